@@ -1,0 +1,1 @@
+"""How a plan is asked for and served: HTTP, pages, command line, client, durable runs."""

@@ -1,0 +1,103 @@
+"""What every command prints with: text for people, JSON for programs, errors for both."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
+
+    from scenarios.findings import Finding, Findings
+
+
+class Exit(IntEnum):
+    """Exit codes of every command."""
+
+    FINE = 0
+    GATE_FAILED = 1  # a gate failed, or no feasible plan
+    BAD_INPUT = 2
+    INTERRUPTED = 3
+    INTERNAL = 4
+
+
+def out() -> Console:
+    """Return a console on standard output."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False)
+
+
+def err() -> Console:
+    """Return a console on standard error."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on standard output."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table that fits the terminal; numbers are set flush right."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", header_style="bold")
+    held = [list(row) for row in rows]
+    for place, heading in enumerate(headings):
+        numeric = bool(held) and all(isinstance(row[place], (int, float)) for row in held)
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    for row in held:
+        table.add_row(*(escape(_shown(cell)) for cell in row))
+    out().print(table)
+
+
+def _shown(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float):
+        return "" if cell != cell else f"{cell:,.2f}"
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return str(cell)
+
+
+def finding_document(finding: Finding) -> dict[str, object]:
+    """Return a finding as JSON shows it."""
+    return {
+        "code": finding.code,
+        "severity": str(finding.severity),
+        "table": finding.table,
+        "row": finding.row,
+        "column": finding.column,
+        "value": finding.value,
+        "hint": finding.hint,
+    }
+
+
+def print_findings(findings: Findings, *, most: int = 40) -> None:
+    """Print findings, worst first, and how many more there are of each rule."""
+    from scenarios.findings import Severity
+
+    order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+    kept = sorted(findings, key=lambda finding: order[finding.severity])
+    if not kept:
+        out().print("No findings.")
+        return
+    rows = [
+        [str(f.severity), f.code, f.table, "" if f.row is None else f.row, f.column, f.value, f.hint]
+        for f in kept[:most]
+    ]
+    headings = ["severity", "code", "table", "row", "column", "value", "hint"]
+    print_table("Findings", headings, rows)
+    seen = {severity: findings.total(severity) for severity in order}
+    out().print(", ".join(f"{count:,} {severity}" for severity, count in seen.items()))

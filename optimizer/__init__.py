@@ -1,0 +1,1 @@
+"""What to do: forecast, replenish, allocate, route - each stage with a bound and an audit."""

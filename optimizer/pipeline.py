@@ -1,0 +1,284 @@
+"""The stages in order: each reads the scenario and the stages before it, and is audited."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from optimizer.outcome import Limits, Progress
+from optimizer.plan import Plan, Provenance
+from optimizer.stage import Kpi, Stage, StageResult, Violation
+from scenarios import AuditError, InputError, Scenario
+
+if TYPE_CHECKING:
+    from optimizer.audit.report import AuditReport
+
+DEFAULT_WORK = 30.0  # units of work; one is about a second of one core
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where a stage lives and what it needs.
+
+    Attributes
+    ----------
+    run, check : "module:function" of the stage and of its referee
+    needs : tables of which all must have rows
+    any_of : tables of which one must have rows
+    upstream : result tables that stand in for `needs` when an earlier stage wrote them
+    weight : its share of the limits, against the other stages that run
+    """
+
+    run: str
+    check: str
+    needs: tuple[str, ...]
+    any_of: tuple[str, ...] = ()
+    weight: float = 1.0
+
+
+STAGES: Mapping[str, Room] = {
+    "forecasting": Room(
+        "optimizer.forecasting:run", "optimizer.audit.forecasting:check",
+        ("products", "demand_history"), weight=1.0,
+    ),
+    "replenishment": Room(
+        "optimizer.replenishment:run", "optimizer.audit.replenishment:check",
+        ("products", "sites", "supplier_products", "inventory"),
+        ("forecasts", "demand_history"), weight=2.0,
+    ),
+    "sourcing": Room(
+        "optimizer.allocation:run_sourcing", "optimizer.audit.sourcing:check",
+        ("products", "sites", "orders", "order_lines", "inventory", "carrier_rates"), weight=2.0,
+    ),
+    "routing": Room(
+        "optimizer.routing:run", "optimizer.audit.routing:check",
+        ("sites", "orders", "vehicles"), weight=2.0,
+    ),
+}
+GROUPS = {"allocation": ("sourcing",)}
+
+
+def plan(
+    scenario: Scenario,
+    stages: Sequence[str] | None = None,
+    *,
+    seconds: float | None = None,
+    work: float | Mapping[str, float] | None = None,
+    seed: int | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Plan:
+    """Plan a scenario.
+
+    Parameters
+    ----------
+    scenario : the facts; it is not changed
+    stages : names out of STAGES or GROUPS, in any order; None: every stage that the scenario
+        has the tables for
+    seconds : wall seconds for the solving of all stages together
+    work : deterministic work for all stages together, or by stage; without `seconds` and `work`
+        it is DEFAULT_WORK, so that the same call gives the same plan
+    seed : of every random choice; None: the scenario's
+    progress : called with (stage, share done, message)
+    cancelled : asked often; True ends the search with what there is
+
+    Returns
+    -------
+    plan : audited; `notes` say what was planned without
+
+    Raises
+    ------
+    InputError
+        A stage was asked for whose tables are missing, or an option makes no sense.
+    AuditError
+        The referee rejects what a stage found; nothing of it is shown.
+    """
+    if seconds is not None and not seconds > 0:
+        raise InputError(f"seconds must be above 0, is {seconds:g}")
+    if isinstance(work, (int, float)) and not work > 0:
+        raise InputError(f"work must be above 0, is {work:g}")
+    chosen, notes = choose_stages(scenario, stages)
+    if seconds is None and work is None:
+        work = DEFAULT_WORK
+    seed = scenario.settings.seed if seed is None else seed
+    total = Limits(seconds=seconds, seed=seed)
+    tables: dict[str, pd.DataFrame] = {}
+    certificates: list[dict[str, object]] = []
+    kpis: list[Kpi] = []
+    versions: dict[str, str] = {}
+    done: dict[str, float] = {}
+    for position, name in enumerate(chosen):
+        left = sum(STAGES[stage].weight for stage in chosen[position:])
+        limits = _limits(total, name, STAGES[name].weight, left, chosen, work, seed)
+        if progress is not None:
+            limits = replace(limits, progress=progress)
+        if cancelled is not None:
+            limits = replace(limits, cancelled=cancelled)
+            if cancelled():
+                notes[name] = ("Not planned: the run was cancelled before this stage.",)
+                continue
+        limits.progress(name, 0.0, "started")
+        result = run_stage(name, scenario, tables, limits)
+        _take(name, result, tables, kpis)
+        versions |= result.solver_versions
+        done[name] = result.work
+        if result.notes:
+            notes[name] = (*notes.get(name, ()), *result.notes)
+        if result.certificate is not None:
+            audit_stage(name, scenario, tables, result)
+            certificates.append(replace(result.certificate, audited=True).row())
+        limits.progress(name, 1.0, "done")
+    if certificates:
+        tables["certificates"] = pd.DataFrame(certificates)
+    if kpis:
+        tables["kpis"] = pd.DataFrame(
+            [[k.kpi, k.variant, k.scope, k.value, k.unit] for k in kpis],
+            columns=["kpi", "variant", "scope", "value", "unit"],
+        )
+    options: dict[str, Any] = {"stages": chosen, "seconds": seconds, "work": work}
+    provenance = Provenance(
+        scenario_hash=scenario.content_hash,
+        code_version=code_version(),
+        solver_versions=dict(sorted(versions.items())),
+        seed=seed,
+        options=options,
+        made_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        work=done,
+    )
+    return Plan(provenance, tables, notes)
+
+
+def choose_stages(
+    scenario: Scenario, stages: Sequence[str] | None
+) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """Return the stages to run, in order, and why others are left out.
+
+    Raises
+    ------
+    InputError
+        A named stage does not exist, or its tables are missing.
+    """
+    if stages is None:
+        chosen, notes = [], {}
+        for name in STAGES:
+            lacking = missing_tables(scenario, name)
+            if lacking:
+                notes[name] = (f"Not planned: the scenario has no {', '.join(lacking)}.",)
+            else:
+                chosen.append(name)
+        if not chosen:
+            raise InputError(
+                "nothing can be planned: needed are products, sites, inventory and one of"
+                " demand_history, forecasts, orders"
+            )
+        return chosen, notes
+    wanted = [part for name in stages for part in GROUPS.get(name, (name,))]
+    unknown = [name for name in wanted if name not in STAGES]
+    if unknown:
+        known = ", ".join((*STAGES, *GROUPS))
+        raise InputError(f"no such stage: {', '.join(unknown)}; known are {known}")
+    problems = [
+        f"{name} needs {', '.join(missing_tables(scenario, name))}"
+        for name in STAGES
+        if name in wanted and missing_tables(scenario, name)
+    ]
+    if problems:
+        raise InputError(f"tables are missing: {'; '.join(problems)}")
+    return [name for name in STAGES if name in wanted], {}
+
+
+def missing_tables(scenario: Scenario, stage: str) -> list[str]:
+    """Return the tables that a stage lacks; alternatives joined by "or"."""
+    room = STAGES[stage]
+    lacking = [name for name in room.needs if not scenario.has(name)]
+    if room.any_of and not any(scenario.has(name) for name in room.any_of):
+        lacking.append(" or ".join(room.any_of))
+    return lacking
+
+
+def run_stage(
+    name: str, scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
+) -> StageResult:
+    """Run one stage; its solver is imported here and nowhere earlier."""
+    run: Stage = _load(STAGES[name].run)
+    return run(scenario, dict(upstream), limits)
+
+
+def audit_stage(
+    name: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame], result: StageResult
+) -> None:
+    """Hold a stage's tables and certificate against the facts.
+
+    Raises
+    ------
+    AuditError
+        A rule is broken, a cost does not add up, or the certificate claims too much.
+    """
+    from optimizer.audit.report import certificate_violations
+
+    if result.certificate is None:
+        return
+    check: Callable[[Scenario, Mapping[str, pd.DataFrame]], AuditReport] = _load(
+        STAGES[name].check
+    )
+    report = check(scenario, tables)
+    found: list[Violation] = [
+        *report.violations,
+        *certificate_violations(result.certificate, report),
+    ]
+    if found:
+        listed = "\n  ".join(str(violation) for violation in found[:20])
+        raise AuditError(f"the referee rejects the plan of stage {name}:\n  {listed}", found)
+
+
+def code_version() -> str:
+    """Return the version of the installed distribution."""
+    try:
+        return version("holdfast")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+def _load(place: str) -> Any:
+    module, function = place.split(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _limits(
+    total: Limits,
+    name: str,
+    weight: float,
+    weights_left: float,
+    chosen: Sequence[str],
+    work: float | Mapping[str, float] | None,
+    seed: int,
+) -> Limits:
+    """Share what is left of the time, and all of the work, by weight."""
+    if isinstance(work, Mapping):
+        spend = work.get(name)
+    elif work is None:
+        spend = None
+    else:
+        spend = work * weight / sum(STAGES[stage].weight for stage in chosen)
+    seconds = None if total.seconds is None else total.remaining * weight / weights_left
+    return Limits(seconds=seconds, work=spend, seed=seed)
+
+
+def _take(
+    name: str, result: StageResult, tables: dict[str, pd.DataFrame], kpis: list[Kpi]
+) -> None:
+    """Add a stage's tables to the plan; `unserved` and the like grow, stage by stage."""
+    for table, frame in result.tables.items():
+        if table in tables:
+            frame = pd.concat([tables[table], frame], ignore_index=True)
+        if len(frame.columns):
+            tables[table] = frame
+    for kpi in result.kpis:
+        variant = f"{name} {kpi.variant}".strip() if kpi.variant == "objective" else kpi.variant
+        kpis.append(replace(kpi, variant=variant))

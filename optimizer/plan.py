@@ -1,0 +1,196 @@
+"""The plan: result tables, certificates, key figures, and where it all came from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from optimizer.plan_tables import PLAN_TABLES
+from scenarios import InputError, NotFound
+from scenarios.scenario import blank, column_dtype
+
+PLAN_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What made the plan; the same five give the same plan.
+
+    Attributes
+    ----------
+    scenario_hash : content hash of the scenario
+    code_version : version of Holdfast
+    solver_versions : by library
+    seed : of every random choice
+    options : stages, limits, work
+    scenario_path : where the scenario lay, relative to the plan's folder; "" if not on disk
+    """
+
+    scenario_hash: str
+    code_version: str
+    solver_versions: Mapping[str, str]
+    seed: int
+    options: Mapping[str, Any]
+    scenario_path: str = ""
+    made_at: str = ""
+    work: Mapping[str, float] = field(default_factory=dict)
+
+
+class Plan:
+    """What to do, stage by stage; read-only.
+
+    Parameters
+    ----------
+    provenance : what made it
+    tables : result tables by name; columns as in :mod:`optimizer.plan_tables`
+    notes : sentences for the planner, by stage
+    """
+
+    def __init__(
+        self,
+        provenance: Provenance,
+        tables: Mapping[str, pd.DataFrame],
+        notes: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        unknown = sorted(set(tables) - set(PLAN_TABLES))
+        if unknown:
+            raise NotFound(f"no such result table: {', '.join(unknown)}")
+        self.provenance = provenance
+        self.tables: Mapping[str, pd.DataFrame] = MappingProxyType(
+            {name: conform(name, tables[name]) for name in PLAN_TABLES if name in tables}
+        )
+        self.notes = dict(notes or {})
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a result table; no rows if no stage wrote it."""
+        if name not in PLAN_TABLES:
+            raise NotFound(f"no such result table: {name}; known are {', '.join(PLAN_TABLES)}")
+        if name in self.tables:
+            return self.tables[name].copy(deep=False)
+        return conform(name, pd.DataFrame())
+
+    @property
+    def feasible(self) -> bool:
+        """Whether every stage that ran has a plan."""
+        return bool(self.table("certificates")["status"].isin(["optimal", "feasible"]).all())
+
+    def kpi(self, name: str, variant: str = "", scope: str = "all") -> float:
+        """Return one key figure.
+
+        Raises
+        ------
+        NotFound
+            No stage wrote it.
+        """
+        rows = self.table("kpis")
+        found = rows[
+            (rows["kpi"] == name) & (rows["variant"].fillna("") == variant) & (rows["scope"] == scope)
+        ]
+        if not len(found):
+            raise NotFound(f"no such key figure: {name} {variant} {scope}".strip())
+        return float(found["value"].iloc[0])
+
+    def save(self, folder: str | Path, form: str = "parquet") -> Path:
+        """Write plan.json and one file per table; `form` is parquet or csv.
+
+        The folder must be new, empty, or hold an earlier plan (which is replaced).
+        """
+        folder = Path(folder)
+        if form not in ("parquet", "csv"):
+            raise InputError(f"a plan is written as parquet or csv, not {form!r}")
+        if folder.exists() and any(folder.iterdir()) and not (folder / "plan.json").exists():
+            raise InputError(f"{folder} is not empty and holds no plan: name another folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in PLAN_TABLES:
+            for ending in ("parquet", "csv"):
+                (folder / f"{name}.{ending}").unlink(missing_ok=True)
+        for name, frame in self.tables.items():
+            if form == "parquet":
+                frame.to_parquet(folder / f"{name}.parquet", index=False, compression="zstd")
+            else:
+                frame.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8-sig")
+        document = {
+            "format": PLAN_FORMAT,
+            "provenance": asdict(self.provenance),
+            "certificates": _records(self.table("certificates")),
+            "kpis": _records(self.table("kpis")),
+            "notes": self.notes,
+            "tables": {name: len(frame) for name, frame in self.tables.items()},
+        }
+        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+        (folder / "plan.json").write_text(text + "\n", encoding="utf-8")
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Plan:
+        """Read a plan folder.
+
+        Raises
+        ------
+        InputError
+            The folder holds no plan, or a broken one.
+        """
+        folder = Path(folder)
+        try:
+            document = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+            provenance = Provenance(**document["provenance"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{folder} holds no readable plan.json: {error}") from error
+        tables = {}
+        for name in PLAN_TABLES:
+            if (folder / f"{name}.parquet").exists():
+                tables[name] = pd.read_parquet(folder / f"{name}.parquet")
+            elif (folder / f"{name}.csv").exists():
+                tables[name] = pd.read_csv(
+                    folder / f"{name}.csv", dtype=str, keep_default_na=False, na_values=[""],
+                    encoding="utf-8-sig",
+                )
+        notes = {stage: tuple(lines) for stage, lines in document.get("notes", {}).items()}
+        return cls(provenance, tables, notes)
+
+
+def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a result table with every column of its contract, in order, with its dtype."""
+    contract = PLAN_TABLES[name]
+    unknown = sorted(set(frame.columns) - set(contract.names))
+    if unknown:
+        raise NotFound(f"{name}: no such columns in the contract: {', '.join(unknown)}")
+    rows = len(frame)
+    columns = {}
+    for column in contract.columns:
+        if column.name in frame.columns:
+            cells = frame[column.name]
+            if str(column_dtype(column)) == "boolean" and cells.dtype == object:
+                cells = cells.map({"True": True, "False": False, True: True, False: False})
+            columns[column.name] = cells.astype(column_dtype(column)).reset_index(drop=True)
+        else:
+            columns[column.name] = blank(column, rows)
+    return pd.DataFrame(columns)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows as plain values that JSON can hold; blanks become null."""
+    return [
+        {key: _plain(value) for key, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return value

@@ -1,0 +1,1 @@
+"""What the tables mean, said once for optimiser, referee and simulator alike."""
