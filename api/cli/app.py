@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from typing import Annotated
 
@@ -44,7 +45,8 @@ def _options(
 
 
 for _name in COMMANDS:
-    importlib.import_module(_name).register(app)
+    if importlib.util.find_spec(_name) is not None:
+        importlib.import_module(_name).register(app)
 
 
 def run() -> None:
