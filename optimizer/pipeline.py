@@ -44,21 +44,29 @@ class Room:
 
 STAGES: Mapping[str, Room] = {
     "forecasting": Room(
-        "optimizer.forecasting:run", "optimizer.audit.forecasting:check",
-        ("products", "demand_history"), weight=1.0,
+        "optimizer.forecasting:run",
+        "optimizer.audit.forecasting:check",
+        ("products", "demand_history"),
+        weight=1.0,
     ),
     "replenishment": Room(
-        "optimizer.replenishment:run", "optimizer.audit.replenishment:check",
+        "optimizer.replenishment:run",
+        "optimizer.audit.replenishment:check",
         ("products", "sites", "supplier_products", "inventory"),
-        ("forecasts", "demand_history"), weight=2.0,
+        ("forecasts", "demand_history"),
+        weight=2.0,
     ),
     "sourcing": Room(
-        "optimizer.allocation:run_sourcing", "optimizer.audit.sourcing:check",
-        ("products", "sites", "orders", "order_lines", "inventory", "carrier_rates"), weight=2.0,
+        "optimizer.allocation:run_sourcing",
+        "optimizer.audit.sourcing:check",
+        ("products", "sites", "orders", "order_lines", "inventory", "carrier_rates"),
+        weight=2.0,
     ),
     "routing": Room(
-        "optimizer.routing:run", "optimizer.audit.routing:check",
-        ("sites", "orders", "vehicles"), weight=2.0,
+        "optimizer.routing:run",
+        "optimizer.audit.routing:check",
+        ("sites", "orders", "vehicles"),
+        weight=2.0,
     ),
 }
 GROUPS = {"allocation": ("sourcing",)}
@@ -165,7 +173,8 @@ def choose_stages(
         A named stage does not exist, or its tables are missing.
     """
     if stages is None:
-        chosen, notes = [], {}
+        chosen: list[str] = []
+        notes: dict[str, tuple[str, ...]] = {}
         for name in STAGES:
             lacking = missing_tables(scenario, name)
             if lacking:
@@ -224,9 +233,7 @@ def audit_stage(
 
     if result.certificate is None:
         return
-    check: Callable[[Scenario, Mapping[str, pd.DataFrame]], AuditReport] = _load(
-        STAGES[name].check
-    )
+    check: Callable[[Scenario, Mapping[str, pd.DataFrame]], AuditReport] = _load(STAGES[name].check)
     report = check(scenario, tables)
     found: list[Violation] = [
         *report.violations,
@@ -270,15 +277,13 @@ def _limits(
     return Limits(seconds=seconds, work=spend, seed=seed)
 
 
-def _take(
-    name: str, result: StageResult, tables: dict[str, pd.DataFrame], kpis: list[Kpi]
-) -> None:
+def _take(name: str, result: StageResult, tables: dict[str, pd.DataFrame], kpis: list[Kpi]) -> None:
     """Add a stage's tables to the plan; `unserved` and the like grow, stage by stage."""
     for table, frame in result.tables.items():
-        if table in tables:
-            frame = pd.concat([tables[table], frame], ignore_index=True)
-        if len(frame.columns):
-            tables[table] = frame
+        if not len(frame.columns):
+            continue
+        earlier = [tables[table]] if table in tables else []
+        tables[table] = pd.concat([*earlier, frame], ignore_index=True)
     for kpi in result.kpis:
         variant = f"{name} {kpi.variant}".strip() if kpi.variant == "objective" else kpi.variant
         kpis.append(replace(kpi, variant=variant))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -77,6 +77,11 @@ class Plan:
             return self.tables[name].copy(deep=False)
         return conform(name, pd.DataFrame())
 
+    def from_place(self, scenario_path: str) -> Plan:
+        """Return the plan with the place of its scenario, relative to the plan's folder."""
+        provenance = replace(self.provenance, scenario_path=scenario_path)
+        return Plan(provenance, self.tables, self.notes)
+
     @property
     def feasible(self) -> bool:
         """Whether every stage that ran has a plan."""
@@ -92,7 +97,9 @@ class Plan:
         """
         rows = self.table("kpis")
         found = rows[
-            (rows["kpi"] == name) & (rows["variant"].fillna("") == variant) & (rows["scope"] == scope)
+            (rows["kpi"] == name)
+            & (rows["variant"].fillna("") == variant)
+            & (rows["scope"] == scope)
         ]
         if not len(found):
             raise NotFound(f"no such key figure: {name} {variant} {scope}".strip())
@@ -120,8 +127,8 @@ class Plan:
         document = {
             "format": PLAN_FORMAT,
             "provenance": asdict(self.provenance),
-            "certificates": _records(self.table("certificates")),
-            "kpis": _records(self.table("kpis")),
+            "certificates": records(self.table("certificates")),
+            "kpis": records(self.table("kpis")),
             "notes": self.notes,
             "tables": {name: len(frame) for name, frame in self.tables.items()},
         }
@@ -150,7 +157,10 @@ class Plan:
                 tables[name] = pd.read_parquet(folder / f"{name}.parquet")
             elif (folder / f"{name}.csv").exists():
                 tables[name] = pd.read_csv(
-                    folder / f"{name}.csv", dtype=str, keep_default_na=False, na_values=[""],
+                    folder / f"{name}.csv",
+                    dtype=str,
+                    keep_default_na=False,
+                    na_values=[""],
                     encoding="utf-8-sig",
                 )
         notes = {stage: tuple(lines) for stage, lines in document.get("notes", {}).items()}
@@ -170,17 +180,17 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
             cells = frame[column.name]
             if str(column_dtype(column)) == "boolean" and cells.dtype == object:
                 cells = cells.map({"True": True, "False": False, True: True, False: False})
-            columns[column.name] = cells.astype(column_dtype(column)).reset_index(drop=True)
+            dtype: Any = column_dtype(column)
+            columns[column.name] = cells.astype(dtype).reset_index(drop=True)
         else:
             columns[column.name] = blank(column, rows)
     return pd.DataFrame(columns)
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return rows as plain values that JSON can hold; blanks become null."""
     return [
-        {key: _plain(value) for key, value in row.items()}
-        for row in frame.to_dict("records")
+        {str(key): _plain(value) for key, value in row.items()} for row in frame.to_dict("records")
     ]
 
 

@@ -1,12 +1,12 @@
 """Everything Holdfast raises on purpose.
 
-    HoldfastError
-    ├── InputError      what was handed in is wrong; carries every finding
-    ├── Unsupported     understood, but no engine here can do it
-    ├── NotFound        no such thing
-    ├── Conflict        it clashes with what is there
-    └── EngineError     a solver or a plan went wrong; nothing of it may be shown
-        └── AuditError  the referee rejects a plan; carries what it found
+HoldfastError
+├── InputError      what was handed in is wrong; carries every finding
+├── Unsupported     understood, but no engine here can do it
+├── NotFound        no such thing
+├── Conflict        it clashes with what is there
+└── EngineError     a solver or a plan went wrong; nothing of it may be shown
+└── AuditError  the referee rejects a plan; carries what it found
 """
 
 from __future__ import annotations

@@ -125,6 +125,12 @@ class Findings:
         """Return the kept findings as a table: severity, code, table, row, column, value, hint."""
         columns = ["severity", "code", "table", "row", "column", "value", "hint"]
         return pd.DataFrame(
-            [[str(getattr(finding, c)) if c == "severity" else getattr(finding, c) for c in columns] for finding in self._kept],
+            [
+                [
+                    str(getattr(finding, c)) if c == "severity" else getattr(finding, c)
+                    for c in columns
+                ]
+                for finding in self._kept
+            ],
             columns=columns,
         ).astype({"row": "Int64"})

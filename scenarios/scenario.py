@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,13 +20,10 @@ from scenarios.findings import Findings
 from scenarios.settings import Settings
 from scenarios.tables import NUMERIC, TABLES, TEMPORAL, Column, Kind
 
-if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
-
 TEMPORAL_DTYPE = "datetime64[ms]"
 
 
-def column_dtype(column: Column) -> DTypeLike | Any:
+def column_dtype(column: Column) -> Any:
     """Return the pandas dtype in which a column is held."""
     if column.kind in NUMERIC:
         return np.dtype(np.float64)
@@ -39,10 +36,11 @@ def column_dtype(column: Column) -> DTypeLike | Any:
 
 def blank(column: Column, rows: int) -> pd.Series:
     """Return a column of blanks."""
-    dtype = column_dtype(column)
     if column.kind in NUMERIC:
         return pd.Series(np.full(rows, np.nan))
-    return pd.Series([None] * rows, dtype=dtype)
+    cells: list[Any] = [None] * rows
+    result: pd.Series = pd.Series(cells, dtype=column_dtype(column))
+    return result
 
 
 class Scenario:
@@ -129,7 +127,7 @@ class Scenario:
         frame = self.table(name)
         for column in TABLES[name].columns:
             if column.default is not None:
-                frame[column.name] = frame[column.name].fillna(column.default)  # type: ignore[arg-type]
+                frame[column.name] = frame[column.name].fillna(column.default)
         return frame
 
     @cached_property
@@ -163,7 +161,7 @@ class Scenario:
         return read_scenario(Path(path))
 
     def save(self, path: str | Path, form: str = "") -> Path:
-        """Write the scenario; `form` is csv, parquet, zip, xlsx or json, else by the path's ending."""
+        """Write the scenario as csv, parquet, zip, xlsx or json, else by the path's ending."""
         from scenarios.files import write_scenario
 
         return write_scenario(self, Path(path), form)
@@ -183,7 +181,11 @@ def _hash_column(digest: hashlib._Hash, cells: pd.Series, column: Column) -> Non
     else:
         array = pa.array(cells, type=pa.large_string(), from_pandas=True)
         if isinstance(array, pa.ChunkedArray):
-            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.large_string())
+            array = (
+                pa.concat_arrays(array.chunks)
+                if array.num_chunks
+                else pa.array([], pa.large_string())
+            )
         sizes = pc.fill_null(pc.binary_length(array), -1).to_numpy(zero_copy_only=False)
         digest.update(sizes.astype("<i8").tobytes())
         digest.update(_text_bytes(array))
@@ -192,6 +194,8 @@ def _hash_column(digest: hashlib._Hash, cells: pd.Series, column: Column) -> Non
 def _text_bytes(array: pa.Array) -> bytes:
     """Return the UTF-8 bytes of all values, one after the other."""
     filled = pa.concat_arrays([pc.fill_null(array, "")])
-    offsets = np.frombuffer(filled.buffers()[1], np.int64)[filled.offset : filled.offset + len(filled) + 1]
+    offsets = np.frombuffer(filled.buffers()[1], np.int64)[
+        filled.offset : filled.offset + len(filled) + 1
+    ]
     data = filled.buffers()[2]
     return b"" if data is None else data.to_pybytes()[offsets[0] : offsets[-1]]

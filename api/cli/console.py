@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,7 @@ def _shown(cell: object) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     if isinstance(cell, float):
-        return "" if cell != cell else f"{cell:,.2f}"
+        return "" if math.isnan(cell) else f"{cell:,.2f}"
     if isinstance(cell, int):
         return f"{cell:,}"
     return str(cell)
@@ -94,7 +95,15 @@ def print_findings(findings: Findings, *, most: int = 40) -> None:
         out().print("No findings.")
         return
     rows = [
-        [str(f.severity), f.code, f.table, "" if f.row is None else f.row, f.column, f.value, f.hint]
+        [
+            str(f.severity),
+            f.code,
+            f.table,
+            "" if f.row is None else f.row,
+            f.column,
+            f.value,
+            f.hint,
+        ]
         for f in kept[:most]
     ]
     headings = ["severity", "code", "table", "row", "column", "value", "hint"]

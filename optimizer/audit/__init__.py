@@ -1,1 +1,1 @@
-"""The referee: recomputes feasibility and cost from the facts, one file per stage; sees no solver."""
+"""The referee: recomputes feasibility and cost from the facts; sees no solver."""

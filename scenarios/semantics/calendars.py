@@ -27,7 +27,9 @@ class WorkingDays:
             for name, part in closed.groupby("calendar_id")
         }
 
-    def add(self, calendar_id: str | float | None, start: np.datetime64, days: int) -> np.datetime64:
+    def add(
+        self, calendar_id: str | float | None, start: np.datetime64, days: int
+    ) -> np.datetime64:
         """Return the day that lies `days` working days after `start`; 0 days stays on `start`.
 
         Without a calendar, days are calendar days.
@@ -36,9 +38,17 @@ class WorkingDays:
         start = start.astype("datetime64[D]")
         if closed is None or not len(closed):
             return start + np.timedelta64(days, "D")
-        result: np.datetime64 = np.busday_offset(
-            start, days, roll="forward" if days else "preceding", weekmask="1111111", holidays=closed
-        ) if days else start
+        result: np.datetime64 = (
+            np.busday_offset(
+                start,
+                days,
+                roll="forward" if days else "preceding",
+                weekmask="1111111",
+                holidays=closed,
+            )
+            if days
+            else start
+        )
         return result
 
     def is_working(self, calendar_id: str | float | None, day: np.datetime64) -> bool:
@@ -60,7 +70,9 @@ def order_weekdays(cell: str | float | None) -> tuple[int, ...]:
     """
     if not isinstance(cell, str) or not cell.strip():
         return (1, 2, 3, 4, 5, 6, 7)
-    days = sorted({int(part) for part in cell.replace("，", ",").replace(";", ",").split(",") if part.strip()})
+    days = sorted(
+        {int(part) for part in cell.replace("，", ",").replace(";", ",").split(",") if part.strip()}
+    )
     if not days or days[0] < 1 or days[-1] > 7:
         raise ValueError(f"order_weekdays must name days 1 (Monday) to 7, is {cell!r}")
     return tuple(days)

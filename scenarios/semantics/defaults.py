@@ -104,6 +104,6 @@ def available_stock(scenario: Scenario) -> pd.DataFrame:
     start = pd.Timestamp(scenario.settings.start_date)
     stock = stock[~(stock["expires_on"] <= start)]
     qty = stock["on_hand"] - stock["reserved"] - stock["quarantined"]
-    frame = stock[["site_id", "product_id"]].assign(qty=qty)
-    frame = frame.groupby(["site_id", "product_id"], sort=False, as_index=False)["qty"].sum()
-    return frame.assign(qty=frame["qty"].clip(lower=0.0))
+    lots = stock[["site_id", "product_id"]].assign(qty=qty)
+    total = lots.groupby(["site_id", "product_id"], sort=False)["qty"].sum()
+    return total.clip(lower=0.0).reset_index()

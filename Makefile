@@ -1,0 +1,53 @@
+# Two commands matter: `make demo` and `make test`. Both set up what they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+WORKERS ?= 2
+DEMO := build/demo
+
+.PHONY: setup demo test test-slow check format docs constraints clean
+
+setup: $(STAMP)
+
+$(STAMP): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "Holdfast needs Python 3.11 to 3.13; call: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "Setting up $(VENV) (a minute or two the first time) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: setup
+	@$(BIN)/python -m api.demo --out $(DEMO)
+
+test: setup
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+
+test-slow: setup
+	@$(BIN)/python -m pytest -q -m "slow and not browser"
+
+check: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+docs: setup
+	@$(BIN)/python -m scenarios.reference docs/scenario.md
+	@$(BIN)/python -m optimizer.reference docs/plan.md
+
+# needs uv; resolves for every supported Python at once, names no package index
+constraints:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --no-header --extra fast --extra dev \
+	  pyproject.toml --output-file constraints.txt
+
+clean:
+	rm -rf build $(VENV)

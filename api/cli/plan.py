@@ -1,0 +1,229 @@
+"""`holdfast plan`: plan a scenario and say what came out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli.console import Exit, err, out, print_json, print_table
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from optimizer.plan import Plan
+    from scenarios import Scenario
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("plan")(plan)
+
+
+def plan(
+    scenario: Annotated[Path, typer.Argument(help="Folder, zip, workbook or JSON document.")],
+    out_dir: Annotated[Path, typer.Option("--out", help="Folder for the plan.")],
+    stages: Annotated[
+        str, typer.Option(help="Stages, joined by commas; default: all that have their tables.")
+    ] = "",
+    seconds: Annotated[
+        float | None, typer.Option(help="Wall seconds for the solving of all stages together.")
+    ] = None,
+    work: Annotated[
+        float | None, typer.Option(help="Deterministic work for all stages together.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; default: the scenario's.")] = None,
+    form: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> int:
+    """Plan a scenario: forecast, replenish, source, route; audited, with a bound."""
+    from optimizer import pipeline
+    from scenarios import InputError, Scenario
+
+    if form not in ("parquet", "csv"):
+        raise InputError(f"--format is parquet or csv, not {form!r}")
+    names = [part.strip() for part in stages.split(",") if part.strip()] or None
+    facts = Scenario.load(scenario)
+    _refuse_errors(facts)
+    stop = _stop_on_interrupt()
+    with _Progress(quiet=as_json) as progress:
+        made = pipeline.plan(
+            facts,
+            names,
+            seconds=seconds,
+            work=work,
+            seed=seed,
+            progress=progress.show,
+            cancelled=stop.is_set,
+        )
+    made = made.from_place(os.path.relpath(scenario.resolve(), out_dir.resolve()))
+    made.save(out_dir, form)
+    if as_json:
+        print_json(plan_document(made, out_dir))
+    else:
+        print_plan(facts, made)
+        out().print(f"\nThe plan is in [bold]{out_dir}[/].", highlight=False)
+    if stop.is_set():
+        return Exit.INTERRUPTED
+    return Exit.FINE if made.feasible else Exit.GATE_FAILED
+
+
+def _refuse_errors(facts: Scenario) -> None:
+    """Stop before planning if the scenario has errors."""
+    from scenarios import InputError
+    from scenarios.findings import Severity
+    from scenarios.validation import validate
+
+    findings = validate(facts)
+    errors = findings.total(Severity.ERROR)
+    if errors:
+        raise InputError(f"the scenario has {errors} errors; see `holdfast validate`", [*findings])
+
+
+def _stop_on_interrupt() -> threading.Event:
+    """Turn the first Ctrl-C into "stop with what there is"; the second one ends at once."""
+    stop = threading.Event()
+
+    def note(_signal: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        err().print("Stopping with what there is; press Ctrl-C again to end at once.")
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, note)
+    return stop
+
+
+class _Progress:
+    """A progress bar on standard error; silent where that is no terminal."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = err()
+        self._bar = Progress(
+            TextColumn("{task.fields[stage]:<14}"),
+            BarColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+        self._tasks: dict[str, Any] = {}
+
+    def show(self, stage: str, share: float, message: str) -> None:
+        """Show one step."""
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bar.add_task(message, total=1.0, stage=stage)
+        self._bar.update(self._tasks[stage], completed=min(share, 1.0), description=message)
+
+    def __enter__(self) -> _Progress:
+        """Start the bar."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the bar."""
+        self._bar.stop()
+
+
+def plan_document(made: Plan, folder: Path) -> dict[str, Any]:
+    """Return what `--json` prints of a plan."""
+    from optimizer.plan import records
+
+    return {
+        "plan": str(folder),
+        "scenario_hash": made.provenance.scenario_hash,
+        "feasible": made.feasible,
+        "certificates": records(made.table("certificates")),
+        "kpis": records(made.table("kpis")),
+        "tables": {name: len(frame) for name, frame in made.tables.items()},
+        "notes": made.notes,
+    }
+
+
+def print_plan(facts: Scenario, made: Plan) -> None:
+    """Print the summary that a planner reads: stages, costs, figures, what is unserved."""
+    console = out()
+    currency = facts.settings.currency
+    console.print(f"[bold]{facts.settings.name}[/]  start {facts.settings.start_date}  {currency}")
+    certificates = made.table("certificates")
+    print_table(
+        "Stages",
+        ["stage", "status", "ended by", "objective", "bound", "gap %", "seconds", "audited"],
+        [
+            [row.stage, row.status, row.termination, row.objective, row.bound, row.gap_pct,
+             row.wall_seconds, bool(row.audited)]
+            for row in certificates.itertuples()
+        ],
+    )  # fmt: skip
+    kpis = made.table("kpis")
+    terms = kpis["variant"].fillna("").str.endswith("objective")
+    if terms.any():
+        print_table(
+            f"What the objectives are made of ({currency})",
+            ["stage", "term", "value"],
+            [
+                [row.variant.removesuffix(" objective"), row.kpi, row.value]
+                for row in kpis[terms].itertuples()
+            ],
+        )
+    plain = kpis[~terms & (kpis["scope"] == "all")]
+    if len(plain):
+        print_table(
+            "Key figures",
+            ["figure", "value", "unit"],
+            [
+                [" ".join(p for p in (row.kpi, row.variant) if isinstance(p, str) and p),
+                 row.value, row.unit]
+                for row in plain.itertuples()
+            ],
+        )  # fmt: skip
+    _print_orders(made, currency)
+    _print_unserved(made)
+    for stage, lines in made.notes.items():
+        for line in lines:
+            console.print(f"[dim]{stage}:[/] {line}", markup=True)
+
+
+def _print_orders(made: Plan, currency: str) -> None:
+    orders = made.table("purchase_orders")
+    if not len(orders):
+        return
+    by_order = (
+        orders.groupby(["order_id", "supplier_id", "site_id", "order_on", "due_on"], sort=False)
+        .agg(lines=("line", "size"), units=("qty", "sum"), cost=("cost", "sum"))
+        .reset_index()
+        .sort_values("cost", ascending=False, kind="stable")
+    )
+    print_table(
+        f"Largest of {len(by_order):,} purchase orders, {orders['cost'].sum():,.2f} {currency}",
+        ["order", "supplier", "site", "order on", "due on", "lines", "units", "cost"],
+        [
+            [row.order_id, row.supplier_id, row.site_id, f"{row.order_on:%Y-%m-%d}",
+             f"{row.due_on:%Y-%m-%d}", row.lines, row.units, row.cost]
+            for row in by_order.head(8).itertuples()
+        ],
+    )  # fmt: skip
+
+
+def _print_unserved(made: Plan) -> None:
+    unserved = made.table("unserved")
+    if not len(unserved):
+        return
+    groups = unserved.groupby(["kind", "code", "proof"], sort=True)
+    print_table(
+        f"Not served: {len(unserved):,}",
+        ["kind", "code", "proof", "rows", "units", "first", "what would help"],
+        [
+            [*key, len(rows), float(rows["qty"].sum()), rows["id"].iloc[0],
+             rows["cheapest_relaxation"].fillna("").iloc[0]]
+            for key, rows in groups
+        ],
+    )  # fmt: skip
