@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
@@ -74,9 +74,10 @@ def plan(
 
 def _refuse_errors(facts: Scenario) -> None:
     """Stop before planning if the scenario has errors."""
+    from scenarios.validation import validate
+
     from scenarios import InputError
     from scenarios.findings import Severity
-    from scenarios.validation import validate
 
     findings = validate(facts)
     errors = findings.total(Severity.ERROR)
@@ -123,7 +124,7 @@ class _Progress:
             self._tasks[stage] = self._bar.add_task(message, total=1.0, stage=stage)
         self._bar.update(self._tasks[stage], completed=min(share, 1.0), description=message)
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Self:
         """Start the bar."""
         self._bar.start()
         return self
