@@ -1,0 +1,282 @@
+"""Referee of tonight's orders: every rule, and the expected cost, from the facts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from optimizer.audit.report import MONEY, AuditReport, Rules
+from optimizer.audit.tonight import PAIR, Tonight, read_tonight
+from scenarios import Scenario
+from scenarios.semantics.calendars import order_weekdays
+
+Floats = NDArray[np.float64]
+
+STAGE = "replenishment"
+ORDERS = "purchase_orders"
+OPTION = ["supplier_id", "site_id", "product_id"]
+SMALLEST_SD = 1e-9  # units; stands for "no uncertainty"
+TOLERANCE = 1e-9  # relative, on sums of money and volume
+
+
+def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport:
+    """Hold tonight's purchase orders and the transfers against the scenario."""
+    rules = Rules(STAGE)
+    facts = read_tonight(scenario, tables)
+    orders = tables.get(ORDERS, pd.DataFrame())
+    start = pd.Timestamp(scenario.settings.start_date)
+    if len(orders):
+        _check_rows(rules, orders, start)
+        tonight = orders[orders["order_on"] == start]
+    else:
+        columns = [*OPTION, "order_id", "line", "qty", "unit_cost", "cost", "order_on", "due_on"]
+        tonight = pd.DataFrame({column: pd.Series(dtype=object) for column in columns})
+    lines = tonight.merge(facts.options, on=OPTION, how="left", suffixes=("_stated", ""))
+    names = lines["order_id"].astype(str) + "/" + lines["line"].astype(str)
+    unknown = lines["lead_time_mean_days"].isna()
+    rules.add(ORDERS, "no_such_offer", unknown, names)
+    rules.add(ORDERS, "option_stated_twice", lines.duplicated(OPTION), names)
+    lines = lines[~unknown].reset_index(drop=True)
+    lines["landed_now"] = landed_cost(scenario, lines)
+    _check_quantities(rules, scenario, lines, facts)
+    _check_limits(rules, scenario, lines)
+    _check_transfers(rules, scenario, tables.get("transfers", pd.DataFrame()))
+    _check_supply(rules, scenario, facts, tables.get("unserved", pd.DataFrame()))
+    terms = cost_terms(scenario, facts, lines)
+    return AuditReport(STAGE, float(sum(terms.values())), terms, tuple(rules.found))
+
+
+def units_short(level: Floats, mean: Floats, sd: Floats) -> Floats:
+    """Return E[(D - level)+], units, for D ~ Normal(mean, sd); the normal loss function."""
+    sd = np.maximum(sd, SMALLEST_SD)
+    z = (level - mean) / sd
+    density = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
+    short: Floats = sd * (density - z * ndtr(-z))
+    return short
+
+
+def cost_terms(scenario: Scenario, facts: Tonight, lines: pd.DataFrame) -> dict[str, float]:
+    """Return money by term of the stage's objective."""
+    pairs = facts.pairs
+    usable = lines["qty"] * lines["fill_rate"] * (1.0 - lines["defect_rate"])
+    added = usable.astype(float).groupby([lines["site_id"], lines["product_id"]]).sum()
+    at = pd.MultiIndex.from_frame(pairs[PAIR])
+    level = pairs["position"].to_numpy() + added.reindex(at).fillna(0.0).to_numpy()
+    mean, sd = pairs["mean"].to_numpy(), pairs["sd"].to_numpy()
+    short = units_short(level, mean, sd)
+    over = level - mean + short
+    orders = lines.drop_duplicates(["supplier_id", "site_id"])
+    premium = lines["qty"] * (lines["landed_now"] - lines["least"])
+    return {
+        "holding": float(np.sum(pairs["holding"].to_numpy() * over)),
+        "shortage": float(np.sum(pairs["shortage"].to_numpy() * short)),
+        "order": float(orders["order_cost"].sum()),
+        "transport": transport_cost(scenario, lines),
+        "premium": float(premium.sum()),
+    }
+
+
+def landed_cost(scenario: Scenario, lines: pd.DataFrame) -> Floats:
+    """Return money per unit of each line: price after breaks at its quantity, and duty."""
+    price: Floats = lines["unit_cost"].to_numpy(np.float64).copy()
+    breaks = scenario.table("price_breaks")
+    if len(breaks) and len(lines):
+        steps_of = dict(iter(breaks.groupby(["supplier_id", "product_id"])))
+        keys = zip(lines["supplier_id"], lines["product_id"], strict=True)
+        for row, (key, qty) in enumerate(zip(keys, lines["qty"], strict=True)):
+            if key in steps_of:
+                price[row] = _price_at(price[row], float(qty), steps_of[key])
+    duty: Floats = lines["duty_pct"].to_numpy(np.float64)
+    return price * (1.0 + duty / 100.0)
+
+
+def _price_at(base: float, qty: float, steps: pd.DataFrame) -> float:
+    """Return the average price per unit of `qty` units."""
+    steps = steps[steps["min_qty"] <= qty].sort_values("min_qty")
+    if not len(steps):
+        return base
+    if steps["kind"].iloc[-1] == "all_units":
+        return float(steps["unit_cost"].iloc[-1])
+    edges = [0.0, *(float(edge) for edge in steps["min_qty"]), qty]
+    prices = [base, *(float(price) for price in steps["unit_cost"])]
+    spent = sum(p * (edges[k + 1] - edges[k]) for k, p in enumerate(prices))
+    return spent / qty
+
+
+def transport_cost(scenario: Scenario, lines: pd.DataFrame) -> float:
+    """Return money for bringing each order from its supplier to its site, cheapest mode."""
+    lanes = scenario.filled("lanes")
+    if not len(lanes) or not len(lines):
+        return 0.0
+    products = scenario.table("products").set_index("product_id")
+    qty = lines["qty"].to_numpy(np.float64)
+    weight = products["weight_kg"].reindex(lines["product_id"]).to_numpy(np.float64)
+    volume = products["volume_m3"].reindex(lines["product_id"]).to_numpy(np.float64)
+    loads = lines[["supplier_id", "site_id"]].assign(units=qty, kg=qty * weight, m3=qty * volume)
+    loads = loads.groupby(["supplier_id", "site_id"], sort=False).sum().reset_index()
+    ways = loads.merge(
+        lanes, left_on=["supplier_id", "site_id"], right_on=["origin_id", "destination_id"]
+    )
+    by_weight = np.ceil(ways["kg"] / ways["shipment_kg"] - TOLERANCE).fillna(1.0)
+    by_volume = np.ceil(ways["m3"] / ways["shipment_m3"] - TOLERANCE).fillna(1.0)
+    shipments = np.maximum(1.0, np.maximum(by_weight, by_volume))
+    cost = (
+        shipments * ways["cost_per_shipment"]
+        + ways["kg"] * ways["cost_per_kg"]
+        + ways["m3"] * ways["cost_per_m3"]
+        + ways["units"] * ways["cost_per_unit"]
+    )
+    return float(cost.groupby([ways["supplier_id"], ways["site_id"]]).min().sum())
+
+
+def _check_rows(rules: Rules, orders: pd.DataFrame, start: pd.Timestamp) -> None:
+    names = orders["order_id"].astype(str) + "/" + orders["line"].astype(str)
+    rules.add(ORDERS, "line_stated_twice", orders.duplicated(["order_id", "line"]), names)
+    rules.add(ORDERS, "ordered_in_the_past", orders["order_on"] < start, names)
+    rules.add(ORDERS, "due_before_ordered", orders["due_on"] < orders["order_on"], names)
+    per_order = orders[["order_id", "supplier_id", "site_id", "order_on"]].drop_duplicates()
+    mixed = per_order["order_id"].duplicated()
+    rules.add(ORDERS, "order_of_two_suppliers_sites_or_days", mixed, per_order["order_id"])
+    cost = orders["qty"].astype(float) * orders["unit_cost"].astype(float)
+    wrong = ~(np.abs(orders["cost"].astype(float) - cost) <= MONEY)
+    rules.add(ORDERS, "cost_is_not_qty_x_unit_cost", wrong, names)
+
+
+def _check_quantities(
+    rules: Rules, scenario: Scenario, lines: pd.DataFrame, facts: Tonight
+) -> None:
+    names = lines["order_id"].astype(str) + "/" + lines["line"].astype(str)
+    qty = lines["qty"].astype(float)
+    multiple = lines["order_multiple"]
+    rules.add(
+        ORDERS, "not_a_multiple", np.abs(qty / multiple - np.round(qty / multiple)) > 1e-9, names
+    )
+    rules.add(ORDERS, "not_whole", np.abs(qty - np.round(qty)) > 1e-9, names)
+    rules.add(ORDERS, "not_positive", ~(qty > 0.0), names)
+    rules.add(ORDERS, "under_moq", qty < lines["moq"] - 1e-9, names)
+    differs = ~(np.abs(lines["unit_cost_stated"].astype(float) - lines["landed_now"]) <= MONEY)
+    rules.add(ORDERS, "unit_cost_differs", differs, names)
+    earliest = lines["order_on"] + pd.to_timedelta(np.ceil(lines["lead_time_mean_days"]), unit="D")
+    rules.add(ORDERS, "due_before_lead_time", lines["due_on"] < earliest, names)
+
+    review = lines[PAIR].merge(facts.pairs, on=PAIR, how="left")["review_days"].to_numpy()
+    capacity = lines["capacity_per_week"].to_numpy(np.float64) * review / 7.0
+    rules.add(ORDERS, "above_capacity", qty > capacity + 1e-9, names)
+    products = scenario.table("products").set_index("product_id")
+    ended = products["discontinued_on"].reindex(lines["product_id"]).to_numpy()
+    rules.add(ORDERS, "discontinued", lines["due_on"].to_numpy() >= ended, names)
+    sites = scenario.table("sites").set_index("site_id")["status"]
+    status = sites.reindex(lines["site_id"]).to_numpy(object)
+    rules.add(ORDERS, "site_not_open", status != "open", names)
+    today = pd.Timestamp(scenario.settings.start_date).isoweekday()
+    closed = [today not in order_weekdays(cell) for cell in lines["order_weekdays"]]
+    rules.add(ORDERS, "supplier_takes_no_orders_that_day", closed, names)
+
+
+def _check_limits(rules: Rules, scenario: Scenario, lines: pd.DataFrame) -> None:
+    """Check minimum order values, storage and every hard limit that holds tonight."""
+    products = scenario.table("products").set_index("product_id")
+    lines = lines.assign(
+        spend=lines["qty"].astype(float) * lines["landed_now"],
+        m3=lines["qty"].astype(float)
+        * products["volume_m3"].reindex(lines["product_id"]).to_numpy(np.float64),
+        category=products["category"].reindex(lines["product_id"]).to_numpy(object),
+    )
+    orders = lines.groupby(["supplier_id", "site_id"], sort=False)
+    value, least = orders["spend"].sum(), orders["min_order_value"].max()
+    under = value < least * (1.0 - TOLERANCE)
+    rules.add(ORDERS, "under_min_order_value", under, [" ".join(key) for key in value.index])
+    _check_storage(rules, scenario, lines, products)
+    limits = scenario.table("limits")
+    start = pd.Timestamp(scenario.settings.start_date)
+    end = start + pd.Timedelta(days=scenario.settings.bucket_days)
+    for limit in limits.itertuples():
+        bucket = limit.bucket
+        if not limit.hard or (pd.notna(bucket) and not start <= bucket < end):
+            continue
+        rows = lines[_in_scope(lines, str(limit.scope))]
+        used = {
+            "budget": rows["spend"].sum(),
+            "supplier_spend": rows["spend"].sum(),
+            "supplier_units": rows["qty"].astype(float).sum(),
+            "supplier_share_pct": 100.0 * rows["spend"].sum() / max(lines["spend"].sum(), 1e-12),
+            "storage": None,
+        }.get(str(limit.kind))
+        if used is None or limit.sense != "<=":
+            continue
+        over = float(used) > float(limit.value) * (1.0 + TOLERANCE) + TOLERANCE
+        rules.add(ORDERS, f"over_{limit.kind}", [over], [f"{limit.limit_id}: {used:.2f}"])
+
+
+def _in_scope(lines: pd.DataFrame, scope: str) -> pd.Series:
+    kind, _, name = scope.partition(":")
+    column = {"supplier": "supplier_id", "site": "site_id", "category": "category",
+              "product": "product_id"}.get(kind)  # fmt: skip
+    return lines[column] == name if column else pd.Series(True, index=lines.index)
+
+
+def _check_storage(
+    rules: Rules, scenario: Scenario, lines: pd.DataFrame, products: pd.DataFrame
+) -> None:
+    stock, coming = scenario.table("inventory"), scenario.table("open_orders")
+    both = pd.concat(
+        [stock[PAIR].assign(qty=stock["on_hand"]), coming[[*PAIR, "qty"]]], ignore_index=True
+    )
+    volume = products["volume_m3"].reindex(both["product_id"]).to_numpy(np.float64)
+    held = (both["qty"].astype(float) * volume).groupby(both["site_id"]).sum()
+    ordered = lines["m3"].groupby(lines["site_id"]).sum()
+    room = scenario.table("sites").set_index("site_id")["storage_m3"]
+    limits = scenario.table("limits")
+    storage = limits[(limits["kind"] == "storage") & limits["hard"].astype(bool)]
+    for scope, value in zip(storage["scope"], storage["value"], strict=True):
+        if scope.startswith("site:"):
+            site = scope.removeprefix("site:")
+            room[site] = np.fmin(room.get(site, np.nan), value)
+    left = (room - held.reindex(room.index).fillna(0.0)).clip(lower=0.0)
+    taken = ordered.reindex(room.index).fillna(0.0)
+    over = taken > left * (1.0 + TOLERANCE) + TOLERANCE
+    rules.add(ORDERS, "over_storage", over, room.index)
+
+
+def _check_transfers(rules: Rules, scenario: Scenario, transfers: pd.DataFrame) -> None:
+    if not len(transfers):
+        return
+    names = transfers["transfer_id"].astype(str)
+    table = "transfers"
+    rules.add(table, "stated_twice", transfers["transfer_id"].duplicated(), names)
+    rules.add(table, "not_positive", ~(transfers["qty"].astype(float) > 0.0), names)
+    rules.add(table, "to_itself", transfers["origin_id"] == transfers["destination_id"], names)
+    rules.add(table, "due_before_shipped", transfers["due_on"] < transfers["ship_on"], names)
+    stock = scenario.filled("inventory")
+    stock = stock[~(stock["expires_on"] <= pd.Timestamp(scenario.settings.start_date))]
+    free = (stock["on_hand"] - stock["reserved"] - stock["quarantined"]).astype(float)
+    free = free.groupby([stock["site_id"], stock["product_id"]]).sum()
+    start = pd.Timestamp(scenario.settings.start_date)
+    now = transfers[transfers["ship_on"] == start]
+    taken = now["qty"].astype(float).groupby([now["origin_id"], now["product_id"]]).sum()
+    over = taken > free.reindex(taken.index).fillna(0.0) + 1e-6
+    rules.add(table, "more_than_the_origin_has", over, ["/".join(key) for key in taken.index])
+
+
+def _check_supply(rules: Rules, scenario: Scenario, facts: Tonight, unserved: pd.DataFrame) -> None:
+    """Every product-location with demand and no way to be supplied is said to be unserved."""
+    fed = scenario.table("item_sources")
+    all_products = set(fed[fed["product_id"].isna()]["site_id"])
+    fed_pairs = set(zip(fed["site_id"], fed["product_id"], strict=True))
+    bought = pd.MultiIndex.from_frame(facts.options[PAIR])
+    pairs = facts.pairs[facts.pairs["mean"] > 0.0]
+    keys = list(zip(pairs["site_id"], pairs["product_id"], strict=True))
+    no_offer = ~pd.MultiIndex.from_frame(pairs[PAIR]).isin(bought)
+    stated: set[str] = set()
+    if len(unserved):
+        stated = set(unserved.loc[unserved["kind"] == "demand", "id"])
+    missing = [
+        bad and key not in fed_pairs and key[0] not in all_products
+        and f"{key[1]}@{key[0]}" not in stated
+        for bad, key in zip(no_offer, keys, strict=True)
+    ]  # fmt: skip
+    rules.add("unserved", "no_supply_path_not_stated", missing, [f"{k[1]}@{k[0]}" for k in keys])
