@@ -31,6 +31,7 @@ class Finding:
     row : line of the file or row of the sheet as the planner counts it; None for a whole table
     value : the value as it was given, "" where there is none
     hint : what to do about it
+    parameters : the names and values that stand in the hint, for other languages
     """
 
     code: str
@@ -40,6 +41,7 @@ class Finding:
     column: str
     value: str
     hint: str
+    parameters: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         """Return the finding on one line."""
@@ -71,12 +73,13 @@ class Findings:
         row: int | None = None,
         value: object = "",
         count: int = 1,
+        parameters: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Note one finding; `count` > 1 says how often the same was seen."""
         key = (code, table, column, severity)
         if self._count[key] < self.cap:
             shown = "" if value is None else str(value)[:200]
-            self._kept.append(Finding(code, severity, table, row, column, shown, hint))
+            self._kept.append(Finding(code, severity, table, row, column, shown, hint, parameters))
         self._count[key] += count
 
     def add_rows(

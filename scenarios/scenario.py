@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from scenarios.errors import NotFound
 from scenarios.findings import Findings
@@ -51,6 +52,8 @@ class Scenario:
     settings : what holds for all tables
     tables : frames by table name; columns as the contracts say, any may be left out
     findings : what was noticed while reading (not part of the content)
+    rows : by table, (n_rows,) int64, line of the file or row of the sheet as the planner counts
+        it; left out: position + 2, under one line of headings (not part of the content)
 
     Notes
     -----
@@ -64,9 +67,11 @@ class Scenario:
         settings: Settings,
         tables: Mapping[str, pd.DataFrame],
         findings: Findings | None = None,
+        rows: Mapping[str, NDArray[np.int64]] | None = None,
     ) -> None:
         self.settings = settings
         self.findings = findings if findings is not None else Findings()
+        self.rows: Mapping[str, NDArray[np.int64]] = MappingProxyType(dict(rows or {}))
         held: dict[str, pd.DataFrame] = {}
         for name, contract in TABLES.items():
             frame = tables.get(name)
