@@ -123,6 +123,18 @@ class Scenario:
             }
         )
 
+    def row_numbers(self, name: str) -> NDArray[np.int64]:
+        """Return where each row of a table stood, as the planner counts it.
+
+        Returns
+        -------
+        rows : (n_rows,) int64, line of the CSV file, row of the sheet, or place in the JSON or
+            Parquet table; 2, 3, ... (below a heading) for a table that was not read
+        """
+        held = len(self.tables[name]) if name in self.tables else 0
+        rows = self._rows.get(name)
+        return rows if rows is not None else np.arange(2, held + 2, dtype=np.int64)
+
     def filled(self, name: str) -> pd.DataFrame:
         """Return a table with the constant defaults of its contract in place of blanks.
 
