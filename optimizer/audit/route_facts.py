@@ -1,4 +1,4 @@
-"""The facts of the day's stops and roads, as the referee reads them; shares nothing with engines."""
+"""The facts of the day's stops and roads, as the referee reads them; no engine is seen."""
 
 from __future__ import annotations
 
