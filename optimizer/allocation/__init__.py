@@ -1,0 +1,22 @@
+"""Warehouse allocation: which site ships which line of which order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from optimizer.outcome import Limits
+    from optimizer.stage import StageResult
+    from scenarios import Scenario
+
+
+def run_sourcing(
+    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
+) -> StageResult:
+    """Decide which site ships each order line, by which carrier; see `sourcing/`."""
+    from optimizer.allocation.sourcing.run import run
+
+    return run(scenario, upstream, limits)

@@ -1,0 +1,148 @@
+"""Dual ascent: prices that make the orders want no more than there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.allocation.sourcing.blocks import Catalogue
+from optimizer.allocation.sourcing.budget import Budget
+from optimizer.allocation.sourcing.large import LargeOrders
+from optimizer.allocation.sourcing.prices import Prices, Usage, dual_value, usage_of
+from optimizer.allocation.sourcing.problem import SourcingProblem
+from optimizer.allocation.sourcing.tariff import Floats
+
+MEMORY, SPREAD_MEMORY = 0.85, 0.98  # of the mean and of the mean square of the slope
+FIRST_STEP, LAST_STEP = 0.4, 0.004  # of the typical parcel's money, per unit of stock
+ROOM_STEP = 0.1  # a unit of room is priced in smaller steps: every piece pays it
+STEEPEST = 6.0  # units of excess beyond which a slope says no more
+START_SHARE = 0.6  # of the penalty: first price of products that are short everywhere
+
+
+@dataclass(frozen=True, slots=True)
+class Ascent:
+    """What the ascent found.
+
+    Attributes
+    ----------
+    prices : those of the best bound
+    bound : money; no plan is cheaper
+    iterations : done
+    """
+
+    prices: Prices
+    bound: float
+    iterations: int
+
+
+def ascend(
+    problem: SourcingProblem,
+    catalogue: Catalogue,
+    large: LargeOrders,
+    budget: Budget,
+    start: Prices | None = None,
+) -> Ascent:
+    """Raise prices where more is wanted than there is, lower them where less is.
+
+    The slope of the bound at given prices is excess demand (a subgradient). Steps are scaled by
+    running means of slope and squared slope (Kingma and Ba 2015, algorithm 1) and shrink
+    geometrically with the share of the budget spent, from FIRST_STEP to LAST_STEP of the
+    typical parcel.
+    """
+    scale = typical_parcel(catalogue, large)
+    prices = start if start is not None else first_prices(problem)
+    moments = _Moments(problem)
+    bound, placement = dual_value(problem, catalogue, large, prices)
+    best = Ascent(prices, bound, 0)
+    iteration = 0
+    while not budget.spent():
+        iteration += 1
+        step = scale * FIRST_STEP * (LAST_STEP / FIRST_STEP) ** budget.share()
+        prices = moments.move(prices, usage_of(problem, placement), step)
+        large.learn()
+        bound, placement = dual_value(problem, catalogue, large, prices)
+        budget.pay()
+        if bound > best.bound:
+            best = Ascent(prices, bound, iteration)
+    return Ascent(best.prices, best.bound, iteration)
+
+
+def typical_parcel(catalogue: Catalogue, large: LargeOrders) -> float:
+    """Return the median over orders of the cheapest parcel with their first piece alone."""
+    least = [block.money[:, 0].min(axis=(0, 1)) for block in catalogue.blocks]
+    least += [large.fixed.min(axis=0)] if len(large.orders) else []
+    money = np.concatenate(least) if least else np.ones(1)
+    money = money[np.isfinite(money) & (money > 0.0)]
+    return float(np.median(money)) if len(money) else 1.0
+
+
+def first_prices(problem: SourcingProblem) -> Prices:
+    """Price products that are short everywhere at a share of their penalty; the rest is free."""
+    limits, pieces = problem.resources, problem.pieces
+    wanted = np.zeros(limits.stock.shape[1])
+    worth = np.zeros(limits.stock.shape[1])
+    for parts in pieces.parts:
+        wanted += np.bincount(parts.column, weights=parts.qty, minlength=len(wanted))
+        share = pieces.penalty[parts.piece] / np.maximum(pieces.units[parts.piece], 1e-9)
+        np.maximum.at(worth, parts.column, share)
+    demand = np.bincount(limits.shared, weights=wanted, minlength=len(wanted))
+    supply = np.bincount(limits.shared, weights=limits.stock.sum(axis=0), minlength=len(wanted))
+    short = (demand > supply)[limits.shared]
+    stock = np.where(short & (limits.stock > 0.0), START_SHARE * worth, 0.0)
+    return Prices(stock, np.zeros(limits.room.shape), np.zeros(limits.parcels.shape))
+
+
+class _Moments:
+    """Running means of the slopes, and the steps that follow from them."""
+
+    def __init__(self, problem: SourcingProblem) -> None:
+        self.problem = problem
+        limits = problem.resources
+        self.limits = (limits.stock, limits.room, limits.parcels)
+        # a price on what nobody can take, or on what is unlimited, stays at nothing
+        self.priced = (
+            limits.stock > 0.0,
+            np.isfinite(limits.room) & (limits.room > 0.0),
+            np.isfinite(limits.parcels),
+        )
+        self.mean = [np.zeros(limit.shape) for limit in self.limits]
+        self.square = [np.zeros(limit.shape) for limit in self.limits]
+        self.moves = 0
+
+    def move(self, prices: Prices, usage: Usage, step: float) -> Prices:
+        """Return the next prices."""
+        self.moves += 1
+        taken = (self._lent(prices, usage.stock), usage.room, usage.parcels)
+        now = (prices.stock, prices.room, prices.parcels)
+        sizes = ((step, 0.1, STEEPEST), (ROOM_STEP * step, 1.0, np.inf), (step, 1.0, np.inf))
+        moved = []
+        for kind, (length, floor, steepest) in enumerate(sizes):
+            limit = np.where(self.priced[kind], self.limits[kind], 0.0)
+            slope = np.where(self.priced[kind], taken[kind] - limit, 0.0)
+            slope = np.clip(slope, -steepest, steepest)
+            slope[(now[kind] <= 0.0) & (slope < 0.0)] = 0.0
+            mean, square = self.mean[kind], self.square[kind]
+            mean += (1.0 - MEMORY) * (slope - mean)
+            square += (1.0 - SPREAD_MEMORY) * (slope**2 - square)
+            up = mean / (1.0 - MEMORY**self.moves)
+            spread = np.sqrt(square / (1.0 - SPREAD_MEMORY**self.moves))
+            moved.append(np.maximum(0.0, now[kind] + length * up / (spread + floor)))
+        shared = self.problem.resources.shared
+        moved[0] = np.minimum(moved[0], moved[0][:, shared])
+        return Prices(*moved)
+
+    def _lent(self, prices: Prices, taken: Floats) -> Floats:
+        """Let shared stock take what ring-fenced stock cannot serve where both cost the same."""
+        shared = self.problem.resources.shared
+        fenced = np.flatnonzero(shared != np.arange(len(shared)))
+        if not len(fenced):
+            return taken
+        result = taken.copy()
+        over = np.maximum(0.0, taken[:, fenced] - self.problem.resources.stock[:, fenced])
+        same = prices.stock[:, fenced] >= prices.stock[:, shared[fenced]]
+        lent = np.where(same, over, 0.0)
+        result[:, fenced] -= lent
+        for at, column in enumerate(fenced):
+            result[:, shared[column]] += lent[:, at]
+        return result

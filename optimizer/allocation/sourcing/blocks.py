@@ -1,0 +1,182 @@
+"""Blocks of orders of one size, with the money of every parcel that they could be sent in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.allocation.sourcing.problem import SourcingProblem
+from optimizer.allocation.sourcing.tariff import Floats, Ints, Quotes
+
+MOST_EXACT = 6  # pieces up to which an order is solved over all its subsets
+MOST_CELLS = 150_000_000  # parcels priced ahead; above, fewer pieces are solved exactly
+BLOCK_ORDERS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Orders of one size.
+
+    Attributes
+    ----------
+    size : pieces of each order
+    first_order, first_piece : where the block begins in the problem
+    money : (n_groups, 2**size - 1, n_sites, n_orders) float64, parcel + late + handling money of
+        sending the pieces whose bits are set in (subset + 1) together; inf where it cannot be
+    drop : (size, n_orders) float64, penalty of leaving a piece
+    day : (n_orders,) int64
+    """
+
+    size: int
+    first_order: int
+    first_piece: int
+    money: Floats
+    drop: Floats
+    day: Ints
+
+    @property
+    def orders(self) -> int:
+        """Orders in the block."""
+        return len(self.day)
+
+    @property
+    def cells(self) -> int:
+        """Parcels priced ahead."""
+        return int(self.money.size)
+
+    def pieces(self, rows: Ints | None = None) -> Ints:
+        """Return pieces of some orders of the block, (n_rows, size) int64."""
+        rows = np.arange(self.orders) if rows is None else rows
+        result: Ints = self.first_piece + rows[:, None] * self.size + np.arange(self.size)
+        return result
+
+    def some(self, rows: Ints) -> Block:
+        """Return a block of some of its orders; its first_order and first_piece mean nothing."""
+        return Block(
+            self.size,
+            -1,
+            -1,
+            self.money[..., rows],
+            self.drop[:, rows],
+            self.day[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All parcels that small orders could be sent in, and which orders are too large for that.
+
+    Attributes
+    ----------
+    blocks : orders of up to `exact` pieces, in the problem's order
+    exact : most pieces of an order in a block
+    large : orders with more, (n,) int64
+    able : (n_sites, n_pieces) bool, the site has the stock and the room for the piece
+        if all others leave it alone
+    """
+
+    blocks: tuple[Block, ...]
+    exact: int
+    large: Ints
+    able: NDArray[np.bool_]
+
+    @property
+    def cells(self) -> int:
+        """Parcels priced ahead."""
+        return sum(block.cells for block in self.blocks)
+
+
+def build_catalogue(problem: SourcingProblem, most_exact: int = MOST_EXACT) -> Catalogue:
+    """Price every parcel of every order that is small enough for it."""
+    size = np.diff(problem.orders.first_piece)
+    exact = _exact_size(problem, size, most_exact)
+    able = able_sites(problem)
+    blocks = []
+    for pieces in range(1, exact + 1):
+        members = np.flatnonzero(size == pieces)
+        for begin in range(0, len(members), BLOCK_ORDERS):
+            blocks.append(_block(problem, able, members[begin : begin + BLOCK_ORDERS], pieces))
+    return Catalogue(tuple(blocks), exact, np.flatnonzero(size > exact), able)
+
+
+def _exact_size(problem: SourcingProblem, size: Ints, most: int) -> int:
+    """Return the pieces up to which all subsets of an order's pieces fit into memory."""
+    cells, exact = 0.0, 1
+    for pieces in range(1, most + 1):
+        each = problem.n_groups * problem.n_sites * ((1 << pieces) - 1)
+        cells += float((size == pieces).sum()) * each
+        if cells <= MOST_CELLS:
+            exact = pieces
+    return exact
+
+
+def able_sites(problem: SourcingProblem) -> NDArray[np.bool_]:
+    """Say which site could take which piece alone, (n_sites, n_pieces) bool."""
+    resources, pieces = problem.resources, problem.pieces
+    stock = whole_stock(problem, resources.stock)
+    able = np.ones((problem.n_sites, problem.n_pieces), bool)
+    for parts in pieces.parts:
+        enough = stock[:, parts.column] >= parts.qty - 1e-9
+        if len(parts.piece) == problem.n_pieces:
+            able &= enough
+        else:
+            able[:, parts.piece] &= enough
+    day = problem.orders.day[pieces.order]
+    able &= resources.room[:, day] >= pieces.units - 1e-9
+    return able
+
+
+def whole_stock(problem: SourcingProblem, stock: Floats) -> Floats:
+    """Return what an order may use of each column: its own and what is shared."""
+    shared = problem.resources.shared
+    if np.array_equal(shared, np.arange(len(shared))):
+        return stock
+    result = stock.copy()
+    fenced = np.flatnonzero(shared != np.arange(len(shared)))
+    result[:, fenced] += stock[:, shared[fenced]]
+    return result
+
+
+def quotes_for(problem: SourcingProblem, orders: Ints) -> Quotes:
+    """Return the rates for some orders."""
+    return Quotes(problem.tariff, problem.orders.zone[orders], problem.orders.promise.of(orders))
+
+
+def subsets(size: int) -> Iterator[tuple[int, int, int]]:
+    """Yield every non-empty subset as (subset, without its lowest piece, its lowest piece)."""
+    for subset in range(1, 1 << size):
+        lowest = subset & -subset
+        yield subset, subset ^ lowest, lowest.bit_length() - 1
+
+
+def _block(
+    problem: SourcingProblem, able: NDArray[np.bool_], orders: Ints, size: int
+) -> Block:
+    """Price all parcels of neighbouring orders of one size."""
+    first = int(problem.orders.first_piece[orders[0]])
+    span = slice(first, first + size * len(orders))
+    pieces = problem.pieces
+    kg, m3, units = (
+        column[span].reshape(-1, size).T for column in (pieces.kg, pieces.m3, pieces.units)
+    )
+    barred = ~able[:, span].reshape(problem.n_sites, -1, size)
+    quotes = quotes_for(problem, orders)
+    shape = ((1 << size) - 1, problem.n_sites, len(orders))
+    money = np.empty((problem.n_groups, *shape))
+    zero = np.zeros(len(orders))
+    loads = {0: (zero, zero, zero)}
+    not_there = {0: np.zeros(shape[1:], bool)}
+    for subset, rest, lowest in subsets(size):
+        before = loads[rest]
+        loads[subset] = (before[0] + kg[lowest], before[1] + m3[lowest], before[2] + units[lowest])
+        not_there[subset] = not_there[rest] | barred[:, :, lowest]
+        weight, volume, count = loads[subset]
+        parcel = quotes.by_group(weight, volume, problem.n_groups)
+        parcel += problem.handling[:, None] * count
+        parcel[:, not_there[subset]] = np.inf
+        money[:, subset - 1] = parcel
+    drop = np.ascontiguousarray(pieces.penalty[span].reshape(-1, size).T)
+    return Block(size, int(orders[0]), first, money, drop, problem.orders.day[orders])

@@ -1,0 +1,251 @@
+"""From the scenario's tables to the arrays of a sourcing problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from optimizer.allocation.sourcing.problem import (
+    Lines,
+    Objects,
+    Orders,
+    Parts,
+    Pieces,
+    Resources,
+    SourcingProblem,
+)
+from optimizer.allocation.sourcing.tariff import Floats, Ints, Promise, build_tariff
+from scenarios import Scenario
+from scenarios.semantics.defaults import unserved_penalty
+from scenarios.semantics.zones import explode_bundles
+
+HOURS_PER_DAY = 24.0
+
+
+def build_problem(scenario: Scenario) -> SourcingProblem:
+    """Take the accepted delivery orders and all that may serve them.
+
+    Everything is sorted by id, so that the order of rows in the scenario changes nothing.
+    """
+    notes: list[str] = []
+    frame = _orders(scenario, notes)
+    lines = _lines(scenario, frame)
+    lines, frame, first_piece, piece_of_line, together = _arrange(frame, lines)
+    sites = scenario.filled("sites")
+    sites = sites[sites["status"] == "open"].sort_values("site_id", ignore_index=True)
+    zone_ids = pd.Index(sorted(frame["zone_id"].dropna().unique()))
+    days = np.unique(frame["ship_on"].to_numpy().astype("datetime64[D]"))
+    day = np.searchsorted(days, frame["ship_on"].to_numpy().astype("datetime64[D]"))
+    pay = frame["late_cost_per_h"].to_numpy(np.float64) * HOURS_PER_DAY
+    due = (frame["due_to"].dt.normalize() - frame["ship_on"]).dt.days.to_numpy(np.float64)
+    promise = Promise(
+        np.where(np.isnan(due), np.inf, due), np.where(np.isnan(pay), np.inf, pay)
+    )
+    orders = Orders(
+        order_id=frame["order_id"].to_numpy(object),
+        zone=zone_ids.get_indexer(frame["zone_id"]).astype(np.int64),
+        day=day.astype(np.int64),
+        promise=promise,
+        together=together,
+        first_piece=first_piece,
+    )
+    capacity = _carrier_limits(scenario)
+    group_of = {name: number + 1 for number, name in enumerate(capacity)}
+    resources, column_of = _resources(scenario, sites, lines, days, capacity)
+    parts = _parts(scenario, lines, piece_of_line, column_of)
+    return SourcingProblem(
+        site_ids=sites["site_id"].to_numpy(object),
+        handling=sites["handling_cost_per_unit"].to_numpy(np.float64),
+        days=days,
+        zone_ids=zone_ids.to_numpy(object),
+        orders=orders,
+        pieces=_pieces(lines, first_piece, piece_of_line, parts),
+        lines=Lines(
+            *(lines[name].to_numpy(object) for name in ("line_id", "product_id")),
+            *(lines[name].to_numpy(np.float64) for name in ("qty", "kg", "m3", "penalty")),
+        ),
+        resources=resources,
+        tariff=build_tariff(
+            scenario.filled("carrier_rates"), pd.Index(sites["site_id"]), zone_ids, group_of
+        ),
+        notes=tuple(notes),
+    )
+
+
+def _orders(scenario: Scenario, notes: list[str]) -> pd.DataFrame:
+    """Return accepted delivery orders with their ship day."""
+    orders = scenario.filled("orders")
+    accepted = (orders["kind"] == "delivery") & (orders["status"] == "accepted")
+    kinds = orders.loc[~accepted, ["kind", "status"]].value_counts(sort=False)
+    if len(kinds):
+        counts = ", ".join(f"{n} {kind} {status}" for (kind, status), n in sorted(kinds.items()))
+        notes.append(f"Orders that are not accepted deliveries are left out: {counts}.")
+    orders = orders[accepted]
+    may = int(orders["allow_line_split"].astype(bool).sum())
+    if may:
+        notes.append(f"{may} orders allow a line to be split; their lines ship whole all the same.")
+    if scenario.table("carrier_rates")["cutoff_time"].notna().any():
+        notes.append("Cut-off times of carriers are left to the release of parcels.")
+    start = pd.Timestamp(scenario.settings.start_date)
+    ship_on = orders["release_at"].dt.normalize().fillna(start).clip(lower=start)
+    return orders.assign(ship_on=ship_on)
+
+
+def _lines(scenario: Scenario, orders: pd.DataFrame) -> pd.DataFrame:
+    """Return the orders' lines with weight, volume, penalty and channel, sorted by id."""
+    lines = scenario.table("order_lines")
+    lines = lines[lines["order_id"].isin(set(orders["order_id"]))]
+    lines = lines.sort_values(["order_id", "line_id"], kind="stable", ignore_index=True)
+    products = scenario.table("products").set_index("product_id")
+    qty = lines["qty"].to_numpy(np.float64)
+
+    def of_product(values: pd.Series) -> Floats:
+        result: Floats = qty * values.reindex(lines["product_id"]).to_numpy(np.float64)
+        return result
+
+    channel = orders.set_index("order_id")["channel_id"].reindex(lines["order_id"])
+    return lines.assign(
+        kg=of_product(products["weight_kg"]),
+        m3=of_product(products["volume_m3"]),
+        penalty=of_product(unserved_penalty(scenario)),
+        channel_id=channel.fillna("").to_numpy(object),
+    )
+
+
+def _arrange(
+    orders: pd.DataFrame, lines: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, Ints, Ints, Any]:
+    """Sort orders by number of pieces, then id; lay their lines side by side.
+
+    Returns
+    -------
+    lines, orders : sorted
+    first_piece : (n_orders + 1,) int64
+    piece_of_line : (n_lines,) int64
+    together : (n_orders,) bool
+    """
+    count = lines.groupby("order_id", sort=False).size()
+    orders = orders.assign(lines=count.reindex(orders["order_id"]).fillna(0).to_numpy(np.int64))
+    orders = orders[orders["lines"] > 0]
+    whole = ~orders["allow_split"].to_numpy(bool) & (orders["lines"].to_numpy() > 1)
+    orders = orders.assign(pieces=np.where(whole, 1, orders["lines"]), whole=whole)
+    orders = orders.sort_values(["pieces", "order_id"], kind="stable", ignore_index=True)
+    place = pd.Index(orders["order_id"]).get_indexer(lines["order_id"])
+    by_order = np.argsort(place, kind="stable")
+    lines, place = lines.iloc[by_order].reset_index(drop=True), place[by_order]
+    pieces = orders["pieces"].to_numpy(np.int64)
+    first_piece = np.concatenate([[0], np.cumsum(pieces)]).astype(np.int64)
+    rank = lines.groupby(place, sort=False).cumcount().to_numpy(np.int64)
+    whole = orders["whole"].to_numpy(bool)
+    piece_of_line = first_piece[place] + np.where(whole[place], 0, rank)
+    return lines, orders, first_piece, piece_of_line.astype(np.int64), whole
+
+
+def _pieces(
+    lines: pd.DataFrame, first_piece: Ints, piece_of_line: Ints, parts: tuple[Parts, ...]
+) -> Pieces:
+    count = int(first_piece[-1])
+
+    def add_up(column: str) -> Floats:
+        cells = lines[column].to_numpy(np.float64)
+        total: Floats = np.bincount(piece_of_line, weights=cells, minlength=count)
+        return total
+
+    of_piece = np.bincount(piece_of_line, minlength=count)
+    return Pieces(
+        order=np.repeat(np.arange(len(first_piece) - 1), np.diff(first_piece)),
+        units=add_up("qty"),
+        kg=add_up("kg"),
+        m3=add_up("m3"),
+        penalty=add_up("penalty"),
+        parts=parts,
+        first_line=np.concatenate([[0], np.cumsum(of_piece)]).astype(np.int64),
+    )
+
+
+def _carrier_limits(scenario: Scenario) -> dict[str, float]:
+    """Return parcels a day of the carriers that have a limit, by id, sorted."""
+    carriers = scenario.table("carriers")
+    limited = carriers[carriers["capacity_per_day"].notna()].sort_values("carrier_id")
+    return dict(zip(limited["carrier_id"], limited["capacity_per_day"], strict=True))
+
+
+def _resources(
+    scenario: Scenario,
+    sites: pd.DataFrame,
+    lines: pd.DataFrame,
+    days: Any,
+    capacity: dict[str, float],
+) -> tuple[Resources, pd.MultiIndex]:
+    """Lay out stock by site and column, docks by site and day, carriers by day.
+
+    A column is a product's shared stock, or what is ring-fenced for a channel.
+    """
+    wanted = explode_bundles(scenario, lines[["product_id", "qty"]])
+    products = np.array(sorted(wanted["product_id"].unique()), dtype=object)
+    stock = scenario.filled("inventory")
+    stock = stock[~(stock["expires_on"] <= pd.Timestamp(scenario.settings.start_date))]
+    site = pd.Index(sites["site_id"]).get_indexer(stock["site_id"])
+    stock = stock.assign(
+        site=site,
+        channel=stock["channel_id"].fillna("").to_numpy(object),
+        free=stock["on_hand"] - stock["reserved"] - stock["quarantined"],
+    )
+    channels = set(lines["channel_id"]) | {""}
+    useful = stock["product_id"].isin(set(products)) & stock["channel"].isin(channels)
+    stock = stock[useful & (site >= 0)]
+    fenced = stock.loc[stock["channel"] != "", ["product_id", "channel"]].drop_duplicates()
+    fenced = fenced.sort_values(["product_id", "channel"])
+    columns = pd.MultiIndex.from_arrays(
+        [
+            np.concatenate([products, fenced["product_id"].to_numpy(object)]),
+            np.concatenate([[""] * len(products), fenced["channel"].to_numpy(object)]),
+        ]
+    )
+    free = stock.groupby(["site", "product_id", "channel"])["free"].sum().clip(lower=0.0)
+    where = free.index.to_frame()
+    column = columns.get_indexer(pd.MultiIndex.from_frame(where[["product_id", "channel"]]))
+    cells = np.zeros((len(sites), len(columns)))
+    cells[where["site"].to_numpy(np.int64), column] = free.to_numpy(np.float64)
+    names: Objects = columns.get_level_values(0).to_numpy(object)
+    room = sites["outbound_units_per_day"].fillna(np.inf).to_numpy(np.float64)
+    parcels = np.array([np.inf, *(np.floor(value) for value in capacity.values())])
+    return Resources(
+        product_id=names,
+        channel_id=columns.get_level_values(1).to_numpy(object),
+        shared=pd.Index(products).get_indexer(names).astype(np.int64),
+        stock=cells,
+        room=np.repeat(room[:, None], len(days), axis=1),
+        carrier_id=np.array(["", *capacity], dtype=object),
+        parcels=np.repeat(parcels[:, None], len(days), axis=1),
+    ), columns
+
+
+def _parts(
+    scenario: Scenario,
+    lines: pd.DataFrame,
+    piece_of_line: Ints,
+    columns: pd.MultiIndex,
+) -> tuple[Parts, ...]:
+    """Return what each piece takes from which column, ranked within the piece."""
+    needs = lines[["product_id", "channel_id", "qty"]].assign(piece=piece_of_line)
+    needs = explode_bundles(scenario, needs)
+    own = columns.get_indexer(pd.MultiIndex.from_frame(needs[["product_id", "channel_id"]]))
+    everyone = needs[["product_id"]].assign(channel_id="")
+    shared = columns.get_indexer(pd.MultiIndex.from_frame(everyone))
+    needs = needs.assign(column=np.where(own >= 0, own, shared))
+    total = needs.groupby(["piece", "column"], as_index=False)["qty"].sum()
+    rank = total.groupby("piece", sort=False).cumcount().to_numpy(np.int64)
+    parts = []
+    for number in range(int(rank.max(initial=-1)) + 1):
+        some = total[rank == number]
+        parts.append(
+            Parts(
+                some["piece"].to_numpy(np.int64),
+                some["column"].to_numpy(np.int64),
+                some["qty"].to_numpy(np.float64),
+            )
+        )
+    return tuple(parts)

@@ -1,0 +1,138 @@
+"""A solution: where every piece goes, and what that costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.allocation.sourcing.assign import LEFT
+from optimizer.allocation.sourcing.blocks import quotes_for
+from optimizer.allocation.sourcing.problem import SourcingProblem
+from optimizer.allocation.sourcing.tariff import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where pieces go; the arrays are the solution and change as it improves.
+
+    Attributes
+    ----------
+    site : (n_pieces,) int64, LEFT for a piece that does not ship
+    label : (n_pieces,) int64, rank within the order of the lowest piece of its parcel
+    group : (n_pieces,) int64, carrier limit that the parcel counts against
+    """
+
+    site: Ints
+    label: Ints
+    group: Ints
+
+    @classmethod
+    def nothing(cls, problem: SourcingProblem) -> Placement:
+        """Ship nothing."""
+        return cls(
+            np.full(problem.n_pieces, LEFT, np.int64),
+            problem.piece_rank(),
+            np.zeros(problem.n_pieces, np.int64),
+        )
+
+    def copy(self) -> Placement:
+        """Return a copy that changes on its own."""
+        return Placement(self.site.copy(), self.label.copy(), self.group.copy())
+
+    def take_over(self, other: Placement) -> None:
+        """Become what another placement is."""
+        self.site[:], self.label[:], self.group[:] = other.site, other.label, other.group
+
+
+@dataclass(frozen=True, slots=True)
+class Parcels:
+    """The parcels of a placement.
+
+    Attributes
+    ----------
+    order, site, row : (n_parcels,) int64; row of the tariff
+    kg, m3, units : (n_parcels,) float64
+    money, late, handling : (n_parcels,) float64
+    of_piece : (n_pieces,) int64, parcel of the piece, -1 for none
+    """
+
+    order: Ints
+    site: Ints
+    row: Ints
+    kg: Floats
+    m3: Floats
+    units: Floats
+    money: Floats
+    late: Floats
+    handling: Floats
+    of_piece: Ints
+
+
+def parcels_of(problem: SourcingProblem, placement: Placement) -> Parcels:
+    """Make up the parcels of a placement, each by its cheapest rate within its carrier limit.
+
+    They are sorted by order id, then by their lowest piece.
+    """
+    pieces, orders = problem.pieces, problem.orders
+    ships = np.flatnonzero(placement.site != LEFT)
+    head = orders.first_piece[pieces.order[ships]] + placement.label[ships]
+    heads, inverse = np.unique(head, return_inverse=True)
+    order = pieces.order[heads]
+    by_id = np.lexsort((heads, orders.order_id[order].astype(str)))
+    place = np.empty(len(heads), np.int64)
+    place[by_id] = np.arange(len(heads))
+    heads, order, inverse = heads[by_id], order[by_id], place[inverse]
+    of_piece = np.full(problem.n_pieces, -1, np.int64)
+    of_piece[ships] = inverse
+    kg, m3, units = (
+        np.bincount(inverse, weights=column[ships], minlength=len(heads))
+        for column in (pieces.kg, pieces.m3, pieces.units)
+    )
+    site = placement.site[heads]
+    quotes = quotes_for(problem, order)
+    row = quotes.best_rows(kg, m3, site, placement.group[heads])
+    late = orders.promise.of(order).late(problem.tariff.days[row])
+    return Parcels(
+        order=order,
+        site=site,
+        row=row,
+        kg=kg,
+        m3=m3,
+        units=units,
+        money=problem.tariff.cost(row, kg, m3),
+        late=late,
+        handling=problem.handling[site] * units,
+        of_piece=of_piece,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The objective, term by term; money."""
+
+    parcel: float
+    handling: float
+    late: float
+    unserved: float
+
+    @property
+    def total(self) -> float:
+        """The objective."""
+        return self.parcel + self.handling + self.late + self.unserved
+
+
+def terms_of(problem: SourcingProblem, placement: Placement, parcels: Parcels) -> Terms:
+    """Add up the objective of a placement."""
+    left = placement.site == LEFT
+    return Terms(
+        float(parcels.money.sum()),
+        float(parcels.handling.sum()),
+        float(parcels.late.sum()),
+        float(problem.pieces.penalty[left].sum()),
+    )
+
+
+def objective_of(problem: SourcingProblem, placement: Placement) -> float:
+    """Return the money of a placement."""
+    return terms_of(problem, placement, parcels_of(problem, placement)).total

@@ -1,0 +1,78 @@
+"""The sourcing stage: problem, prices, plan, improvement, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from optimizer.allocation.sourcing import tables as rows
+from optimizer.allocation.sourcing.explain import explanations
+from optimizer.allocation.sourcing.intake import build_problem
+from optimizer.allocation.sourcing.placement import parcels_of, terms_of
+from optimizer.allocation.sourcing.search import Found, search
+from optimizer.allocation.sourcing.unserved import unserved_rows
+from optimizer.outcome import Limits, gap_pct, proven_status
+from optimizer.stage import Certificate, StageResult
+from scenarios import Scenario
+
+STAGE = "sourcing"
+
+
+def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits) -> StageResult:
+    """Source the accepted delivery orders of a scenario.
+
+    Parameters
+    ----------
+    upstream : not needed; orders are facts
+    limits : seconds, or work of which one unit is about a second of one core
+    """
+    problem = build_problem(scenario)
+    if not problem.n_orders:
+        notes = (*problem.notes, "No accepted delivery order has lines: nothing to source.")
+        return StageResult({}, None, notes=notes)
+    limits.progress(STAGE, 0.05, f"{problem.n_orders} orders from {problem.n_sites} sites")
+    found = search(problem, limits)
+    placement = found.ledger.placement
+    parcels = parcels_of(problem, placement)
+    terms = terms_of(problem, placement, parcels)
+    ids = rows.shipment_ids(problem, parcels)
+    tables = {
+        "shipments": rows.shipments(problem, parcels, ids),
+        "shipment_lines": rows.shipment_lines(problem, parcels, ids),
+        "unserved": unserved_rows(found.ledger),
+        "marginal_prices": rows.marginal_prices(problem, found.prices),
+        "explanations": explanations(found.ledger, found.catalogue, parcels, ids),
+        "carrier_scores": rows.carrier_scores(scenario, problem, parcels),
+    }
+    certificate = Certificate(
+        stage=STAGE,
+        engine=found.engine,
+        status=proven_status(terms.total, found.bound),
+        termination=found.termination,
+        objective=terms.total,
+        bound=min(found.bound, terms.total),
+        wall_seconds=limits.elapsed,
+    )
+    return StageResult(
+        tables={name: frame for name, frame in tables.items() if len(frame)},
+        certificate=certificate,
+        kpis=rows.kpis(problem, placement, parcels, terms),
+        notes=(*problem.notes, *_said(found, terms.total)),
+        work=found.work,
+        solver_versions=found.solver_versions,
+    )
+
+
+def _said(found: Found, objective: float) -> list[str]:
+    """Return what a planner should know of the search."""
+    notes = []
+    if len(found.catalogue.large):
+        notes.append(
+            f"{len(found.catalogue.large)} orders of more than {found.catalogue.exact} lines are"
+            " placed by a heuristic; their part of the bound is weaker."
+        )
+    gap = gap_pct(objective, found.bound)
+    if gap is not None and gap > 1e-4:
+        notes.append(f"No plan can be more than {gap:.2f} % cheaper than this one.")
+    return notes

@@ -1,0 +1,223 @@
+"""What a parcel costs: the rows of `carrier_rates` as arrays, and the cheapest of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+KG_TOLERANCE = 1e-9  # kg above a weight class that still count as within
+STEP_TOLERANCE = 1e-9  # share of a step that is rounding, not weight
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """Rates between the sites and zones of a problem.
+
+    Attributes
+    ----------
+    carrier, service : (n_rows,) object
+    group : (n_rows,) int64, 0 for a carrier without a limit, else the number of its limit
+    base, per_kg, included_kg, step_kg (inf: exact), volumetric, days, g_co2e : (n_rows,)
+        float64; days are whole
+    above_kg, upto_kg : (n_rows,) float64, weights that the row prices: above_kg < kg <= upto_kg
+    rows_at : (n_sites, n_zones, n_ranks) int64, rows from a site to a zone, -1 for none
+    """
+
+    carrier: NDArray[np.object_]
+    service: NDArray[np.object_]
+    group: Ints
+    base: Floats
+    per_kg: Floats
+    included_kg: Floats
+    step_kg: Floats
+    volumetric: Floats
+    days: Floats
+    g_co2e: Floats
+    above_kg: Floats
+    upto_kg: Floats
+    rows_at: Ints
+
+    @property
+    def ranks(self) -> int:
+        """Most rows that any pair of site and zone has."""
+        return self.rows_at.shape[2]
+
+    def charged_kg(self, row: Ints, kg: Floats, m3: Floats) -> Floats:
+        """Return the kg beyond what the base includes, rounded up to the row's steps."""
+        beyond = np.maximum(kg, self.volumetric[row] * m3) - self.included_kg[row]
+        return _stepped(np.maximum(0.0, beyond), self.step_kg[row])
+
+    def cost(self, row: Ints, kg: Floats, m3: Floats) -> Floats:
+        """Return money of parcels on given rows."""
+        result: Floats = self.base[row] + self.per_kg[row] * self.charged_kg(row, kg, m3)
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """When parcels are due.
+
+    Attributes
+    ----------
+    days : days from shipping to the due date; inf without one
+    per_day : money per day late; inf where being late is not allowed
+    """
+
+    days: Floats
+    per_day: Floats
+
+    def late(self, days: Floats) -> Floats:
+        """Return money for parcels that take so many days; inf where that is not allowed.
+
+        Parameters
+        ----------
+        days : (..., n_orders) float64
+        """
+        over = np.maximum(0.0, days - self.days)
+        with np.errstate(invalid="ignore"):  # 0 days late x infinite money
+            result: Floats = np.where(over > 0.0, over * self.per_day, 0.0)
+        return result
+
+    def of(self, orders: Ints) -> Promise:
+        """Return the promise of some orders."""
+        return Promise(self.days[orders], self.per_day[orders])
+
+
+class Quotes:
+    """Rates from every site to the zones of some orders, ready to price many parcels.
+
+    Parameters
+    ----------
+    tariff : of the problem
+    zone : (n_orders,) int64; -1 has no rates
+    promise : of the orders, (n_orders,)
+
+    Attributes
+    ----------
+    rows : (n_ranks, n_sites, n_orders) int64, -1 for none
+    late : (n_ranks, n_sites, n_orders) float64, money for arriving late; inf where barred
+    """
+
+    def __init__(self, tariff: Tariff, zone: Ints, promise: Promise) -> None:
+        self.tariff = tariff
+        rows = np.where((zone >= 0)[None, :, None], tariff.rows_at[:, zone, :], -1)
+        self.rows = np.ascontiguousarray(rows.transpose(2, 0, 1))
+        self.late = np.full(self.rows.shape, np.inf)
+        for rank, row in enumerate(self.rows):
+            late = promise.late(tariff.days[row])
+            self.late[rank] = np.where(row >= 0, late, np.inf)
+
+    def each(self, kg: Floats, m3: Floats) -> Iterator[tuple[Ints, Floats]]:
+        """Yield, rank by rank, rows and money (late money included) of one parcel per order.
+
+        Parameters
+        ----------
+        kg, m3 : (n_orders,) float64
+
+        Yields
+        ------
+        row, money : (n_sites, n_orders); money is inf where the row does not hold the parcel
+        """
+        tariff = self.tariff
+        for row, late in zip(self.rows, self.late, strict=True):
+            fits = (kg > tariff.above_kg[row] + KG_TOLERANCE) | (tariff.above_kg[row] <= 0.0)
+            fits &= kg <= tariff.upto_kg[row] + KG_TOLERANCE
+            yield row, np.where(fits, tariff.cost(row, kg, m3) + late, np.inf)
+
+    def by_group(self, kg: Floats, m3: Floats, groups: int) -> Floats:
+        """Return the least money per carrier limit: (n_groups, n_sites, n_orders)."""
+        best = np.full((groups, *self.rows.shape[1:]), np.inf)
+        for row, money in self.each(kg, m3):
+            of_row = self.tariff.group[row]
+            for group in range(groups):
+                mine = money if groups == 1 else np.where(of_row == group, money, np.inf)
+                np.minimum(best[group], mine, out=best[group])
+        return best
+
+    def best_rows(self, kg: Floats, m3: Floats, site: Ints, group: Ints | None) -> Ints:
+        """Return the cheapest row of each order's parcel from one site, -1 where there is none.
+
+        Parameters
+        ----------
+        site : (n_orders,) int64
+        group : (n_orders,) int64, carrier limit to choose within; None: any
+        """
+        at = np.arange(len(kg))
+        chosen = np.full(len(kg), -1, np.int64)
+        least = np.full(len(kg), np.inf)
+        for row, money in self.each(kg, m3):
+            mine, cost = row[site, at], money[site, at]
+            better = cost < least
+            if group is not None:
+                better &= self.tariff.group[mine] == group
+            chosen[better], least[better] = mine[better], cost[better]
+        return chosen
+
+
+def _stepped(kg: Floats, step: Floats) -> Floats:
+    """Round up to steps; a step of inf leaves the weight as it is."""
+    if not np.isfinite(step).any():
+        return kg
+    whole = np.where(np.isfinite(step), step, 1.0)
+    result: Floats = np.where(
+        np.isfinite(step), np.ceil(kg / whole - STEP_TOLERANCE) * whole, kg
+    )
+    return result
+
+
+def build_tariff(
+    rates: pd.DataFrame, site_ids: pd.Index, zone_ids: pd.Index, group_of: dict[str, int]
+) -> Tariff:
+    """Lay out the rates between known sites and zones.
+
+    A carrier's service prices a parcel by the row with the lowest max_weight_kg that holds it.
+
+    Parameters
+    ----------
+    rates : `carrier_rates`, defaults filled in
+    group_of : number of the carrier's limit; carriers that are not named have none
+    """
+    site = site_ids.get_indexer(rates["origin"])
+    zone = zone_ids.get_indexer(rates["destination"])
+    keep = (site >= 0) & (zone >= 0)
+    key = ["origin", "destination", "carrier_id", "service", "max_weight_kg"]
+    rates = rates[keep].sort_values(key, kind="stable", ignore_index=True)
+    site = site_ids.get_indexer(rates["origin"]).astype(np.int64)
+    zone = zone_ids.get_indexer(rates["destination"]).astype(np.int64)
+    upto = rates["max_weight_kg"].to_numpy(np.float64)
+    offer = rates.groupby(key[:4], sort=False)["max_weight_kg"]
+    above = offer.shift(1).fillna(0.0).to_numpy(np.float64)
+    pair = site * max(len(zone_ids), 1) + zone
+    rank = rates.groupby(pair, sort=False).cumcount().to_numpy(np.int64)
+    ranks = int(rank.max(initial=-1)) + 1
+    rows_at = np.full((len(site_ids), max(len(zone_ids), 1), ranks), -1, np.int64)
+    rows_at[site, zone, rank] = np.arange(len(rates))
+
+    def column(name: str) -> Floats:
+        cells: Floats = rates[name].to_numpy(np.float64)
+        return cells
+
+    carriers = rates["carrier_id"].to_numpy(object)
+    return Tariff(
+        carrier=carriers,
+        service=rates["service"].to_numpy(object),
+        group=np.array([group_of.get(name, 0) for name in carriers], np.int64),
+        base=column("base"),
+        per_kg=column("per_kg"),
+        included_kg=column("included_kg"),
+        step_kg=rates["step_kg"].fillna(np.inf).to_numpy(np.float64),
+        volumetric=column("volumetric_kg_per_m3"),
+        days=np.ceil(column("promise_days")),
+        g_co2e=column("g_co2e_per_parcel"),
+        above_kg=above,
+        upto_kg=upto,
+        rows_at=rows_at,
+    )

@@ -1,0 +1,234 @@
+"""Why a line does not ship, whether that is proven, and what would help most cheaply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from optimizer.allocation.sourcing.assign import LEFT
+from optimizer.allocation.sourcing.blocks import quotes_for, whole_stock
+from optimizer.allocation.sourcing.ledger import UNITS, Ledger
+from optimizer.allocation.sourcing.problem import SourcingProblem
+from optimizer.allocation.sourcing.tariff import Floats, Ints, Quotes
+
+PROVEN, HEURISTIC = "proven", "heuristic"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a piece stays.
+
+    Attributes
+    ----------
+    code, proof, detail, relaxation : cells of the unserved table
+    """
+
+    code: str
+    proof: str
+    detail: str
+    relaxation: str
+
+
+def unserved_rows(ledger: Ledger) -> pd.DataFrame:
+    """Return a row for every line that does not ship.
+
+    Proven: no open site could ship the piece even if all other orders stood back.
+    """
+    problem = ledger.problem
+    left = np.flatnonzero(ledger.placement.site == LEFT)
+    rows = []
+    first = problem.pieces.first_line
+    for piece, reason in zip(left.tolist(), Reasons(ledger, left).all(), strict=True):
+        order = problem.orders.order_id[problem.pieces.order[piece]]
+        for line in range(int(first[piece]), int(first[piece + 1])):
+            name = f"{order}/{problem.lines.line_id[line]}"
+            qty = float(problem.lines.qty[line])
+            rows.append((name, qty, reason))
+    rows.sort(key=lambda row: row[0])
+    if not rows:
+        return pd.DataFrame()
+    return pd.DataFrame(
+        {
+            "kind": "order_line",
+            "id": [name for name, _, _ in rows],
+            "qty": [qty for _, qty, _ in rows],
+            "code": [reason.code for _, _, reason in rows],
+            "proof": [reason.proof for _, _, reason in rows],
+            "detail": [reason.detail for _, _, reason in rows],
+            "cheapest_relaxation": [reason.relaxation for _, _, reason in rows],
+        }
+    )
+
+
+class Reasons:
+    """Tests each piece that stays against one limit after the other, in the order of the codes.
+
+    Parameters
+    ----------
+    ledger : what is left after all orders are placed
+    left : (n,) int64, pieces that stay
+    """
+
+    def __init__(self, ledger: Ledger, left: Ints) -> None:
+        problem = ledger.problem
+        self.ledger, self.problem, self.left = ledger, problem, left
+        self.order = problem.pieces.order[left]
+        self.kg, self.m3 = problem.pieces.kg[left], problem.pieces.m3[left]
+        self.units = problem.pieces.units[left]
+        self.quotes: Quotes = quotes_for(problem, self.order)
+        self.money = self.quotes.by_group(self.kg, self.m3, problem.n_groups)
+        self.money = self.money + problem.handling[:, None] * self.units
+        self.day = problem.orders.day[self.order]
+        limits = problem.resources
+        self.missing_ever = self._missing(whole_stock(problem, limits.stock))
+        self.missing_now = self._missing(whole_stock(problem, ledger.stock))
+
+    def _missing(self, stock: Floats) -> Floats:
+        """Return the units that each site lacks for each piece, (n_sites, n_left)."""
+        missing = np.zeros((self.problem.n_sites, len(self.left)))
+        for parts in self.problem.pieces.parts:
+            found = np.searchsorted(parts.piece, self.left)
+            found = np.minimum(found, len(parts.piece) - 1)
+            at = np.flatnonzero(parts.piece[found] == self.left)
+            found = found[at]
+            missing[:, at] += np.maximum(0.0, parts.qty[found] - stock[:, parts.column[found]])
+        return np.where(missing > UNITS, missing, 0.0)
+
+    def all(self) -> list[Reason]:
+        """Return the reason of every piece."""
+        return [self._reason(at) for at in range(len(self.left))]
+
+    def _reason(self, at: int) -> Reason:
+        problem = self.problem
+        if self.problem.orders.zone[self.order[at]] < 0:
+            return Reason(
+                "no_zone", PROVEN, "the order names no zone", "enter the zone_id of the order"
+            )
+        zone = problem.zone_ids[problem.orders.zone[self.order[at]]]
+        rows = self.quotes.rows[:, :, at]
+        listed = rows >= 0
+        if not listed.any():
+            return Reason(
+                "no_rate", PROVEN, f"no open site has a rate to zone {zone}",
+                f"a carrier rate from an open site to zone {zone}",
+            )  # fmt: skip
+        most = float(problem.tariff.upto_kg[rows[listed]].max())
+        kg = float(self.kg[at])
+        if kg > most + UNITS:
+            return Reason(
+                "too_heavy", PROVEN, f"{kg:g} kg; the heaviest rate to zone {zone} holds {most:g} kg",
+                f"a rate to zone {zone} for {kg:g} kg",
+            )  # fmt: skip
+        least = self.money[:, :, at].min(axis=0)
+        if not np.isfinite(least).any():
+            return self._too_late(at)
+        return self._short(at, least)
+
+    def _too_late(self, at: int) -> Reason:
+        """Rates hold the piece, but none arrives in time."""
+        problem, order = self.problem, int(self.order[at])
+        tariff = problem.tariff
+        rows = self.quotes.rows[:, :, at]
+        holds = (rows >= 0) & (tariff.upto_kg[rows] + UNITS >= self.kg[at])
+        days = float(tariff.days[rows[holds]].min())
+        due = float(problem.orders.promise.days[order])
+        return Reason(
+            "too_late", PROVEN,
+            f"the fastest rate takes {days:g} days from {self._ship_day(at)}; {due:g} are left",
+            f"due {days - due:g} days later",
+        )  # fmt: skip
+
+    def _ship_day(self, at: int) -> str:
+        return str(self.problem.days[self.day[at]])
+
+    def _short(self, at: int, least: Floats) -> Reason:
+        """Some rate would do: stock, room or money stands in the way."""
+        problem, ledger, day = self.problem, self.ledger, self.day[at]
+        reach = np.isfinite(least)
+        units, goods = float(self.units[at]), self._goods(at)
+        ever = reach & (self.missing_ever[:, at] <= 0.0)
+        if not ever.any():
+            site = self._closest(self.missing_ever[:, at], least, reach)
+            short = float(self.missing_ever[site, at])
+            total = float(whole_stock(problem, problem.resources.stock)[:, self._column(at)].sum())
+            name = problem.site_ids[site]
+            return Reason(
+                "no_stock", PROVEN,
+                f"needs {goods}; the best site, {name}, lacks {short:g} (all open sites: {total:g})",
+                self._more_stock(at, site, short, least),
+            )  # fmt: skip
+        roomy = ever & (problem.resources.room[:, day] >= units - UNITS)
+        if not roomy.any():
+            return self._no_room(at, ever, least, problem.resources.room, PROVEN)
+        open_to = problem.resources.parcels[:, day] >= 1.0
+        if not np.isfinite(self.money[open_to][:, roomy, at]).any():
+            return self._no_carrier(at, PROVEN)
+        now = reach & (self.missing_now[:, at] <= 0.0)
+        if not now.any():
+            site = self._closest(self.missing_now[:, at], least, reach)
+            short = float(self.missing_now[site, at])
+            return Reason(
+                "no_stock", HEURISTIC,
+                f"needs {goods}; other orders took it: {problem.site_ids[site]} lacks {short:g}",
+                self._more_stock(at, site, short, least),
+            )  # fmt: skip
+        free = now & (ledger.room[:, day] >= units - UNITS)
+        if not free.any():
+            return self._no_room(at, now, least, ledger.room, HEURISTIC)
+        open_to = ledger.parcels[:, day] >= 1.0
+        money = self.money[open_to][:, free, at]
+        if not np.isfinite(money).any():
+            return self._no_carrier(at, HEURISTIC)
+        cost, penalty = float(money.min()), float(problem.pieces.penalty[self.left[at]])
+        return Reason(
+            "not_worth_it", HEURISTIC,
+            f"a parcel costs {cost:.2f}, leaving it {penalty:.2f}",
+            f"a penalty above {cost:.2f}",
+        )  # fmt: skip
+
+    def _column(self, at: int) -> int:
+        return int(self.problem.pieces.parts[0].column[self.left[at]])
+
+    def _goods(self, at: int) -> str:
+        """Name what a piece takes from stock, at most three products."""
+        piece, names = self.left[at], []
+        for parts in self.problem.pieces.parts:
+            found = int(np.searchsorted(parts.piece, piece))
+            if found < len(parts.piece) and parts.piece[found] == piece:
+                product = self.problem.resources.product_id[parts.column[found]]
+                names.append(f"{float(parts.qty[found]):g} of {product}")
+        return ", ".join(names[:3]) + (" and more" if len(names) > 3 else "")
+
+    @staticmethod
+    def _closest(missing: Floats, least: Floats, reach: Floats) -> int:
+        """Return the site that lacks least, the cheapest of those."""
+        lack = np.where(reach, missing, np.inf)
+        return int(np.lexsort((np.arange(len(lack)), least, lack))[0])
+
+    def _more_stock(self, at: int, site: int, short: float, least: Floats) -> str:
+        column = self.problem.resources.product_id[self._column(at)]
+        what = f"of {column}" if len(self._goods(at).split(",")) == 1 else "of its goods"
+        name = self.problem.site_ids[site]
+        return f"{short:g} more {what} at {name} (ships for {float(least[site]):.2f})"
+
+    def _no_room(self, at: int, sites: Floats, least: Floats, room: Floats, proof: str) -> Reason:
+        day = self.day[at]
+        site = int(np.where(sites, least, np.inf).argmin())
+        name, left = self.problem.site_ids[site], float(room[site, day])
+        short = float(self.units[at]) - left
+        return Reason(
+            "no_capacity", proof,
+            f"{float(self.units[at]):g} units; {name} has room for {left:g} on {self._ship_day(at)}",
+            f"room for {short:g} more units at {name} on {self._ship_day(at)}",
+        )  # fmt: skip
+
+    def _no_carrier(self, at: int, proof: str) -> Reason:
+        day = self._ship_day(at)
+        group = int(self.money[:, :, at].min(axis=1).argmin())
+        name = self.problem.resources.carrier_id[group]
+        return Reason(
+            "no_capacity", proof, f"no carrier takes another parcel on {day}",
+            f"one more parcel by {name} on {day}",
+        )  # fmt: skip
