@@ -60,7 +60,8 @@ def _assigned(scenario: Scenario, zones: pd.DataFrame) -> pd.DataFrame:
         & lanes["destination_id"].isin(set(zones["zone_id"]))
     ]
     promise = zones.set_index("zone_id")["promise_days"]
-    within = lanes["destination_id"].map(promise).fillna(np.inf) >= lanes["transit_mean_days"]
+    promised = promise.reindex(lanes["destination_id"]).fillna(np.inf).to_numpy(np.float64)
+    within = promised >= lanes["transit_mean_days"].to_numpy()
     lanes = lanes[within]
     price = lanes["cost_per_unit"] + lanes["cost_per_kg"] + lanes["cost_per_shipment"]
     lanes = lanes.assign(price=price).sort_values(["price", "origin_id"], kind="stable")
