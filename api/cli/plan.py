@@ -74,10 +74,9 @@ def plan(
 
 def _refuse_errors(facts: Scenario) -> None:
     """Stop before planning if the scenario has errors."""
-    from scenarios.validation import validate
-
     from scenarios import InputError
     from scenarios.findings import Severity
+    from scenarios.validation import validate
 
     findings = validate(facts)
     errors = findings.total(Severity.ERROR)

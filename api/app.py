@@ -1,0 +1,121 @@
+"""The application: routes, errors, headers, and the life of its parts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import Response
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from api.errors import add_handlers, problem
+from api.pages import router as pages
+from api.routes import meta, plans, runs, scenarios
+from api.routes.context import Context
+from api.runs.local import LocalBackend
+from api.services.runs import RunService
+from api.services.scenarios import ScenarioService
+from api.settings import ServiceSettings, settings_from
+from api.store.blobs import FolderBlobs
+from api.store.database import Database
+from optimizer.pipeline import code_version
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+        " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+SAME_SITE = ("same-origin", "none")
+
+
+def create_app(settings: ServiceSettings | None = None) -> FastAPI:
+    """Make an application; it opens its database at once and its runs when it starts.
+
+    Parameters
+    ----------
+    settings : by default read from the environment
+    """
+    settings = settings or settings_from()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    blobs = FolderBlobs(settings.home / "blobs")
+    database = Database(settings.url)
+    backend = LocalBackend(database, settings.home / "blobs", settings)
+    scenario_service = ScenarioService(database, blobs)
+    run_service = RunService(database, scenario_service, backend, settings)
+
+    @contextlib.asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        backend.start()
+        yield
+        backend.stop()
+        database.close()
+
+    app = FastAPI(
+        title="Holdfast",
+        version=code_version(),
+        summary="Plan an e-commerce supply chain, and try to break the plan.",
+        lifespan=life,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.context = Context(settings, database, blobs, backend, scenario_service, run_service)
+    for router in (meta.router, scenarios.router, runs.router, plans.router):
+        app.include_router(router)
+    app.include_router(pages.router, include_in_schema=False)
+    app.mount("/static", StaticFiles(packages=[("api", "pages/static")]), name="static")
+    add_handlers(app)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
+    app.middleware("http")(_guard)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Refuse what a page of another site asks a browser to send; add the security headers."""
+    site = request.headers.get("sec-fetch-site", "none")
+    if request.method not in ("GET", "HEAD", "OPTIONS") and site not in SAME_SITE:
+        response: Response = problem(
+            403, "cross_site", "a page of another site asked for this", request.url.path
+        )
+    else:
+        response = await call_next(request)
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, with the schema of a scenario document in it."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    from scenarios.schema import scenario_schema
+
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        openapi_version="3.1.0",
+        routes=app.routes,
+    )
+    schema = scenario_schema()
+    schemas = document["components"]["schemas"]
+    schemas["ScenarioDocument"] = {k: v for k, v in schema.items() if k != "$schema"}
+    for path in document["paths"].values():
+        for operation in path.values():
+            answers = operation.get("responses", {})
+            wrong = answers.get("422", {}).get("content", {}).get("application/json")
+            if wrong:
+                content = {"schema": {"$ref": "#/components/schemas/Problem"}}
+                answers["422"]["content"] = {"application/problem+json": content}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    app.openapi_schema = document
+    return document

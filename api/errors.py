@@ -1,0 +1,130 @@
+"""One mapping from our errors to HTTP: every error is an application/problem+json."""
+
+from __future__ import annotations
+
+import http
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from api.cli.console import finding_document
+from api.schemas.wire import Problem
+from scenarios import (
+    Conflict,
+    EngineError,
+    Finding,
+    HoldfastError,
+    InputError,
+    NotFound,
+    Unsupported,
+)
+
+MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 1000
+STATUS_OF = (
+    (InputError, 422),
+    (Unsupported, 422),
+    (NotFound, 404),
+    (Conflict, 409),
+    (EngineError, 500),
+)
+
+
+class TooLarge(HoldfastError):  # noqa: N818 - the name says what it is
+    """An upload is larger than the service takes."""
+
+
+class NotReadable(HoldfastError):  # noqa: N818
+    """The body is not of a kind that the service reads."""
+
+
+class Busy(HoldfastError):  # noqa: N818
+    """Too many runs wait already."""
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    instance: str = "",
+    errors: Sequence[Mapping[str, Any]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """Return an error as RFC 9457 has it."""
+    document = {
+        "type": f"urn:holdfast:problem:{code}",
+        "title": http.HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "errors": list(errors)[:MOST_ERRORS],
+    }
+    return JSONResponse(document, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Document the errors of a route."""
+    return {
+        status: {
+            "model": Problem,
+            "description": http.HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in sorted({400, 403, 405, *statuses})
+    }
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Answer every error with a problem document."""
+
+    @app.exception_handler(HoldfastError)
+    async def _ours(request: Request, error: HoldfastError) -> JSONResponse:
+        status = {TooLarge: 413, NotReadable: 415, Busy: 429}.get(type(error), 0)
+        if not status:
+            status = next((code for kind, code in STATUS_OF if isinstance(error, kind)), 500)
+        findings = error.findings if isinstance(error, InputError) else ()
+        listed = [finding_document(f) for f in findings if isinstance(f, Finding)]
+        headers = {"Retry-After": "5"} if status == 429 else None
+        code = _code(type(error).__name__)
+        return problem(status, code, str(error), request.url.path, listed, headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def _request(request: Request, error: RequestValidationError) -> JSONResponse:
+        listed = [
+            {
+                "code": str(part["type"]),
+                "severity": "error",
+                "table": str(part["loc"][0]) if part["loc"] else "",
+                "row": None,
+                "column": ".".join(str(place) for place in part["loc"][1:]),
+                "value": repr(part.get("input", ""))[:200],
+                "hint": str(part["msg"]),
+            }
+            for part in error.errors()
+        ]
+        unread = any(part["code"] == "json_invalid" for part in listed)
+        detail = f"{len(listed)} parts of the request are not as they should be"
+        status = 400 if unread else 422
+        return problem(status, "invalid_request", detail, request.url.path, listed)
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        code = _code(http.HTTPStatus(error.status_code).phrase.replace(" ", ""))
+        return problem(
+            error.status_code, code, str(error.detail), request.url.path, (), error.headers
+        )
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+        detail = f"something went wrong inside ({type(error).__name__}); it is in the log"
+        return problem(500, "internal", detail, request.url.path)
+
+
+def _code(name: str) -> str:
+    """Turn a class name into a code: NotFound -> not_found."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")

@@ -1,0 +1,70 @@
+"""/v1/plans: what runs have made."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from api.errors import responses
+from api.routes.context import Here
+from api.schemas.wire import KpiList, PlanModel, TablePage
+from api.services.paging import PageSize, PageToken
+from api.services.tables import FILES, Form, download, page
+from api.services.wired import plan_model
+from api.store.documents import get_plan
+from optimizer.plan import records
+
+router = APIRouter(prefix="/v1", tags=["plans"])
+
+    media: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA.values()
+}
+
+
+@router.get("/plans/{plan_id}", responses=responses(404, 422))
+def show(plan_id: str, here: Here) -> PlanModel:
+    """Show where a plan came from, what it proved and which tables it has."""
+    return plan_model(here.plan(plan_id), here.blobs)
+
+
+@router.get("/plans/{plan_id}/kpis", responses=responses(404, 422))
+def kpis(plan_id: str, here: Here) -> KpiList:
+    """Return the key figures of a plan."""
+    plan = get_plan(here.blobs, here.plan(plan_id).manifest, ("kpis",))
+    return KpiList(kpis=records(plan.table("kpis")))
+
+
+@router.get(
+    "/plans/{plan_id}/tables/{name}",
+    response_model=TablePage,
+    responses={**responses(404, 422), 200: {"content": FILES}},
+)
+def table(
+    plan_id: str,
+    name: str,
+    here: Here,
+    form: Annotated[Form, Query(alias="format")] = "json",
+    page_size: PageSize = 100,
+    page_token: PageToken = None,
+) -> TablePage | Response:
+    """Read a result table, by pages of JSON or whole as a file."""
+    frame = get_plan(here.blobs, here.plan(plan_id).manifest, (name,)).table(name)
+    if form == "json":
+        return page(name, frame, page_size, page_token)
+    return download(name, frame, form, exact=False)
+
+
+@router.get("/plans/{plan_id}/explanations", responses=responses(404, 422))
+def explanations(
+    plan_id: str,
+    here: Here,
+    decision_id: Annotated[str | None, Query(max_length=200)] = None,
+    page_size: PageSize = 100,
+    page_token: PageToken = None,
+) -> TablePage:
+    """Say why decisions are as they are; `decision_id` as in purchase_orders:PO-1/1."""
+    plan = get_plan(here.blobs, here.plan(plan_id).manifest, ("explanations",))
+    frame = plan.table("explanations")
+    if decision_id is not None:
+        frame = frame[frame["decision_id"] == decision_id]
+    return page("explanations", frame, page_size, page_token)

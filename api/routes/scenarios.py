@@ -1,0 +1,136 @@
+"""/v1/scenarios: hand one in, read it back, change it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from api.errors import responses
+from api.routes.context import Context, Here
+from api.schemas.wire import (
+    FindingModel,
+    RevisionRequest,
+    ScenarioList,
+    ScenarioModel,
+    TablePage,
+    ValidationModel,
+)
+from api.services.paging import PageSize, PageToken, make_token, read_token
+from api.services.tables import FILES, Form, download, page
+from api.services.uploads import received
+from api.services.wired import scenario_model
+
+router = APIRouter(prefix="/v1", tags=["scenarios"])
+
+UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/ScenarioDocument"}},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+        },
+    }
+}
+    media: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA.values()
+}
+
+
+@router.post(
+    "/scenarios",
+    status_code=201,
+    response_model=ScenarioModel,
+    responses=responses(413, 415, 422),
+    openapi_extra=UPLOAD,
+    summary="Hand in a scenario: JSON, or a form with an xlsx, zip or json file",
+)
+async def create(request: Request, response: Response, here: Here) -> ScenarioModel:
+    """Take a scenario whole or refuse it whole, with every finding."""
+    async with received(request, here.settings.max_upload_bytes) as path:
+        row = await run_in_threadpool(here.scenarios.take, path)
+    response.headers["Location"] = f"/v1/scenarios/{row.id}"
+    response.headers["ETag"] = f'"{row.head}"'
+    return await run_in_threadpool(_model, here, row.id, None)
+
+
+@router.get("/scenarios", responses=responses(422))
+def list_scenarios(
+    here: Here, page_size: PageSize = 50, page_token: PageToken = None
+) -> ScenarioList:
+    """List scenarios, newest first."""
+    rows = here.scenarios.newest(page_size + 1, read_token(page_token))
+    more = make_token(rows[page_size - 1].id) if len(rows) > page_size else None
+    models = [_model(here, row.id, None) for row in rows[:page_size]]
+    return ScenarioList(scenarios=models, next_page_token=more)
+
+
+@router.get("/scenarios/{scenario_id}", responses=responses(404, 422))
+def show(scenario_id: str, response: Response, here: Here) -> ScenarioModel:
+    """Show a scenario and its newest revision."""
+    model = _model(here, scenario_id, None)
+    response.headers["ETag"] = f'"{model.revision}"'
+    return model
+
+
+@router.get("/scenarios/{scenario_id}/revisions/{content_hash}", responses=responses(404, 422))
+def show_revision(scenario_id: str, content_hash: str, here: Here) -> ScenarioModel:
+    """Show one revision."""
+    return _model(here, scenario_id, content_hash)
+
+
+@router.post(
+    "/scenarios/{scenario_id}/revisions", status_code=201, responses=responses(404, 409, 422)
+)
+def revise(
+    scenario_id: str, body: RevisionRequest, response: Response, here: Here
+) -> ScenarioModel:
+    """Change a scenario by deltas; the answer is its new revision."""
+    made = here.scenarios.revise(scenario_id, body.base, body.deltas)
+    response.headers["Location"] = f"/v1/scenarios/{scenario_id}/revisions/{made.content_hash}"
+    response.headers["ETag"] = f'"{made.content_hash}"'
+    return _model(here, scenario_id, made.content_hash)
+
+
+@router.get("/scenarios/{scenario_id}/validation", responses=responses(404, 422))
+def validation(scenario_id: str, here: Here) -> ValidationModel:
+    """Return what was noticed about the newest revision."""
+    revision = here.scenarios.revision(scenario_id)
+    findings = [FindingModel.model_validate(finding) for finding in revision.findings]
+    counts = dict.fromkeys(("error", "warning", "info"), 0)
+    for finding in findings:
+        counts[finding.severity] += 1
+    return ValidationModel(revision=revision.content_hash, counts=counts, findings=findings)
+
+
+@router.get(
+    "/scenarios/{scenario_id}/tables/{name}",
+    response_model=TablePage,
+    responses={**responses(404, 422), 200: {"content": FILES}},
+)
+def table(
+    scenario_id: str,
+    name: str,
+    here: Here,
+    form: Annotated[Form, Query(alias="format")] = "json",
+    page_size: PageSize = 100,
+    page_token: PageToken = None,
+) -> TablePage | Response:
+    """Read a table of the newest revision, by pages of JSON or whole as a file."""
+    scenario = here.scenarios.load(here.scenarios.revision(scenario_id))
+    frame = scenario.table(name)
+    if form == "json":
+        return page(name, frame, page_size, page_token)
+    return download(name, frame, form, exact=True)
+
+
+def _model(here: Context, scenario_id: str, content_hash: str | None) -> ScenarioModel:
+    row = here.scenarios.row(scenario_id)
+    revision = here.scenarios.revision(scenario_id, content_hash)
+    return scenario_model(row, revision, here.scenarios.load(revision))

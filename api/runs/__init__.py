@@ -1,0 +1,1 @@
+"""Runs: a queue, a child process for each run, events as it goes."""

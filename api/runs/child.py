@@ -1,0 +1,173 @@
+"""What a run's own process does: read the scenario, solve, keep the plan, say how it goes.
+
+The process holds no database connection. It answers over one pipe, and ends when the other end
+of the pipe is gone, so that no solver outlives the service.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optimizer.plan import Plan
+    from scenarios import Scenario
+
+PROGRESS_SECONDS = 0.2  # at most so often is progress told, but for new stages
+EXIT_ORPHANED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one run is to do.
+
+    Attributes
+    ----------
+    blobs : folder of the blobs
+    kind : pipeline, a stage or group of stages, or stress
+    scenario : hash of the scenario's manifest
+    plan : hash of the plan's manifest, for stress
+    deltas : what-if changes to apply first
+    """
+
+    run_id: str
+    blobs: Path
+    kind: str
+    scenario: str
+    plan: str | None = None
+    deltas: list[dict[str, Any]] = field(default_factory=list)
+    stages: list[str] | None = None
+    seconds: float | None = None
+    work: float | None = None
+    seed: int | None = None
+    replications: int | None = None
+
+
+class _Line:
+    """The child's end of the pipe; safe to use from several threads."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+        self._told: dict[str, float] = {}
+        self.cancelled = threading.Event()
+
+    def say(self, kind: str, **data: Any) -> None:
+        """Send one message."""
+        with self._lock:
+            self._pipe.send((kind, data))
+
+    def progress(self, stage: str, share: float, message: str) -> None:
+        """Tell progress, not too often."""
+        now = time.monotonic()
+        last = self._told.get(stage)
+        if last is None or share >= 1.0 or now - last >= PROGRESS_SECONDS:
+            self._told[stage] = now
+            self.say(
+                "progress", stage=stage, share=float(min(max(share, 0.0), 1.0)), message=message
+            )
+
+    def listen(self) -> None:
+        """Wait for the word to cancel; end the process when nobody is there any more."""
+        while True:
+            try:
+                if self._pipe.recv() == "cancel":
+                    self.cancelled.set()
+            except (EOFError, OSError):
+                os._exit(EXIT_ORPHANED)
+
+
+def main(pipe: Connection, task: Task) -> None:
+    """Run a task and say how it ended: done, or failed with a reason."""
+    from scenarios import HoldfastError, InputError
+
+    line = _Line(pipe)
+    threading.Thread(target=line.listen, daemon=True).start()
+    try:
+        line.say("done", **run(task, line))
+    except HoldfastError as error:
+        from api.cli.console import finding_document
+
+        findings = error.findings if isinstance(error, InputError) else ()
+        line.say(
+            "failed",
+            code=type(error).__name__,
+            detail=str(error),
+            errors=[finding_document(finding) for finding in findings[:100]],
+        )
+    except MemoryError:
+        line.say(
+            "failed",
+            code="MemoryError",
+            detail="the run needs more memory than there is",
+            errors=[],
+        )
+    except Exception as error:  # noqa: BLE001 - the last resort: a run fails visibly, with its reason
+        import traceback
+
+        detail = f"{type(error).__name__}: {error}"
+        line.say(
+            "failed", code="InternalError", detail=detail, errors=[], trace=traceback.format_exc()
+        )
+
+
+def run(task: Task, line: _Line) -> dict[str, Any]:
+    """Do the task; return what the service should know of the result."""
+    from api.store.blobs import FolderBlobs
+    from api.store.documents import get_plan, get_scenario, put_plan
+    from optimizer.plan import records
+
+    blobs = FolderBlobs(task.blobs)
+    scenario = get_scenario(blobs, task.scenario)
+    if task.deltas:
+        from scenarios.deltas import Delta, apply
+
+        scenario = apply(scenario, [Delta.model_validate(delta) for delta in task.deltas])
+    if task.kind == "stress":
+        plan = get_plan(blobs, task.plan) if task.plan else _plan(task, scenario, line)
+        plan = _stress(task, scenario, plan, line)
+    else:
+        plan = _plan(task, scenario, line)
+    return {
+        "manifest": put_plan(blobs, plan),
+        "feasible": plan.feasible,
+        "certificates": records(plan.table("certificates")),
+        "notes": [note for notes in plan.notes.values() for note in notes],
+        "cancelled": line.cancelled.is_set(),
+    }
+
+
+def _plan(task: Task, scenario: Scenario, line: _Line) -> Plan:
+    from optimizer.pipeline import plan
+
+    return plan(
+        scenario,
+        task.stages,
+        seconds=task.seconds,
+        work=task.work,
+        seed=task.seed,
+        progress=line.progress,
+        cancelled=line.cancelled.is_set,
+    )
+
+
+def _stress(task: Task, scenario: Scenario, plan: Plan, line: _Line) -> Plan:
+    from optimizer.plan import Plan
+    from simulation.stress import stress
+
+    more = {} if task.replications is None else {"replications": task.replications}
+    result = stress(
+        scenario,
+        plan,
+        seed=task.seed,
+        progress=line.progress,
+        cancelled=line.cancelled.is_set,
+        **more,
+    )
+    notes = {**plan.notes, "stress": tuple(result.notes)}
+    return Plan(plan.provenance, {**plan.tables, **result.tables}, notes)

@@ -1,0 +1,194 @@
+"""Wire models: what goes in and out over HTTP, snake_case, times RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+
+
+def _as_utc(moment: dt.datetime) -> dt.datetime:
+    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+
+
+Moment = Annotated[
+    dt.datetime,
+    AfterValidator(_as_utc),
+    PlainSerializer(lambda moment: moment.isoformat().replace("+00:00", "Z"), return_type=str),
+]
+RunKind = Literal["pipeline", "forecasting", "replenishment", "allocation", "routing", "stress"]
+RunState = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
+Label = Annotated[str, Field(max_length=200)]
+
+
+class Wire(BaseModel):
+    """Base of all wire models: nothing unknown is taken."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+
+class FindingModel(Wire):
+    """One thing that was noticed about a scenario."""
+
+    code: str
+    severity: str
+    table: str = ""
+    row: int | None = None
+    column: str = ""
+    value: str = ""
+    hint: str = ""
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it; `errors` lists every finding, capped."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="URI reference that names the kind of error")
+    title: str
+    status: int
+    detail: str
+    instance: str = ""
+    code: str
+    errors: list[FindingModel] = Field(default_factory=list)
+
+
+class ScenarioModel(Wire):
+    """A scenario and its newest revision."""
+
+    id: str
+    name: str
+    revision: str = Field(description="content hash of the newest revision")
+    tables: dict[str, int] = Field(description="rows by table")
+    findings: list[FindingModel]
+    created_at: Moment
+
+
+class ScenarioList(Wire):
+    """Scenarios, newest first."""
+
+    scenarios: list[ScenarioModel]
+    next_page_token: str | None = None
+
+
+class ValidationModel(Wire):
+    """What was noticed about a revision."""
+
+    revision: str
+    counts: dict[str, int] = Field(description="kept findings by severity")
+    findings: list[FindingModel]
+
+
+class RevisionRequest(Wire):
+    """What-if changes to a revision."""
+
+    base: Annotated[str, Field(description="content hash of the revision that is changed")]
+    deltas: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=10_000)]
+
+
+class RunOptions(Wire):
+    """What a run may spend, and what it starts from."""
+
+    time_limit: Annotated[
+        dt.timedelta | None, Field(description="ISO 8601 duration of all solving, as in PT5M")
+    ] = None
+    work: Annotated[
+        float | None, Field(gt=0, le=1e9, description="deterministic work instead of time")
+    ] = None
+    seed: Annotated[int | None, Field(ge=0, lt=2**53)] = None
+    replications: Annotated[int | None, Field(ge=2, le=100_000)] = None
+    validate_only: bool = False
+
+
+class RunRequest(Wire):
+    """What to run on which scenario."""
+
+    kind: RunKind
+    scenario: Annotated[str, Field(min_length=1, max_length=80)]
+    revision: Annotated[
+        str | None, Field(max_length=64, description="content hash; blank: the newest")
+    ] = None
+    plan: Annotated[
+        str | None, Field(max_length=80, description="the plan to stress; blank: plan first")
+    ] = None
+    stages: Annotated[
+        list[Annotated[str, Field(max_length=40)]] | None,
+        Field(max_length=20, description="of a pipeline; blank: all that have their tables"),
+    ] = None
+    overrides: Annotated[
+        list[dict[str, Any]], Field(max_length=10_000, description="deltas for this run only")
+    ] = Field(default_factory=list)
+    options: RunOptions = Field(default_factory=RunOptions)
+    labels: Annotated[dict[Label, Label], Field(max_length=50)] = Field(default_factory=dict)
+
+
+class RunModel(Wire):
+    """A run: `state` says how the run goes, `certificates` what each stage came to."""
+
+    id: str
+    kind: str
+    state: RunState
+    scenario: str
+    revision: str
+    attempt: int
+    stage: str
+    share: float
+    reason: str
+    plan: str | None
+    certificates: list[dict[str, Any]]
+    labels: dict[str, str]
+    created_at: Moment
+    started_at: Moment | None
+    ended_at: Moment | None
+
+
+class RunList(Wire):
+    """Runs, newest first."""
+
+    runs: list[RunModel]
+    next_page_token: str | None = None
+
+
+class PlanModel(Wire):
+    """A plan: where it came from and what is in it."""
+
+    id: str
+    run: str
+    scenario: str
+    revision: str
+    provenance: dict[str, Any]
+    feasible: bool
+    certificates: list[dict[str, Any]]
+    tables: dict[str, int] = Field(description="rows by table")
+    notes: dict[str, list[str]]
+    created_at: Moment
+
+
+class KpiList(Wire):
+    """Key figures of a plan."""
+
+    kpis: list[dict[str, Any]]
+
+
+class TablePage(Wire):
+    """Some rows of a table."""
+
+    table: str
+    columns: list[str]
+    rows: list[dict[str, Any]]
+    total_rows: int
+    next_page_token: str | None = None
+
+
+class DemoList(Wire):
+    """Built-in scenarios."""
+
+    demo_scenarios: list[str]
+
+
+class Health(Wire):
+    """How the service is."""
+
+    status: Literal["ok"]
+    version: str

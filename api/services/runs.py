@@ -1,0 +1,173 @@
+"""Runs: asked for once, followed, cancelled."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import func, select
+
+from api.errors import Busy
+from api.runs.backend import JobBackend
+from api.runs.local import ENDED, note
+from api.schemas.wire import RunRequest
+from api.services.scenarios import ScenarioService
+from api.settings import ServiceSettings
+from api.store.database import Database, EventRow, KeyRow, PlanRow, RunRow, new_id, utc_now
+from scenarios import Conflict, InputError, NotFound
+
+
+class RunService:
+    """Takes runs in and tells how they go."""
+
+    def __init__(
+        self,
+        database: Database,
+        scenarios: ScenarioService,
+        backend: JobBackend,
+        settings: ServiceSettings,
+    ) -> None:
+        self.database = database
+        self.scenarios = scenarios
+        self.backend = backend
+        self.settings = settings
+
+    def submit(self, request: RunRequest, key: str | None = None) -> RunRow:
+        """Queue a run; the same key and request give the first run again.
+
+        Raises
+        ------
+        NotFound
+            No such scenario, revision or plan.
+        InputError
+            The key was used for another request, or the request makes no sense.
+        Busy
+            Too many runs wait already.
+        """
+        body = request.model_dump(mode="json", exclude={"options"})
+        limit = request.options.time_limit
+        options = request.options.model_dump(mode="json", exclude={"time_limit"})
+        options["time_limit_seconds"] = None if limit is None else limit.total_seconds()
+        body["options"] = options
+        body_hash = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+        if key is not None:
+            earlier = self._earlier(key, body_hash)
+            if earlier is not None:
+                return earlier
+        if limit is not None and limit.total_seconds() <= 0:
+            raise InputError("options.time_limit must be longer than 0 s, as in PT5M")
+        revision = self.scenarios.revision(request.scenario, request.revision)
+        self._check(request, revision.content_hash)
+        with self.database.begin() as session:
+            waiting = session.scalar(
+                select(func.count()).select_from(RunRow).where(RunRow.state == "queued")
+            )
+            if (waiting or 0) >= self.settings.max_queued:
+                raise Busy(f"{waiting} runs wait already; try again later")
+            row = RunRow(
+                id=new_id("run"),
+                kind=request.kind,
+                state="queued",
+                scenario_id=request.scenario,
+                revision=revision.content_hash,
+                request=body,
+                labels=request.labels,
+            )
+            session.add(row)
+            session.flush()
+            if key is not None:
+                session.add(KeyRow(key=key, body_hash=body_hash, run_id=row.id))
+            if request.options.validate_only:
+                row.state, row.ended_at, row.share = "succeeded", utc_now(), 1.0
+                row.reason = "validated only"
+                note(session, row.id, "done", {"state": "succeeded", "reason": row.reason})
+            else:
+                note(session, row.id, "state", {"state": "queued"})
+        self.backend.enqueue(row.id)
+        return row
+
+    def _earlier(self, key: str, body_hash: str) -> RunRow | None:
+        with self.database.session() as session:
+            seen = session.get(KeyRow, key)
+            if seen is None:
+                return None
+            if seen.body_hash != body_hash:
+                raise InputError("this Idempotency-Key was used for another request before")
+            return session.get(RunRow, seen.run_id)
+
+    def _check(self, request: RunRequest, revision: str) -> None:
+        """Refuse what can be seen to be wrong before anything runs."""
+        from optimizer.pipeline import choose_stages
+
+        if request.plan is not None:
+            if request.kind != "stress":
+                raise InputError("`plan` goes with kind stress only")
+            with self.database.session() as session:
+                plan = session.get(PlanRow, request.plan)
+            if plan is None or plan.scenario_id != request.scenario:
+                raise NotFound(f"no plan {request.plan!r} of scenario {request.scenario!r}")
+            if plan.revision != revision or request.overrides:
+                raise InputError(f"plan {request.plan} was made for another revision")
+        if request.stages is not None and request.kind != "pipeline":
+            raise InputError("`stages` goes with kind pipeline only")
+        if request.stages and not request.overrides:
+            scenario = self.scenarios.load(self.scenarios.revision(request.scenario, revision))
+            choose_stages(scenario, request.stages)
+
+    def row(self, run_id: str) -> RunRow:
+        """Return a run; NotFound if there is none."""
+        with self.database.session() as session:
+            row = session.get(RunRow, run_id)
+        if row is None:
+            raise NotFound(f"no run {run_id!r}")
+        return row
+
+    def cancel(self, run_id: str) -> RunRow:
+        """Ask for a run to end; asking again changes nothing.
+
+        Raises
+        ------
+        Conflict
+            The run has ended already, and was not cancelled.
+        """
+        with self.database.begin() as session:
+            row = session.get(RunRow, run_id, with_for_update=True)
+            if row is None:
+                raise NotFound(f"no run {run_id!r}")
+            if row.state in ("succeeded", "failed"):
+                raise Conflict(f"run {run_id} has {row.state} already")
+            if row.state == "queued":
+                row.state, row.ended_at = "cancelled", utc_now()
+                note(session, run_id, "done", {"state": "cancelled", "reason": "before it began"})
+            elif row.state == "running":
+                row.state = "cancelling"
+                note(session, run_id, "state", {"state": "cancelling"})
+        self.backend.cancel(run_id)
+        return row
+
+    def events(self, run_id: str, after: int, most: int = 500) -> list[EventRow]:
+        """Return events of a run whose number is above `after`, in order."""
+        query = select(EventRow).where(EventRow.run_id == run_id, EventRow.number > after)
+        with self.database.session() as session:
+            return list(session.scalars(query.order_by(EventRow.number).limit(most)))
+
+    def ended(self, run_id: str) -> bool:
+        """Say whether a run has ended."""
+        return self.row(run_id).state in ENDED
+
+    def newest(self, most: int, before: str | None, **equal: Any) -> list[RunRow]:
+        """Return runs, newest first, filtered by column values."""
+        query = select(RunRow).order_by(RunRow.created_at.desc(), RunRow.id.desc())
+        for column, value in equal.items():
+            if value is not None:
+                query = query.where(getattr(RunRow, column) == value)
+        with self.database.session() as session:
+            if before is not None:
+                mark = session.get(RunRow, before)
+                if mark is None:
+                    return []
+                earlier = (RunRow.created_at < mark.created_at) | (
+                    (RunRow.created_at == mark.created_at) & (RunRow.id < mark.id)
+                )
+                query = query.where(earlier)
+            return list(session.scalars(query.limit(most)))

@@ -1,0 +1,141 @@
+"""Scenarios: taken in whole or refused whole, known by the hash of their content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from api.cli.console import finding_document
+from api.store.blobs import BlobStore
+from api.store.database import Database, RevisionRow, ScenarioRow, new_id
+from api.store.documents import get_scenario, put_scenario
+from scenarios import Conflict, Findings, InputError, NotFound, Scenario, Severity
+from scenarios.validation import validate
+
+
+class ScenarioService:
+    """Keeps scenarios and their revisions."""
+
+    def __init__(self, database: Database, blobs: BlobStore) -> None:
+        self.database = database
+        self.blobs = blobs
+
+    def take(self, path: Path) -> ScenarioRow:
+        """Read an uploaded file, check it, keep it as a new scenario.
+
+        Raises
+        ------
+        InputError
+            It cannot be read, or has errors; nothing is kept, every finding is told.
+        """
+        return self.keep(Scenario.load(path))
+
+    def keep(self, scenario: Scenario) -> ScenarioRow:
+        """Keep a scenario whose tables are sound."""
+        findings = checked(scenario)
+        manifest = put_scenario(self.blobs, scenario)
+        with self.database.begin() as session:
+            row = ScenarioRow(
+                id=new_id("scn"), name=scenario.settings.name, head=scenario.content_hash
+            )
+            session.add(row)
+            session.flush()
+            session.add(
+                RevisionRow(
+                    scenario_id=row.id,
+                    content_hash=scenario.content_hash,
+                    manifest=manifest,
+                    parent=None,
+                    deltas=[],
+                    findings=findings,
+                )
+            )
+        return row
+
+    def revise(self, scenario_id: str, base: str, deltas: list[dict[str, Any]]) -> RevisionRow:
+        """Change a revision by deltas; the result becomes the newest.
+
+        Raises
+        ------
+        Conflict
+            `base` is not the newest revision any more.
+        InputError
+            A delta cannot be applied, or the result has errors.
+        """
+        from pydantic import ValidationError
+
+        from scenarios.deltas import Delta, apply
+
+        row = self.row(scenario_id)
+        revision = self.revision(scenario_id, base)
+        if row.head != base:
+            raise Conflict(f"revision {base} is not the newest; the newest is {row.head}")
+        try:
+            changes = [Delta.model_validate(delta) for delta in deltas]
+        except ValidationError as error:
+            told = "; ".join(f"{part['loc']}: {part['msg']}" for part in error.errors()[:20])
+            raise InputError(f"deltas cannot be read: {told}") from error
+        changed = apply(get_scenario(self.blobs, revision.manifest), changes)
+        findings = checked(changed)
+        manifest = put_scenario(self.blobs, changed)
+        with self.database.begin() as session:
+            head = session.get(ScenarioRow, scenario_id, with_for_update=True)
+            if head is None or head.head != base:
+                raise Conflict(f"revision {base} is not the newest any more")
+            made = session.get(RevisionRow, (scenario_id, changed.content_hash))
+            if made is None:
+                made = RevisionRow(
+                    scenario_id=scenario_id,
+                    content_hash=changed.content_hash,
+                    manifest=manifest,
+                    parent=base,
+                    deltas=deltas,
+                    findings=findings,
+                )
+                session.add(made)
+            head.head = changed.content_hash
+        return made
+
+    def row(self, scenario_id: str) -> ScenarioRow:
+        """Return a scenario's row; NotFound if there is none."""
+        with self.database.session() as session:
+            row = session.get(ScenarioRow, scenario_id)
+        if row is None:
+            raise NotFound(f"no scenario {scenario_id!r}")
+        return row
+
+    def revision(self, scenario_id: str, content_hash: str | None = None) -> RevisionRow:
+        """Return a revision, by default the newest; NotFound if there is none."""
+        wanted = content_hash or self.row(scenario_id).head
+        with self.database.session() as session:
+            row = session.get(RevisionRow, (scenario_id, wanted))
+        if row is None:
+            raise NotFound(f"no revision {wanted!r} of scenario {scenario_id!r}")
+        return row
+
+    def load(self, revision: RevisionRow) -> Scenario:
+        """Read the content of a revision."""
+        return get_scenario(self.blobs, revision.manifest)
+
+    def newest(self, most: int, before: str | None = None) -> list[ScenarioRow]:
+        """Return scenarios, newest first, that come after `before` in that order."""
+        query = select(ScenarioRow).order_by(ScenarioRow.created_at.desc(), ScenarioRow.id.desc())
+        with self.database.session() as session:
+            rows = list(session.scalars(query))
+        if before is not None:
+            places = [place for place, row in enumerate(rows) if row.id == before]
+            rows = rows[places[0] + 1 :] if places else []
+        return rows[:most]
+
+
+def checked(scenario: Scenario) -> list[dict[str, Any]]:
+    """Return the findings about a scenario; InputError if one is an error."""
+    findings = Findings()
+    findings.extend(scenario.findings)
+    findings.extend(validate(scenario))
+    errors = findings.total(Severity.ERROR)
+    if errors:
+        raise InputError(f"the scenario has {errors} errors; nothing of it was kept", [*findings])
+    return [finding_document(finding) for finding in findings]

@@ -1,0 +1,78 @@
+"""What the service is told from outside: environment variables with the prefix HOLDFAST_."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from scenarios import InputError
+
+PREFIX = "HOLDFAST_"
+MIB = 1024 * 1024
+
+
+class ServiceSettings(BaseModel):
+    """Settings of one service process.
+
+    Each is read from the environment variable of its name in capitals after HOLDFAST_.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Annotated[Path, Field(description="folder of the database and the blobs")] = Path(
+        "holdfast-data"
+    )
+    host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    database_url: Annotated[str, Field(description="SQLAlchemy URL; blank: SQLite in home")] = ""
+    allowed_hosts: Annotated[
+        tuple[str, ...], Field(description="host names by which it may be called")
+    ] = ("127.0.0.1", "localhost", "[::1]", "testserver")
+    max_running: Annotated[int, Field(ge=1, le=64, description="runs at the same time")] = 1
+    max_queued: Annotated[int, Field(ge=1, description="runs that may wait")] = 1000
+    max_upload_mib: Annotated[float, Field(gt=0, description="largest upload")] = 200.0
+    max_run_seconds: Annotated[float, Field(gt=0, description="a run is ended after it")] = 3600.0
+    cancel_grace_seconds: Annotated[
+        float, Field(ge=0, description="a cancelled run may hand over what it has")
+    ] = 5.0
+    max_attempts: Annotated[int, Field(ge=1, description="starts of a run that keeps dying")] = 3
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """Largest upload in bytes."""
+        return int(self.max_upload_mib * MIB)
+
+    @property
+    def url(self) -> str:
+        """SQLAlchemy URL of the database."""
+        return self.database_url or f"sqlite:///{(self.home / 'holdfast.sqlite').resolve()}"
+
+
+def settings_from(environment: Mapping[str, str] | None = None) -> ServiceSettings:
+    """Read the settings from environment variables.
+
+    Raises
+    ------
+    InputError
+        A value cannot be read; all of them are named.
+    """
+    from pydantic import ValidationError
+
+    environment = os.environ if environment is None else environment
+    given: dict[str, object] = {}
+    for name in ServiceSettings.model_fields:
+        value = environment.get(PREFIX + name.upper())
+        if value is not None:
+            given[name] = value.split(",") if name == "allowed_hosts" else value
+    try:
+        return ServiceSettings.model_validate(given)
+    except ValidationError as error:
+        told = "; ".join(
+            f"{PREFIX}{str(part['loc'][0]).upper()}: {part['msg']} (given: {part['input']})"
+            for part in error.errors()
+        )
+        raise InputError(f"settings of the service: {told}") from error

@@ -1,0 +1,1 @@
+"""Metadata in a database, tables as Parquet blobs."""

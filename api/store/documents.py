@@ -1,0 +1,75 @@
+"""Scenarios and plans as blobs: a small manifest that names one Parquet blob per table."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from api.store.blobs import BlobStore, get_frame, put_frame
+from optimizer.plan import Plan, Provenance
+from scenarios import Scenario, Settings
+
+MANIFEST_FORMAT = 1
+
+
+def put_scenario(blobs: BlobStore, scenario: Scenario) -> str:
+    """Keep a scenario; return the hash of its manifest."""
+    return _put_manifest(
+        blobs,
+        {
+            "kind": "scenario",
+            "settings": scenario.settings.model_dump(mode="json"),
+            "tables": {name: put_frame(blobs, frame) for name, frame in scenario.tables.items()},
+        },
+    )
+
+
+def get_scenario(blobs: BlobStore, digest: str) -> Scenario:
+    """Read a scenario back."""
+    manifest = _get_manifest(blobs, digest)
+    tables = {name: get_frame(blobs, table) for name, table in manifest["tables"].items()}
+    return Scenario(Settings.model_validate(manifest["settings"]), tables)
+
+
+def put_plan(blobs: BlobStore, plan: Plan) -> str:
+    """Keep a plan; return the hash of its manifest."""
+    from dataclasses import asdict
+
+    return _put_manifest(
+        blobs,
+        {
+            "kind": "plan",
+            "provenance": asdict(plan.provenance),
+            "notes": plan.notes,
+            "tables": {name: put_frame(blobs, frame) for name, frame in plan.tables.items()},
+            "rows": {name: len(frame) for name, frame in plan.tables.items()},
+        },
+    )
+
+
+def get_plan(blobs: BlobStore, digest: str, only: tuple[str, ...] | None = None) -> Plan:
+    """Read a plan back, or just some of its tables."""
+    manifest = _get_manifest(blobs, digest)
+    tables = {
+        name: get_frame(blobs, table)
+        for name, table in manifest["tables"].items()
+        if only is None or name in only
+    }
+    notes = {stage: tuple(lines) for stage, lines in manifest["notes"].items()}
+    return Plan(Provenance(**manifest["provenance"]), tables, notes)
+
+
+def plan_rows(blobs: BlobStore, digest: str) -> dict[str, int]:
+    """Return how many rows each table of a plan has."""
+    return {str(k): int(v) for k, v in _get_manifest(blobs, digest)["rows"].items()}
+
+
+def _put_manifest(blobs: BlobStore, manifest: dict[str, Any]) -> str:
+    document = {"format": MANIFEST_FORMAT, **manifest}
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False, default=str)
+    return blobs.put(text.encode())
+
+
+def _get_manifest(blobs: BlobStore, digest: str) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads(blobs.get(digest))
+    return manifest
