@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.errors import add_handlers, problem
-from api.pages import router as pages
+from api.pages.routes import router as pages
 from api.routes import meta, plans, runs, scenarios
 from api.routes.context import Context
 from api.runs.local import LocalBackend
@@ -69,7 +69,7 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     app.state.context = Context(settings, database, blobs, backend, scenario_service, run_service)
     for router in (meta.router, scenarios.router, runs.router, plans.router):
         app.include_router(router)
-    app.include_router(pages.router, include_in_schema=False)
+    app.include_router(pages, include_in_schema=False)
     app.mount("/static", StaticFiles(packages=[("api", "pages/static")]), name="static")
     add_handlers(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))

@@ -34,14 +34,14 @@ def _page(request: Request, name: str, status: int = 200, **values: Any) -> HTML
 @router.get("/", response_class=HTMLResponse)
 def home(request: Request, here: Here) -> HTMLResponse:
     """Show scenarios and runs, and where to hand one in."""
-    from scenarios.library import NAMES
+    from scenarios.library import DESCRIPTIONS
 
     return _page(
         request,
         "home.html",
         scenarios=here.scenarios.newest(50),
         runs=here.runs.newest(50, None),
-        demos=NAMES,
+        demos=DESCRIPTIONS,
     )
 
 

@@ -68,9 +68,9 @@ def template(language: Annotated[str, Query(pattern="^(en|zh)$")] = "en") -> Res
 @router.get("/v1/demo-scenarios", responses=responses())
 def demos() -> DemoList:
     """List the built-in scenarios."""
-    from scenarios.library import NAMES
+    from scenarios.library import DESCRIPTIONS
 
-    return DemoList(demo_scenarios=list(NAMES))
+    return DemoList(demo_scenarios=list(DESCRIPTIONS))
 
 
 @router.post("/v1/demo-scenarios/{name}", status_code=201, responses=responses(404, 422))

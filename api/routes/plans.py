@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
@@ -16,9 +16,6 @@ from api.store.documents import get_plan
 from optimizer.plan import records
 
 router = APIRouter(prefix="/v1", tags=["plans"])
-
-    media: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA.values()
-}
 
 
 @router.get("/plans/{plan_id}", responses=responses(404, 422))

@@ -39,8 +39,6 @@ UPLOAD: dict[str, Any] = {
         },
     }
 }
-    media: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA.values()
-}
 
 
 @router.post(

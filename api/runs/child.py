@@ -101,19 +101,14 @@ def main(pipe: Connection, task: Task) -> None:
             errors=[finding_document(finding) for finding in findings[:100]],
         )
     except MemoryError:
-        line.say(
-            "failed",
-            code="MemoryError",
-            detail="the run needs more memory than there is",
-            errors=[],
-        )
-    except Exception as error:  # noqa: BLE001 - the last resort: a run fails visibly, with its reason
+        detail = "the run needs more memory than there is"
+        line.say("failed", code="MemoryError", detail=detail, errors=[])
+    except Exception as error:  # noqa: BLE001 - the last resort: a run fails visibly
         import traceback
 
+        traceback.print_exc()
         detail = f"{type(error).__name__}: {error}"
-        line.say(
-            "failed", code="InternalError", detail=detail, errors=[], trace=traceback.format_exc()
-        )
+        line.say("failed", code="InternalError", detail=detail, errors=[])
 
 
 def run(task: Task, line: _Line) -> dict[str, Any]:

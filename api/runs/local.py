@@ -91,9 +91,8 @@ class LocalBackend:
                     _end(session, row, "failed", f"the service ended {row.attempt} times during it")
                 else:
                     row.state = "queued"
-                    note(
-                        session, row.id, "state", {"state": "queued", "reason": "service restarted"}
-                    )
+                    why = {"state": "queued", "reason": "service restarted"}
+                    note(session, row.id, "state", why)
 
     def _dispatch(self) -> None:
         while not self._stopping.is_set():

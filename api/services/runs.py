@@ -143,7 +143,8 @@ class RunService:
                 row.state = "cancelling"
                 note(session, run_id, "state", {"state": "cancelling"})
         self.backend.cancel(run_id)
-        return row
+        cancelled: RunRow = row
+        return cancelled
 
     def events(self, run_id: str, after: int, most: int = 500) -> list[EventRow]:
         """Return events of a run whose number is above `after`, in order."""

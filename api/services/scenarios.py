@@ -84,7 +84,8 @@ class ScenarioService:
             head = session.get(ScenarioRow, scenario_id, with_for_update=True)
             if head is None or head.head != base:
                 raise Conflict(f"revision {base} is not the newest any more")
-            made = session.get(RevisionRow, (scenario_id, changed.content_hash))
+            found = session.get(RevisionRow, (scenario_id, changed.content_hash))
+            made: RevisionRow | None = found
             if made is None:
                 made = RevisionRow(
                     scenario_id=scenario_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from fastapi.responses import Response
@@ -21,6 +21,9 @@ MEDIA = {
 }
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 SHEET_ROWS = 1_048_575
+FILES: dict[str, Any] = {
+    media: {"schema": {"type": "string", "format": "binary"}} for media in MEDIA.values()
+}
 
 
 def page(name: str, frame: pd.DataFrame, size: int, token: str | None) -> TablePage:
@@ -54,9 +57,7 @@ def download(name: str, frame: pd.DataFrame, form: str, *, exact: bool) -> Respo
             buffer.write(shown.to_csv(index=False).encode("utf-8-sig"))
         else:
             if len(frame) > SHEET_ROWS:
-                raise InputError(
-                    f"{name} has {len(frame)} rows, a sheet holds {SHEET_ROWS}: take parquet"
-                )
+                raise InputError(f"{name}: a sheet holds {SHEET_ROWS} rows; take parquet")
             _write_sheet(name, shown, buffer)
     return Response(
         buffer.getvalue(),

@@ -84,9 +84,8 @@ async def _form_file(request: Request, folder: Path, most_bytes: int) -> Path:
         raise InputError("the form has no file in its part `file`")
     ending = Path(upload.filename or "").suffix.lower()
     if ending not in ENDINGS:
-        raise NotReadable(
-            f"a {ending or 'nameless'} file is not read; send one of {', '.join(ENDINGS)}"
-        )
+        known = ", ".join(ENDINGS)
+        raise NotReadable(f"a {ending or 'nameless'} file is not read; send one of {known}")
     place = folder / f"upload{ending}"
     size = 0
     with place.open("wb") as file:
