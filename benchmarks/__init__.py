@@ -1,0 +1,1 @@
+"""Measurements on public instances: ``python -m benchmarks NAME --help``."""

@@ -1,0 +1,261 @@
+"""From the scenario's tables to one routing problem per day and group of vans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from optimizer.routing.calls import Calls, choose_days, read_calls, usable_coordinates, windows_on
+from optimizer.routing.fleet import Fleet, read_fleet, vans_of
+from optimizer.routing.problem import FOREVER, Flags, Floats, Ints, RoutingProblem, Stops
+from scenarios import Scenario
+from scenarios.distance import GreatCircle, MeasuredDistances
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A call that enters no problem: no van can ever come for it.
+
+    Attributes
+    ----------
+    code : place, count or skill
+    detail, relaxation : sentences for the planner
+    """
+
+    order_id: str
+    units: float
+    loss: float
+    code: str
+    detail: str
+    relaxation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the scenario asks of its vans.
+
+    Attributes
+    ----------
+    problems : by day, then by group of vans that share stops; independent of each other
+    refused : calls that no van can come for
+    notes : what was left aside
+    """
+
+    problems: tuple[RoutingProblem, ...]
+    refused: tuple[Refused, ...]
+    notes: tuple[str, ...]
+
+
+def read_problems(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Reading:
+    """Build the problems of all days."""
+    sites = scenario.table("sites")
+    lon, lat = sites["lon"].to_numpy(np.float64), sites["lat"].to_numpy(np.float64)
+    placed = sites[usable_coordinates(lon, lat)].set_index("site_id")[["lon", "lat"]]
+    fleet = read_fleet(scenario, frozenset(placed.index))
+    calls = read_calls(scenario, upstream)
+    distances, measured_notes = usable_distances(scenario)
+    notes = (*fleet.notes, *calls.notes, *measured_notes)
+    if scenario.settings.co2_price_per_tonne > 0:
+        notes = (*notes, "The CO2 price is not part of the objective of the routes.")
+
+    open_to = vans_open_to(scenario, calls, fleet)
+    skilled = np.array(
+        [[asked <= has for has in fleet.skills] for asked in calls.skills], dtype=bool
+    ).reshape(len(calls.rows), len(fleet))
+    start = np.datetime64(scenario.settings.start_date, "D")
+    days = choose_days(calls, fleet, open_to, start)
+    allowed = open_to & skilled
+
+    refused = []
+    reachable = []
+    no_place = calls.rows["lon"].isna().to_numpy()
+    for k in range(len(calls.rows)):
+        if no_place[k] or not allowed[k].any():
+            refused.append(_refusal(calls, k, bool(no_place[k]), bool(open_to[k].any())))
+        else:
+            reachable.append(k)
+    problems = []
+    for day in np.unique(days[reachable]) if reachable else ():
+        today = [k for k in reachable if days[k] == day]
+        for group, vans in groups_of_vans(allowed[today]):
+            chosen = [today[k] for k in group]
+            problem = _problem(day, calls, chosen, fleet, vans, allowed, placed, distances)
+            problems.append(problem)
+    return Reading(tuple(problems), tuple(refused), notes)
+
+
+def vans_open_to(scenario: Scenario, calls: Calls, fleet: Fleet) -> Flags:
+    """Return which vans may come for which call, by carrier and depot, (n, m) bool.
+
+    A parcel waits for the vans of its carrier at its site; a van without carrier works for every
+    carrier of kind own. What is not a parcel may be fetched or brought by any van.
+    """
+    carriers = scenario.table("carriers")
+    own = set(carriers["carrier_id"][carriers["kind"] == "own"])
+    van_carrier = fleet.rows["carrier_id"].fillna("").tolist()
+    van_depot = fleet.rows["depot_id"].tolist()
+    pairs = list(zip(calls.rows["site_id"], calls.rows["carrier_id"], strict=True))
+    row_of = {
+        pair: [
+            not pair[0]
+            or (depot == pair[0] and (carrier == pair[1] or (not carrier and pair[1] in own)))
+            for depot, carrier in zip(van_depot, van_carrier, strict=True)
+        ]
+        for pair in dict.fromkeys(pairs)
+    }
+    return np.array([row_of[pair] for pair in pairs], dtype=bool).reshape(len(pairs), len(fleet))
+
+
+def groups_of_vans(allowed: Flags) -> list[tuple[list[int], list[int]]]:
+    """Split into groups that share neither stop nor van.
+
+    Returns
+    -------
+    groups : (rows, columns) each, in order of their first van; vans without stops are left out
+    """
+    root = list(range(allowed.shape[1]))
+
+    def find(van: int) -> int:
+        while root[van] != van:
+            van = root[van]
+        return van
+
+    patterns, pattern_of = np.unique(allowed, axis=0, return_inverse=True)
+    for pattern in patterns:
+        vans = np.flatnonzero(pattern)
+        for other in vans[1:]:
+            low, high = sorted((find(int(vans[0])), find(int(other))))
+            root[high] = low
+    first_van = np.array([find(int(np.argmax(pattern))) for pattern in patterns])
+    group_of = first_van[pattern_of.ravel()]
+    groups = []
+    for leader in np.unique(group_of):
+        rows = np.flatnonzero(group_of == leader)
+        used = allowed[rows].any(axis=0)
+        groups.append((rows.tolist(), np.flatnonzero(used).tolist()))
+    return groups
+
+
+def usable_distances(scenario: Scenario) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the measured distances that can be used, and a note on those that cannot."""
+    rows = scenario.table("distances")
+    values = rows[["distance_m", "duration_s"]].to_numpy(np.float64)
+    with np.errstate(invalid="ignore"):
+        good = (np.isfinite(values) & (values >= 0) & (values < FOREVER)).all(axis=1)
+    if good.all():
+        return rows, ()
+    note = f"{int((~good).sum())} rows of distances are negative or blank: great circle instead."
+    return rows[good], (note,)
+
+
+# ---- inside ---------------------------------------------------------------------------------
+
+
+def _refusal(calls: Calls, k: int, no_place: bool, any_van: bool) -> Refused:
+    row = calls.rows.iloc[k]
+    order, site = str(row["order_id"]), str(row["site_id"])
+    units, loss = float(row["units"]), float(row["loss"])
+    if no_place:
+        why = "neither the order nor its zone has usable coordinates"
+        return Refused(
+            order, units, loss, "place", why, "give lat and lon, or a zone that has them"
+        )
+    if not any_van:
+        where = f"at {site} " if site else ""
+        whose = f"of carrier {row['carrier_id']} " if row["carrier_id"] else ""
+        why = f"no van {whose}{where}can drive"
+        return Refused(order, units, loss, "count", why, f"one van {whose}{where}".strip())
+    asked = ", ".join(sorted(calls.skills[k]))
+    return Refused(
+        order, units, loss, "skill", f"no van has all of: {asked}", f"one van with: {asked}"
+    )
+
+
+def _problem(
+    day: np.datetime64,
+    calls: Calls,
+    chosen: list[int],
+    fleet: Fleet,
+    vans: list[int],
+    allowed: Flags,
+    placed: pd.DataFrame,
+    distances: pd.DataFrame,
+) -> RoutingProblem:
+    """Build one problem: some calls of a day and the vans that may come for them."""
+    rows = calls.rows.iloc[chosen]
+    van_rows = fleet.rows.iloc[vans]
+    ends = [site for site in van_rows["end_site"] if site]
+    depots = list(dict.fromkeys([*van_rows["depot_id"], *ends]))
+    place_of_site = {site: k for k, site in enumerate(depots)}
+    ids = list(depots)
+    points = [tuple(placed.loc[site, ["lon", "lat"]]) for site in depots]
+    place_of: dict[tuple[str, bool], int] = {}
+    place = np.empty(len(rows), dtype=np.int64)
+    columns = zip(rows["place_id"], rows["own_place"], rows["lon"], rows["lat"], strict=True)
+    for k, (name, own, lon, lat) in enumerate(columns):
+        key = (name, bool(own))
+        if key not in place_of:
+            place_of[key] = len(ids)
+            ids.append(name)
+            points.append((lon, lat))
+        place[k] = place_of[key]
+    lonlat = np.array(points, dtype=np.float64)
+    speeds = {speed: k for k, speed in enumerate(sorted(set(van_rows["speed_km_h"])))}
+    metres, seconds = travel(lonlat, ids, list(speeds), distances)
+
+    midnight = int(day.astype("datetime64[s]").astype(np.int64))
+    windows = []
+    for k, late in zip(chosen, rows["late"], strict=True):
+        whole_day = np.array([[0, FOREVER - 1]], dtype=np.int64)
+        windows.append(whole_day if late else windows_on(calls.windows[k], day))
+    stops = Stops(
+        order_id=tuple(rows["order_id"]),
+        shipment_id=tuple(rows["shipment_id"]),
+        kind=rows["kind"].to_numpy(np.int64),
+        place=place,
+        load=rows[["kg", "m3"]].to_numpy(np.float64),
+        units=rows["units"].to_numpy(np.float64),
+        service_s=rows["service_s"].to_numpy(np.int64),
+        release_s=np.maximum(rows["release"].to_numpy(np.int64) - midnight, 0),
+        windows=tuple(windows),
+        loss=rows["loss"].to_numpy(np.float64),
+        optional=rows["optional"].to_numpy(bool),
+    )
+    return RoutingProblem(
+        name=f"{day} {', '.join(dict.fromkeys(van_rows['depot_id']))}",
+        day=day,
+        stops=stops,
+        vans=vans_of(fleet, vans, place_of_site, speeds),
+        allowed=allowed[np.ix_(chosen, vans)],
+        lonlat=lonlat,
+        metres=metres,
+        seconds=seconds,
+    )
+
+
+def travel(
+    lonlat: Floats, ids: list[str], speeds_km_h: list[float], distances: pd.DataFrame
+) -> tuple[Ints, tuple[Ints, ...]]:
+    """Return metres, and seconds at each speed, measured rows put over the great circle.
+
+    Two places may share an id (an order and a zone): a measured row then holds for the first.
+    """
+    seen: dict[str, int] = {}
+    names = []
+    for k, name in enumerate(ids):
+        names.append(name if name not in seen else f"{name}\x00{k}")
+        seen.setdefault(name, k)
+    both = distances["origin_id"].isin(seen) & distances["destination_id"].isin(seen)
+    relevant = distances[both]
+    metres: Ints | None = None
+    seconds = []
+    for speed in speeds_km_h:
+        metres, at_speed = MeasuredDistances(relevant, GreatCircle(speed_km_h=speed)).matrix(
+            lonlat, names
+        )
+        seconds.append(at_speed)
+    assert metres is not None
+    return metres, tuple(seconds)

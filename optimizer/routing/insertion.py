@@ -1,0 +1,211 @@
+"""Putting single stops into routes: the cheapest place that keeps every rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.routing.problem import (
+    KG,
+    LOAD_TOLERANCE,
+    OPEN_END,
+    Floats,
+    Ints,
+    Route,
+    RoutingProblem,
+    vans_left,
+)
+from optimizer.routing.schedule import Timed, price
+
+NEW = -1  # a route that is not there yet
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """A place for a stop.
+
+    Attributes
+    ----------
+    route : position in the list of routes; NEW for a van that is not used yet
+    timed : the route with the stop in it
+    extra_cost : money, against the route without it
+    """
+
+    stop: int
+    route: int
+    timed: Timed
+    extra_cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Every place between two things that a route does, g of them.
+
+    Attributes
+    ----------
+    route, trip, at, van, before, after : (g,) int64; the stop would stand at index `at` of the
+        trip; before and after are places, after OPEN_END where nothing follows
+    room : (g, 2) float64, kg and m3 that the fullest moment of the trip leaves
+    """
+
+    route: Ints
+    trip: Ints
+    at: Ints
+    van: Ints
+    before: Ints
+    after: Ints
+    room: Floats
+
+
+def gaps_of(problem: RoutingProblem, routes: Sequence[Timed]) -> Gaps:
+    """List the gaps of all routes."""
+    rows: list[tuple[int, int, int, int, int, int]] = []
+    rooms: list[Floats] = []
+    stops, vans = problem.stops, problem.vans
+    for number, timed in enumerate(routes):
+        van = timed.route.van
+        depot, end = int(vans.start_place[van]), int(vans.end_place[van])
+        for t, trip in enumerate(timed.route.trips):
+            last = t == len(timed.route.trips) - 1
+            path = [depot, *stops.place[list(trip)].tolist(), end if last else depot]
+            rows += [(number, t, k, van, path[k], path[k + 1]) for k in range(len(trip) + 1)]
+            load = stops.load[list(trip)]
+            brought = stops.kind[list(trip)] == 0
+            most = np.maximum(load[brought].sum(axis=0), load[~brought].sum(axis=0))
+            rooms += [vans.capacity[van] - most] * (len(trip) + 1)
+    table = np.array(rows, dtype=np.int64).reshape(-1, 6)
+    room = np.array(rooms, dtype=np.float64).reshape(-1, 2)
+    column = [table[:, k] for k in range(6)]
+    return Gaps(column[0], column[1], column[2], column[3], column[4], column[5], room)
+
+
+def driving_cost(problem: RoutingProblem, gaps: Gaps, stop: int) -> Floats:
+    """Return money for the detour through a stop at each gap; inf where it cannot be.
+
+    Driving and service only: waiting may make it dearer or, where a van waits already, cheaper.
+    """
+    place = int(problem.stops.place[stop])
+    cost = np.full(len(gaps.route), np.inf)
+    for van in np.unique(gaps.van):
+        if not problem.allowed[stop, van]:
+            continue
+        here = np.flatnonzero(gaps.van == van)
+        before, after = gaps.before[here], gaps.after[here]
+        there = problem.arcs(int(van), place, after) - problem.arcs(int(van), before, after)
+        cost[here] = problem.arcs(int(van), before, place) + np.where(after == OPEN_END, 0.0, there)
+        cost[here] += problem.vans.cost_per_hour[van] / 3600.0 * problem.stops.service_s[stop]
+    full = (problem.stops.load[stop] > gaps.room + LOAD_TOLERANCE).any(axis=1)
+    cost[full] = np.inf
+    return cost
+
+
+def best_insertion(
+    problem: RoutingProblem,
+    routes: Sequence[Timed],
+    stop: int,
+    gaps: Gaps | None = None,
+    *,
+    skip_route: int = NEW - 1,
+    tries: int = 12,
+    used: Sequence[Route] | None = None,
+) -> Insertion | None:
+    """Return the cheapest feasible place found for a stop, or None.
+
+    Looks at every gap of every route in order of the detour, prices those that keep the rules
+    until `tries` of them did, then at a further trip of each route, and at an unused van.
+
+    Parameters
+    ----------
+    skip_route : a route that is not looked at
+    used : the routes that use vans up, if others than `routes`
+    """
+    gaps = gaps_of(problem, routes) if gaps is None else gaps
+    cost = driving_cost(problem, gaps, stop)
+    cost[gaps.route == skip_route] = np.inf
+    best: Insertion | None = None
+    fine = 0
+    for gap in np.argsort(cost, kind="stable"):
+        if not np.isfinite(cost[gap]) or fine >= tries:
+            break
+        number = int(gaps.route[gap])
+        tried = _with_stop(routes[number].route, stop, int(gaps.trip[gap]), int(gaps.at[gap]))
+        best, worked = _better(problem, routes[number].cost, number, tried, stop, best)
+        fine += worked
+    for number, timed in enumerate(routes):
+        van = timed.route.van
+        more = len(timed.route.trips) < problem.vans.max_trips[van]
+        if more and number != skip_route and problem.allowed[stop, van]:
+            for trips in ((*timed.route.trips, (stop,)), ((stop,), *timed.route.trips)):
+                tried = Route(van, trips)
+                best, _ = _better(problem, timed.cost, number, tried, stop, best)
+    left = vans_left(problem, tuple(used if used is not None else [t.route for t in routes]))
+    for van in range(len(problem.vans)):
+        if left[van] > 0 and problem.allowed[stop, van]:
+            best, _ = _better(problem, 0.0, NEW, Route(van, ((stop,),)), stop, best)
+    return best
+
+
+def insert_all(
+    problem: RoutingProblem,
+    routes: Sequence[Timed],
+    pending: Sequence[int],
+    stop_now: Callable[[], bool] = lambda: False,
+) -> list[Timed]:
+    """Put stops in one after the other, dearest to lose first.
+
+    A stop with a prize is put in only where that costs less than the prize.
+
+    Parameters
+    ----------
+    stop_now : asked before each stop; True leaves the rest out
+    """
+    done = list(routes)
+    stops = problem.stops
+    weight = stops.load[:, KG]
+    order = sorted(pending, key=lambda s: (bool(stops.optional[s]), -stops.loss[s], -weight[s], s))
+    for stop in order:
+        if stop_now():
+            break
+        found = best_insertion(problem, done, stop)
+        if found is None or (stops.optional[stop] and found.extra_cost > stops.loss[stop]):
+            continue
+        if found.route == NEW:
+            done.append(found.timed)
+        else:
+            done[found.route] = found.timed
+    return done
+
+
+def without_stop(route: Route, stop: int) -> Route | None:
+    """Return a route without one of its stops; None where nothing is left."""
+    trips = tuple(tuple(s for s in trip if s != stop) for trip in route.trips)
+    kept = tuple(trip for trip in trips if trip)
+    return Route(route.van, kept) if kept else None
+
+
+# ---- inside ---------------------------------------------------------------------------------
+
+
+def _with_stop(route: Route, stop: int, trip: int, at: int) -> Route:
+    longer = (*route.trips[trip][:at], stop, *route.trips[trip][at:])
+    return Route(route.van, (*route.trips[:trip], longer, *route.trips[trip + 1 :]))
+
+
+def _better(
+    problem: RoutingProblem,
+    old_cost: float,
+    number: int,
+    tried: Route,
+    stop: int,
+    best: Insertion | None,
+) -> tuple[Insertion | None, bool]:
+    """Return the better of two places, and whether the new one keeps the rules."""
+    timed = price(problem, tried)
+    if isinstance(timed, str):
+        return best, False
+    extra = timed.cost - old_cost
+    if best is None or extra < best.extra_cost - 1e-12:
+        return Insertion(stop, number, timed, extra), True
+    return best, True

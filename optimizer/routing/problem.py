@@ -1,0 +1,179 @@
+"""The routing problem as typed arrays: stops, vans, who may serve whom, how far it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+FOREVER = 2**40  # seconds; later than any time in a problem
+KG, M3 = 0, 1  # dimensions of a load
+LOAD_TOLERANCE = 1e-6  # kg or m3: sums of floats that should be equal
+OPEN_END = -1  # end place of a van that need not come back
+
+
+class StopKind(IntEnum):
+    """What happens at a stop."""
+
+    DELIVERY = 0
+    PICKUP = 1
+    BACKHAUL = 2  # fetched after the last delivery of its trip
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """Places to serve, n of them.
+
+    Attributes
+    ----------
+    order_id, shipment_id : n texts; the shipment is "" where there is none
+    kind : (n,) int64, values of StopKind
+    place : (n,) int64, index into the places of the problem
+    load : (n, 2) float64, kg and m3
+    units : (n,) float64, units
+    service_s, release_s : (n,) int64, seconds; release counts from midnight
+    windows : n arrays (w, 2) int64, seconds from midnight, sorted and apart; service begins
+        within one of them
+    loss : (n,) float64, money if it is not served
+    optional : (n,) bool, it may be left out where that is cheaper
+    """
+
+    order_id: tuple[str, ...]
+    shipment_id: tuple[str, ...]
+    kind: Ints
+    place: Ints
+    load: Floats
+    units: Floats
+    service_s: Ints
+    release_s: Ints
+    windows: tuple[Ints, ...]
+    loss: Floats
+    optional: Flags
+
+    def __len__(self) -> int:
+        return len(self.order_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Vans:
+    """Vehicle types, m of them; all vans of a type are alike.
+
+    Attributes
+    ----------
+    vehicle_type, depot_id : m texts
+    count : (m,) int64, vans
+    start_place, end_place : (m,) int64, index into the places; end OPEN_END for an open route
+    capacity : (m, 2) float64, kg and m3; inf without limit
+    shift : (m, 2) int64, seconds from midnight
+    max_duration_s, max_metres, max_stops : (m,) int64, per route; FOREVER without limit
+    max_trips, reload_s : (m,) int64
+    fixed_cost, cost_per_km, cost_per_hour : (m,) float64, money
+    g_co2e_per_km : (m,) float64
+    break_after_s, break_s : (m,) int64; FOREVER and 0 without a break rule
+    profile : (m,) int64, index into the matrices of seconds
+    """
+
+    vehicle_type: tuple[str, ...]
+    depot_id: tuple[str, ...]
+    count: Ints
+    start_place: Ints
+    end_place: Ints
+    capacity: Floats
+    shift: Ints
+    max_duration_s: Ints
+    max_metres: Ints
+    max_stops: Ints
+    max_trips: Ints
+    reload_s: Ints
+    fixed_cost: Floats
+    cost_per_km: Floats
+    cost_per_hour: Floats
+    g_co2e_per_km: Floats
+    break_after_s: Ints
+    break_s: Ints
+    profile: Ints
+
+    def __len__(self) -> int:
+        return len(self.vehicle_type)
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingProblem:
+    """One day's driving.
+
+    Attributes
+    ----------
+    name : for notes and progress
+    day : midnight from which seconds count
+    stops, vans : see there
+    allowed : (n, m) bool, the van may serve the stop (carrier, depot, skills)
+    lonlat : (p, 2) float64, degrees, or plane coordinates
+    metres : (p, p) int64, the same for every van
+    seconds : one (p, p) int64 per profile
+    """
+
+    name: str
+    day: np.datetime64
+    stops: Stops
+    vans: Vans
+    allowed: Flags
+    lonlat: Floats
+    metres: Ints
+    seconds: tuple[Ints, ...]
+
+    def travel_s(self, van: int) -> Ints:
+        """Return the matrix of seconds of a van."""
+        return self.seconds[int(self.vans.profile[van])]
+
+    def arc_cost(self, van: int) -> Floats:
+        """Return money per arc of a van, driving only, (p, p) float64."""
+        per_metre = self.vans.cost_per_km[van] / 1000.0
+        per_second = self.vans.cost_per_hour[van] / 3600.0
+        cost: Floats = per_metre * self.metres + per_second * self.travel_s(van)
+        return cost
+
+    def arcs(self, van: int, start: Ints | int, end: Ints | int) -> Floats:
+        """Return money for some arcs of a van, driving only."""
+        per_metre = self.vans.cost_per_km[van] / 1000.0
+        per_second = self.vans.cost_per_hour[van] / 3600.0
+        cost: Floats = (
+            per_metre * self.metres[start, end] + per_second * self.travel_s(van)[start, end]
+        )
+        return cost
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What one van does: trips of stops, by index; no trip is empty."""
+
+    van: int
+    trips: tuple[tuple[int, ...], ...]
+
+    @property
+    def stops(self) -> tuple[int, ...]:
+        """All stops in order."""
+        return tuple(stop for trip in self.trips for stop in trip)
+
+
+Routes = tuple[Route, ...]
+
+
+def left_out(problem: RoutingProblem, routes: Routes) -> list[int]:
+    """Return the stops on no route, in order."""
+    served = np.zeros(len(problem.stops), dtype=bool)
+    for route in routes:
+        served[list(route.stops)] = True
+    return [int(stop) for stop in np.flatnonzero(~served)]
+
+
+def vans_left(problem: RoutingProblem, routes: Routes) -> Ints:
+    """Return how many vans of each type no route uses, (m,) int64."""
+    used = np.bincount([route.van for route in routes], minlength=len(problem.vans))
+    left: Ints = problem.vans.count - used.astype(np.int64)
+    return left

@@ -1,0 +1,141 @@
+"""Solve one routing problem: start, search, repair, price, bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.outcome import Limits, Outcome, Termination, proven_status
+from optimizer.routing.bounds import lower_bound
+from optimizer.routing.insertion import insert_all
+from optimizer.routing.problem import Route, Routes, RoutingProblem, left_out, vans_left
+from optimizer.routing.pyvrp_engine import PyVrpEngine
+from optimizer.routing.savings import savings_start
+from optimizer.routing.schedule import Timed, price
+from optimizer.routing.solo import SoloTests, solo_tests
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """A solved problem.
+
+    Attributes
+    ----------
+    timed : routes with clock and price, in a fixed order
+    unserved : stops on no route, in order
+    tests : of every stop alone
+    """
+
+    problem: RoutingProblem
+    timed: tuple[Timed, ...]
+    unserved: tuple[int, ...]
+    tests: SoloTests
+
+    @property
+    def objective(self) -> float:
+        """Money: routes and losses."""
+        return objective_of(self.problem, self.timed, self.unserved)
+
+
+def solve(
+    problem: RoutingProblem,
+    limits: Limits,
+    *,
+    on_better: Callable[[float], None] = lambda _cost: None,
+) -> Outcome[Driven]:
+    """Plan one problem within the limits.
+
+    Parameters
+    ----------
+    on_better : told the money of every better plan found
+
+    Returns
+    -------
+    outcome : always a feasible plan (nothing served is one); objective and bound are our own
+    """
+    tests = solo_tests(problem)
+    chosen = [int(s) for s in np.flatnonzero(~tests.hopeless)]
+    bound = lower_bound(problem, tests)
+    engine = PyVrpEngine()
+    termination, work, name = Termination.CONVERGED, 0.0, "savings"
+    plan: tuple[Timed, ...] = ()
+    if chosen:
+        plan = tuple(savings_start(problem, tests, lambda: _out_of_time(limits)))
+        on_better(_objective(problem, plan))
+        name = engine.name
+        found = engine.solve(problem, limits, plan, chosen, on_better=on_better)
+        termination, work = found.termination, found.work
+        if found.solution is not None:
+            improved = repair(problem, found.solution, chosen)
+            if _rank(problem, improved) < _rank(problem, plan):
+                plan = improved
+    plan = tuple(
+        sorted(plan, key=lambda timed: (timed.route.van, timed.begin[0], timed.route.stops))
+    )
+    driven = Driven(problem, plan, tuple(left_out(problem, _routes(plan))), tests)
+    return Outcome(
+        proven_status(driven.objective, bound),
+        termination,
+        name,
+        solution=driven,
+        objective=driven.objective,
+        bound=min(bound, driven.objective),
+        wall_seconds=limits.elapsed,
+        work=work,
+    )
+
+
+def repair(
+    problem: RoutingProblem, routes: Sequence[Route], chosen: Sequence[int]
+) -> tuple[Timed, ...]:
+    """Price routes; take apart what breaks a rule, and put its stops where they keep all rules."""
+    kept: list[Timed] = []
+    left = vans_left(problem, ()).copy()
+    for route in routes:
+        timed = price(problem, route)
+        shorter = route
+        while isinstance(timed, str) and len(shorter.stops) > 1:
+            shorter = _shorter(shorter)
+            timed = price(problem, shorter)
+        if not isinstance(timed, str) and left[route.van] > 0:
+            left[route.van] -= 1
+            kept.append(timed)
+    served = {stop for timed in kept for stop in timed.route.stops}
+    pending = [stop for stop in chosen if stop not in served]
+    return tuple(insert_all(problem, kept, pending))
+
+
+def objective_of(problem: RoutingProblem, timed: Sequence[Timed], unserved: Sequence[int]) -> float:
+    """Return money: routes and losses, added up in order."""
+    return float(sum(t.cost for t in timed)) + float(problem.stops.loss[list(unserved)].sum())
+
+
+# ---- inside ---------------------------------------------------------------------------------
+
+
+def _routes(timed: Sequence[Timed]) -> Routes:
+    return tuple(t.route for t in timed)
+
+
+def _objective(problem: RoutingProblem, timed: Sequence[Timed]) -> float:
+    return objective_of(problem, timed, left_out(problem, _routes(timed)))
+
+
+def _rank(problem: RoutingProblem, timed: Sequence[Timed]) -> tuple[int, float]:
+    """Return what a better plan has less of: stops that must be served but are not, money."""
+    unserved = left_out(problem, _routes(timed))
+    missing = int((~problem.stops.optional[unserved]).sum())
+    return missing, objective_of(problem, timed, unserved)
+
+
+def _shorter(route: Route) -> Route:
+    """Return a route without its last stop."""
+    *first, last = route.trips
+    trips = (*first, last[:-1]) if len(last) > 1 else tuple(first)
+    return Route(route.van, trips)
+
+
+def _out_of_time(limits: Limits) -> bool:
+    return limits.cancelled() or limits.remaining <= 0.0
