@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from optimizer.outcome import Limits, Progress
-from optimizer.plan import Plan, Provenance
+from optimizer.plan import Plan, Provenance, conform
 from optimizer.stage import Kpi, Stage, StageResult, Violation
 from scenarios import AuditError, InputError, Scenario
 
@@ -283,7 +283,7 @@ def _take(name: str, result: StageResult, tables: dict[str, pd.DataFrame], kpis:
         if not len(frame.columns):
             continue
         earlier = [tables[table]] if table in tables else []
-        tables[table] = pd.concat([*earlier, frame], ignore_index=True)
+        tables[table] = pd.concat([*earlier, conform(table, frame)], ignore_index=True)
     for kpi in result.kpis:
         variant = f"{name} {kpi.variant}".strip() if kpi.variant == "objective" else kpi.variant
         kpis.append(replace(kpi, variant=variant))
