@@ -40,7 +40,7 @@ MARKET      | City Market    | 51.51 | -0.12  | London  | GBP      | SIX_DAYS   
     "supplier_products": """
 supplier_id | product_id | site_id | valid_from | valid_to   | unit_cost | duty_pct | order_cost | lead_time_mean_days | lead_time_sd_days | moq | order_multiple | capacity_per_week | min_order_value | fill_rate | defect_rate | order_weekdays | priority | index_id | index_share_pct
 FARM        | TEA        | W1      | 2026-01-01 | 2026-12-31 | 2.00      | 0        | 5.00       | 7                   | 0                 | 6   | 6              | 60                | 20              | 1         | 0           | 1,4            | 1        |          |
-FARM        | COFFEE     | W1      |            |            | 4.00      | 10       | 5.00       | 7                   | 0                 | 10  | 5              | 20                | 20              | 1         | 0           | 1,4            | 1        | USD      | 60
+FARM        | COFFEE     | W1      |            |            | 4.00      | 10       | 5.00       | 7                   | 0                 | 10  | 5              | 25                | 20              | 1         | 0           | 1,4            | 1        | USD      | 60
 MARKET      | TEA        |         |            |            | 2.30      | 0        | 2.00       | 3                   | 1                 | 0   | 1              |                   | 15              | 0.9       | 0           |                | 2        |          |
 MARKET      | MUG        |         |            |            | 3.00      | 0        | 2.00       | 3                   | 1                 | 0   | 1              | 40                | 15              | 1         | 0           |                | 1        |          |
 """,
@@ -155,7 +155,7 @@ S1      | TEA        | T1     |            | 4       |          |             | 
 S1      | TEA        | T0     |            | 3       |          |             | 2025-12-01  | 2026-10-01
 S1      | COFFEE     | C1     |            | 6       |          |             | 2026-08-20  | 2027-02-07
 S1      | COFFEE     | C1     | SHOP       | 2       |          |             | 2026-08-20  | 2027-02-07
-S1      | MUG        |        |            | 6       |          |             | 2026-08-25  |
+S1      | MUG        |        |            | 3       |          |             | 2026-08-25  |
 """,
     "open_orders": """
 order_id | line | kind     | source_id | site_id | product_id | qty | ordered_on | due_on     | frozen
@@ -217,10 +217,10 @@ POST       | third_party | 100              |                        | 0.90     
 carrier_id | service | origin | destination | max_weight_kg | base | included_kg | step_kg | per_kg | volumetric_kg_per_m3 | cutoff_time | promise_days | g_co2e_per_parcel
 OWN        | van     | W1     | ZN          | 50            | 3.00 | 50          |         | 0      |                      | 09:00       | 0            | 300
 OWN        | bike    | S1     | ZN          | 1.8           | 2.00 | 1.8         |         | 0      |                      | 09:00       | 0            | 20
-POST       | parcel  | W1     | ZN          | 10            | 3.50 | 1           | 0.5     | 2.00   | 167                  | 16:00       | 1            | 400
-POST       | parcel  | W1     | ZF          | 10            | 4.00 | 1           | 0.5     | 2.00   | 167                  | 16:00       | 2            | 600
-POST       | parcel  | S1     | ZN          | 10            | 3.50 | 1           | 0.5     | 2.00   | 167                  | 16:00       | 1            | 400
-POST       | parcel  | S1     | ZF          | 10            | 4.50 | 1           | 0.5     | 2.00   | 167                  | 16:00       | 2            | 600
+POST       | parcel  | W1     | ZN          | 20            | 3.50 | 1           | 0.5     | 2.00   | 167                  | 16:00       | 1            | 400
+POST       | parcel  | W1     | ZF          | 20            | 4.00 | 1           | 0.5     | 2.00   | 167                  | 16:00       | 2            | 600
+POST       | parcel  | S1     | ZN          | 20            | 3.50 | 1           | 0.5     | 2.00   | 167                  | 16:00       | 1            | 400
+POST       | parcel  | S1     | ZF          | 20            | 4.50 | 1           | 0.5     | 2.00   | 167                  | 16:00       | 2            | 600
 """,
     "vehicles": """
 vehicle_type | depot_id | count | carrier_id | end_depot_id | open_route | max_trips | reload_min | capacity_kg | capacity_m3 | max_stops | shift_start | shift_end | max_km | fixed_cost | cost_per_km | cost_per_hour | speed_km_h | g_co2e_per_km | skills | break_after_h | break_min
@@ -339,12 +339,11 @@ def _history() -> pd.DataFrame:
 
 
 def _forecasts() -> pd.DataFrame:
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for (product, zone), (mean, high) in FORECAST.items():
         for week in range(4):
             date = pd.Timestamp(START + dt.timedelta(weeks=week))
-            rows.append((product, zone, date, None, None, mean))
-            rows.append((product, zone, date, 0.9, None, high))
-    cold = [("COFFEE", "ZF", row[2], row[3], "cold_autumn", row[5] + 4.0) for row in rows[16:24]]
-    columns = ["product_id", "location_id", "bucket", "quantile", "demand_case", "qty"]
-    return pd.DataFrame(rows + cold, columns=columns)
+            rows.append((product, zone, date, None, mean))
+            rows.append((product, zone, date, 0.9, high))
+    columns = ["product_id", "location_id", "bucket", "quantile", "qty"]
+    return pd.DataFrame(rows, columns=columns)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from scenarios.library.double_eleven.catalogue import Catalogue
 from scenarios.library.double_eleven.festivals import (
     FESTIVALS,
     HOLIDAYS,
@@ -17,9 +18,9 @@ from scenarios.library.double_eleven.festivals import (
     season,
     week_starts,
 )
-from scenarios.library.double_eleven.catalogue import CATEGORIES, Catalogue
 from scenarios.library.double_eleven.places import CITIES, WAREHOUSES, serving_site
 from scenarios.library.double_eleven.streams import Floats, Ints, between, counts, stream
+from scenarios.library.double_eleven.wares import CATEGORIES
 
 CITY_ASSORTMENT = 150
 PEAK_WEEK = dt.date(2025, 11, 10)
@@ -96,7 +97,8 @@ def _uplift(rng: np.random.Generator, catalogue: Catalogue) -> Floats:
     """Return the extra demand of a whole pull of 1: category's uplift, more for heroes."""
     base = np.array([category.uplift for category in CATEGORIES])[catalogue.category_at]
     own = base * between(rng, 0.6, 1.4, len(base))
-    return np.round(own * np.where(catalogue.hero, 2.4, 1.0), 4)
+    uplift: Floats = np.round(own * np.where(catalogue.hero, 2.4, 1.0), 4)
+    return uplift
 
 
 def _stockouts(
@@ -149,7 +151,13 @@ def channels() -> pd.DataFrame:
             ("TM", "天猫旗舰店", np.nan, np.nan, 7.0),
             ("DY", "抖音直播", 15.0, 24.0, 10.0),
         ],
-        columns=["channel_id", "name", "stock_share_pct", "release_hours_before", "settlement_days"],
+        columns=[
+            "channel_id",
+            "name",
+            "stock_share_pct",
+            "release_hours_before",
+            "settlement_days",
+        ],
     )
 
 

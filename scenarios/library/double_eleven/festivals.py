@@ -43,7 +43,9 @@ def _mid_year(year: int, strength: float) -> Festival:
         (dt.date(year, 6, 4), dt.date(year, 6, 15), 0.3),
         (dt.date(year, 6, 16), dt.date(year, 6, 18), 2.0),
     )
-    return Festival(f"618-{year}", "618", dt.date(year, 6, 1), dt.date(year, 6, 18), strength, spans)
+    return Festival(
+        f"618-{year}", "618", dt.date(year, 6, 1), dt.date(year, 6, 18), strength, spans
+    )
 
 
 FESTIVALS = (
@@ -65,7 +67,6 @@ HOLIDAYS = (
     ("春节", dt.date(2026, 2, 15), dt.date(2026, 2, 23), 0.45),
     ("女神节", dt.date(2026, 3, 5), dt.date(2026, 3, 8), 1.1),
     ("国庆节", dt.date(2026, 10, 1), dt.date(2026, 10, 7), 0.9),
-    ("双12", dt.date(2026, 12, 10), dt.date(2026, 12, 12), 1.1),
 )
 
 

@@ -1,5 +1,6 @@
 """Warehouses, cities, the ways between them, carriers and vans."""
 
+# ruff: noqa: E501 - rows of facts
 from __future__ import annotations
 
 import numpy as np
@@ -48,7 +49,9 @@ def sites(storage: dict[str, float]) -> pd.DataFrame:
                 "status": "open",
                 "storage_m3": storage[site.code],
                 "inbound_units_per_day": 12000.0 if regional else 4000.0,
-                "outbound_units_per_day": 4000.0 if regional else (480.0 if site.code == "C1" else 900.0),
+                "outbound_units_per_day": 4000.0
+                if regional
+                else (480.0 if site.code == "C1" else 900.0),
                 "fixed_cost_per_day": 9000.0 if regional else 2600.0,
                 "handling_cost_per_unit": 0.9 if regional else 1.2,
                 "recovery_days": 21.0 if regional else 10.0,
@@ -186,14 +189,18 @@ def carriers() -> pd.DataFrame:
 
 def carrier_rates() -> pd.DataFrame:
     """Return what parcels cost by carrier, service and way."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for site in WAREHOUSES:
         for city in CITIES:
             kilometres, remote = _km(site, city), city.code in REMOTE
             days = _parcel_days(kilometres, remote)
             base, per_kg = _tariff(kilometres, remote)
-            way = {"origin": site.code, "destination": city.code}
-            parcel = {"volumetric_kg_per_m3": 167.0, "step_kg": 1.0, "included_kg": 1.0}
+            way: dict[str, object] = {"origin": site.code, "destination": city.code}
+            parcel: dict[str, object] = {
+                "volumetric_kg_per_m3": 167.0,
+                "step_kg": 1.0,
+                "included_kg": 1.0,
+            }
             rows.append(
                 way | parcel | {
                     "carrier_id": THIRD_PARTY, "service": "标快", "max_weight_kg": 30.0, "base": base,

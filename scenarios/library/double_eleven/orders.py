@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from scenarios.library.double_eleven.catalogue import CATEGORIES, Catalogue
+from scenarios.library.double_eleven.catalogue import Catalogue
 from scenarios.library.double_eleven.demand import Demand
 from scenarios.library.double_eleven.festivals import START
 from scenarios.library.double_eleven.network import CROWD, OWN, THIRD_PARTY, zones
 from scenarios.library.double_eleven.places import CITIES
 from scenarios.library.double_eleven.streams import bell, between, gamma_days, pick, stream
+from scenarios.library.double_eleven.wares import CATEGORIES
 
 N_ORDERS = 1200
 TODAY = np.datetime64(START)
@@ -70,9 +71,7 @@ def _doorstep(rng: np.random.Generator, lat: float, lon: float) -> dict[str, obj
     }
 
 
-def _lines(
-    seed: int, orders: pd.DataFrame, catalogue: Catalogue, demand: Demand
-) -> pd.DataFrame:
+def _lines(seed: int, orders: pd.DataFrame, catalogue: Catalogue, demand: Demand) -> pd.DataFrame:
     """Return one to four products an order; same-day orders choose from the city's assortment."""
     rng = stream(seed, "order_lines")
     facts = catalogue.products
@@ -125,8 +124,7 @@ def deliveries(seed: int, count: int = 1500) -> pd.DataFrame:
     arrived = handed + taken.astype("timedelta64[h]")
     luck = rng.random(count)
     wrong = np.array(["地址有误", "客户不在", "天气延误", "丢件"])[rng.integers(0, 4, count)]
-    exception = np.where(luck < 0.03, wrong, None)
-    lost = exception == "丢件"
+    lost = (luck < 0.03) & (wrong == "丢件")
     frame = pd.DataFrame(
         {
             "shipment_id": [f"YD{number + 1:06d}" for number in range(count)],
@@ -136,7 +134,7 @@ def deliveries(seed: int, count: int = 1500) -> pd.DataFrame:
             "handed_over_at": handed.astype("datetime64[ms]"),
             "promised_at": promised.astype("datetime64[ms]"),
             "delivered_at": np.where(lost, np.datetime64("NaT"), arrived).astype("datetime64[ms]"),
-            "exception": exception,
+            "exception": pd.Series(wrong).where(luck < 0.03),
             "damaged": between(rng, 0.0, 1.0, count) < 0.006,
         }
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from scenarios.library.double_eleven.festivals import START
 from scenarios.library.double_eleven.catalogue import Catalogue
 from scenarios.library.double_eleven.demand import Demand
+from scenarios.library.double_eleven.festivals import START
 from scenarios.library.double_eleven.places import MAKERS, WAREHOUSES, Maker, road_km
 from scenarios.library.double_eleven.streams import between, gamma_days, stream
 
@@ -39,7 +40,7 @@ def suppliers() -> pd.DataFrame:
 
 
 def calendars() -> pd.DataFrame:
-    """Return the days off: Sundays for some suppliers, National Day and Spring Festival for all."""
+    """Return the days off: Sundays, for the suppliers that keep them."""
     days = [START - dt.timedelta(days=14) + dt.timedelta(days=day) for day in range(140)]
     rows = [("休周日", day, False) for day in days if day.isoweekday() == 7]
     return pd.DataFrame(
@@ -82,12 +83,11 @@ def _offers(
     rng: np.random.Generator,
     maker: Maker,
     rank: int,
-    product: dict[str, object],
+    product: dict[str, Any],
     weekly: dict[str, float],
 ) -> list[dict[str, object]]:
     """Return one supplier's offer of one product to each regional warehouse."""
-    case = float(str(product["case_qty"]))
-    cost = float(str(product["unit_cost"]))
+    case, cost = product["case_qty"], product["unit_cost"]
     factor = 1.0 if rank == 0 else 1.02 + 0.09 * round(rng.random(), 2)
     speed = 1.0 if rank == 0 else 0.6 + 0.4 * round(rng.random(), 2)
     cv = min(0.8, max(0.2, maker.variation + 0.2 * (round(rng.random(), 2) - 0.5)))
@@ -179,7 +179,7 @@ def receipts(seed: int, offers: pd.DataFrame, count: int = 900) -> pd.DataFrame:
     received = np.where(short, np.floor(qty * between(rng, 0.7, 0.95, count)), qty)
     bad = rng.random(count) < 0.06
     rejected = np.where(bad, np.ceil(received * between(rng, 0.01, 0.08, count)), 0.0)
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "order_id": [f"PO25{number:05d}" for number in range(count)],
             "line": "1",
@@ -190,10 +190,10 @@ def receipts(seed: int, offers: pd.DataFrame, count: int = 900) -> pd.DataFrame:
             "qty_received": received,
             "qty_rejected": rejected,
             "ordered_on": ordered.astype("datetime64[ms]"),
-            "promised_on": (ordered + np.ceil(mean).astype("timedelta64[D]")).astype("datetime64[ms]"),
+            "promised_on": (ordered + np.ceil(mean).astype("timedelta64[D]")).astype(
+                "datetime64[ms]"
+            ),
             "received_on": (ordered + taken.astype("timedelta64[D]")).astype("datetime64[ms]"),
         }
     )
-
-
-__all__ = ["calendars", "indices", "price_breaks", "receipts", "supplier_products", "suppliers"]
+    return frame[frame["received_on"] < pd.Timestamp(START)].reset_index(drop=True)

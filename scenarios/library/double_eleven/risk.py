@@ -1,5 +1,6 @@
 """What limits the plan, what may go wrong before the festival, and what to do then."""
 
+# ruff: noqa: E501 - rows of facts, Chinese characters count double
 from __future__ import annotations
 
 import datetime as dt
@@ -17,7 +18,7 @@ BUDGET_SHARES = (0.7, 0.9, 1.0, 0.8, 0.4, 0.3, 0.5, 0.6)
 
 def limits(wanted: float) -> pd.DataFrame:
     """Return a budget a week that is short of what is wanted, and limits on single suppliers."""
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for week in range(HORIZON_WEEKS):
         value = float(np.ceil(wanted * BUDGET_SHARES[week] / 10_000.0)) * 10_000.0
         monday = START + dt.timedelta(weeks=week)
@@ -74,12 +75,23 @@ def disruptions() -> pd.DataFrame:
 def playbooks() -> pd.DataFrame:
     """Return what the team does when an indicator crosses its threshold."""
     rows = [
-        ("断供", 1.0, "fill_rate", "<", 0.92, "switch_supplier", "category:小家电", np.nan, 2.0, 5000.0),
+        (
+            "断供",
+            1.0,
+            "fill_rate",
+            "<",
+            0.92,
+            "switch_supplier",
+            "category:小家电",
+            np.nan,
+            2.0,
+            5000.0,
+        ),
         ("断供", 2.0, "fill_rate", "<", 0.85, "expedite", "supplier:S09", 0.5, 1.0, 20000.0),
-        ("爆单", 1.0, "backlog_days", ">", 1.0, "lift_capacity", "site:R1", 1.3, 1.0, 30000.0),
-        ("爆单", 2.0, "backlog_days", ">", 2.0, "pause_promotion", "channel:DY", np.nan, 0.0, 0.0),
-        ("封路", 1.0, "lane_delay_days", ">", 2.0, "reroute", "lane:R1>C3", np.nan, 0.0, 8000.0),
-        ("缺货", 1.0, "stockout_share", ">", 0.1, "ration", "channel:TM", 0.8, 0.0, 0.0),
+        ("爆单", 1.0, "backlog", ">", 2000.0, "lift_capacity", "site:R1", 1.3, 1.0, 30000.0),
+        ("爆单", 2.0, "backlog", ">", 6000.0, "pause_promotion", "channel:DY", np.nan, 0.0, 0.0),
+        ("封路", 1.0, "lead_time_days", ">", 5.0, "reroute", "lane:R1>C3", np.nan, 0.0, 8000.0),
+        ("缺货", 1.0, "p_stockout", ">", 0.1, "ration", "channel:TM", 0.8, 0.0, 0.0),
     ]
     columns = [
         "playbook_id", "step", "kpi", "op", "threshold", "action", "target", "value",

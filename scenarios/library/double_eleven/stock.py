@@ -7,12 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from scenarios.library.double_eleven.catalogue import CATEGORIES, Catalogue
+from scenarios.library.double_eleven.catalogue import Catalogue
 from scenarios.library.double_eleven.demand import Demand
 from scenarios.library.double_eleven.festivals import START
 from scenarios.library.double_eleven.places import WAREHOUSES
 from scenarios.library.double_eleven.purchasing import regional_need
-from scenarios.library.double_eleven.streams import Floats, between, stream
+from scenarios.library.double_eleven.streams import between, stream
+from scenarios.library.double_eleven.wares import CATEGORIES
 
 TODAY = np.datetime64(START)
 
@@ -32,16 +33,16 @@ class Stock(NamedTuple):
     wanted: float
 
 
-def build_stock(
-    seed: int, catalogue: Catalogue, demand: Demand, offers: pd.DataFrame
-) -> Stock:
+def build_stock(seed: int, catalogue: Catalogue, demand: Demand, offers: pd.DataFrame) -> Stock:
     """Return stock around what lead times call for, some of it too much, some run out."""
     rng = stream(seed, "inventory")
     facts = catalogue.products
     first = offers[offers["priority"] == 1.0].set_index(["product_id", "site_id"])
     boxed = set(catalogue.components["bundle_id"])
     need = regional_need(catalogue, demand)
-    rows, purchases, transfers = [], [], []
+    rows: list[dict[str, object]] = []
+    purchases: list[tuple[int, int, float]] = []
+    transfers: list[tuple[int, int, float]] = []
     used = {site.code: 0.0 for site in WAREHOUSES}
     short = {site.code: 0.0 for site in WAREHOUSES}
     wanted = 0.0
@@ -61,7 +62,7 @@ def build_stock(
         held = 0.0 if draw < 0.05 else held
         retired = bool(product["discontinued_on"] <= pd.Timestamp(START))
         coming = _coming(rng, site.parent, level - held, draw, float(product["case_qty"]), retired)
-        (transfers if site.parent else purchases).append((at, site_at, coming))
+        (transfers if site.parent else purchases).append((int(at), int(site_at), coming))
         rows += _lots(rng, product, site.code, float(held))
         volume = float(product["volume_m3"])
         used[site.code] += volume * (held + coming)
@@ -209,7 +210,9 @@ def return_rates(seed: int, catalogue: Catalogue) -> pd.DataFrame:
         if rate > 0.03:
             liked = round(rate * 0.75, 4)
             rows.append((product["product_id"], "七天无理由", liked, 6.0, "resell", value))
-            rows.append((product["product_id"], "质量问题", round(rate * 0.25, 4), 12.0, "scrap", 0.0))
+            rows.append(
+                (product["product_id"], "质量问题", round(rate * 0.25, 4), 12.0, "scrap", 0.0)
+            )
         else:
             rows.append((product["product_id"], "破损", round(rate, 4), 4.0, "exchange", 0.0))
     columns = ["product_id", "reason", "rate", "delay_days", "disposition", "recovery_value"]

@@ -1,0 +1,6 @@
+"""Places by name: cities of the world in English and Chinese, packaged (GeoNames, CC BY 4.0)."""
+
+from scenarios.gazetteer.filling import fill_coordinates
+from scenarios.gazetteer.places import Place, candidates, resolve
+
+__all__ = ["Place", "candidates", "fill_coordinates", "resolve"]
