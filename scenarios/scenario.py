@@ -132,7 +132,7 @@ class Scenario:
             Parquet table; 2, 3, ... (below a heading) for a table that was not read
         """
         held = len(self.tables[name]) if name in self.tables else 0
-        rows = self._rows.get(name)
+        rows = self.rows.get(name)
         return rows if rows is not None else np.arange(2, held + 2, dtype=np.int64)
 
     def filled(self, name: str) -> pd.DataFrame:
