@@ -1,0 +1,1 @@
+"""Decides what to order tonight, and proves how good the decision is."""

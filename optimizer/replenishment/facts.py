@@ -1,0 +1,197 @@
+"""Tonight's product-locations and offers, read once from the scenario and the forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optimizer.replenishment.demand import SiteForecast, site_forecast
+from optimizer.replenishment.offers import PAIR, feeding_roots, read_offers, with_lead_times
+from scenarios import Scenario
+from scenarios.semantics.defaults import inventory_policies
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What tonight's decision is made from.
+
+    Attributes
+    ----------
+    pairs : every product-location, with policy columns and `on_hand`, `free`, `on_order`,
+        `position` [units, its own], `root` (row of the pair at which it is counted; its own row
+        where it is bought or cannot be), `feeder_id`, `has_option`, `forecast_row`,
+        `lead_days`, `protection_days`, `mean`, `sd` [units over that interval, fed pairs
+        included], `echelon_position` [units, fed pairs included], `lead_variance`
+    offers : every option of every pair, with `pair` (row of pairs), `order_on`, `due_on`,
+        `lead_days`
+    forecast : by product-location
+    notes : what was assumed
+    """
+
+    scenario: Scenario
+    pairs: pd.DataFrame
+    offers: pd.DataFrame
+    forecast: SiteForecast
+    notes: tuple[str, ...]
+
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """Pairs that stand in the objective: all but those counted at another site."""
+        own: NDArray[np.bool_] = self.pairs["root"].to_numpy() == np.arange(len(self.pairs))
+        return own
+
+
+def read_facts(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Facts:
+    """Read the facts of tonight's decision."""
+    forecast = site_forecast(scenario, upstream)
+    pairs = _all_pairs(scenario, forecast)
+    offers = read_offers(scenario, pairs)
+    bought = pd.MultiIndex.from_frame(offers[PAIR].drop_duplicates())
+    roots = feeding_roots(scenario, pairs, bought)
+    offers = with_lead_times(scenario, offers)
+    index = pd.MultiIndex.from_frame(pairs[PAIR])
+    offers["pair"] = index.get_indexer(pd.MultiIndex.from_frame(offers[PAIR]))
+    own_row = np.arange(len(pairs))
+    root_key = pd.MultiIndex.from_arrays(
+        [roots["root_id"].to_numpy(object), pairs["product_id"].to_numpy(object)], names=PAIR
+    )
+    root = np.where(roots["root_id"].notna(), index.get_indexer(root_key), own_row)
+    stock = stock_by_pair(scenario, pairs)
+    pairs = pairs.assign(
+        **{column: stock[column].to_numpy() for column in stock.columns},
+        root=np.where(root >= 0, root, own_row),
+        feeder_id=np.where(root != own_row, roots["feeder_id"], np.nan),
+        has_option=index.isin(bought),
+        forecast_row=pd.MultiIndex.from_frame(forecast.pairs).get_indexer(index),
+    )
+    return Facts(
+        scenario,
+        _with_protection(pairs, offers, forecast),
+        offers,
+        forecast,
+        _notes(scenario, pairs, forecast),
+    )
+
+
+def _all_pairs(scenario: Scenario, forecast: SiteForecast) -> pd.DataFrame:
+    """Return a policy row for every pair that is listed, forecast, or feeds another one."""
+    wanted = forecast.pairs
+    policies, _ = inventory_policies(scenario, wanted)
+    for _ in range(20):
+        offers = read_offers(scenario, policies[PAIR])
+        bought = pd.MultiIndex.from_frame(offers[PAIR].drop_duplicates())
+        every = _possible_pairs(scenario, policies)
+        roots = feeding_roots(scenario, policies[PAIR], bought.union(every))
+        named = roots["root_id"].notna()
+        keys = pd.DataFrame(
+            {
+                "site_id": roots["root_id"][named].to_numpy(object),
+                "product_id": policies["product_id"][named].to_numpy(object),
+            }
+        ).astype("str")
+        missing = ~pd.MultiIndex.from_frame(keys).isin(pd.MultiIndex.from_frame(policies[PAIR]))
+        if not missing.any():
+            break
+        wanted = pd.concat([wanted, keys[missing].drop_duplicates()], ignore_index=True)
+        policies, _ = inventory_policies(scenario, wanted)
+    return policies.reset_index(drop=True)
+
+
+def _possible_pairs(scenario: Scenario, policies: pd.DataFrame) -> pd.MultiIndex:
+    """Return (site, product) of sources at which the product could be bought."""
+    sources = scenario.table("item_sources")
+    sites = set(scenario.table("sites")["site_id"])
+    feeders = sorted({str(name) for name in sources["source_id"].dropna()} & sites)
+    products = policies[["product_id"]].drop_duplicates()
+    grid = products.merge(pd.DataFrame({"site_id": feeders}, dtype="str"), how="cross")
+    offers = read_offers(scenario, grid[PAIR])
+    return pd.MultiIndex.from_frame(offers[PAIR].drop_duplicates())
+
+
+def stock_by_pair(scenario: Scenario, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return on_hand, free, on_order and position of each pair, units; rows as `pairs`.
+
+    Free stock is on hand less reserved and quarantined, in lots that have not expired.
+    """
+    stock = scenario.filled("inventory")
+    fresh = ~(stock["expires_on"] <= pd.Timestamp(scenario.settings.start_date))
+    free = (stock["on_hand"] - stock["reserved"] - stock["quarantined"]).where(fresh, 0.0)
+    stock = stock.assign(free=free)
+    coming = scenario.table("open_orders")
+    index = pd.MultiIndex.from_frame(pairs[PAIR])
+
+    def total(frame: pd.DataFrame, column: str) -> Floats:
+        row = index.get_indexer(pd.MultiIndex.from_frame(frame[PAIR]))
+        known = row >= 0
+        values = frame[column].to_numpy(np.float64)[known]
+        return np.bincount(row[known], values, minlength=len(pairs)).astype(np.float64)
+
+    on_hand, free_units = total(stock, "on_hand"), total(stock, "free")
+    on_order = total(coming, "qty")
+    return pd.DataFrame(
+        {
+            "on_hand": on_hand,
+            "free": free_units,
+            "on_order": on_order,
+            "position": free_units + on_order,
+        }
+    )
+
+
+def _with_protection(
+    pairs: pd.DataFrame, offers: pd.DataFrame, forecast: SiteForecast
+) -> pd.DataFrame:
+    """Add demand over the protection interval and the echelon's position."""
+    count = len(pairs)
+    lead, lead_variance = np.zeros(count), np.zeros(count)
+    primary = offers[offers["primary"]]
+    at = primary["pair"].to_numpy(np.int64)
+    lead[at] = primary["lead_days"].to_numpy(np.float64)
+    lead_variance[at] = primary["lead_variance"].to_numpy(np.float64)
+    root = pairs["root"].to_numpy(np.int64)
+    days = (pairs["review_days"].to_numpy(np.float64) + lead)[root]
+    own_mean, own_variance = forecast.over(pairs["forecast_row"].to_numpy(np.int64), days)
+    mean = np.bincount(root, own_mean, minlength=count)
+    variance = np.bincount(root, own_variance, minlength=count)
+    rate = np.divide(mean, days, out=np.zeros(count), where=days > 0.0)
+    position = np.bincount(root, pairs["position"].to_numpy(np.float64), minlength=count)
+    return pairs.assign(
+        lead_days=lead,
+        lead_variance=lead_variance,
+        protection_days=days,
+        mean=mean,
+        sd=np.sqrt(variance + rate**2 * lead_variance),
+        echelon_position=position,
+    )
+
+
+def _notes(scenario: Scenario, pairs: pd.DataFrame, forecast: SiteForecast) -> tuple[str, ...]:
+    notes = []
+    if forecast.without_spread:
+        notes.append(
+            f"{forecast.without_spread} forecast rows have no 0.9 quantile: their demand is taken"
+            " as certain."
+        )
+    unknown = int((pairs["forecast_row"] < 0).sum())
+    if unknown:
+        notes.append(f"{unknown} product-locations have no forecast: no demand is expected there.")
+    limits = scenario.table("limits")
+    soft = int((~limits["hard"].fillna(True).astype(bool)).sum())
+    if soft:
+        notes.append(f"{soft} soft limits are not enforced tonight.")
+    wishes = pairs[["target_fill_rate", "target_cycle_service", "min_cover_days"]].notna().any(
+        axis=1
+    )  # fmt: skip
+    if wishes.any():
+        notes.append(
+            f"{int(wishes.sum())} service or cover targets are reported against, not enforced:"
+            " costs decide."
+        )
+    return tuple(notes)

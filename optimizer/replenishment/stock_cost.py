@@ -1,0 +1,93 @@
+"""Expected cost of a stock level under normal demand, and the quantity that is best for it.
+
+Source: Zipkin (2000), Foundations of Inventory Management, section 6.3 (normal loss function)
+and section 9.4 (the newsvendor).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+Floats = NDArray[np.float64]
+
+SMALLEST_SD = 1e-9  # units; stands for "no uncertainty" without dividing by zero
+SMALLEST_TAIL = 1e-15  # stands for "never short": about 8 standard deviations
+ROOT_TWO_PI = float(np.sqrt(2.0 * np.pi))
+
+
+def units_short(level: Floats, mean: Floats, sd: Floats) -> Floats:
+    """Return E[(D - level)+], units, for D ~ Normal(mean, sd); the normal loss function."""
+    sd = np.maximum(sd, SMALLEST_SD)
+    z = (level - mean) / sd
+    short: Floats = sd * (np.exp(-0.5 * z * z) / ROOT_TWO_PI - z * ndtr(-z))
+    return short
+
+
+def stock_cost(
+    level: Floats, mean: Floats, sd: Floats, holding: Floats, shortage: Floats
+) -> Floats:
+    """Return holding E[(level - D)+] + shortage E[(D - level)+], money."""
+    short = units_short(level, mean, sd)
+    cost: Floats = holding * (level - mean + short) + shortage * short
+    return cost
+
+
+def best_level(
+    mean: Floats, sd: Floats, holding: Floats, shortage: Floats, price: Floats
+) -> Floats:
+    """Return the level y that minimises stock_cost(y) + price y, units.
+
+    Parameters
+    ----------
+    price : money per unit. Where price <= -holding more is always better: infinity; where
+        price >= shortage nothing is worth its price: minus infinity
+    """
+    total = holding + shortage
+    tail = (holding + price) / np.where(total > 0.0, total, 1.0)
+    inner = np.clip(tail, SMALLEST_TAIL, 1.0 - SMALLEST_TAIL)
+    level = mean - np.maximum(sd, SMALLEST_SD) * ndtri(inner)
+    level = np.where((tail <= 0.0) & (price < 0.0), np.inf, level)
+    nothing = (tail >= 1.0) | (total <= 0.0)
+    result: Floats = np.where(nothing & (price >= -holding), -np.inf, level)
+    return result
+
+
+def best_quantity(
+    position: Floats,
+    mean: Floats,
+    sd: Floats,
+    holding: Floats,
+    shortage: Floats,
+    per_unit: Floats,
+    price: Floats,
+    multiple: Floats,
+    low: Floats,
+    high: Floats,
+) -> tuple[Floats, Floats]:
+    """Return the quantity in [low, high] that is best, units, and its cost, money.
+
+    The cost stock_cost(position + per_unit q) + price q is convex in q, so that the best
+    multiple is one of the two beside the best real number.
+
+    Parameters
+    ----------
+    per_unit : usable units that one ordered unit brings
+    price : money per unit ordered
+    multiple : units; 0: any real quantity will do
+    low, high : units, multiples of `multiple`; low <= high, high finite
+    """
+    level = best_level(mean, sd, holding, shortage, price / per_unit)
+    free = np.clip((level - position) / per_unit, low, high)
+    whole = multiple > 0.0
+    step = np.where(whole, multiple, 1.0)
+    below = np.where(whole, np.floor(free / step + 1e-9) * step, free)
+    below = np.clip(below, low, high)
+    above = np.where(whole, np.minimum(below + step, high), below)
+    cost_below = stock_cost(position + per_unit * below, mean, sd, holding, shortage)
+    cost_above = stock_cost(position + per_unit * above, mean, sd, holding, shortage)
+    cost_below = cost_below + price * below
+    cost_above = cost_above + price * above
+    up = cost_above < cost_below
+    return np.where(up, above, below), np.where(up, cost_above, cost_below)
