@@ -97,6 +97,12 @@ class Findings:
         for row, value in zip(rows, values, strict=True):
             self.add(code, severity, hint, table=table, column=column, row=row, value=value)
 
+    def count_more(
+        self, code: str, severity: Severity, count: int, *, table: str = "", column: str = ""
+    ) -> None:
+        """Count further findings of a rule of which no more are kept."""
+        self._count[(code, table, column, severity)] += count
+
     def extend(self, other: Findings) -> None:
         """Take over what another list kept and counted."""
         self._kept += other._kept

@@ -16,7 +16,6 @@ from scenarios.scenario import Scenario
 from scenarios.validation.notice import Notice
 
 Positions = NDArray[np.int64]
-HEADING_LINES = 1
 
 
 class Facts:
@@ -118,10 +117,8 @@ class Facts:
 
     def rows(self, table: str, positions: Positions) -> list[int]:
         """Return the planner's row numbers of positions in a frame."""
-        numbers = self.scenario.rows.get(table)
-        if numbers is not None and len(numbers) == len(self.table(table)):
-            return [int(numbers[position]) for position in positions]
-        return [int(position) + 1 + HEADING_LINES for position in positions]
+        numbers = self.scenario.row_numbers(table)
+        return [int(numbers[position]) for position in positions]
 
     def note(
         self,
@@ -173,14 +170,8 @@ class Facts:
                 parameters=told,
             )
         if len(positions) > len(kept):
-            self.findings.add(
-                notice.code,
-                notice.severity,
-                notice.hint,
-                table=table,
-                column=column,
-                count=len(positions) - len(kept),
-            )
+            more = len(positions) - len(kept)
+            self.findings.count_more(notice.code, notice.severity, more, table=table, column=column)
 
 
 def _along(value: Any, place: int) -> Any:

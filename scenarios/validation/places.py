@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scenarios.distance import great_circle_m
+from scenarios.gazetteer import candidates
 from scenarios.validation.facts import Facts
 from scenarios.validation.notice import error, warning
 
@@ -14,6 +15,7 @@ PLACED = ("sites", "zones", "suppliers", "orders", "vehicle_states")
 ZERO_DEG = 0.01  # nearer to 0,0 than about a kilometre: an export of blanks
 FAR_M = 3_000_000.0  # farther from the middle of all places than this looks wrong ...
 NEAR_M = 1_500_000.0  # ... when the mirrored place is nearer than that
+CITY_M = 200_000.0  # farther from a city than this is not that city
 SLACK = 0.95  # measured roads may be rounded below the great circle by so much
 MIDDLE_PLACES = 4  # a middle of fewer says little
 
@@ -29,8 +31,8 @@ LAT_LON_OUT_OF_RANGE = error(
 )
 LAT_LON_LOOK_SWAPPED = warning(
     "lat_lon_look_swapped",
-    "A place lies far from all others, and near them when mirrored.",
-    "{far} km from the middle of all places, {near} km with lat and lon swapped: check them",
+    "A place lies far from where it should be, and near it with lat and lon swapped.",
+    "{far} km from {place}, {near} km with lat and lon swapped: check them",
 )
 AT_ZERO_ZERO = error(
     "at_zero_zero",
@@ -49,6 +51,11 @@ ORDER_WITHOUT_PLACE = warning(
     "order_without_place",
     "An order says neither its zone nor its lat and lon.",
     "write zone_id, or lat and lon: it cannot be sent",
+)
+FAR_FROM_ITS_CITY = warning(
+    "far_from_its_city",
+    "A place lies far from the city that it names.",
+    "{far} km from {city}: check lat and lon, or the city",
 )
 LANE_TO_ITSELF = warning(
     "lane_to_itself", "A lane ends where it begins.", "correct destination_id or delete the row"
@@ -98,14 +105,43 @@ def check_mirrored(facts: Facts) -> None:
         return
     middle = np.array([np.median(lon[good]), np.median(lat[good])])
     for name in PLACED:
-        lat, lon = _lat_lon(facts.table(name))
+        frame = facts.table(name)
+        lat, lon = _lat_lon(frame)
         able = (np.abs(lat) <= 90) & (np.abs(lon) <= 90)
+        if "city" in frame:
+            able &= frame["city"].isna().to_numpy()  # a city says more: see check_cities
         far = great_circle_m(middle, np.column_stack([lon, lat]))
         near = great_circle_m(middle, np.column_stack([lat, lon]))
         wrong = able & (far > FAR_M) & (near < NEAR_M)
         if wrong.any():
             terms = {"far": np.rint(far[wrong] / 1000), "near": np.rint(near[wrong] / 1000)}
-            facts.note(LAT_LON_LOOK_SWAPPED, name, "lat", wrong, **terms)
+            place = "the middle of all places"
+            facts.note(LAT_LON_LOOK_SWAPPED, name, "lat", wrong, place=place, **terms)
+
+
+def check_cities(facts: Facts) -> None:
+    """Sites and zones lie near the city that they name."""
+    for name in ("sites", "zones"):
+        frame = facts.table(name)
+        lat, lon = _lat_lon(frame)
+        able = (np.abs(lat) <= 90) & (np.abs(lon) <= 180) & frame["city"].notna().to_numpy()
+        far, near = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
+        for city in frame["city"][able].unique():
+            found = candidates(city)
+            if not found:
+                continue
+            there = np.array([[place.lon, place.lat] for place in found])
+            at = np.flatnonzero(able & (frame["city"] == city).to_numpy())
+            here = np.column_stack([lon[at], lat[at]])
+            far[at] = great_circle_m(here[:, None, :], there[None, :, :]).min(axis=1)
+            near[at] = great_circle_m(here[:, None, ::-1], there[None, :, :]).min(axis=1)
+        wrong = far > CITY_M
+        swapped = wrong & (near < CITY_M / 2) & (np.abs(lon) <= 90)
+        for notice, bad in ((LAT_LON_LOOK_SWAPPED, swapped), (FAR_FROM_ITS_CITY, wrong & ~swapped)):
+            if bad.any():
+                cities = frame["city"].array[bad]
+                kilometres = {"far": np.rint(far[bad] / 1000), "near": np.rint(near[bad] / 1000)}
+                facts.note(notice, name, "lat", bad, city=cities, place=cities, **kilometres)
 
 
 def check_placed(facts: Facts) -> None:
@@ -113,6 +149,8 @@ def check_placed(facts: Facts) -> None:
     for name in ("sites", "zones"):
         frame = facts.table(name)
         lost = (frame["lat"].isna() & frame["lon"].isna()).to_numpy()
+        found = {city: bool(candidates(city)) for city in frame["city"][lost].dropna().unique()}
+        lost = lost & ~frame["city"].map(found).eq(True).to_numpy()
         if lost.any():
             told = [
                 f" (the city {city} is not in the gazetteer)" if isinstance(city, str) else ""
@@ -155,4 +193,4 @@ def place_of(facts: Facts, ids: pd.Series) -> NDArray[np.float64]:
     return place
 
 
-RULES = (check_lat_lon, check_mirrored, check_placed, check_lanes)
+RULES = (check_lat_lon, check_mirrored, check_cities, check_placed, check_lanes)

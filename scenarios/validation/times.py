@@ -67,7 +67,7 @@ HISTORY_IS_OLD = warning(
 DUE_IN_THE_PAST = warning(
     "due_in_the_past",
     "An order was due before the plan starts.",
-    "{late} days overdue on {start}: write the day it is now expected, or take it out",
+    "on {start} it is overdue (days: {late}): write the day it is now expected, or take it out",
 )
 RELEASED_TOO_LATE = warning(
     "released_too_late",
