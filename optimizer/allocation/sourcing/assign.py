@@ -41,7 +41,8 @@ def solve_block(block: Block, price: Floats, toll: Floats | None = None) -> Choi
     toll : (n_groups, n_orders) float64, what a parcel pays for its carrier; None: nothing
     """
     value = _parcel_values(block, price, toll)
-    best, taken = _partition(block, value)
+    least, taken = _partition(block, value)
+    best = least[-1]
     rows = np.arange(block.orders)
     site = np.full((block.orders, block.size), LEFT, np.int64)
     label = np.tile(np.arange(block.size), (block.orders, 1))
@@ -75,12 +76,30 @@ def _parcel_values(block: Block, price: Floats, toll: Floats | None) -> list[Flo
     return value
 
 
-def _partition(block: Block, value: list[Floats]) -> tuple[Floats, Ints]:
+def regrets(block: Block, price: Floats, toll: Floats | None = None) -> Floats:
+    """Return what each parcel costs an order above its own best, the rest of it at its best.
+
+    Returns
+    -------
+    regret : (n_groups, 2**size - 1, n_sites, n_orders) float64, at least 0 but for rounding
+    """
+    best, _ = _partition(block, _parcel_values(block, price, toll))
+    full = (1 << block.size) - 1
+    regret = block.money.copy() if toll is None else block.money + toll[:, None, None, :]
+    for subset in range(1, full + 1):
+        for rank in range(block.size):
+            if subset >> rank & 1:
+                regret[:, subset - 1] += price[:, :, rank]
+        regret[:, subset - 1] += best[full ^ subset] - best[full]
+    return regret
+
+
+def _partition(block: Block, value: list[Floats]) -> tuple[list[Floats], Ints]:
     """Split the pieces of each order into parcels and pieces left behind.
 
     Returns
     -------
-    best : (n_orders,) float64
+    best : (n_orders,) float64 for every set of pieces
     taken : (2**size, n_orders) int64, parcel that holds the lowest piece of a set of pieces,
         0 where that piece is left behind
     """
@@ -99,7 +118,7 @@ def _partition(block: Block, value: list[Floats]) -> tuple[Floats, Ints]:
                 break
             part = (part - 1) & rest
         best.append(least)
-    return best[-1], taken
+    return best, taken
 
 
 def _send(

@@ -94,11 +94,13 @@ def build_catalogue(problem: SourcingProblem, most_exact: int = MOST_EXACT) -> C
     size = np.diff(problem.orders.first_piece)
     exact = _exact_size(problem, size, most_exact)
     able = able_sites(problem)
-    blocks = []
+    blocks: list[Block] = []
     for pieces in range(1, exact + 1):
         members = np.flatnonzero(size == pieces)
-        for begin in range(0, len(members), BLOCK_ORDERS):
-            blocks.append(_block(problem, able, members[begin : begin + BLOCK_ORDERS], pieces))
+        blocks += [
+            _block(problem, able, members[begin : begin + BLOCK_ORDERS], pieces)
+            for begin in range(0, len(members), BLOCK_ORDERS)
+        ]
     return Catalogue(tuple(blocks), exact, np.flatnonzero(size > exact), able)
 
 
@@ -152,9 +154,7 @@ def subsets(size: int) -> Iterator[tuple[int, int, int]]:
         yield subset, subset ^ lowest, lowest.bit_length() - 1
 
 
-def _block(
-    problem: SourcingProblem, able: NDArray[np.bool_], orders: Ints, size: int
-) -> Block:
+def _block(problem: SourcingProblem, able: NDArray[np.bool_], orders: Ints, size: int) -> Block:
     """Price all parcels of neighbouring orders of one size."""
     first = int(problem.orders.first_piece[orders[0]])
     span = slice(first, first + size * len(orders))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.outcome import Limits, Termination
-
-CELLS_PER_WORK = 1.5e8  # parcels priced in about a second of one core
+from optimizer.outcome import Limits
 
 
 class Budget:
@@ -53,14 +51,3 @@ class Budget:
             return True
         used = self.limits.elapsed - self.started
         return used + used / max(self.paid, 1) > self.seconds
-
-
-def termination(limits: Limits, converged: bool) -> Termination:
-    """Say why a search under these limits ended."""
-    if limits.cancelled():
-        return Termination.CANCELLED
-    if converged:
-        return Termination.CONVERGED
-    if limits.seconds is not None:
-        return Termination.TIME_LIMIT
-    return Termination.WORK_LIMIT

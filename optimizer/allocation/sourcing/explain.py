@@ -1,4 +1,4 @@
-"""Why each parcel leaves where it does: its arithmetic, the next-best site, what that would cost."""
+"""Why each parcel leaves where it does: its arithmetic, and what the next-best site would cost."""
 
 from __future__ import annotations
 

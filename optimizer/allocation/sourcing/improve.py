@@ -9,7 +9,7 @@ from optimizer.allocation.sourcing.blocks import Block, Catalogue
 from optimizer.allocation.sourcing.large import LargeOrders
 from optimizer.allocation.sourcing.ledger import Ledger
 from optimizer.allocation.sourcing.prices import Prices, block_prices, piece_prices
-from optimizer.allocation.sourcing.repair import place_large, wishes
+from optimizer.allocation.sourcing.repair import wishes
 from optimizer.allocation.sourcing.tariff import Floats
 
 LEAST_GAIN = 1e-7  # money; less is rounding

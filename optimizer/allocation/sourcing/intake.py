@@ -40,9 +40,7 @@ def build_problem(scenario: Scenario) -> SourcingProblem:
     day = np.searchsorted(days, frame["ship_on"].to_numpy().astype("datetime64[D]"))
     pay = frame["late_cost_per_h"].to_numpy(np.float64) * HOURS_PER_DAY
     due = (frame["due_to"].dt.normalize() - frame["ship_on"]).dt.days.to_numpy(np.float64)
-    promise = Promise(
-        np.where(np.isnan(due), np.inf, due), np.where(np.isnan(pay), np.inf, pay)
-    )
+    promise = Promise(np.where(np.isnan(due), np.inf, due), np.where(np.isnan(pay), np.inf, pay))
     orders = Orders(
         order_id=frame["order_id"].to_numpy(object),
         zone=zone_ids.get_indexer(frame["zone_id"]).astype(np.int64),
@@ -150,8 +148,7 @@ def _pieces(
 
     def add_up(column: str) -> Floats:
         cells = lines[column].to_numpy(np.float64)
-        total: Floats = np.bincount(piece_of_line, weights=cells, minlength=count)
-        return total
+        return np.bincount(piece_of_line, weights=cells, minlength=count).astype(np.float64)
 
     of_piece = np.bincount(piece_of_line, minlength=count)
     return Pieces(

@@ -78,9 +78,7 @@ class LargeOrders:
         return np.where(chord, at_none, base), np.where(chord, slope, 0.0)
 
     def _spans(self) -> list[tuple[int, int]]:
-        return list(
-            zip((self.starts + self.first_piece).tolist(), self.size.tolist(), strict=True)
-        )
+        return list(zip((self.starts + self.first_piece).tolist(), self.size.tolist(), strict=True))
 
     def _normal(self, weight: Floats) -> Floats:
         """Scale weights so that the shares of each order and site add up to its fixed money."""

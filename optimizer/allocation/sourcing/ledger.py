@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableSequence, Sequence
+from typing import Any, cast
 
 import numpy as np
 
@@ -35,10 +36,10 @@ class Ledger:
         self.room = limits.room.copy()
         self.parcels = limits.parcels.copy()
         self._lent = np.zeros(limits.stock.size)
-        self._stock_at = memoryview(self.stock.reshape(-1))
-        self._room_at = memoryview(self.room.reshape(-1))
-        self._parcels_at = memoryview(self.parcels.reshape(-1))
-        self._lent_at = memoryview(self._lent)
+        self._stock_at = _scalars(self.stock)
+        self._room_at = _scalars(self.room)
+        self._parcels_at = _scalars(self.parcels)
+        self._lent_at = _scalars(self._lent)
         self._columns = limits.stock.shape[1]
         self._days = len(problem.days)
         self._shared: list[int] = limits.shared.tolist()
@@ -219,6 +220,12 @@ class Ledger:
             holds = np.flatnonzero(site != LEFT)
             able[site[holds], holds] = True
         return np.where(able, 0.0, np.inf)
+
+
+def _scalars(values: Floats) -> MutableSequence[float]:
+    """Look at an array one Python number at a time; four times as fast as indexing the array."""
+    flat: Any = values.reshape(-1)
+    return cast(MutableSequence[float], memoryview(flat))
 
 
 def tolls(ledger: Ledger, block: Block, rows: Ints, price: Floats, own: bool) -> Floats | None:

@@ -86,7 +86,7 @@ def parcels_of(problem: SourcingProblem, placement: Placement) -> Parcels:
     of_piece = np.full(problem.n_pieces, -1, np.int64)
     of_piece[ships] = inverse
     kg, m3, units = (
-        np.bincount(inverse, weights=column[ships], minlength=len(heads))
+        np.bincount(inverse, weights=column[ships], minlength=len(heads)).astype(np.float64)
         for column in (pieces.kg, pieces.m3, pieces.units)
     )
     site = placement.site[heads]

@@ -37,7 +37,9 @@ class Prices:
         """Everything is free."""
         limits = problem.resources
         return cls(
-            np.zeros(limits.stock.shape), np.zeros(limits.room.shape), np.zeros(limits.parcels.shape)
+            np.zeros(limits.stock.shape),
+            np.zeros(limits.room.shape),
+            np.zeros(limits.parcels.shape),
         )
 
     def scaled(self, factor: float) -> Prices:
@@ -81,7 +83,7 @@ def usage_of(problem: SourcingProblem, placement: Placement) -> Usage:
     """Add up what a placement takes."""
     limits, pieces = problem.resources, problem.pieces
     sites, columns = limits.stock.shape
-    taken = np.zeros(sites * columns)
+    taken: Floats = np.zeros(sites * columns)
     for parts in pieces.parts:
         site = placement.site[parts.piece]
         ships = site != LEFT
@@ -90,17 +92,15 @@ def usage_of(problem: SourcingProblem, placement: Placement) -> Usage:
     days = len(problem.days)
     ships = placement.site != LEFT
     day = problem.orders.day[pieces.order]
-    moved = np.bincount(
+    moved: Floats = np.bincount(
         placement.site[ships] * days + day[ships], weights=pieces.units[ships],
         minlength=sites * days,
-    )  # fmt: skip
+    ).astype(np.float64)  # fmt: skip
     heads = ships & (placement.label == problem.piece_rank())
     sent = np.bincount(
         placement.group[heads] * days + day[heads], minlength=limits.parcels.size
     ).astype(np.float64)
-    return Usage(
-        taken.reshape(sites, columns), moved.reshape(sites, days), sent.reshape(-1, days)
-    )
+    return Usage(taken.reshape(sites, columns), moved.reshape(sites, days), sent.reshape(-1, days))
 
 
 def rent(problem: SourcingProblem, prices: Prices) -> list[float]:

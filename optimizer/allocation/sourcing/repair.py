@@ -34,9 +34,7 @@ def construct(
         wanting = [at for at, rows in enumerate(open_rows) if len(rows)]
         if not wanting:
             break
-        asked = [
-            _ask(ledger, catalogue.blocks[at], open_rows[at], price, prices) for at in wanting
-        ]
+        asked = [_ask(ledger, catalogue.blocks[at], open_rows[at], price, prices) for at in wanting]
         urgency = np.concatenate([regret for _, regret in asked])
         source = np.repeat(np.arange(len(wanting)), [len(regret) for _, regret in asked])
         within = np.concatenate([np.arange(len(regret)) for _, regret in asked])

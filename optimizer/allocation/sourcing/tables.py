@@ -117,9 +117,7 @@ def marginal_prices(problem: SourcingProblem, prices: Prices) -> pd.DataFrame:
     return rows
 
 
-def carrier_scores(
-    scenario: Scenario, problem: SourcingProblem, parcels: Parcels
-) -> pd.DataFrame:
+def carrier_scores(scenario: Scenario, problem: SourcingProblem, parcels: Parcels) -> pd.DataFrame:
     """Score carriers by what they did: 100 x on time x undamaged x without exception.
 
     A parcel is on time when it is delivered by its promise (midnight means the end of that date);

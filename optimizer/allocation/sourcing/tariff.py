@@ -48,7 +48,7 @@ class Tariff:
     @property
     def ranks(self) -> int:
         """Most rows that any pair of site and zone has."""
-        return self.rows_at.shape[2]
+        return int(self.rows_at.shape[2])
 
     def charged_kg(self, row: Ints, kg: Floats, m3: Floats) -> Floats:
         """Return the kg beyond what the base includes, rounded up to the row's steps."""
@@ -167,9 +167,7 @@ def _stepped(kg: Floats, step: Floats) -> Floats:
     if not np.isfinite(step).any():
         return kg
     whole = np.where(np.isfinite(step), step, 1.0)
-    result: Floats = np.where(
-        np.isfinite(step), np.ceil(kg / whole - STEP_TOLERANCE) * whole, kg
-    )
+    result: Floats = np.where(np.isfinite(step), np.ceil(kg / whole - STEP_TOLERANCE) * whole, kg)
     return result
 
 

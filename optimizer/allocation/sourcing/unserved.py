@@ -10,8 +10,7 @@ import pandas as pd
 from optimizer.allocation.sourcing.assign import LEFT
 from optimizer.allocation.sourcing.blocks import quotes_for, whole_stock
 from optimizer.allocation.sourcing.ledger import UNITS, Ledger
-from optimizer.allocation.sourcing.problem import SourcingProblem
-from optimizer.allocation.sourcing.tariff import Floats, Ints, Quotes
+from optimizer.allocation.sourcing.tariff import Bools, Floats, Ints, Quotes
 
 PROVEN, HEURISTIC = "proven", "heuristic"
 
@@ -118,7 +117,7 @@ class Reasons:
         kg = float(self.kg[at])
         if kg > most + UNITS:
             return Reason(
-                "too_heavy", PROVEN, f"{kg:g} kg; the heaviest rate to zone {zone} holds {most:g} kg",
+                "too_heavy", PROVEN, f"{kg:g} kg; rates to zone {zone} hold at most {most:g} kg",
                 f"a rate to zone {zone} for {kg:g} kg",
             )  # fmt: skip
         least = self.money[:, :, at].min(axis=0)
@@ -156,7 +155,7 @@ class Reasons:
             name = problem.site_ids[site]
             return Reason(
                 "no_stock", PROVEN,
-                f"needs {goods}; the best site, {name}, lacks {short:g} (all open sites: {total:g})",
+                f"needs {goods}; {name} is closest, lacks {short:g}; all sites hold {total:g}",
                 self._more_stock(at, site, short, least),
             )  # fmt: skip
         roomy = ever & (problem.resources.room[:, day] >= units - UNITS)
@@ -202,7 +201,7 @@ class Reasons:
         return ", ".join(names[:3]) + (" and more" if len(names) > 3 else "")
 
     @staticmethod
-    def _closest(missing: Floats, least: Floats, reach: Floats) -> int:
+    def _closest(missing: Floats, least: Floats, reach: Bools) -> int:
         """Return the site that lacks least, the cheapest of those."""
         lack = np.where(reach, missing, np.inf)
         return int(np.lexsort((np.arange(len(lack)), least, lack))[0])
@@ -213,14 +212,14 @@ class Reasons:
         name = self.problem.site_ids[site]
         return f"{short:g} more {what} at {name} (ships for {float(least[site]):.2f})"
 
-    def _no_room(self, at: int, sites: Floats, least: Floats, room: Floats, proof: str) -> Reason:
+    def _no_room(self, at: int, sites: Bools, least: Floats, room: Floats, proof: str) -> Reason:
         day = self.day[at]
         site = int(np.where(sites, least, np.inf).argmin())
         name, left = self.problem.site_ids[site], float(room[site, day])
         short = float(self.units[at]) - left
         return Reason(
             "no_capacity", proof,
-            f"{float(self.units[at]):g} units; {name} has room for {left:g} on {self._ship_day(at)}",
+            f"{float(self.units[at]):g} units; {name} can ship {left:g} on {self._ship_day(at)}",
             f"room for {short:g} more units at {name} on {self._ship_day(at)}",
         )  # fmt: skip
 

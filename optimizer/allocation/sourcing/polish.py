@@ -1,0 +1,236 @@
+"""Large-neighbourhood search: the orders that compete for the same stock are solved together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimizer.allocation.sourcing.assign import solve_block
+from optimizer.allocation.sourcing.blocks import Catalogue
+from optimizer.allocation.sourcing.columns import Columns, columns_of
+from optimizer.allocation.sourcing.improve import paid_now
+from optimizer.allocation.sourcing.ledger import Ledger
+from optimizer.allocation.sourcing.master import Free, build_master
+from optimizer.allocation.sourcing.prices import Prices, block_prices, piece_prices
+from optimizer.allocation.sourcing.problem import SourcingProblem
+from optimizer.allocation.sourcing.tariff import Bools, Floats, Ints
+from optimizer.engines.linear import solve_linear
+from optimizer.outcome import Limits, Termination
+
+ENGINE = "highs"
+MOST_FRUITLESS = 60  # neighbourhoods in a row without a gain after which it has converged
+REGRET = 0.6  # of the typical parcel: parcels that cost their order more are left out
+Chosen = tuple[list[int], list[int], list[int]]  # site, label and group of an order's pieces
+
+WORK_PER_ORDER = 0.0008  # building and booking, beside the solver's own work
+
+
+class Neighbours:
+    """Which orders want the same stock columns."""
+
+    def __init__(self, problem: SourcingProblem, small: int) -> None:
+        pairs = [
+            np.stack([parts.column, problem.pieces.order[parts.piece]])
+            for parts in problem.pieces.parts
+        ]
+        column, order = np.concatenate(pairs, axis=1)
+        keep = order < small
+        shared = problem.resources.shared[column[keep]]
+        order = order[keep]
+        by_column = np.lexsort((order, shared))
+        self._order = order[by_column]
+        counts = np.bincount(shared, minlength=len(problem.resources.shared))
+        self._start = np.concatenate([[0], np.cumsum(counts)])
+        by_order = np.lexsort((shared, order))
+        self._column = shared[by_order]
+        counts = np.bincount(order, minlength=small)
+        self._first = np.concatenate([[0], np.cumsum(counts)])
+
+    def around(self, seed: int, size: int, worth: Floats, random: np.random.Generator) -> Ints:
+        """Return up to `size` orders around one: those that want what it wants, and so on.
+
+        Parameters
+        ----------
+        worth : (n_columns,) float64, columns worth more are followed first
+        """
+        chosen = {seed: None}
+        seen: set[int] = set()
+        queue = [seed]
+        while queue and len(chosen) < size:
+            order = queue.pop(0)
+            mine = self._column[self._first[order] : self._first[order + 1]]
+            for column in mine[np.argsort(-worth[mine], kind="stable")].tolist():
+                if column in seen or worth[column] <= 0.0:
+                    continue
+                seen.add(column)
+                users = self._order[self._start[column] : self._start[column + 1]]
+                for user in random.permutation(users)[: max(size // 4, 8)].tolist():
+                    if user not in chosen and len(chosen) < size:
+                        chosen[user] = None
+                        queue.append(user)
+        return np.array(sorted(chosen), np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Polished:
+    """What the search did.
+
+    Attributes
+    ----------
+    gained : money
+    work : units of about a second of one core
+    solved : neighbourhoods
+    termination : why it stopped; converged: it had nothing left to try
+    """
+
+    gained: float
+    work: float
+    solved: int
+    termination: Termination
+
+
+def polish(
+    ledger: Ledger,
+    catalogue: Catalogue,
+    prices: Prices,
+    typical: float,
+    limits: Limits,
+    *,
+    size: int = 200,
+    enough: float = np.inf,
+) -> Polished:
+    """Solve neighbourhoods until the limits are reached or `enough` money is gained.
+
+    A neighbourhood starts at an order that costs more, prices included, than its own best at the
+    prices: the sum of that over all orders, and of unsold priced stock, is the gap itself.
+    """
+    problem = ledger.problem
+    small = problem.n_orders - len(catalogue.large)
+    if not small:
+        return Polished(0.0, 0.0, 0, Termination.CONVERGED)
+    neighbours = Neighbours(problem, small)
+    random = np.random.default_rng([limits.seed, 5])
+    price = piece_prices(problem, prices)
+    worth = prices.stock.max(axis=0)
+    worth = np.maximum(worth, worth[problem.resources.shared])
+    gained, work, solved = 0.0, 0.0, 0
+    queue: list[int] = []
+    fruitless = 0
+    while True:
+        stop = _stop(limits, work, gained, enough, fruitless)
+        if stop is not None:
+            return Polished(gained, work, solved, stop)
+        if not queue:
+            loss = losses(ledger, catalogue, price, prices)
+            blame = np.flatnonzero(loss > 1e-6)
+            if not len(blame):
+                return Polished(gained, work, solved, Termination.CONVERGED)
+            noise = random.random(len(blame)) ** (1.0 / loss[blame])
+            queue = blame[np.argsort(noise, kind="stable")][-max(len(blame) // 4, 1) :].tolist()
+        seed = queue.pop()
+        orders = neighbours.around(seed, size, worth, random)
+        done = set(orders.tolist())
+        queue = [order for order in queue if order not in done]
+        left = None if limits.work is None else limits.work - work
+        gain, spent = solve_together(
+            ledger, catalogue, orders, price, prices, REGRET * typical, replace(limits, work=left)
+        )
+        gained, work, solved = gained + gain, work + spent, solved + 1
+        fruitless = 0 if gain > 0.0 else fruitless + 1
+
+
+def _stop(
+    limits: Limits, work: float, gained: float, enough: float, fruitless: int
+) -> Termination | None:
+    """Say why to stop, if so."""
+    if limits.cancelled():
+        return Termination.CANCELLED
+    if gained >= enough or fruitless >= MOST_FRUITLESS:
+        return Termination.CONVERGED
+    if limits.remaining <= 0.0:
+        return Termination.TIME_LIMIT
+    if limits.work is not None and work >= limits.work:
+        return Termination.WORK_LIMIT
+    return None
+
+
+def losses(ledger: Ledger, catalogue: Catalogue, price: Floats, prices: Prices) -> Floats:
+    """Return what each small order costs above its own best at the prices."""
+    small = ledger.problem.n_orders - len(catalogue.large)
+    loss = np.zeros(small)
+    for block in catalogue.blocks:
+        toll = prices.parcels[:, block.day] if prices.parcels.any() else None
+        best = solve_block(block, block_prices(block, price), toll).value
+        span = slice(block.first_order, block.first_order + block.orders)
+        loss[span] = paid_now(ledger, block, price, prices) - best
+    return loss
+
+
+def solve_together(
+    ledger: Ledger,
+    catalogue: Catalogue,
+    orders: Ints,
+    price: Floats,
+    prices: Prices,
+    regret: float,
+    limits: Limits,
+) -> tuple[float, float]:
+    """Solve some orders together over what is free and what they hold.
+
+    Returns
+    -------
+    gain : money, at least 0
+    work : units of about a second of one core
+    """
+    placement, first = ledger.placement, ledger.problem.orders.first_piece
+    spans = [slice(int(first[order]), int(first[order + 1])) for order in orders]
+    columns = columns_of(placement, catalogue, orders, price, prices, regret)
+    held: list[Chosen] = [
+        (placement.site[at].tolist(), placement.label[at].tolist(), placement.group[at].tolist())
+        for at in spans
+    ]
+    for order, now in zip(orders.tolist(), held, strict=True):
+        ledger.release(order, *now)
+    free = Free(ledger.stock, ledger.room, ledger.parcels)
+    master = build_master(ledger.problem, columns, free)
+    outcome = solve_linear(master.linear, limits, master.start(), engine=ENGINE, gap=1e-4)
+    before = float(columns.saving[columns.now].sum())
+    gain, wanted = 0.0, held
+    if outcome.solution is not None and outcome.objective is not None:
+        gain = before - outcome.objective
+        if gain > 1e-7:
+            wanted = _choices(columns, outcome.solution.x > 0.5, orders, spans)
+    booked = _book(ledger, orders, spans, wanted)
+    if not booked:
+        gain = 0.0
+        if not _book(ledger, orders, spans, held):
+            raise AssertionError("what was released must fit again")
+    return max(0.0, gain), outcome.work + WORK_PER_ORDER * len(orders)
+
+
+def _choices(columns: Columns, chosen: Bools, orders: Ints, spans: list[slice]) -> list[Chosen]:
+    """Return what each order does if the chosen columns are sent."""
+    sent = np.flatnonzero(chosen[: len(columns.now)])
+    by_order: dict[int, list[int]] = {}
+    for column in sent.tolist():
+        by_order.setdefault(int(columns.order[column]), []).append(column)
+    return [
+        columns.choice(by_order.get(order, []), span.stop - span.start)
+        for order, span in zip(orders.tolist(), spans, strict=True)
+    ]
+
+
+def _book(ledger: Ledger, orders: Ints, spans: list[slice], wanted: list[Chosen]) -> bool:
+    """Book what orders want, all or none."""
+    taken: list[tuple[int, Chosen]] = []
+    for order, choice in zip(orders.tolist(), wanted, strict=True):
+        if not ledger.take(order, *choice):
+            for before, booked in taken:
+                ledger.release(before, *booked)
+            return False
+        taken.append((order, choice))
+    placement = ledger.placement
+    for span, (site, label, group) in zip(spans, wanted, strict=True):
+        placement.site[span], placement.label[span], placement.group[span] = site, label, group
+    return True
