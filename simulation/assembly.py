@@ -1,0 +1,285 @@
+"""From a scenario and its plan to the world of the simulator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from optimizer.audit.tonight import site_forecast
+from optimizer.plan import Plan
+from scenarios import InputError, Scenario
+from scenarios.semantics.defaults import available_stock, inventory_policies
+from simulation.arrays import Floats, Places, Units
+from simulation.lanes import LaneBook, build_lanes
+from simulation.levels import Protection, roll_levels, service_target
+from simulation.policies import Policy, TimedLevels
+from simulation.sources import PAIR, Sources, choose_sources
+from simulation.streams import item_keys
+from simulation.world import Batch, Site, Supplier, World
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the assembly has worked out so far.
+
+    Attributes
+    ----------
+    pairs : product-locations in order of site and product, with their source; position in the
+        frame is the number that `mean`, `variance`, `through_mean`, `through_variance` use
+    mean, variance : (B, n) own demand per bucket
+    through_mean, through_variance : (B, n) with the demand of all product-locations fed from here
+    """
+
+    scenario: Scenario
+    plan: Plan
+    pairs: pd.DataFrame
+    sources: Sources
+    mean: Floats
+    variance: Floats
+    through_mean: Floats
+    through_variance: Floats
+    notes: tuple[str, ...]
+
+
+def build_world(scenario: Scenario, plan: Plan) -> World:
+    """Return the world in which a plan is tried.
+
+    Raises
+    ------
+    InputError
+        There is no forecast to draw demand from, or the sources form a circle.
+    """
+    facts = _facts(scenario, plan)
+    book = build_lanes(
+        scenario, plan, facts.pairs, facts.sources.options, facts.through_mean, facts.notes
+    )
+    products = scenario.table("products")
+    product_ids = tuple(products["product_id"])
+    place = pd.Index(product_ids)
+    policies = _policy_table(facts)
+    sites = []
+    for site_id in book.site_ids:
+        at = np.flatnonzero((facts.pairs["site_id"] == site_id).to_numpy())
+        sites.append(_site(facts, book, policies.iloc[at].reset_index(drop=True), at, place))
+    settings = scenario.settings
+    suppliers = scenario.table("suppliers").set_index("supplier_id")
+    return World(
+        sites=tuple(sites),
+        suppliers=tuple(
+            Supplier(
+                name,
+                _text(suppliers["region"].get(name)),
+                float(suppliers["recovery_days"].get(name, np.nan)),
+            )
+            for name in book.supplier_ids
+        ),
+        lanes=book.lanes,
+        n_ticks=settings.horizon_days,
+        bucket_of_tick=np.arange(settings.horizon_days) // settings.bucket_days,
+        lost=settings.shortage_rule == "lost",
+        product_ids=product_ids,
+        first_weekday=settings.start_date.isoweekday(),
+        categories=tuple(products["category"].fillna("")),
+        classes=tuple(products["abc_class"].fillna("")),
+        notes=book.notes,
+    )
+
+
+def _text(cell: object) -> str:
+    return cell if isinstance(cell, str) else ""
+
+
+def _facts(scenario: Scenario, plan: Plan) -> Facts:
+    notes: list[str] = []
+    sites = scenario.table("sites")
+    open_sites = set(sites.loc[sites["status"] == "open", "site_id"])
+    network = plan.table("network")
+    if len(network):
+        open_sites = set(network.loc[network["status"] == "open", "site_id"])
+    known = set(scenario.table("products")["product_id"])
+    stated = plan.table("forecast")
+    forecast = site_forecast(scenario, stated if len(stated) else None)
+    forecast = forecast[forecast["product_id"].isin(known)]
+    at_open = forecast["site_id"].isin(open_sites)
+    if not at_open.all():
+        lost = forecast.loc[~at_open, "mean"].sum()
+        notes.append(f"Left out: demand of {lost:,.0f} units at sites that are not open.")
+    forecast = forecast[at_open]
+    if not len(forecast):
+        raise InputError(
+            "there is no demand to simulate: the plan has no forecast and the scenario no"
+            " forecasts; plan with the stage forecasting, or add the table forecasts"
+        )
+    wanted = [
+        forecast[PAIR],
+        plan.table("policies")[PAIR],
+        plan.table("purchase_orders")[PAIR],
+        plan.table("transfers").rename(columns={"destination_id": "site_id"})[PAIR],
+        plan.table("transfers").rename(columns={"origin_id": "site_id"})[PAIR],
+        scenario.table("open_orders")[PAIR],
+        available_stock(scenario).query("qty > 0")[PAIR],
+    ]
+    pairs = pd.concat(wanted, ignore_index=True).drop_duplicates()
+    pairs = pairs[pairs["site_id"].isin(open_sites) & pairs["product_id"].isin(known)]
+    sources = choose_sources(scenario, pairs)
+    pairs = sources.pairs
+    mean, variance, note = _buckets(scenario, forecast, pairs)
+    through_mean, through_variance = _through(pairs, sources.depth, mean, variance)
+    helpless = (pairs["source_id"] == "") & (mean.sum(axis=0) > 0)
+    if helpless.any():
+        notes.append(
+            f"{int(helpless.sum())} product-locations with demand have no source: nothing is"
+            " reordered there."
+        )
+    return Facts(
+        scenario, plan, pairs, sources, mean, variance, through_mean, through_variance,
+        (*notes, *note),
+    )  # fmt: skip
+
+
+def _buckets(
+    scenario: Scenario, forecast: pd.DataFrame, pairs: pd.DataFrame
+) -> tuple[Floats, Floats, tuple[str, ...]]:
+    """Return (B, n) mean and variance per bucket; buckets after a pair's last repeat it."""
+    settings = scenario.settings
+    n_buckets = settings.horizon_buckets
+    start = pd.Timestamp(settings.start_date)
+    row = pd.MultiIndex.from_frame(pairs[PAIR]).get_indexer(pd.MultiIndex.from_frame(forecast[PAIR]))
+    bucket = ((forecast["bucket"] - start).dt.days // settings.bucket_days).to_numpy(np.int64)
+    inside = (row >= 0) & (bucket >= 0) & (bucket < n_buckets)
+    row, bucket = row[inside], bucket[inside]
+    mean = np.zeros((n_buckets, len(pairs)))
+    variance = np.zeros((n_buckets, len(pairs)))
+    mean[bucket, row] = forecast["mean"].to_numpy(np.float64)[inside]
+    variance[bucket, row] = forecast["sd"].to_numpy(np.float64)[inside] ** 2
+    last = np.full(len(pairs), -1, np.int64)
+    np.maximum.at(last, row, bucket)
+    each = np.arange(len(pairs))
+    beyond = (np.arange(n_buckets)[:, None] > last) & (last >= 0)
+    mean = np.where(beyond, mean[np.maximum(last, 0), each], mean)
+    variance = np.where(beyond, variance[np.maximum(last, 0), each], variance)
+    short = int(((last >= 0) & (last < n_buckets - 1)).sum())
+    note = f"The forecast of {short} product-locations ends early; its last bucket is repeated."
+    return mean, variance, (note,) if short else ()
+
+
+def _through(
+    pairs: pd.DataFrame, depth: dict[str, int], mean: Floats, variance: Floats
+) -> tuple[Floats, Floats]:
+    """Add the demand of fed product-locations to their feeders, from the last site upwards."""
+    through_mean, through_variance = mean.copy(), variance.copy()
+    number = pd.Series(np.arange(len(pairs)), index=pd.MultiIndex.from_frame(pairs[PAIR]))
+    feeder = pairs.assign(site_id=pairs["source_id"])[PAIR]
+    parent = number.reindex(pd.MultiIndex.from_frame(feeder)).fillna(-1).to_numpy(np.int64)
+    level = pairs["site_id"].map(depth).to_numpy(np.int64)
+    from_site = pairs["from_site"].to_numpy()
+    for step in range(int(level.max(initial=0)) + 1):
+        children = np.flatnonzero(from_site & (parent >= 0) & (level == step))
+        for bucket in range(len(mean)):
+            np.add.at(through_mean[bucket], parent[children], through_mean[bucket, children])
+            spread = through_variance[bucket, children]
+            np.add.at(through_variance[bucket], parent[children], spread)
+    return through_mean, through_variance
+
+
+def _policy_table(facts: Facts) -> pd.DataFrame:
+    """Return one row per pair: level, point, Q, safety_stock, fixed, review_days, costs, target."""
+    pairs = facts.pairs
+    stated, _ = inventory_policies(facts.scenario, pairs[PAIR])
+    table = pairs.merge(stated, on=PAIR, how="left")
+    planned = facts.plan.table("policies").set_index(PAIR)
+    planned = planned.reindex(pd.MultiIndex.from_frame(pairs[PAIR])).reset_index(drop=True)
+    own = table[["S", "r"]].notna().any(axis=1)
+    from_plan = planned["policy"].notna() & ~own
+    for column in ("policy", "s", "S", "r", "Q", "review_days"):
+        table[column] = table[column].where(~from_plan, planned[column])
+    ordered_by_lot = (table["policy"] == "r_Q") & table["r"].notna()
+    by_gap = table["policy"].isin(["s_S", "min_max"])
+    table["level"] = table["S"].where(~ordered_by_lot)
+    table["point"] = table["s"].where(by_gap).where(~ordered_by_lot, table["r"])
+    table["lot"] = table["Q"].where(ordered_by_lot).fillna(0.0)
+    table["safety_stock"] = planned["safety_stock"].where(from_plan)
+    table["fixed"] = own
+    target = service_target(facts.scenario, pairs, table)
+    planned_target = planned["cycle_service"].to_numpy(np.float64)
+    table["target"] = np.where(np.isfinite(planned_target) & from_plan, planned_target, target)
+    return table
+
+
+def _site(
+    facts: Facts, book: LaneBook, table: pd.DataFrame, at: Places, place: pd.Index
+) -> Site:
+    scenario = facts.scenario
+    settings = scenario.settings
+    site_id = str(facts.pairs["site_id"].iloc[at[0]])
+    products = list(facts.pairs["product_id"].iloc[at])
+    product = place.get_indexer(pd.Index(products)).astype(np.int64)
+    terms = facts.pairs.iloc[at]
+    sites = scenario.table("sites").set_index("site_id")
+    review = np.maximum(np.rint(table["review_days"].to_numpy(np.float64)), 1.0)
+    lead, lead_variance = book.lead[at], book.lead_variance[at]
+    protection = Protection(
+        facts.through_mean[:, at], facts.through_variance[:, at],
+        settings.bucket_days, review + lead, lead_variance,
+    )  # fmt: skip
+    points, levels = roll_levels(
+        protection, table, table["target"].to_numpy(np.float64), settings.horizon_days
+    )
+    planned = len(facts.plan.table("policies")) or len(facts.plan.table("purchase_orders"))
+    every = review.astype(np.int64)
+    multiple = np.maximum(terms["order_multiple"].fillna(1.0).to_numpy(np.float64), 1.0)
+    feeds = facts.sources.depth[site_id] > 0
+    policy = Policy(
+        levels=TimedLevels(points, levels),
+        fixed_quantity=np.rint(table["lot"].to_numpy(np.float64)).astype(np.int32),
+        least=np.ceil(terms["moq"].fillna(0.0).to_numpy(np.float64)).astype(np.int32),
+        multiple=np.rint(multiple).astype(np.int32),
+        every=every,
+        first=every.copy() if planned else np.zeros(len(at), np.int64),
+        echelon=~table["fixed"].to_numpy(np.bool_) & feeds,
+    )
+    days = settings.bucket_days
+    unit_cost = scenario.table("products").set_index("product_id")["unit_cost"]
+    handling = sites["handling_cost_per_unit"].get(site_id, 0.0)
+    return Site(
+        site_id=site_id,
+        product=product,
+        sku_keys=item_keys(products),
+        opening=_whole(available_stock(scenario), terms),
+        demand_mean=facts.mean[:, at] / days,
+        demand_variance=facts.variance[:, at] / days,
+        policy=policy,
+        value=unit_cost.reindex(products).fillna(0.0).to_numpy(np.float64),
+        holding=table["holding_cost_per_unit_day"].fillna(0.0).to_numpy(np.float64),
+        shortage=table["shortage_cost"].fillna(0.0).to_numpy(np.float64),
+        depth=facts.sources.depth[site_id],
+        coming=_coming(scenario, site_id, pd.Index(products)),
+        handling=0.0 if pd.isna(handling) else float(handling),
+        region=_text(sites["region"].get(site_id)),
+    )
+
+
+def _whole(frame: pd.DataFrame, pairs: pd.DataFrame) -> Units:
+    found = pairs[PAIR].merge(frame, on=PAIR, how="left")["qty"].fillna(0.0)
+    units: Units = np.rint(found.to_numpy(np.float64)).astype(np.int32)
+    return units
+
+
+def _coming(scenario: Scenario, site_id: str, products: pd.Index) -> tuple[Batch, ...]:
+    """Return open orders of a site by the day they are due; overdue ones come on the first day."""
+    rows = scenario.table("open_orders")
+    rows = rows[(rows["site_id"] == site_id) & (rows["qty"] > 0)]
+    rows = rows[rows["product_id"].isin(set(products))]
+    days = (rows["due_on"] - pd.Timestamp(scenario.settings.start_date)).dt.days.clip(lower=0)
+    rows = rows.assign(tick=days.astype("int64"))
+    total = rows.groupby(["tick", "product_id"], sort=True)["qty"].sum().reset_index()
+    return tuple(
+        Batch(
+            int(tick),
+            products.get_indexer(pd.Index(part["product_id"])).astype(np.int64),
+            np.rint(part["qty"].to_numpy(np.float64)).astype(np.int32),
+        )
+        for tick, part in total.groupby("tick", sort=True)
+    )

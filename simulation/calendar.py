@@ -1,0 +1,424 @@
+"""Time and events: SimPy processes of sites, suppliers, lanes and disruptions.
+
+One event moves all SKUs and all replications. A tick is one unit of SimPy time; within it come
+disruptions, then site by site receipts, demand and review (sites that feed others after those
+that they feed), then what suppliers and sites ship, then the departures of the lanes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import numpy as np
+import simpy
+
+from scenarios import EngineError
+from simulation.arrays import Flags, Floats, Sums, Units
+from simulation.conditions import Conditions
+from simulation.demand import Demand
+from simulation.kernels import Kernels
+from simulation.kernels import rows as at
+from simulation.kernels.rows import ALL
+from simulation.state import State
+from simulation.streams import name_key, row_keys
+from simulation.world import Lane, World, identity_days, working_days
+
+# exact binary fractions of a tick, so that no event slips past another
+STRIKE = 0.0
+RECEIVE = 1 / 8
+SHIP = 4 / 8
+DEPART = 6 / 8
+TURN = 2.0**-18  # between nodes of one phase
+GRAMS = 1000.0
+LITRES_BY_THOUSAND = 1e6  # cubic centimetres in a cubic metre
+
+Process = Generator[simpy.Event, Any, None]
+
+
+class Calendar:
+    """One run of a world under its conditions, over one chunk of replications."""
+
+    def __init__(
+        self,
+        world: World,
+        state: State,
+        conditions: Conditions,
+        demand: Demand,
+        kernels: Kernels,
+        seed: int,
+        on_tick: Callable[[int], None] | None = None,
+    ) -> None:
+        self.world = world
+        self.state = state
+        self.conditions = conditions
+        self.demand = demand
+        self.kernels = kernels
+        self.env = simpy.Environment()
+        self.on_tick = on_tick
+        self.lane_streams = [
+            name_key(seed, "lane", world.lane_id(lane), lane.mode) for lane in world.lanes
+        ]
+        self.fire_streams = [
+            name_key(seed, "fire", blow.disruption.disruption_id) for blow in conditions.blows
+        ]
+        self.weights = [self._site_weights(i) for i in range(len(world.sites))]
+        self.lane_weights = [_lane_weights(lane) for lane in world.lanes]
+        self.takes = [_takes(lane) for lane in world.lanes]
+        self.signals: list[simpy.Event] = [self.env.event() for _ in world.lanes]
+
+    def run(self) -> None:
+        """Simulate all ticks."""
+        world = self.world
+        for blow in range(len(self.conditions.blows)):
+            self.env.process(self._disruption(blow))
+        turns = sorted(range(len(world.sites)), key=lambda i: (world.sites[i].depth, i))
+        for turn, site in enumerate(turns):
+            self.env.process(self._site(site, turn * TURN))
+        for supplier in range(len(world.suppliers)):
+            self.env.process(self._supplier(supplier, (len(world.sites) + supplier) * TURN))
+        for lane in range(len(world.lanes)):
+            self.env.process(self._lane(lane, lane * TURN))
+        if self.on_tick is not None:
+            self.env.process(self._clock(self.on_tick))
+        self.env.run(until=world.n_ticks)
+
+    # ---- processes --------------------------------------------------------------------------
+
+    def _until(self, moment: float) -> simpy.Event:
+        return self.env.timeout(moment - self.env.now)
+
+    def _clock(self, on_tick: Callable[[int], None]) -> Process:
+        for tick in range(self.world.n_ticks):
+            yield self._until(tick)
+            on_tick(tick)
+
+    def _disruption(self, blow: int) -> Process:
+        flips = self.conditions.blows[blow].flips
+        for tick in flips:
+            if tick >= self.world.n_ticks:
+                return
+            yield self._until(tick + STRIKE)
+            self.conditions.flip(blow, tick)
+            if self.conditions.blows[blow].disruption.kind == "warehouse_fire":
+                self._burn(blow, tick)
+
+    def _site(self, site: int, turn: float) -> Process:
+        feeds = bool(self.world.out_lanes[site])
+        for tick in range(self.world.n_ticks):
+            yield self._until(tick + RECEIVE + turn)
+            self._open_shop(site, tick)
+            if feeds:
+                yield self._until(tick + SHIP + turn)
+                self._ship(site, tick)
+
+    def _supplier(self, supplier: int, turn: float) -> Process:
+        for tick in range(self.world.n_ticks):
+            yield self._until(tick + SHIP + turn)
+            self._release(supplier, tick)
+
+    def _lane(self, lane: int, turn: float) -> Process:
+        while True:
+            yield self.signals[lane]
+            self.signals[lane] = self.env.event()
+            tick = int(self.env.now)
+            yield self._until(tick + DEPART + turn)
+            self._depart(lane, tick)
+
+    # ---- what happens -----------------------------------------------------------------------
+
+    def _open_shop(self, site: int, tick: int) -> None:
+        """Receipts, demand and review of one site."""
+        held = self.state.sites[site]
+        facts = self.world.sites[site]
+        slot = held.ring[tick % len(held.ring)]
+        for batch in facts.coming:
+            if batch.tick == tick:
+                slot[:, batch.columns] += batch.units
+                held.to_come[batch.columns] -= batch.units
+        shut = self.conditions.shut[site]
+        if shut.any():  # the queue at the gate moves to the next tick
+            held.ring[(tick + 1) % len(held.ring)][shut] += slot[shut]
+            slot[shut] = 0
+        demand = self.demand.under(self.conditions, site, tick)
+        self.kernels.serve(
+            held.on_hand,
+            held.backlog,
+            held.on_order,
+            slot,
+            demand,
+            self.conditions.stopped[site],
+            self.world.lost,
+            self.weights[site],
+            held.exposed,
+            held.totals,
+            held.ledger[tick],
+        )
+        self._place_dated(site, tick)
+        self._review(site, tick, demand)
+
+    def _place_dated(self, site: int, tick: int) -> None:
+        held = self.state.sites[site]
+        for j in self.world.in_lanes[site]:
+            lane = self.world.lanes[j]
+            for batch in lane.orders:
+                if batch.tick == tick:
+                    line = self.state.lanes[j]
+                    line.waiting[:, batch.columns] += batch.units
+                    line.some_waiting = True
+                    held.to_place[lane.into[batch.columns]] -= batch.units
+                    if lane.origin >= 0:
+                        origin = self.state.sites[lane.origin]
+                        origin.owed[:, lane.out_of[batch.columns]] += batch.units
+
+    def _review(self, site: int, tick: int, demand: Any) -> None:
+        held = self.state.sites[site]
+        policy = self.world.sites[site].policy
+        points, levels = held.levels.at(tick, demand)
+        due = policy.due(tick)
+        if not len(due):
+            return
+        held.orders[...] = 0
+        self.kernels.review(
+            held.on_hand,
+            held.backlog,
+            held.on_order,
+            self._beside(site),
+            due,
+            points,
+            levels,
+            policy.fixed_quantity,
+            policy.least,
+            policy.multiple,
+            policy.signed,
+            held.orders,
+        )
+        sourced = np.zeros(held.orders.shape[1], np.bool_)
+        for j in self.world.in_lanes[site]:
+            lane = self.world.lanes[j]
+            fed = np.flatnonzero(lane.fed)
+            columns = lane.into[fed]
+            sourced[columns] = True
+            asked = held.orders[:, columns]
+            if asked.any():
+                line = self.state.lanes[j]
+                line.waiting[:, fed] += asked
+                line.some_waiting = True
+                if lane.origin >= 0:
+                    self.state.sites[lane.origin].owed[:, lane.out_of[fed]] += asked
+        if not sourced.all():  # nobody can be asked: no order
+            held.on_order[:, ~sourced] -= held.orders[:, ~sourced]
+            held.orders[:, ~sourced] = 0
+        held.ledger[tick, at.ORDERED] = held.orders.sum(axis=1, dtype=np.int64)
+
+    def _beside(self, site: int) -> Units:
+        """(R, K) units that a site's position counts beyond its own stock and orders."""
+        held = self.state.sites[site]
+        if not self.world.out_lanes[site]:
+            return held.owed
+        beside = -held.owed
+        echelon = self.world.sites[site].policy.echelon
+        if echelon.any():
+            below = self._positions_below(site)
+            beside[:, echelon] += below[:, echelon]
+        return beside
+
+    def _positions_below(self, site: int) -> Units:
+        """(R, K) positions of the sites that a site feeds by policy, and of those below them."""
+        held = self.state.sites[site]
+        total = np.zeros_like(held.on_hand)
+        for j in self.world.out_lanes[site]:
+            lane = self.world.lanes[j]
+            fed = np.flatnonzero(lane.fed)
+            if not len(fed):
+                continue
+            child = self.state.sites[lane.destination]
+            position = child.on_hand + child.on_order - child.backlog
+            if self.world.out_lanes[lane.destination]:
+                position += self._positions_below(lane.destination) - child.owed
+            total[:, lane.out_of[fed]] += position[:, lane.into[fed]]
+        return total
+
+    def _release(self, supplier: int, tick: int) -> None:
+        """A supplier hands over what waits for it, as far as it can."""
+        share = self.conditions.supplier_share[supplier]
+        days = tick // self.world.ticks_per_day
+        weekday = (self.world.first_weekday - 1 + days) % 7
+        for j in self.world.supplier_lanes[supplier]:
+            line = self.state.lanes[j]
+            lane = self.world.lanes[j]
+            if not line.some_waiting or not _works(lane, tick):
+                continue
+            eligible = (share > 0) & ~self.conditions.lane_closed[j]
+            if not eligible.any():
+                continue
+            if self.kernels.release(
+                line.waiting,
+                eligible,
+                self.takes[j][weekday],
+                share,
+                lane.normal_flow,
+                tick,
+                line.loaded,
+            ):
+                line.some_waiting = bool(line.waiting.any())
+                self.signals[j].succeed()
+
+    def _ship(self, site: int, tick: int) -> None:
+        """A site shares its stock out among the sites that it feeds."""
+        lanes = [j for j in self.world.out_lanes[site] if self.state.lanes[j].some_waiting]
+        if not lanes:
+            return
+        held = self.state.sites[site]
+        at_work = ~self.conditions.stopped[site]
+        held.claimed[...] = 0
+        held.before[...] = 0
+        open_lanes = {j: at_work & ~self.conditions.lane_closed[j] for j in lanes}
+        for j in lanes:
+            waiting = self.state.lanes[j].waiting
+            self.kernels.claim(waiting, open_lanes[j], self.world.lanes[j].out_of, held.claimed)
+        loaded = []
+        for j in lanes:
+            line = self.state.lanes[j]
+            if self.kernels.allot(
+                held.on_hand,
+                held.claimed,
+                held.before,
+                line.waiting,
+                open_lanes[j],
+                self.world.lanes[j].out_of,
+                held.owed,
+                held.totals,
+                line.loaded,
+            ):
+                loaded.append(j)
+        for j in loaded:
+            line = self.state.lanes[j]
+            out_of = self.world.lanes[j].out_of
+            held.on_hand[:, out_of] -= line.loaded
+            self._book_leaving(site, tick, at.SHIPPED, line.loaded, out_of)
+            line.some_waiting = bool(line.waiting.any())
+            self.signals[j].succeed()
+
+    def _depart(self, j: int, tick: int) -> None:
+        """Loaded goods leave, each order line with its own lead time."""
+        lane = self.world.lanes[j]
+        line = self.state.lanes[j]
+        held = self.state.sites[lane.destination]
+        n_days = int(lane.lead_table.max(initial=0)) * int(self.conditions.lane_factor[j].max())
+        n_days = (n_days >> 8) + 2
+        if lane.working is None:
+            days_until = identity_days(n_days)
+        else:
+            days_until = working_days(lane.working, tick, n_days)
+        longest = self.kernels.dispatch(
+            row_keys(self.lane_streams[j], tick, self.state.replications),
+            lane.sku_keys,
+            line.loaded,
+            lane.into,
+            lane.lead_rows,
+            lane.lead_table,
+            lane.transit,
+            self.conditions.lane_factor[j],
+            self.conditions.lane_delay[j],
+            days_until,
+            lane.accepted_share,
+            tick,
+            held.ring,
+            held.on_order,
+        )
+        if longest >= len(held.ring):
+            raise EngineError(
+                f"lane {self.world.lane_id(lane)}: a lead time of {longest} ticks does not fit into"
+                f" a ring of {len(held.ring)}"
+            )
+        self._charge(j, tick)
+
+    def _charge(self, j: int, tick: int) -> None:
+        """Book what a departure costs; sums of weight and volume are whole grams and cm3."""
+        lane = self.world.lanes[j]
+        weights, scale = self.lane_weights[j]
+        sums = np.empty((len(weights), len(self.state.replications)), np.int64)
+        self.kernels.weigh(self.state.lanes[j].loaded, weights, sums)
+        units = sums[0].astype(np.float64)
+        grams, cubic, bought = sums[1], sums[2], sums[3] / scale
+        self.state.lanes[j].departures[tick] += sums[0]
+        left = sums[0] > 0
+        freight = lane.freight
+        shipments = np.where(left, 1.0, 0.0)
+        for total, most in (
+            (grams, freight.shipment_kg * GRAMS),
+            (cubic, freight.shipment_m3 * LITRES_BY_THOUSAND),
+        ):
+            if np.isfinite(most):
+                shipments = np.maximum(shipments, np.ceil(total / most))
+        cost = shipments * freight.per_shipment + grams / GRAMS * freight.per_kg
+        cost = cost + cubic / LITRES_BY_THOUSAND * freight.per_m3 + units * freight.per_unit
+        self.state.transport[tick] += cost * self.conditions.freight[j]
+        self.state.purchase[tick] += bought * self.conditions.price[j]
+        self.state.ordering[tick] += np.where(left, freight.order_cost, 0.0)
+
+    def _burn(self, blow: int, tick: int) -> None:
+        """Destroy a share of the stock of the struck sites where a fire breaks out."""
+        disruption = self.conditions.blows[blow].disruption
+        begins = self.conditions.blows[blow].begins(tick)
+        share = round(ALL * disruption.severity)
+        for i in self.conditions.blows[blow].reach.sites:
+            held = self.state.sites[i]
+            burnt = (held.on_hand.astype(np.int64) * share + ALL // 2) >> 16
+            burnt = np.where(begins[:, None], burnt, 0).astype(np.int32)
+            held.on_hand -= burnt
+            held.totals[at.T_DESTROYED] += burnt
+            held.ledger[tick, at.DESTROYED] += burnt.sum(axis=1, dtype=np.int64)
+
+    def _book_leaving(self, site: int, tick: int, row: int, units: Any, columns: Any) -> None:
+        """Take goods that left after the demand out of the tick's stock figures."""
+        ledger = self.state.sites[site].ledger[tick]
+        weights = self.weights[site][:, columns]
+        sums = np.empty((len(weights), units.shape[0]), np.int64)
+        self.kernels.weigh(units, np.ascontiguousarray(weights), sums)
+        count = units.sum(axis=1, dtype=np.int64)
+        ledger[row] += count
+        ledger[at.ON_HAND] -= count
+        ledger[at.VALUE] -= sums[at.BY_VALUE]
+        ledger[at.HOLDING] -= sums[at.BY_HOLDING]
+
+    def _site_weights(self, site: int) -> Sums:
+        facts = self.world.sites[site]
+        scales = self.world.money_scales[site]
+        columns: tuple[Floats, ...] = (facts.value, facts.holding, facts.shortage)
+        return np.array(
+            [np.rint(each * scale) for each, scale in zip(columns, scales, strict=True)], np.int64
+        ).reshape(3, facts.n_skus)
+
+
+def _takes(lane: Lane) -> Flags:
+    """(7, C) whether each SKU is handled, by weekday from Monday."""
+    return lane.takes if lane.takes is not None else np.ones((7, lane.n_skus), np.bool_)
+
+
+def _works(lane: Lane, tick: int) -> bool:
+    """Whether the supplier of a lane works at a tick."""
+    return lane.working is None or tick >= len(lane.working) or bool(lane.working[tick])
+
+
+def _lane_weights(lane: Lane) -> tuple[Sums, float]:
+    """(4, C) units, grams, cm3 and money in fixed point per unit; and the scale of the money."""
+    zeros = np.zeros(lane.n_skus)
+    price = lane.price if lane.price is not None else zeros
+    kg = lane.kg if lane.kg is not None else zeros
+    m3 = lane.m3 if lane.m3 is not None else zeros
+    scale = 1e6
+    while scale > 1.0 and float(price.max(initial=0.0)) * scale * 2.0**31 > 2.0**61:
+        scale /= 10.0
+    return (
+        np.array(
+            [
+                np.ones(lane.n_skus),
+                np.rint(kg * GRAMS),
+                np.rint(m3 * LITRES_BY_THOUSAND),
+                np.rint(price * scale),
+            ]
+        ).astype(np.int64),
+        scale,
+    )

@@ -1,0 +1,164 @@
+"""Cases over replications, chunk by chunk, every case meeting the same demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from scenarios import HoldfastError
+from simulation.arrays import Places
+from simulation.calendar import Calendar
+from simulation.conditions import Blow, Conditions, make_blow
+from simulation.demand import Demand
+from simulation.disruptions import Disruption, histories
+from simulation.kernels import Kernels, kernels
+from simulation.ledger import Record, close_books, join
+from simulation.state import check_conservation, fresh_state, replication_bytes
+from simulation.targets import resolve
+from simulation.world import World
+
+CHUNK_BYTES = 256 * 2**20
+MOST_KEPT_BYTES = 512 * 2**20
+Groups = Mapping[str, tuple[tuple[str, str], ...]]
+
+
+class Cancelled(HoldfastError):  # noqa: N818 - the name says what happened
+    """The run was cancelled; what was simulated is not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something to try: a name and what goes wrong; nothing in the baseline.
+
+    Attributes
+    ----------
+    title : for people, as in "S08 delivers nothing for 21 days"
+    """
+
+    name: str
+    disruptions: tuple[Disruption, ...] = ()
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an experiment needs beside the world and the cases.
+
+    Attributes
+    ----------
+    replications : how many
+    seed : of all random numbers
+    groups : members (kind, id) by group_id, for targets
+    kernels : "numpy", "numba", or "" for the fastest there is
+    chunk : replications run at once; 0 to fit into memory. Results do not depend on it
+    """
+
+    replications: int
+    seed: int = 0
+    groups: Groups = field(default_factory=dict)
+    kernels: str = ""
+    chunk: int = 0
+
+
+def run_cases(
+    world: World,
+    cases: Sequence[Case],
+    setup: Setup,
+    *,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> dict[str, Record]:
+    """Return the figures of every case, by name.
+
+    Conservation is proven for every case and chunk before its figures count.
+
+    Raises
+    ------
+    EngineError
+        A unit appeared or vanished.
+    Cancelled
+        `cancelled` said so.
+    """
+    chosen = kernels(setup.kernels)
+    longest = _longest(world, cases, setup)
+    each = replication_bytes(world, longest)
+    size = setup.chunk or max(1, min(setup.replications, CHUNK_BYTES // max(each, 1)))
+    parts: dict[str, list[Record]] = {case.name: [] for case in cases}
+    done = 0
+    steps = len(cases) * setup.replications
+    for begin in range(0, setup.replications, size):
+        numbers = np.arange(begin, min(begin + size, setup.replications), dtype=np.int64)
+        kept = 4 * world.n_skus * world.n_ticks * len(numbers) <= MOST_KEPT_BYTES
+        demand = Demand(world, numbers, chosen, setup.seed, keep=kept and len(cases) > 1)
+        for case in cases:
+            if progress is not None:
+                progress(done / steps, case.name)
+            parts[case.name].append(
+                run_chunk(world, case, numbers, demand, chosen, setup, longest, cancelled)
+            )
+            done += len(numbers)
+    if progress is not None:
+        progress(1.0, "done")
+    return {name: join(records) for name, records in parts.items()}
+
+
+def run_chunk(
+    world: World,
+    case: Case,
+    numbers: Places,
+    demand: Demand,
+    chosen: Kernels,
+    setup: Setup,
+    longest: Sequence[int],
+    cancelled: Callable[[], bool] | None = None,
+) -> Record:
+    """Simulate one case in one chunk of replications and close its books."""
+    blows = make_blows(world, case, numbers, setup)
+    state = fresh_state(world, numbers, list(longest))
+    conditions = Conditions(world, blows, len(numbers))
+
+    def on_tick(tick: int) -> None:
+        if cancelled is not None and cancelled():
+            raise Cancelled(f"cancelled in case {case.name}, day {tick}")
+
+    Calendar(world, state, conditions, demand, chosen, setup.seed, on_tick).run()
+    signed = any(site.policy.signed for site in world.sites)
+    check_conservation(world, state, signed=signed)
+    return close_books(world, state, blows)
+
+
+def make_blows(world: World, case: Case, numbers: Places, setup: Setup) -> list[Blow]:
+    """Return the disruptions of a case with their histories in some replications."""
+    made = histories(
+        case.disruptions,
+        [int(number) for number in numbers],
+        seed=setup.seed,
+        n_ticks=world.n_ticks,
+        ticks_per_day=world.ticks_per_day,
+    )
+    blows = []
+    for disruption in case.disruptions:
+        reach = resolve(world, disruption.kind, disruption.target, setup.groups)
+        strikes = made[disruption.disruption_id]
+        blows.append(make_blow(world, disruption, reach, strikes, setup.seed))
+    return blows
+
+
+def _longest(world: World, cases: Sequence[Case], setup: Setup) -> list[int]:
+    """Return per lane the most ticks under way in any case, calendars included."""
+    most = [0] * len(world.lanes)
+    for case in cases:
+        bare = [
+            Blow(
+                disruption,
+                resolve(world, disruption.kind, disruption.target, setup.groups),
+                (),
+                0,
+            )
+            for disruption in case.disruptions
+        ]
+        conditions = Conditions(world, bare, 0)
+        most = [max(held, conditions.longest(j)) for j, held in enumerate(most)]
+    return most

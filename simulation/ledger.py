@@ -1,0 +1,96 @@
+"""What a case came to: daily service and sums of units and money, one value per replication."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulation.arrays import Floats, Places, Sums
+from simulation.conditions import Blow
+from simulation.kernels import rows as at
+from simulation.state import State
+from simulation.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Figures of one case over R replications, T ticks, S sites, P products.
+
+    Attributes
+    ----------
+    demand, served : (T, R) units, all sites
+    site_rows : (S, 15, R) int64, rows of :mod:`simulation.kernels.rows` summed over the ticks;
+        units and fixed-point money
+    product_demand, product_short : (P, R) units, all sites
+    purchase, transport, ordering : (R,) money
+    departures : (L, R) units per lane
+    onset : (R,) first tick of any disruption, -1 where none strikes
+    """
+
+    demand: Sums
+    served: Sums
+    site_rows: Sums
+    product_demand: Sums
+    product_short: Sums
+    purchase: Floats
+    transport: Floats
+    ordering: Floats
+    departures: Sums
+    onset: Places
+
+    @property
+    def n_replications(self) -> int:
+        """Number of replications."""
+        return int(self.demand.shape[1])
+
+
+def close_books(world: World, state: State, blows: Sequence[Blow]) -> Record:
+    """Return the figures of a finished run."""
+    n = len(state.replications)
+    books = [held.ledger for held in state.sites]
+    demand = np.zeros((world.n_ticks, n), np.int64)
+    served = np.zeros((world.n_ticks, n), np.int64)
+    product_demand = np.zeros((len(world.product_ids), n), np.int64)
+    product_short = np.zeros((len(world.product_ids), n), np.int64)
+    rows = np.zeros((len(world.sites), at.SITE_ROWS, n), np.int64)
+    for i, (site, held, book) in enumerate(zip(world.sites, state.sites, books, strict=True)):
+        demand += book[:, at.DEMAND]
+        served += book[:, at.SERVED]
+        rows[i] = book.sum(axis=0)
+        # a cycle that is still open at the end counts as one
+        asked = held.totals[at.T_DEMAND] > 0
+        rows[i, at.CYCLES] += asked.sum(axis=1)
+        rows[i, at.SHORT_CYCLES] += (asked & held.exposed).sum(axis=1)
+        product_demand[site.product] += held.totals[at.T_DEMAND].T
+        product_short[site.product] += held.totals[at.T_SHORT].T
+    onset = np.full(n, -1, np.int64)
+    for replication in range(n):
+        begins = [row[0].begin for row in (blow.strikes[replication] for blow in blows) if row]
+        if begins:
+            onset[replication] = min(begins)
+    return Record(
+        demand=demand,
+        served=served,
+        site_rows=rows,
+        product_demand=product_demand,
+        product_short=product_short,
+        purchase=state.purchase.sum(axis=0),
+        transport=state.transport.sum(axis=0),
+        ordering=state.ordering.sum(axis=0),
+        departures=np.stack([line.departures.sum(axis=0) for line in state.lanes])
+        if state.lanes
+        else np.zeros((0, n), np.int64),
+        onset=onset,
+    )
+
+
+def join(parts: Sequence[Record]) -> Record:
+    """Return the figures of several chunks as one, in their order."""
+    if len(parts) == 1:
+        return parts[0]
+    names = Record.__dataclass_fields__
+    return Record(
+        **{name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names}
+    )

@@ -1,0 +1,156 @@
+"""Which supplier or site replenishes each product-location, and at what terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from optimizer.audit.tonight import read_options
+from scenarios import InputError, Scenario
+from scenarios.findings import Finding, Severity
+
+PAIR = ["site_id", "product_id"]
+TERMS = [
+    "lead_time_mean_days",
+    "lead_time_sd_days",
+    "moq",
+    "order_multiple",
+    "order_cost",
+    "landed",
+    "fill_rate",
+    "defect_rate",
+    "order_weekdays",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Product-locations with their source.
+
+    Attributes
+    ----------
+    pairs : site_id, product_id, source_id ("" for none), from_site (flag), and TERMS (blank for
+        a pair that a site feeds); sorted by site_id and product_id
+    options : every valid row of supplier_products by pair and supplier
+    depth : by site_id; 0 for a site that feeds no other
+    """
+
+    pairs: pd.DataFrame
+    options: pd.DataFrame
+    depth: dict[str, int]
+
+
+def choose_sources(scenario: Scenario, wanted: pd.DataFrame) -> Sources:
+    """Return the source of every product-location, and add those that must feed others.
+
+    A pair buys from its primary option: lowest `priority`, then landed cost, then supplier_id; where
+    `item_sources` speaks of the pair, a row of `supplier_products` for any site counts only if its
+    supplier is named there. A pair without an option is fed by its first source that is an open
+    site (by priority, larger share, id).
+
+    Parameters
+    ----------
+    wanted : site_id, product_id
+
+    Raises
+    ------
+    InputError
+        The sites feed each other in a circle.
+    """
+    pairs = wanted[PAIR].drop_duplicates()
+    named = _named_sources(scenario, pairs)
+    while True:
+        options = _options(scenario, pairs, named)
+        primary = options.drop_duplicates(PAIR)
+        lacking = pairs.merge(primary[PAIR], on=PAIR, how="left", indicator=True)
+        lacking = lacking[lacking["_merge"] == "left_only"][PAIR]
+        fed = _fed_by_sites(scenario, lacking, named)
+        feeders = fed.assign(site_id=fed["source_id"])[PAIR].drop_duplicates()
+        both = pd.concat([pairs, feeders], ignore_index=True).drop_duplicates()
+        if len(both) == len(pairs):
+            break
+        pairs = both
+        named = _named_sources(scenario, pairs)
+    bought = primary.rename(columns={"supplier_id": "source_id"})[[*PAIR, "source_id", *TERMS]]
+    both = pd.concat(
+        [bought.assign(from_site=False), fed.assign(from_site=True)], ignore_index=True
+    )
+    pairs = pairs.merge(both, on=PAIR, how="left")
+    pairs["source_id"] = pairs["source_id"].fillna("")
+    pairs["from_site"] = pairs["from_site"].fillna(False).astype(bool)
+    pairs = pairs.sort_values(PAIR, kind="stable", ignore_index=True)
+    edges = pairs[pairs["from_site"]][["source_id", "site_id"]].drop_duplicates()
+    return Sources(pairs, options, _depths(scenario, edges))
+
+
+def _named_sources(scenario: Scenario, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `item_sources` by pair: those for the product where there are any, else the blank."""
+    rows = scenario.filled("item_sources")
+    exact = rows[rows["product_id"].notna()].merge(pairs, on=PAIR)
+    spoken = exact[PAIR].drop_duplicates().assign(spoken=True)
+    blank = rows[rows["product_id"].isna()].drop(columns="product_id")
+    general = pairs.merge(spoken, on=PAIR, how="left")
+    general = general[general["spoken"].isna()][PAIR].merge(blank, on="site_id")
+    found = pd.concat([exact, general[exact.columns]], ignore_index=True)
+    found["share_pct"] = -found["share_pct"].fillna(0.0)
+    order = [*PAIR, "priority", "share_pct", "source_id"]
+    return found.sort_values(order, kind="stable", ignore_index=True)
+
+
+def _options(scenario: Scenario, pairs: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:
+    options = read_options(scenario, pairs)
+    allowed = named[[*PAIR, "source_id"]].rename(columns={"source_id": "supplier_id"})
+    spoken = named[PAIR].drop_duplicates().assign(spoken=True)
+    options = options.merge(spoken, on=PAIR, how="left")
+    options = options.merge(allowed.assign(allowed=True), on=[*PAIR, "supplier_id"], how="left")
+    anywhere = ~options["named"].astype(bool)
+    kept = options[~(anywhere & options["spoken"].notna() & options["allowed"].isna())]
+    order = [*PAIR, "priority", "landed", "supplier_id"]
+    return kept.sort_values(order, kind="stable", ignore_index=True)
+
+
+def _fed_by_sites(
+    scenario: Scenario, lacking: pd.DataFrame, named: pd.DataFrame
+) -> pd.DataFrame:
+    sites = scenario.table("sites")
+    open_sites = set(sites.loc[sites["status"] == "open", "site_id"])
+    rows = named[named["source_id"].isin(open_sites)].merge(lacking, on=PAIR)
+    rows = rows[rows["source_id"] != rows["site_id"]]
+    return rows.drop_duplicates(PAIR)[[*PAIR, "source_id"]].reset_index(drop=True)
+
+
+def _depths(scenario: Scenario, edges: pd.DataFrame) -> dict[str, int]:
+    """Return how many steps lie below each site; 0 for one that feeds none."""
+    depth = dict.fromkeys(scenario.table("sites")["site_id"], 0)
+    pairs = list(zip(edges["source_id"], edges["site_id"], strict=True))
+    for _ in range(len(depth) + 1):
+        changed = False
+        for source, site in pairs:
+            if depth[source] <= depth[site]:
+                depth[source] = depth[site] + 1
+                changed = True
+        if not changed:
+            return depth
+    circle = sorted({source for source, site in pairs if depth[source] > len(depth)})
+    finding = Finding(
+        "circular_sources", Severity.ERROR, "item_sources", None, "source_id",
+        ", ".join(circle), "sites may not replenish each other in a circle; remove one of the rows",
+    )  # fmt: skip
+    raise InputError("item_sources: sites replenish each other in a circle", [finding])
+
+
+def transits(scenario: Scenario) -> pd.DataFrame:
+    """Return the lanes between places that hold or send stock, blanks filled by default.
+
+    Returns
+    -------
+    frame : the columns of `lanes`; shipment_kg and shipment_m3 infinite where blank
+    """
+    lanes = scenario.filled("lanes")
+    zones = set(scenario.table("zones")["zone_id"])
+    lanes = lanes[~lanes["destination_id"].isin(zones)].copy()
+    for column in ("shipment_kg", "shipment_m3"):
+        lanes[column] = lanes[column].fillna(np.inf)
+    return lanes.sort_values(["origin_id", "destination_id", "mode"], ignore_index=True)

@@ -1,0 +1,211 @@
+"""What changes during a run: arrays of replications x SKUs per site, goods per lane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scenarios import EngineError
+from simulation.arrays import Flags, Floats, Places, Sums, Units
+from simulation.kernels import rows as at
+from simulation.kernels.rows import SITE_ROWS, SKU_TOTALS
+from simulation.policies import Levels
+from simulation.world import World
+
+UnitsByTick = Units  # (H, R, K)
+
+
+@dataclass(slots=True)
+class SiteState:
+    """A site in every replication of a chunk; all (R, K) int32 units.
+
+    Attributes
+    ----------
+    ring : (H, R, K) units to come by tick modulo H
+    owed : (R, K) units that other sites wait for; (0, 0) for a site that feeds none
+    to_place : (K,) units of dated orders not yet placed
+    to_come : (K,) units under way since before the start, not yet due
+    exposed : (R, K) whether demand went short in the running cycle
+    totals : (5, R, K) units so far: asked for, short, received, shipped, destroyed
+    ledger : (T, 15, R) int64, a row a tick
+    """
+
+    on_hand: Units
+    backlog: Units
+    on_order: Units
+    owed: Units
+    orders: Units
+    ring: UnitsByTick
+    exposed: Flags
+    totals: Units
+    ledger: Sums
+    levels: Levels
+    to_place: Units
+    to_come: Units
+    claimed: Units
+    before: Units
+
+
+@dataclass(slots=True)
+class LaneState:
+    """A lane in every replication: (R, C) int32 units waiting at its start, and just loaded.
+
+    Attributes
+    ----------
+    departures : (T, R) int64, units that left
+    """
+
+    waiting: Units
+    loaded: Units
+    departures: Sums
+    some_waiting: bool = False
+
+
+@dataclass(slots=True)
+class State:
+    """All sites and lanes of a chunk of replications.
+
+    Attributes
+    ----------
+    replications : (R,) their numbers
+    purchase, transport, ordering : (T, R) float64, money
+    """
+
+    replications: Places
+    sites: list[SiteState]
+    lanes: list[LaneState]
+    purchase: Floats
+    transport: Floats
+    ordering: Floats
+
+
+def ring_lengths(world: World, longest: list[int]) -> list[int]:
+    """Return the ticks that each site's ring must hold: the slowest lane into it, and one more.
+
+    Parameters
+    ----------
+    longest : per lane, ticks
+    """
+    return [
+        max((longest[j] for j in world.in_lanes[i]), default=0) + 2
+        for i in range(len(world.sites))
+    ]
+
+
+def replication_bytes(world: World, longest: list[int]) -> int:
+    """Estimate the memory that one replication takes, its cached demand included."""
+    rings = ring_lengths(world, longest)
+    total = 0
+    for site, ring in zip(world.sites, rings, strict=True):
+        cells = site.n_skus
+        total += 4 * cells * (ring + world.n_ticks + 16) + 8 * SITE_ROWS * world.n_ticks
+    for lane in world.lanes:
+        total += 8 * lane.n_skus + 8 * world.n_ticks
+    return total
+
+
+def fresh_state(world: World, replications: Places, longest: list[int]) -> State:
+    """Return the state before the first tick."""
+    n = len(replications)
+    rings = ring_lengths(world, longest)
+    sites = []
+    for i, site in enumerate(world.sites):
+        k = site.n_skus
+        to_place = np.zeros(k, np.int32)
+        for j in world.in_lanes[i]:
+            for batch in world.lanes[j].orders:
+                to_place[world.lanes[j].into[batch.columns]] += batch.units
+        to_come = np.zeros(k, np.int32)
+        for batch in site.coming:
+            to_come[batch.columns] += batch.units
+        feeds = bool(world.out_lanes[i])
+        shape = (n, k) if feeds else (0, 0)
+        sites.append(
+            SiteState(
+                on_hand=np.tile(site.opening, (n, 1)),
+                backlog=np.zeros((n, k), np.int32),
+                on_order=np.tile(to_place + to_come, (n, 1)),
+                owed=np.zeros(shape, np.int32),
+                orders=np.zeros((n, k), np.int32),
+                ring=np.zeros((rings[i], n, k), np.int32),
+                exposed=np.zeros((n, k), np.bool_),
+                totals=np.zeros((SKU_TOTALS, n, k), np.int32),
+                ledger=np.zeros((world.n_ticks, SITE_ROWS, n), np.int64),
+                levels=site.policy.levels.fresh(),
+                to_place=to_place,
+                to_come=to_come,
+                claimed=np.zeros(shape, np.int32),
+                before=np.zeros(shape, np.int32),
+            )
+        )
+    lanes = [
+        LaneState(
+            waiting=np.zeros((n, lane.n_skus), np.int32),
+            loaded=np.zeros((n, lane.n_skus), np.int32),
+            departures=np.zeros((world.n_ticks, n), np.int64),
+        )
+        for lane in world.lanes
+    ]
+    money = [np.zeros((world.n_ticks, n)) for _ in range(3)]
+    return State(replications, sites, lanes, *money)
+
+
+def check_conservation(world: World, state: State, *, signed: bool = False) -> None:
+    """Prove that no unit appeared or vanished, per SKU and per day, in every replication.
+
+    Per SKU of a site: opening + received = issued + shipped + destroyed + on the shelf; on order
+    = under way + waiting at suppliers and sources + still to be placed; nothing is negative. Per
+    tick of a site: the shelf changes by what came in less what left.
+
+    Raises
+    ------
+    EngineError
+        It does not hold; the message names the first site and SKU.
+    """
+    for i, (site, held) in enumerate(zip(world.sites, state.sites, strict=True)):
+        asked, short, received, shipped, destroyed = (held.totals[row] for row in range(SKU_TOTALS))
+        owing = 0 if world.lost else held.backlog
+        lost = short if world.lost else 0
+        issued = asked - lost - owing
+        balance = site.opening + received - issued - shipped - destroyed - held.on_hand
+        _require(world, i, balance == 0, "units appeared or vanished on the shelf")
+        outstanding = np.tile(held.to_place + held.to_come, (len(held.on_hand), 1))
+        outstanding += held.ring.sum(axis=0, dtype=np.int32)
+        for j in world.in_lanes[i]:
+            outstanding[:, world.lanes[j].into] += state.lanes[j].waiting
+        _require(world, i, outstanding == held.on_order, "units on order do not add up")
+        if world.out_lanes[i]:
+            owed = np.zeros_like(held.owed)
+            for j in world.out_lanes[i]:
+                owed[:, world.lanes[j].out_of] += state.lanes[j].waiting
+            _require(world, i, owed == held.owed, "units owed to other sites do not add up")
+        if not signed:
+            _require(world, i, held.on_hand >= 0, "stock is negative")
+            _require(world, i, held.ring.min(axis=0) >= 0, "goods under way are negative")
+        _require(world, i, held.backlog >= 0, "the backlog is negative")
+        _check_days(world, i, held)
+
+
+def _check_days(world: World, i: int, held: SiteState) -> None:
+    book = held.ledger
+    opening = np.full((1, book.shape[2]), int(world.sites[i].opening.sum()), np.int64)
+    before = np.concatenate([opening, book[:-1, at.ON_HAND]])
+    change = book[:, at.RECEIVED] - book[:, at.ISSUED] - book[:, at.SHIPPED] - book[:, at.DESTROYED]
+    if not np.array_equal(before + change, book[:, at.ON_HAND]):
+        tick = int(np.argwhere(before + change != book[:, at.ON_HAND])[0][0])
+        raise EngineError(
+            f"the simulator broke conservation at site {world.sites[i].site_id}, tick {tick}:"
+            " the shelf did not change by what came in less what left"
+        )
+
+
+def _require(world: World, i: int, holds: Flags, what: str) -> None:
+    if not np.all(holds):
+        replication, column = np.argwhere(~np.asarray(holds))[0]
+        site = world.sites[i]
+        product = world.product_ids[int(site.product[column])]
+        raise EngineError(
+            f"the simulator broke conservation at site {site.site_id}, product {product},"
+            f" replication {int(replication)}: {what}"
+        )

@@ -1,0 +1,373 @@
+"""Try a plan: simulate it undisturbed and under every case of a suite, and judge the gates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from optimizer.outcome import Progress
+from optimizer.plan import Plan, conform
+from scenarios import InputError, Scenario
+from scenarios.findings import Findings, Severity
+from simulation.assembly import build_world
+from simulation.default_suite import default_suite
+from simulation.experiment import Case, Groups, Setup, run_cases
+from simulation.intervals import estimate, one_sided
+from simulation.kernels import kernels
+from simulation.kpis import Values, add_changes, daily_service, measure
+from simulation.ledger import Record
+from simulation.suites import BASELINE, Gate, Suite, load_suite
+from simulation.targets import resolve
+from simulation.world import World
+
+MOST_REPLICATIONS, FEWEST_REPLICATIONS = 100, 20
+USUAL_WORK = 2.5e8  # product-location-days that a run without `replications` may take
+CONFIDENCE = 0.95
+STRESS_FORMAT = 1
+TABLES = ("stress_results", "service_curve")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a case holds a gate.
+
+    Attributes
+    ----------
+    value : mean of the KPI; shown : what is certain with the gate's confidence
+    """
+
+    case: str
+    gate: Gate
+    value: float
+    shown: float
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StressResult:
+    """What the simulator measured.
+
+    Attributes
+    ----------
+    tables : `stress_results` and `service_curve`
+    titles : what goes wrong, by case
+    verdicts : one per gate and case
+    notes : what was left out or assumed, for the planner
+    """
+
+    suite: str
+    scenario_hash: str
+    replications: int
+    seed: int
+    horizon_days: int
+    product_locations: int
+    kernels: str
+    tables: Mapping[str, pd.DataFrame]
+    titles: Mapping[str, str]
+    verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate holds; true when there is none."""
+        return all(verdict.passed for verdict in self.verdicts)
+
+    def value(self, case: str, kpi: str, scope: str = "all") -> tuple[float, float, float]:
+        """Return mean, low and high of a KPI in a case."""
+        rows = self.tables["stress_results"]
+        row = rows[(rows["case"] == case) & (rows["kpi"] == kpi) & (rows["scope"] == scope)]
+        if not len(row):
+            raise InputError(f"the result holds no {kpi} of {scope} in case {case!r}")
+        one = row.iloc[0]
+        return float(one["disrupted"]), float(one["low"]), float(one["high"])
+
+    def document(self) -> dict[str, Any]:
+        """Return all but the tables as plain values that JSON can hold."""
+        return {
+            "format": STRESS_FORMAT,
+            "suite": self.suite,
+            "scenario_hash": self.scenario_hash,
+            "replications": self.replications,
+            "seed": self.seed,
+            "horizon_days": self.horizon_days,
+            "product_locations": self.product_locations,
+            "passed": self.passed,
+            "cases": dict(self.titles),
+            "gates": [
+                {
+                    "case": verdict.case,
+                    "kpi": verdict.gate.kpi,
+                    "scope": verdict.gate.scope,
+                    "gate": str(verdict.gate),
+                    "value": _plain(verdict.value),
+                    "shown": _plain(verdict.shown),
+                    "passed": verdict.passed,
+                }
+                for verdict in self.verdicts
+            ],
+            "notes": list(self.notes),
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Write stress.json and one Parquet file per table.
+
+        The folder must be new, empty, or hold an earlier stress result (which is replaced).
+
+        Raises
+        ------
+        InputError
+            The folder holds something else.
+        """
+        folder = Path(folder)
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is a file: name a folder")
+        if folder.exists() and any(folder.iterdir()) and not (folder / "stress.json").exists():
+            raise InputError(f"{folder} is not empty and holds no stress result: name another folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, frame in self.tables.items():
+            frame.to_parquet(folder / f"{name}.parquet", index=False, compression="zstd")
+        text = json.dumps(self.document(), indent=2, ensure_ascii=False, allow_nan=False)
+        (folder / "stress.json").write_text(text + "\n", encoding="utf-8")
+        return folder
+
+
+def stress(
+    scenario: Scenario,
+    plan: Plan,
+    suite: Suite | str | Path | None = None,
+    *,
+    replications: int | None = None,
+    seed: int | None = None,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> StressResult:
+    """Stress-test a plan.
+
+    Parameters
+    ----------
+    scenario : the facts, the same that the plan was made from
+    plan : its dated orders are executed, then every product-location is reordered by its policy
+    suite : cases and gates, or a TOML file of them; None: the scenario's own disruptions and four
+        standard cases, without gates
+    replications : None: the suite's, else 100 or fewer (at least 20) for a large scenario
+    seed : of all random numbers; None: the suite's, else the scenario's. Same seed, same bits
+    progress : called with ("stress", share done, case)
+    cancelled : asked every simulated day
+
+    Raises
+    ------
+    InputError
+        The plan belongs to another scenario, or the suite is wrong (all findings at once).
+    Unsupported
+        The suite asks for a kind of disruption that is not simulated.
+    EngineError
+        The simulator broke conservation; nothing of the run is shown.
+    """
+    if plan.provenance.scenario_hash != scenario.content_hash:
+        raise InputError(
+            "the plan was made from another scenario (hash"
+            f" {plan.provenance.scenario_hash[:12]}, this one is {scenario.content_hash[:12]}):"
+            " plan this scenario first, or name the one that the plan belongs to"
+        )
+    if replications is not None and replications < 1:
+        raise InputError(f"replications must be 1 or more, is {replications}")
+    if isinstance(suite, (str, Path)):
+        suite = load_suite(suite, scenario)
+    world = build_world(scenario, plan)
+    chosen = suite if suite is not None else default_suite(scenario, world)
+    _refuse_unknown_scopes(world, chosen.gates)
+    cases = [Case(BASELINE, (), "undisturbed"), *chosen.cases]
+    count = replications or chosen.replications or usual_replications(world, len(cases))
+    used_seed = seed if seed is not None else chosen.seed
+    setup = Setup(
+        replications=count,
+        seed=scenario.settings.seed if used_seed is None else used_seed,
+        groups=read_groups(scenario),
+    )
+
+    def tell(share: float, message: str) -> None:
+        if progress is not None:
+            progress("stress", share, message)
+
+    records = run_cases(world, cases, setup, progress=tell, cancelled=cancelled)
+    values = _values(world, cases, records, chosen.gate_scopes("product"))
+    verdicts = _judge(chosen.gates, cases, values)
+    notes = (*world.notes, *limits_noted(scenario), *chosen.notes, *_untouched(world, cases, setup))
+    return StressResult(
+        suite=chosen.name,
+        scenario_hash=scenario.content_hash,
+        replications=count,
+        seed=setup.seed,
+        horizon_days=world.n_ticks // world.ticks_per_day,
+        product_locations=world.n_skus,
+        kernels=kernels().name,
+        tables=MappingProxyType(
+            {
+                "stress_results": _result_table(chosen.name, values, verdicts),
+                "service_curve": _curve_table(records),
+            }
+        ),
+        titles=MappingProxyType({case.name: case.title for case in cases}),
+        verdicts=verdicts,
+        notes=notes,
+    )
+
+
+def usual_replications(world: World, n_cases: int) -> int:
+    """Return how many replications a run takes that does not say."""
+    each = world.n_skus * world.n_ticks * n_cases
+    return int(np.clip(USUAL_WORK // max(each, 1), FEWEST_REPLICATIONS, MOST_REPLICATIONS))
+
+
+def read_groups(scenario: Scenario) -> Groups:
+    """Return the members (kind, id) of every group of the scenario."""
+    members: dict[str, list[tuple[str, str]]] = {}
+    for row in scenario.table("groups").itertuples(index=False):
+        members.setdefault(str(row.group_id), []).append((str(row.kind), str(row.member_id)))
+    return {group: tuple(listed) for group, listed in members.items()}
+
+
+def limits_noted(scenario: Scenario) -> tuple[str, ...]:
+    """Say which facts of the scenario the simulator does not take into account."""
+    offers, sites = scenario.table("supplier_products"), scenario.table("sites")
+    checks = (
+        (offers["capacity_per_week"].notna().any(), "weekly capacity of suppliers"),
+        (offers["min_order_value"].fillna(0).gt(0).any(), "minimum order values of suppliers"),
+        (scenario.has("price_breaks"), "price breaks"),
+        (scenario.has("limits"), "limits on money, storage and shares after the plan's own orders"),
+        (sites["storage_m3"].notna().any(), "storage room"),
+        (
+            sites[["inbound_units_per_day", "outbound_units_per_day"]].notna().any(axis=None),
+            "dock capacity",
+        ),
+        (scenario.table("products")["shelf_life_days"].notna().any(), "shelf life"),
+        (scenario.has("return_rates"), "returns"),
+        (scenario.table("inventory")["channel_id"].notna().any(), "stock kept for one channel"),
+    )
+    named = [what for holds, what in checks if holds]
+    return (f"Not simulated: {', '.join(named)}.",) if named else ()
+
+
+def _untouched(world: World, cases: list[Case], setup: Setup) -> tuple[str, ...]:
+    """Name the disruptions that strike nothing of what the plan uses."""
+    idle = [
+        f"{disruption.disruption_id} ({disruption.target})"
+        for case in cases
+        for disruption in case.disruptions
+        if resolve(world, disruption.kind, disruption.target, setup.groups).empty
+    ]
+    idle = list(dict.fromkeys(idle))
+    return (f"The plan does not use what these strike: {', '.join(idle)}.",) if idle else ()
+
+
+def _values(
+    world: World, cases: list[Case], records: Mapping[str, Record], products: tuple[str, ...]
+) -> dict[str, Values]:
+    calm = records[BASELINE]
+    values = {case.name: measure(world, records[case.name], calm, products) for case in cases}
+    for name in values:
+        add_changes(values[name], values[BASELINE])
+    return values
+
+
+def _refuse_unknown_scopes(world: World, gates: tuple[Gate, ...]) -> None:
+    """Refuse gates on what the scenario knows and the plan does not use."""
+    stocked = sorted({int(place) for site in world.sites for place in site.product})
+    known = {"all"} | {f"site:{site.site_id}" for site in world.sites}
+    for word, labels in (
+        ("product", world.product_ids),
+        ("category", world.categories),
+        ("class", world.classes),
+    ):
+        known |= {f"{word}:{labels[place]}" for place in stocked if labels}
+    findings = Findings()
+    for row, gate in enumerate(gates, start=1):
+        if gate.scope not in known:
+            hint = "the plan neither stocks nor sells it, so the gate cannot be judged"
+            findings.add(
+                "unused_scope", Severity.ERROR, hint, table="gate", row=row, column="scope",
+                value=gate.scope,
+            )  # fmt: skip
+    if findings.errors:
+        raise InputError("the suite asks for what the plan does not use", list(findings))
+
+
+def _judge(
+    gates: tuple[Gate, ...], cases: list[Case], values: Mapping[str, Values]
+) -> tuple[Verdict, ...]:
+    verdicts = []
+    for gate in gates:
+        for case in cases:
+            if gate.case not in ("", case.name):
+                continue
+            found = values[case.name][gate.kpi, gate.scope]
+            mean = shown = float(np.mean(found))
+            if gate.confidence is not None:
+                low, high = one_sided(found, gate.confidence)
+                shown = low if gate.at_least else high
+            passed = shown >= gate.bound if gate.at_least else shown <= gate.bound
+            verdicts.append(Verdict(case.name, gate, mean, shown, bool(passed)))
+    return tuple(verdicts)
+
+
+def _result_table(
+    suite: str, values: Mapping[str, Values], verdicts: tuple[Verdict, ...]
+) -> pd.DataFrame:
+    """Return `stress_results`; several gates on one figure share its row."""
+    judged: dict[tuple[str, str, str], list[Verdict]] = {}
+    for verdict in verdicts:
+        key = (verdict.case, verdict.gate.kpi, verdict.gate.scope)
+        judged.setdefault(key, []).append(verdict)
+    rows = []
+    for case, figures in values.items():
+        for (kpi, scope), numbers in figures.items():
+            own = estimate(numbers, CONFIDENCE)
+            calm = float(np.mean(values[BASELINE][kpi, scope]))
+            gates = judged.get((case, kpi, scope), [])
+            rows.append(
+                {
+                    "suite": suite,
+                    "case": case,
+                    "kpi": kpi,
+                    "scope": scope,
+                    "baseline": calm,
+                    "disrupted": own.mean,
+                    "low": own.low,
+                    "high": own.high,
+                    "gate": " and ".join(str(verdict.gate) for verdict in gates) or None,
+                    "passed": all(verdict.passed for verdict in gates) if gates else None,
+                }
+            )
+    return conform("stress_results", pd.DataFrame(rows))
+
+
+def _curve_table(records: Mapping[str, Record]) -> pd.DataFrame:
+    calm = daily_service(records[BASELINE]).mean(axis=1)
+    parts = []
+    for case, record in records.items():
+        share = daily_service(record)
+        low, high = np.quantile(share, [0.05, 0.95], axis=1)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "case": case,
+                    "day": np.arange(len(share), dtype=np.float64),
+                    "mean": share.mean(axis=1),
+                    "p5": low,
+                    "p95": high,
+                    "baseline": calm,
+                }
+            )
+        )
+    return conform("service_curve", pd.concat(parts, ignore_index=True))
+
+
+def _plain(value: float) -> float | None:
+    return value if np.isfinite(value) else None

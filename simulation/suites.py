@@ -1,0 +1,214 @@
+"""Stress suites: cases to survive and gates to pass, from a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scenarios import InputError, Scenario
+from scenarios.findings import Findings, Severity
+from simulation.disruptions import Disruption, histories
+from simulation.experiment import Case
+from simulation.kpis import CHANGES, KNOWN, KPIS
+from simulation.rows import DisruptionReader, known_target
+
+SUITE_KEYS = {"name", "replications", "seed", "case", "gate"}
+CASE_KEYS = {"name", "title", "rows", "disruption"}
+GATE_KEYS = {"kpi", "scope", "case", "at_least", "at_most", "confidence"}
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a case must hold.
+
+    Attributes
+    ----------
+    case : name of a case; "" for every case, the baseline included
+    bound : the limit; `at_least` says on which side the KPI must stay
+    confidence : with which it must be shown; None: the mean alone decides
+    """
+
+    kpi: str
+    scope: str
+    bound: float
+    at_least: bool
+    case: str = ""
+    confidence: float | None = None
+
+    def __str__(self) -> str:
+        """Return the gate as it stands in the results."""
+        sign = ">=" if self.at_least else "<="
+        sure = "" if self.confidence is None else f" ({100 * self.confidence:g} % sure)"
+        return f"{sign} {self.bound:g}{sure}"
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Cases and gates; the baseline is always run and need not be listed.
+
+    Attributes
+    ----------
+    replications, seed : None where the suite does not say
+    notes : sentences on what was left out or assumed
+    """
+
+    name: str
+    cases: tuple[Case, ...]
+    gates: tuple[Gate, ...] = ()
+    replications: int | None = None
+    seed: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def gate_scopes(self, word: str) -> tuple[str, ...]:
+        """Return the ids of one kind of scope that gates ask for."""
+        scopes = {gate.scope for gate in self.gates}
+        return tuple(sorted(s.partition(":")[2] for s in scopes if s.startswith(f"{word}:")))
+
+
+def load_suite(path: str | Path, scenario: Scenario) -> Suite:
+    """Read a suite.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or anything in it is wrong; the error carries every finding.
+    Unsupported
+        It asks for a kind of disruption that is not simulated.
+    """
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is not TOML: {error}") from error
+    return read_suite(document, scenario, default_name=path.stem)
+
+
+def read_suite(document: Mapping[str, Any], scenario: Scenario, default_name: str = "") -> Suite:
+    """Return the suite that a parsed document states; see :func:`load_suite`."""
+    findings = Findings()
+    _unknown(findings, document, SUITE_KEYS, "suite", None)
+    cases = _cases(findings, scenario, _tables(findings, document, "case"))
+    names = {case.name for case in cases} | {BASELINE}
+    gates = _gates(findings, scenario, names, _tables(findings, document, "gate"))
+    replications = _whole(findings, document, "replications", 1)
+    seed = _whole(findings, document, "seed", 0)
+    if findings.errors:
+        raise InputError("the suite is wrong; nothing was run", list(findings))
+    name = str(document.get("name", default_name) or "suite")
+    return Suite(name, tuple(cases), tuple(gates), replications, seed)
+
+
+def _error(findings: Findings, code: str, hint: str, table: str, **place: Any) -> None:
+    findings.add(code, Severity.ERROR, hint, table=table, **place)
+
+
+def _tables(findings: Findings, document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    value = document.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        _error(findings, "bad_suite", f"write [[{key}]] tables", key, value=value)
+        return []
+    return value
+
+
+def _unknown(
+    findings: Findings, given: Mapping[str, Any], known: set[str], table: str, row: int | None
+) -> None:
+    for key in sorted(set(given) - known):
+        hint = f"no such key; known are {', '.join(sorted(known))}"
+        _error(findings, "unknown_key", hint, table, row=row, column=key)
+
+
+def _whole(findings: Findings, given: Mapping[str, Any], key: str, least: int) -> int | None:
+    value = given.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        hint = f"must be a whole number of {least} or more"
+        _error(findings, "bad_value", hint, "suite", column=key, value=value)
+        return None
+    return value
+
+
+def _cases(
+    findings: Findings, scenario: Scenario, tables: Sequence[Mapping[str, Any]]
+) -> list[Case]:
+    reader = DisruptionReader(scenario, findings)
+    cases: list[Case] = []
+    for row, table in enumerate(tables, start=1):
+        _unknown(findings, table, CASE_KEYS, "case", row)
+        name = str(table.get("name", "")).strip()
+        if not name or name == BASELINE or name in {case.name for case in cases}:
+            hint = f"every case needs a name of its own, other than {BASELINE}"
+            _error(findings, "bad_name", hint, "case", row=row, column="name", value=name)
+        disruptions: list[Disruption] = []
+        for wanted in table.get("rows", []):
+            disruptions += reader.from_scenario(str(wanted), row)
+        for place, stated in enumerate(_tables(findings, table, "disruption"), start=1):
+            made = reader.from_suite(stated, f"{name} {place}", row)
+            if made is not None:
+                disruptions.append(made)
+        if not disruptions and not findings.errors:
+            hint = "a case needs [[case.disruption]] tables, or rows = [disruption ids]"
+            _error(findings, "empty_case", hint, "case", row=row, value=name)
+        try:
+            histories(disruptions, (), seed=0, n_ticks=1)
+        except InputError as error:
+            _error(findings, "bad_cause", str(error), "case", row=row, column="after")
+        cases.append(Case(name, tuple(disruptions), str(table.get("title", ""))))
+    return cases
+
+
+def _gates(
+    findings: Findings,
+    scenario: Scenario,
+    names: set[str],
+    tables: Sequence[Mapping[str, Any]],
+) -> list[Gate]:
+    gates = []
+    for row, table in enumerate(tables, start=1):
+        _unknown(findings, table, GATE_KEYS, "gate", row)
+        before = len(findings.errors)
+        kpi = str(table.get("kpi", ""))
+        if kpi not in KNOWN:
+            hint = f"no such KPI; known are {', '.join(KNOWN)}"
+            _error(findings, "unknown_kpi", hint, "gate", row=row, column="kpi", value=kpi)
+        scope = str(table.get("scope", "all")).strip()
+        problem = _scope_problem(scenario, kpi, scope)
+        if problem:
+            _error(findings, "unknown_scope", problem, "gate", row=row, column="scope", value=scope)
+        case = str(table.get("case", ""))
+        if case and case not in names:
+            hint = f"no such case; known are {', '.join(sorted(names))}"
+            _error(findings, "unknown_case", hint, "gate", row=row, column="case", value=case)
+        sides = [key for key in ("at_least", "at_most") if key in table]
+        bound = table.get(sides[0]) if len(sides) == 1 else None
+        if not isinstance(bound, (int, float)) or isinstance(bound, bool):
+            hint = "write either at_least or at_most, with a number"
+            _error(findings, "bad_gate", hint, "gate", row=row, value=bound)
+        sure = table.get("confidence")
+        if sure is not None and not (isinstance(sure, float) and 0.5 <= sure < 1.0):
+            hint = "must lie between 0.5 and 1, as 0.95"
+            _error(findings, "bad_value", hint, "gate", row=row, column="confidence", value=sure)
+        if len(findings.errors) == before and isinstance(bound, (int, float)):
+            gates.append(Gate(kpi, scope, float(bound), sides[0] == "at_least", case, sure))
+    return gates
+
+
+def _scope_problem(scenario: Scenario, kpi: str, scope: str) -> str:
+    """Say what is wrong with a scope; "" when nothing is."""
+    base = kpi.removesuffix("_change") if kpi.removesuffix("_change") in CHANGES else kpi
+    words = ("all",) if base != kpi else KPIS[kpi].scopes if kpi in KPIS else ()
+    if not words or scope == "all":
+        return ""
+    word, found, name = scope.partition(":")
+    if not found or word not in words:
+        shown = ", ".join("all" if each == "all" else f"{each}:ID" for each in words)
+        return f"{kpi} is known for {shown}"
+    return "" if known_target(scenario, word, name) else f"the scenario has no {word} {name!r}"
+
