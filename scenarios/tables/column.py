@@ -78,6 +78,7 @@ UNITS = {
     "g_co2e_per_km": "g CO2e / km",
     "_per_kg": "money / kg",
     "_per_m3": "money / m3",
+    "_s_per_unit": "s / unit",
     "_per_unit": "money / unit",
     "_per_unit_day": "money / unit day",
     "_per_hour": "money / h",
