@@ -58,8 +58,8 @@ def build_catalogue(seed: int, weekly_units: float) -> Catalogue:
                 pull.append(category.popularity * (1.0 if cost < 100 else 0.6))
     products = pd.DataFrame(rows)
     count = len(products)
-    rank = rng.permutation(count) + 7.0
-    weight = np.array(pull) / (rank * np.sqrt(rank))
+    rank = rng.permutation(count) + 16.0
+    weight = np.array(pull) / (rank * rank)
     weekly = np.round(weekly_units * weight / weight.sum(), 2)
     order = np.argsort(-weekly * products["unit_price"].to_numpy(), kind="stable")
     place_of = np.empty(count, dtype=np.int64)

@@ -13,7 +13,7 @@ from scenarios.library.double_eleven.festivals import HORIZON_WEEKS, START
 from scenarios.library.double_eleven.places import WAREHOUSES
 
 # money for each week against what would bring every product to its usual level tonight
-BUDGET_SHARES = (0.7, 0.9, 1.0, 0.8, 0.4, 0.3, 0.5, 0.6)
+BUDGET_SHARES = (0.8, 1.0, 1.2, 1.0, 0.5, 0.3, 0.5, 0.7)
 
 
 def limits(wanted: float) -> pd.DataFrame:
