@@ -82,7 +82,7 @@ def run_cases(
         `cancelled` said so.
     """
     chosen = kernels(setup.kernels)
-    longest = _longest(world, cases, setup)
+    longest = longest_lanes(world, cases, setup)
     each = replication_bytes(world, longest)
     size = setup.chunk or max(1, min(setup.replications, CHUNK_BYTES // max(each, 1)))
     parts: dict[str, list[Record]] = {case.name: [] for case in cases}
@@ -146,8 +146,8 @@ def make_blows(world: World, case: Case, numbers: Places, setup: Setup) -> list[
     return blows
 
 
-def _longest(world: World, cases: Sequence[Case], setup: Setup) -> list[int]:
-    """Return per lane the most ticks under way in any case, calendars included."""
+def longest_lanes(world: World, cases: Sequence[Case], setup: Setup) -> list[int]:
+    """Return per lane the most ticks that goods are under way in any case, calendars included."""
     most = [0] * len(world.lanes)
     for case in cases:
         bare = [

@@ -28,7 +28,7 @@ from simulation.targets import resolve
 from simulation.world import World
 
 MOST_REPLICATIONS, FEWEST_REPLICATIONS = 100, 20
-USUAL_WORK = 2.5e8  # product-location-days that a run without `replications` may take
+USUAL_WORK = 8e7  # product-location-days that a run without `replications` may take
 CONFIDENCE = 0.95
 STRESS_FORMAT = 1
 TABLES = ("stress_results", "service_curve")

@@ -1,0 +1,112 @@
+"""The arrays against the slow scalar model, integer for integer, on random networks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from random_worlds import random_case, random_world
+from scalar_oracle import run_oracle
+
+from simulation.calendar import Calendar
+from simulation.conditions import Conditions
+from simulation.demand import Demand
+from simulation.experiment import Case, Setup, longest_lanes, make_blows
+from simulation.kernels import kernels
+from simulation.kernels import rows as at
+from simulation.state import check_conservation, fresh_state
+
+GROUPS: dict = {}
+REPLICATIONS = 3
+ROWS = {
+    "demand": at.DEMAND, "served": at.SERVED, "short": at.SHORT, "backlog": at.BACKLOG,
+    "on_hand": at.ON_HAND, "received": at.RECEIVED, "issued": at.ISSUED, "shipped": at.SHIPPED,
+    "destroyed": at.DESTROYED, "ordered": at.ORDERED, "cycles": at.CYCLES,
+    "short_cycles": at.SHORT_CYCLES,
+}  # fmt: skip
+TOTALS = {
+    "demand": at.T_DEMAND, "short": at.T_SHORT, "received": at.T_RECEIVED,
+    "shipped": at.T_SHIPPED, "destroyed": at.T_DESTROYED,
+}  # fmt: skip
+
+
+def run_arrays(world, case, seed, name, numbers):
+    """Run the arrays and return their final state, conservation proven."""
+    setup = Setup(len(numbers), seed, GROUPS, name)
+    numbers = np.asarray(numbers, np.int64)
+    state = fresh_state(world, numbers, longest_lanes(world, [case], setup))
+    conditions = Conditions(world, make_blows(world, case, numbers, setup), len(numbers))
+    demand = Demand(world, numbers, kernels(name), seed)
+    Calendar(world, state, conditions, demand, kernels(name), seed).run()
+    check_conservation(world, state)
+    return state
+
+
+def compare(world, case, seed, name):
+    """Assert that every figure of the arrays is the scalar model's; return what went on."""
+    state = run_arrays(world, case, seed, name, range(REPLICATIONS))
+    truth = run_oracle(world, case, seed, GROUPS, REPLICATIONS)
+    seen = dict.fromkeys((*ROWS, "waiting", "owed"), 0)
+    for (r, p), one in truth.items():
+        for i, k in one.column.items():
+            held, shelf = state.sites[i], one.shelf[i]
+            where = f"replication {r}, product {p}, site {i}"
+            assert held.on_hand[r, k] == shelf.on_hand, where
+            assert held.backlog[r, k] == shelf.backlog, where
+            assert held.on_order[r, k] == shelf.on_order, where
+            if world.out_lanes[i]:
+                assert held.owed[r, k] == shelf.owed, where
+                seen["owed"] += shelf.owed
+            for what, row in TOTALS.items():
+                assert held.totals[row, r, k] == one.total[i, what], (where, what)
+        for j, c in one.lane_column.items():
+            assert state.lanes[j].waiting[r, c] == one.waiting[j], (r, p, j)
+            seen["waiting"] += one.waiting[j]
+    for i in range(len(world.sites)):
+        for what, row in ROWS.items():
+            expected = np.zeros((world.n_ticks, REPLICATIONS), np.int64)
+            for (r, _), one in truth.items():
+                for tick in range(world.n_ticks):
+                    expected[tick, r] += one.book[i, tick, what]
+            np.testing.assert_array_equal(state.sites[i].ledger[:, row], expected, f"{i} {what}")
+            seen[what] += int(expected.sum())
+    return seen
+
+
+@pytest.mark.parametrize("seed", range(36))
+def test_arrays_match_the_scalar_model(seed):
+    """Every stock, order, debt and daily figure is the scalar model's, disruptions of all kinds on."""
+    world = random_world(seed)
+    seen = compare(world, random_case(world, seed), seed, "numpy")
+    assert seen["demand"] > 0
+    assert seen["received"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(10))
+def test_arrays_match_the_scalar_model_on_many_networks(block):
+    """The same on four hundred more networks, forty at a time, with the fastest kernels."""
+    for seed in range(1000 + 40 * block, 1040 + 40 * block):
+        world = random_world(seed)
+        compare(world, random_case(world, seed), seed, "")
+
+
+def test_random_networks_exercise_everything():
+    """Over the default networks every flow and every kind of disruption occurs."""
+    seen: dict[str, int] = {}
+    kinds = set()
+    for seed in range(36):
+        world = random_world(seed)
+        case = random_case(world, seed)
+        kinds |= {disruption.kind for disruption in case.disruptions}
+        state = run_arrays(world, case, seed, "numpy", range(REPLICATIONS))
+        for held in state.sites:
+            for what, row in ROWS.items():
+                seen[what] = seen.get(what, 0) + int(held.ledger[:, row].sum())
+    assert all(seen.values()), seen
+    assert len(kinds) == 14
+
+
+def test_a_calm_world_matches_the_scalar_model():
+    """Without disruptions the two agree as well."""
+    world = random_world(7)
+    compare(world, Case("calm"), 3, "numpy")
