@@ -154,6 +154,7 @@ def _report(cleaned: Cleaned, sales: Sales) -> ImportReport:
         read=cleaned.read,
         plain=cleaned.plain,
         kept=cleaned.kept,
+        differences=cleaned.differences,
         history=size_of(_as_size(sales.history)),
         to_source=size_of(_as_size(sales.to_source)),
         defects=(*cleaned.defects, *more),

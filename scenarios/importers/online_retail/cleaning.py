@@ -14,7 +14,7 @@ from scenarios.importers.online_retail.cancellations import (
     match_cancellations,
 )
 from scenarios.importers.online_retail.countries import COUNTRIES
-from scenarios.importers.online_retail.report import Defect, Size
+from scenarios.importers.online_retail.report import Defect, Difference, Size
 
 Mask = NDArray[np.bool_]
 
@@ -33,7 +33,7 @@ class Cleaned:
         at, price, customer, country; in the order of the file
     returns : code, country, units, delay_days
     names : commonest description by code
-    read, plain, kept, defects : see ImportReport
+    read, plain, kept, differences, defects : see ImportReport
     """
 
     sales: pd.DataFrame
@@ -42,6 +42,7 @@ class Cleaned:
     read: Size
     plain: Size
     kept: Size
+    differences: tuple[Difference, ...]
     defects: tuple[Defect, ...]
 
 
@@ -75,7 +76,7 @@ def clean(lines: pd.DataFrame) -> Cleaned:
         (
             "not_goods",
             ~goods,
-            "postage, fees, discounts, samples, corrections, vouchers and the like; dropped",
+            "postage, fees, discounts, samples, vouchers and the like; dropped",
         ),
         ("stock_adjustments", adjusted, "negative quantities without a C invoice; dropped"),
         ("price_not_positive", free, "given away, found, written off; dropped"),
@@ -120,6 +121,18 @@ def clean(lines: pd.DataFrame) -> Cleaned:
         *_harmless(lines, own_code, kept),
     ]
     plain = is_plain(lines, cancels | bad_debt | repeated)
+    differences = (
+        _difference(
+            "carriage, vouchers and pictures under five-digit codes", lines[plain & ~goods]
+        ),
+        _difference("goods of the web shop, codes DCGS", lines[is_sale & ~plain], sign=1),
+        Difference(
+            "cancelled within a day of the order",
+            -int((remaining == 0).sum()),
+            -int(matched.undone.sum()),
+            round(-float((matched.undone * sales["price"].to_numpy()).sum()), 2),
+        ),
+    )
     return Cleaned(
         kept,
         matched.returns,
@@ -127,8 +140,14 @@ def clean(lines: pd.DataFrame) -> Cleaned:
         read,
         size_of(lines[plain]),
         size_of(kept),
+        differences,
         tuple(defects),
     )
+
+
+def _difference(reason: str, lines: pd.DataFrame, sign: int = -1) -> Difference:
+    size = size_of(lines)
+    return Difference(reason, sign * size.lines, sign * size.units, sign * size.value)
 
 
 def _harmless(lines: pd.DataFrame, own_code: pd.Series, kept: pd.DataFrame) -> list[Defect]:

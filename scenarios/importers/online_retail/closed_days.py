@@ -12,6 +12,7 @@ from scenarios.importers.online_retail.sales import WEEK, Sales
 from scenarios.importers.online_retail.suppliers import NEW_YEAR_CALENDAR
 
 SITE_CALENDAR = "CAL-UK"
+DAY = pd.Timedelta(days=1)
 # Spring Festival; factories are taken to be closed from 2 days before to 13 days after
 NEW_YEARS = (
     dt.date(2010, 2, 14),
@@ -20,6 +21,7 @@ NEW_YEARS = (
     dt.date(2013, 2, 10),
 )
 FACTORY_CLOSED = range(-2, 14)
+CLOSURE_MOST_DAYS = 14  # before and after 25 December; a longer gap is no Christmas closure
 WEEKS_AHEAD = 2 * HORIZON_WEEKS  # lead times reach beyond the horizon
 
 
@@ -37,17 +39,17 @@ def expected_closed_days(sales: Sales, closed: pd.DatetimeIndex) -> pd.DatetimeI
     without a gap, come again on the same dates.
     """
     last = sales.lines["day"].max()
-    ahead = pd.date_range(last + pd.Timedelta(days=1), sales.start + WEEKS_AHEAD * WEEK, freq="D")
+    ahead = pd.date_range(last + DAY, sales.start + WEEKS_AHEAD * WEEK, freq="D")
     span = (last - sales.lines["day"].min()).days + 1
     traded = {int(day) for day in sales.lines["day"].dt.day_of_week.unique()}
     never = [day for day in range(7) if day not in traded] if span >= 28 else []
     expected = set(ahead[np.isin(ahead.day_of_week, never)])
     for christmas in closed[(closed.month == 12) & (closed.day == 25)]:
         first = final = christmas
-        while first - pd.Timedelta(days=1) in closed:
-            first -= pd.Timedelta(days=1)
-        while final + pd.Timedelta(days=1) in closed:
-            final += pd.Timedelta(days=1)
+        while first - DAY in closed and (christmas - first).days < CLOSURE_MOST_DAYS:
+            first -= DAY
+        while final + DAY in closed and (final - christmas).days < CLOSURE_MOST_DAYS:
+            final += DAY
         years = {int(year) for year in ahead.year} - {christmas.year}
         for year in sorted(years):
             shift = year - christmas.year

@@ -28,7 +28,7 @@ ROAD_SHIPMENT_KG, ROAD_SHIPMENT_M3 = 24_000.0, 82.0
 
 
 def build_lanes() -> pd.DataFrame:
-    """Return the `lanes` table: suppliers abroad to every site, and sites among each other.
+    """Return the `lanes` table: from suppliers abroad, and between sites.
 
     Price: the tangent of SCMS's freight curve at a usual shipment. Transit sd: the lane's part of
     the lead-time variance (see Origin), or the lower quartile of vendors between sites.
@@ -40,7 +40,8 @@ def build_lanes() -> pd.DataFrame:
         sd = origin.cv * origin.lead_days * np.sqrt(origin.transit_variance_share)
         mode = "road" if origin.region == "Europe" else "sea"
         rows += [
-            (supplier_id, site, mode, origin.transit_days, round(float(sd), 2)) for site in PLACES
+            (supplier_id, site, mode, origin.transit_days, round(float(sd), 2))
+            for site in (NATIONAL, EUROPE)
         ]
     rows += [
         (start, end, "road", days, round(VENDOR_CV_P25 * days, 2))

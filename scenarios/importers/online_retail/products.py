@@ -56,7 +56,8 @@ def build_products(sales: Sales, names: pd.Series) -> pd.DataFrame:
     new = first > begin + NEW_AFTER_WEEKS * WEEK
     dormant = last < sales.start - DORMANT_WEEKS * WEEK
     revenue = (lines["units"] * lines["price"]).groupby(lines["product_id"]).sum().reindex(ids)
-    like = _likes(ids, revenue, first >= sales.start - NEW_WITHIN_WEEKS * WEEK, ~(new | dormant))
+    young = new & (first >= sales.start - NEW_WITHIN_WEEKS * WEEK)
+    like = _likes(ids, revenue, young, ~(new | dormant))
     return pd.DataFrame(
         {
             "product_id": ids,

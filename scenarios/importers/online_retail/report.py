@@ -43,6 +43,16 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """One reason why what is kept is not what the usual cleaning leaves; signed amounts."""
+
+    reason: str
+    lines: int
+    units: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
     """What was read, what was wrong with it, and what is left.
 
@@ -53,6 +63,7 @@ class ImportReport:
         debt, codes that do not start with five digits, quantities and prices of 0 or less go),
         for comparison with others' work on it
     kept : what the scenario is built from
+    differences : what lies between `plain` and `kept`; adds up
     history, to_source : of `kept`, the lines in the demand history and in the orders to ship
     defects : in the order in which the rules work; `removed` adds up to read.lines - kept.lines
     first_day, last_day, start_date : ISO dates; the plan starts on the Monday of the last week
@@ -61,6 +72,7 @@ class ImportReport:
     read: Size
     plain: Size
     kept: Size
+    differences: tuple[Difference, ...]
     history: Size
     to_source: Size
     defects: tuple[Defect, ...]

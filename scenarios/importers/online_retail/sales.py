@@ -14,11 +14,13 @@ from scenarios.importers.online_retail.countries import (
     HOME_COUNTRY,
     LONDON,
     LONDON_ZONE,
+    NATIONAL,
     country,
 )
 from scenarios.importers.online_retail.places import in_london
 
 WEEK = pd.Timedelta(days=7)
+RECENT_WEEKS = 13  # over which the pace of sales is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +63,16 @@ class SiteDemand:
 
     Attributes
     ----------
-    pairs : site_id, product_id; sorted
+    pairs : site_id, product_id; sorted; whatever London's depot sells has a row at the national
+        warehouse too, which feeds it
     units : (n_pairs, n_weeks) int64, whole weeks up to the start
+    bought : (n_pairs, n_weeks) int64, units that the site has to buy: its own sales, at the
+        national warehouse London's too, in London none
     """
 
     pairs: pd.DataFrame
     units: NDArray[np.int64]
-
-    def mean_week(self, weeks: int = 13) -> NDArray[np.float64]:
-        """Return mean units per week (n_pairs,) over the last weeks."""
-        result: NDArray[np.float64] = self.units[:, -weeks:].mean(axis=1)
-        return result
-
-    def sd_week(self, weeks: int = 13) -> NDArray[np.float64]:
-        """Return the standard deviation of weekly units (n_pairs,) over the last weeks."""
-        result: NDArray[np.float64] = self.units[:, -weeks:].std(axis=1)
-        return result
+    bought: NDArray[np.int64]
 
 
 def lay_out(kept: pd.DataFrame, seed: int) -> Sales:
@@ -140,9 +136,16 @@ def site_demand(sales: Sales) -> SiteDemand:
     sums = history.groupby(["site_id", "product_id", weeks_of(history["day"])])["units"].sum()
     wide = sums.unstack(fill_value=0)
     every = pd.date_range(sales.first_week, periods=sales.weeks, freq=WEEK)
-    wide = wide.reindex(columns=every, fill_value=0).sort_index()
-    pairs = wide.index.to_frame(index=False)
-    return SiteDemand(pairs, wide.to_numpy(np.int64))
+    fed = sorted(set(history.loc[history["site_id"] == LONDON, "product_id"].unique()))
+    feeding = pd.MultiIndex.from_product([[NATIONAL], fed], names=wide.index.names)
+    rows = wide.index.union(feeding).sort_values()
+    wide = wide.reindex(index=rows, columns=every, fill_value=0)
+    units = wide.to_numpy(np.int64)
+    site, product = rows.get_level_values(0), rows.get_level_values(1)
+    bought = np.where((site == LONDON)[:, None], 0, units)
+    at = rows.get_indexer(pd.MultiIndex.from_arrays([[NATIONAL] * len(fed), fed]))
+    bought[at] += units[rows.get_indexer(pd.MultiIndex.from_arrays([[LONDON] * len(fed), fed]))]
+    return SiteDemand(pd.DataFrame({"site_id": site, "product_id": product}), units, bought)
 
 
 def demand_history(sales: Sales, by: str) -> pd.DataFrame:

@@ -94,6 +94,7 @@ def _columns(given: Iterable[object], name: str) -> dict[str, int]:
 
 def _named(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     found = _columns(frame.columns, name)
+    frame = frame.reset_index(drop=True)
     named = pd.DataFrame({column: frame.iloc[:, position] for column, position in found.items()})
     return named.assign(row=np.arange(len(named), dtype=np.int64) + FIRST_ROW)
 

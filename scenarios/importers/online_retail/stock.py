@@ -28,7 +28,7 @@ from scenarios.importers.online_retail.figures import (
 )
 from scenarios.importers.online_retail.lanes import PLACES
 from scenarios.importers.online_retail.products import DORMANT_WEEKS
-from scenarios.importers.online_retail.sales import WEEK, Sales, SiteDemand
+from scenarios.importers.online_retail.sales import RECENT_WEEKS, WEEK, Sales, SiteDemand
 from scenarios.importers.online_retail.seeded import gammas, normals, uniforms
 from scenarios.importers.online_retail.suppliers import origin_of
 from scenarios.tables import TABLES
@@ -48,8 +48,8 @@ class Stocks:
 
     Attributes
     ----------
-    pairs : site_id, product_id, active, mean_week, target, under_way, on_hand, need (units),
-        unit_cost, volume_m3
+    pairs : site_id, product_id, active (still sells), units under_way, on_hand and need (to buy
+        tonight to reach the target level), unit_cost, volume_m3
     """
 
     pairs: pd.DataFrame
@@ -75,9 +75,11 @@ def build_deliveries(
     ]
     frames = []
     for site in (NATIONAL, EUROPE):
-        units = _supplied_units(demand, site).reindex(first["product_id"]).fillna(0)
+        here = (demand.pairs["site_id"] == site).to_numpy()
+        row = pd.Index(demand.pairs["product_id"][here]).get_indexer(pd.Index(first["product_id"]))
+        units = np.where((row >= 0)[:, None], demand.bought[here][row], 0)
         frames += [
-            _orders_of(sales, site, supplier, part, units.to_numpy(np.int64)[part.index], transit)
+            _orders_of(sales, site, supplier, part, units[part.index], transit)
             for supplier, part in first.groupby("supplier_id")
         ]
     lines = pd.concat(frames, ignore_index=True)
@@ -102,14 +104,6 @@ def build_deliveries(
             "due_on": due,
         }
     )
-
-
-def _supplied_units(demand: SiteDemand, site: str) -> pd.DataFrame:
-    """Return weekly units by product that a site buys for: its own, and the depot it feeds."""
-    sites = [NATIONAL, LONDON] if site == NATIONAL else [site]
-    wanted = demand.pairs["site_id"].isin(sites).to_numpy()
-    frame = pd.DataFrame(demand.units[wanted], index=pd.Index(demand.pairs["product_id"][wanted]))
-    return frame.groupby(level=0).sum()
 
 
 def _orders_of(
@@ -210,22 +204,18 @@ def build_stocks(
     Target level: m + z sd over the protection interval P = review + lead time of the first
     source, z the critical ratio of margin against holding over one review; sd from weekly sales
     and the lead time. Stock on hand and under way together are a seeded lognormal share of it,
-    and at least what is under way.
+    and at least what is under way. The national warehouse's target and stock include London's.
     """
-    pairs = demand.pairs.copy()
+    pairs = demand.pairs
     facts = products.set_index("product_id").reindex(pairs["product_id"])
-    first = offers[offers["priority"] == 1.0].set_index("product_id").reindex(pairs["product_id"])
-    transit = lanes.set_index(["origin_id", "destination_id"])
-    lane_key = pd.MultiIndex.from_arrays([first["supplier_id"], pairs["site_id"]])
-    lane = transit.reindex(lane_key)[["transit_mean_days", "transit_sd_days"]].fillna(0.0)
-    lead = first["lead_time_mean_days"].to_numpy() + lane["transit_mean_days"].to_numpy()
-    lead_sd = np.hypot(first["lead_time_sd_days"].to_numpy(), lane["transit_sd_days"].to_numpy())
     fed = (pairs["site_id"] == LONDON).to_numpy()
+    lead, lead_sd = _lead_times(pairs, offers, lanes)
     lead, lead_sd = np.where(fed, TRANSFER_DAYS, lead), np.where(fed, 0.0, lead_sd)
-
-    recent = demand.units[:, -DORMANT_WEEKS:]
-    active = (recent.sum(axis=1) > 0) & facts["discontinued_on"].isna().to_numpy()
-    daily, sd_week = demand.mean_week() / 7.0, demand.sd_week()
+    served = np.where(fed[:, None], demand.units, demand.bought)
+    sells = (served[:, -DORMANT_WEEKS:] > 0).any(axis=1)
+    active = sells & facts["discontinued_on"].isna().to_numpy()
+    recent = served[:, -RECENT_WEEKS:]
+    daily, sd_week = recent.mean(axis=1) / 7.0, recent.std(axis=1)
     protect = REVIEW_DAYS + lead
     sd = np.sqrt(protect / 7.0 * sd_week**2 + (daily * lead_sd) ** 2)
     price, cost = facts["unit_price"].to_numpy(), facts["unit_cost"].to_numpy()
@@ -236,25 +226,50 @@ def build_stocks(
     keys = (pairs["site_id"] + "/" + pairs["product_id"]).tolist()
     coming = open_orders.groupby(["site_id", "product_id"])["qty"].sum()
     under_way = coming.reindex(pd.MultiIndex.from_frame(pairs)).fillna(0.0).to_numpy()
-    share = np.clip(
-        FILL_MEDIAN * np.exp(FILL_SD * normals(sales.seed, "fill", keys)), FILL_LOW, FILL_HIGH
-    )
-    on_hand = np.maximum(np.rint(share * target - under_way), 0.0)
-    on_hand[uniforms(sales.seed, "empty", keys) < EMPTY_SHARE] = 0.0
+    draw = np.exp(FILL_SD * normals(sales.seed, "fill", keys))
+    position = np.clip(FILL_MEDIAN * draw, FILL_LOW, FILL_HIGH) * target
+    empty = uniforms(sales.seed, "empty", keys) < EMPTY_SHARE
     left = np.floor(LEFTOVER_MOST * uniforms(sales.seed, "leftover", keys))
-    on_hand = np.where(active, on_hand, left)
+
+    def shelves(elsewhere: Floats) -> Floats:
+        filled = np.maximum(np.rint(position - under_way - elsewhere), 0.0)
+        return np.where(active, np.where(empty, 0.0, filled), left)
+
+    alone = shelves(np.zeros(len(pairs)))
+    in_london = _at_national(pairs, np.where(fed, alone + under_way, 0.0))
+    on_hand = np.where(fed, alone, shelves(in_london))
+    held = on_hand + under_way + in_london
     return Stocks(
         pairs.assign(
             active=active,
-            mean_week=7.0 * daily,
-            target=target,
             under_way=under_way,
             on_hand=on_hand,
-            need=np.maximum(target - on_hand - under_way, 0.0),
+            need=np.where(fed, 0.0, np.maximum(target - held, 0.0)),
             unit_cost=cost,
             volume_m3=facts["volume_m3"].to_numpy(),
         )
     )
+
+
+def _lead_times(
+    pairs: pd.DataFrame, offers: pd.DataFrame, lanes: pd.DataFrame
+) -> tuple[Floats, Floats]:
+    """Return mean and sd of the first source's lead time (n_pairs,), days, lane included."""
+    first = offers[offers["priority"] == 1.0].set_index("product_id").reindex(pairs["product_id"])
+    ways = lanes.set_index(["origin_id", "destination_id"])
+    key = pd.MultiIndex.from_arrays([first["supplier_id"], pairs["site_id"]])
+    lane = ways.reindex(key)[["transit_mean_days", "transit_sd_days"]].fillna(0.0).to_numpy()
+    mean = first["lead_time_mean_days"].to_numpy() + lane[:, 0]
+    sd = np.hypot(first["lead_time_sd_days"].to_numpy(), lane[:, 1])
+    return mean, sd
+
+
+def _at_national(pairs: pd.DataFrame, amounts: Floats) -> Floats:
+    """Return each product's sum of `amounts` (n_pairs,) in the rows of the national warehouse."""
+    total = pd.Series(amounts).groupby(pairs["product_id"]).sum()
+    there = (pairs["site_id"] == NATIONAL).to_numpy()
+    result: Floats = np.where(there, total.reindex(pairs["product_id"]).to_numpy(), 0.0)
+    return result
 
 
 def build_inventory(stocks: Stocks) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from scenarios.importers.online_retail.figures import (
     VENDOR_CV_P50,
     VENDOR_LATE_SHARE_P50,
 )
-from scenarios.importers.online_retail.sales import SiteDemand
+from scenarios.importers.online_retail.sales import RECENT_WEEKS, SiteDemand
 from scenarios.importers.online_retail.seeded import uniforms
 
 
@@ -186,7 +186,8 @@ def build_supplier_products(seed: int, products: pd.DataFrame, demand: SiteDeman
         first.append(f"S-{origin.key}-{number:02d}")
         other = f"S-UK-{importer[row] + 1:02d}"
         second.append(other if has_second[row] and origin.key != "UK" else None)
-    sold = pd.Series(demand.mean_week(), index=pd.Index(demand.pairs["product_id"]))
+    recent = demand.bought[:, -RECENT_WEEKS:].mean(axis=1)
+    sold = pd.Series(recent, index=pd.Index(demand.pairs["product_id"]))
     weekly = sold.groupby(level=0).sum().reindex(ids).fillna(0.0).to_numpy()
     listed = products.assign(row=np.arange(len(products)), weekly=weekly)
     frame = pd.concat(
