@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from rich.console import Console
+    from rich.table import Table
 
     from scenarios.findings import Finding, Findings
 
@@ -94,19 +95,29 @@ def print_findings(findings: Findings, *, most: int = 40) -> None:
     if not kept:
         out().print("No findings.")
         return
-    rows = [
-        [
-            str(f.severity),
-            f.code,
-            f.table,
-            "" if f.row is None else f.row,
-            f.column,
-            f.value,
-            f.hint,
-        ]
-        for f in kept[:most]
-    ]
-    headings = ["severity", "code", "table", "row", "column", "value", "hint"]
-    print_table("Findings", headings, rows)
+    out().print(_findings_table(kept[:most]))
     seen = {severity: findings.total(severity) for severity in order}
     out().print(", ".join(f"{count:,} {severity}" for severity, count in seen.items()))
+
+
+def _findings_table(findings: Sequence[Finding]) -> Table:
+    """Return findings in three columns, so that they fit a terminal of 80."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    colours = {"error": "red", "warning": "yellow", "info": "cyan"}
+    table = Table(header_style="bold", expand=False, show_lines=True)
+    for heading, widest in (("finding", 24), ("where", 26), ("what to do", None)):
+        table.add_column(heading, overflow="fold", max_width=widest)
+    for finding in findings:
+        severity = str(finding.severity)
+        place = ".".join(part for part in (finding.table, finding.column) if part) or "scenario"
+        where = place if finding.row is None else f"{place} row {finding.row}"
+        if finding.value:
+            where += f"\ngiven: {finding.value}"
+        table.add_row(
+            f"[{colours[severity]}]{severity}[/]\n{finding.code}",
+            escape(where),
+            escape(finding.hint),
+        )
+    return table

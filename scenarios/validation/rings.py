@@ -2,54 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 
-import numpy as np
 
+def rings(follows: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """Return rings that share no node, each from its smallest id; none: the graph has no ring.
 
-def rings(follows: Mapping[str, list[str]]) -> list[list[str]]:
-    """Return one ring of each knot in a directed graph, each from its smallest id; no recursion."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
+    Parameters
+    ----------
+    follows : by node, the nodes it leads to
 
-    names = sorted(set(follows) | {name for targets in follows.values() for name in targets})
-    number = {name: place for place, name in enumerate(names)}
-    pairs = [(number[a], number[b]) for a in sorted(follows) for b in follows[a]]
-    if not pairs:
-        return []
-    start, end = np.array(pairs).T
-    graph = csr_array((np.ones(len(pairs)), (start, end)), shape=(len(names), len(names)))
-    _, knot = connected_components(graph, directed=True, connection="strong")
-    size = np.bincount(knot)
+    Notes
+    -----
+    Nodes without a way in or out are taken off until none is left; from what remains every walk
+    ends in a ring. Each ring is taken off in turn.
+    """
+    ahead = {name: sorted(set(targets)) for name, targets in follows.items()}
+    names = sorted(set(ahead) | {name for targets in ahead.values() for name in targets})
+    behind: dict[str, list[str]] = {name: [] for name in names}
+    for name in sorted(ahead):
+        for target in ahead[name]:
+            behind[target].append(name)
+    outward = {name: len(ahead.get(name, ())) for name in names}
+    inward = {name: len(behind[name]) for name in names}
+    gone: set[str] = set()
+
+    def take_off(first: Iterable[str]) -> None:
+        queue = deque(first)
+        while queue:
+            name = queue.popleft()
+            if name in gone:
+                continue
+            gone.add(name)
+            for target in ahead.get(name, ()):
+                inward[target] -= 1
+                if not inward[target]:
+                    queue.append(target)
+            for source in behind[name]:
+                outward[source] -= 1
+                if not outward[source]:
+                    queue.append(source)
+
+    take_off([name for name in names if not outward[name] or not inward[name]])
     found = []
-    seen: set[int] = set()
-    for place, name in enumerate(names):
-        loops = name in follows.get(name, [])
-        if knot[place] in seen or (size[knot[place]] < 2 and not loops):
-            continue
-        seen.add(int(knot[place]))
-        found.append([name] if loops else _ring_from(name, follows, number, knot))
+    for name in names:
+        while name not in gone:
+            ring = _walk(name, ahead, gone)
+            found.append(ring)
+            take_off(ring)
     return found
 
 
-def _ring_from(
-    name: str, follows: Mapping[str, list[str]], number: Mapping[str, int], knot: object
-) -> list[str]:
-    """Walk inside a knot, breadth first, until the way is back at its start."""
-    labels = np.asarray(knot)
-    came_from: dict[str, str] = {}
-    front = [name]
-    while front:
-        following = []
-        for here in front:
-            for there in follows.get(here, []):
-                if there == name:
-                    way = [here]
-                    while way[-1] != name:
-                        way.append(came_from[way[-1]])
-                    return way[::-1]
-                if labels[number[there]] == labels[number[name]] and there not in came_from:
-                    came_from[there] = here
-                    following.append(there)
-        front = following
-    return [name]
+def _walk(start: str, ahead: Mapping[str, list[str]], gone: set[str]) -> list[str]:
+    """Follow the first way out of each node until one comes again; return the ring."""
+    place: dict[str, int] = {}
+    path: list[str] = []
+    here = start
+    while here not in place:
+        place[here] = len(path)
+        path.append(here)
+        here = next(target for target in ahead[here] if target not in gone)
+    ring = path[place[here] :]
+    smallest = ring.index(min(ring))
+    return ring[smallest:] + ring[:smallest]
