@@ -40,6 +40,8 @@ def solve_block(block: Block, price: Floats, toll: Floats | None = None) -> Choi
         inf bars it
     toll : (n_groups, n_orders) float64, what a parcel pays for its carrier; None: nothing
     """
+    if block.size == 1 and toll is None and len(block.money) == 1:
+        return _solve_single(block, price)
     value = _parcel_values(block, price, toll)
     least, taken = _partition(block, value)
     best = least[-1]
@@ -59,17 +61,34 @@ def solve_block(block: Block, price: Floats, toll: Floats | None = None) -> Choi
     return Choice(best, site, label, group)
 
 
+def _solve_single(block: Block, price: Floats) -> Choice:
+    """Solve orders of one piece: its cheapest site, or none."""
+    total = block.money[0, 0] + price[:, :, 0]
+    site = total.argmin(axis=0)
+    value = total[site, np.arange(block.orders)]
+    ships = value < block.drop[0]
+    nothing = np.zeros((block.orders, 1), np.int64)
+    return Choice(
+        np.where(ships, value, block.drop[0]),
+        np.where(ships, site, LEFT)[:, None],
+        nothing,
+        nothing.copy(),
+    )
+
+
 def _parcel_values(block: Block, price: Floats, toll: Floats | None) -> list[Floats]:
     """Return the least price of each subset as one parcel, element 0 unused."""
     sums: dict[int, Floats] = {}
     value = [np.zeros(0)]
+    buffer = np.empty(price.shape[:2])
     for subset, rest, lowest in subsets(block.size):
         own = price[:, :, lowest]
         paid = sums[rest] + own if rest else own
         sums[subset] = paid
         money = block.money[:, subset - 1]
         if toll is None and len(money) == 1:
-            value.append((money[0] + paid).min(axis=0))
+            np.add(money[0], paid, out=buffer)
+            value.append(buffer.min(axis=0))
             continue
         parcel = money if toll is None else money + toll[:, None, :]
         value.append((parcel.min(axis=0) + paid).min(axis=0))

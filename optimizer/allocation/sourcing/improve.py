@@ -9,10 +9,8 @@ from optimizer.allocation.sourcing.blocks import Block, Catalogue
 from optimizer.allocation.sourcing.large import LargeOrders
 from optimizer.allocation.sourcing.ledger import Ledger
 from optimizer.allocation.sourcing.prices import Prices, block_prices, piece_prices
-from optimizer.allocation.sourcing.repair import wishes
+from optimizer.allocation.sourcing.repair import LEAST_GAIN, place_large, wishes
 from optimizer.allocation.sourcing.tariff import Floats
-
-LEAST_GAIN = 1e-7  # money; less is rounding
 
 
 def reassign(ledger: Ledger, catalogue: Catalogue, large: LargeOrders, prices: Prices) -> int:
@@ -23,6 +21,8 @@ def reassign(ledger: Ledger, catalogue: Catalogue, large: LargeOrders, prices: P
     """
     price = piece_prices(ledger.problem, prices)
     moved = 0
+    for number, order in enumerate(large.orders.tolist()):
+        moved += place_large(ledger, large, number, order, price, prices)
     for block in catalogue.blocks:
         rows = np.arange(block.orders)
         choice = wishes(ledger, block, rows, price, prices, own=True)

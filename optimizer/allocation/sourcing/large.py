@@ -163,6 +163,34 @@ class LargeOrders:
                 label[parcel], group[parcel] = parcel.min(), of_group
         return value + float(drop[site == LEFT].sum()), site, label, group
 
+    def paid(
+        self,
+        number: int,
+        now: tuple[list[int], list[int], list[int]],
+        price: Floats,
+        toll: Floats,
+    ) -> float:
+        """Return what one order costs as it is placed, prices included.
+
+        Parameters
+        ----------
+        now : site, label and group of its pieces
+        price : (n_sites, size) float64
+        toll : (n_groups,) float64
+        """
+        first, size = self._spans()[number]
+        drop = self.problem.pieces.penalty[first : first + size]
+        site, label, group = (np.array(part) for part in now)
+        value = float(drop[site == LEFT].sum())
+        for head in np.unique(label[site != LEFT]).tolist():
+            parcel = np.flatnonzero((label == head) & (site != LEFT))
+            place, limit = int(site[head]), int(group[head])
+            only = np.full(len(toll), np.inf)
+            only[limit] = toll[limit]
+            money, _ = self._parcel(number, first + parcel, place, only)
+            value += money + float(price[place, parcel].sum())
+        return value
+
     def _pack(self, number: int, first: int, members: Ints, place: int) -> list[Ints]:
         """Pack pieces first-fit decreasing into parcels that some rate holds."""
         quotes = quotes_for(self.problem, self.orders[number : number + 1])

@@ -7,11 +7,13 @@ from typing import Any, cast
 
 import numpy as np
 
-from optimizer.allocation.sourcing.assign import LEFT, Choice
+from optimizer.allocation.sourcing.assign import LEFT
 from optimizer.allocation.sourcing.blocks import Block, whole_stock
 from optimizer.allocation.sourcing.placement import Placement
 from optimizer.allocation.sourcing.problem import SourcingProblem
 from optimizer.allocation.sourcing.tariff import Floats, Ints
+
+Chosen = tuple[list[int], list[int], list[int]]  # site, label and group of an order's pieces
 
 UNITS = 1e-9  # units that are rounding, not demand
 
@@ -155,45 +157,33 @@ class Ledger:
             self._stock_at[site * self._columns + self._shared[column]] += back
         self._stock_at[at] += qty - back
 
-    # ---- orders at a time -------------------------------------------------------------------
-
-    def offer(self, orders: Ints, choice: Choice) -> Ints:
-        """Place orders one after the other, as long as they fit in place of what they do now.
-
-        Parameters
-        ----------
-        orders : (n,) int64, in the order in which they are served
-        choice : what they want, row by row
-
-        Returns
-        -------
-        accepted : rows that were placed
-        """
-        accepted = []
-        wanted = zip(
-            orders.tolist(),
-            choice.site.tolist(),
-            choice.label.tolist(),
-            choice.group.tolist(),
-            strict=True,
-        )
-        for row, (order, site, label, group) in enumerate(wanted):
-            if self.move(order, site, label, group):
-                accepted.append(row)
-        return np.array(accepted, np.int64)
-
     def move(self, order: int, site: list[int], label: list[int], group: list[int]) -> bool:
         """Replace what an order does, if that fits; say whether it did."""
-        span = slice(self._first[order], self._first[order + 1])
-        now = self.placement
-        old = (now.site[span].tolist(), now.label[span].tolist(), now.group[span].tolist())
+        old = self.held(order)
         self.release(order, *old)
         if self.take(order, site, label, group):
-            now.site[span], now.label[span], now.group[span] = site, label, group
+            self.note(order, site, label, group)
             return True
         if not self.take(order, *old):
             raise AssertionError("what was released must fit again")
         return False
+
+    def held(self, order: int) -> Chosen:
+        """Return site, label and group of an order's pieces as they are placed."""
+        now, span = self.placement, slice(self._first[order], self._first[order + 1])
+        return now.site[span].tolist(), now.label[span].tolist(), now.group[span].tolist()
+
+    def note(self, order: int, site: list[int], label: list[int], group: list[int]) -> None:
+        """Write down where an order's pieces are now."""
+        now, span = self.placement, slice(self._first[order], self._first[order + 1])
+        now.site[span], now.label[span], now.group[span] = site, label, group
+
+    def enter(self, order: int, site: list[int], label: list[int], group: list[int]) -> bool:
+        """Place an order that holds nothing, if it fits; say whether it did."""
+        if not self.take(order, site, label, group):
+            return False
+        self.note(order, site, label, group)
+        return True
 
     def barred(self, pieces: Ints, own: bool) -> Floats:
         """Return inf where a site cannot take a piece now, else 0: (n_sites, n_pieces) float64.

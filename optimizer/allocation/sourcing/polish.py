@@ -10,7 +10,7 @@ from optimizer.allocation.sourcing.assign import solve_block
 from optimizer.allocation.sourcing.blocks import Catalogue
 from optimizer.allocation.sourcing.columns import Columns, columns_of
 from optimizer.allocation.sourcing.improve import paid_now
-from optimizer.allocation.sourcing.ledger import Ledger
+from optimizer.allocation.sourcing.ledger import Chosen, Ledger
 from optimizer.allocation.sourcing.master import Free, build_master
 from optimizer.allocation.sourcing.prices import Prices, block_prices, piece_prices
 from optimizer.allocation.sourcing.problem import SourcingProblem
@@ -21,8 +21,6 @@ from optimizer.outcome import Limits, Termination
 ENGINE = "highs"
 MOST_FRUITLESS = 60  # neighbourhoods in a row without a gain after which it has converged
 REGRET = 0.6  # of the typical parcel: parcels that cost their order more are left out
-Chosen = tuple[list[int], list[int], list[int]]  # site, label and group of an order's pieces
-
 WORK_PER_ORDER = 0.0008  # building and booking, beside the solver's own work
 
 
@@ -183,13 +181,9 @@ def solve_together(
     gain : money, at least 0
     work : units of about a second of one core
     """
-    placement, first = ledger.placement, ledger.problem.orders.first_piece
-    spans = [slice(int(first[order]), int(first[order + 1])) for order in orders]
-    columns = columns_of(placement, catalogue, orders, price, prices, regret)
-    held: list[Chosen] = [
-        (placement.site[at].tolist(), placement.label[at].tolist(), placement.group[at].tolist())
-        for at in spans
-    ]
+    sizes = np.diff(ledger.problem.orders.first_piece)[orders]
+    columns = columns_of(ledger.placement, catalogue, orders, price, prices, regret)
+    held = [ledger.held(order) for order in orders.tolist()]
     for order, now in zip(orders.tolist(), held, strict=True):
         ledger.release(order, *now)
     free = Free(ledger.stock, ledger.room, ledger.parcels)
@@ -200,28 +194,28 @@ def solve_together(
     if outcome.solution is not None and outcome.objective is not None:
         gain = before - outcome.objective
         if gain > 1e-7:
-            wanted = _choices(columns, outcome.solution.x > 0.5, orders, spans)
-    booked = _book(ledger, orders, spans, wanted)
+            wanted = _choices(columns, outcome.solution.x > 0.5, orders, sizes)
+    booked = _book(ledger, orders, wanted)
     if not booked:
         gain = 0.0
-        if not _book(ledger, orders, spans, held):
+        if not _book(ledger, orders, held):
             raise AssertionError("what was released must fit again")
     return max(0.0, gain), outcome.work + WORK_PER_ORDER * len(orders)
 
 
-def _choices(columns: Columns, chosen: Bools, orders: Ints, spans: list[slice]) -> list[Chosen]:
+def _choices(columns: Columns, chosen: Bools, orders: Ints, sizes: Ints) -> list[Chosen]:
     """Return what each order does if the chosen columns are sent."""
     sent = np.flatnonzero(chosen[: len(columns.now)])
     by_order: dict[int, list[int]] = {}
     for column in sent.tolist():
         by_order.setdefault(int(columns.order[column]), []).append(column)
     return [
-        columns.choice(by_order.get(order, []), span.stop - span.start)
-        for order, span in zip(orders.tolist(), spans, strict=True)
+        columns.choice(by_order.get(order, []), size)
+        for order, size in zip(orders.tolist(), sizes.tolist(), strict=True)
     ]
 
 
-def _book(ledger: Ledger, orders: Ints, spans: list[slice], wanted: list[Chosen]) -> bool:
+def _book(ledger: Ledger, orders: Ints, wanted: list[Chosen]) -> bool:
     """Book what orders want, all or none."""
     taken: list[tuple[int, Chosen]] = []
     for order, choice in zip(orders.tolist(), wanted, strict=True):
@@ -230,7 +224,6 @@ def _book(ledger: Ledger, orders: Ints, spans: list[slice], wanted: list[Chosen]
                 ledger.release(before, *booked)
             return False
         taken.append((order, choice))
-    placement = ledger.placement
-    for span, (site, label, group) in zip(spans, wanted, strict=True):
-        placement.site[span], placement.label[span], placement.group[span] = site, label, group
+    for order, choice in taken:
+        ledger.note(order, *choice)
     return True

@@ -55,12 +55,18 @@ def piece_prices(problem: SourcingProblem, prices: Prices) -> Floats:
     pieces, shared = problem.pieces, problem.resources.shared
     of_column = np.minimum(prices.stock, prices.stock[:, shared])
     first = pieces.parts[0]
-    result = of_column[:, first.column] * first.qty
+    result = np.empty((len(of_column), len(first.column)))
+    for row, of_site in zip(result, of_column, strict=True):
+        np.take(of_site, first.column, out=row, mode="clip")
+    result *= first.qty
     for parts in pieces.parts[1:]:
         result[:, parts.piece] += of_column[:, parts.column] * parts.qty
     if prices.room.any():
-        day = problem.orders.day[pieces.order]
-        result += prices.room[:, day] * pieces.units
+        if len(problem.days) == 1:
+            for site, of_room in enumerate(prices.room[:, 0].tolist()):
+                result[site] += of_room * pieces.units
+        else:
+            result += prices.room[:, problem.orders.day[pieces.order]] * pieces.units
     return result
 
 

@@ -11,9 +11,10 @@ from optimizer.allocation.sourcing.ledger import Ledger, tolls
 from optimizer.allocation.sourcing.placement import Placement
 from optimizer.allocation.sourcing.prices import Prices, piece_prices
 from optimizer.allocation.sourcing.problem import SourcingProblem
-from optimizer.allocation.sourcing.tariff import Floats, Ints
+from optimizer.allocation.sourcing.tariff import Bools, Floats, Ints
 
 MOST_ROUNDS = 40
+LEAST_GAIN = 1e-7  # money; less is rounding
 
 
 def construct(
@@ -35,21 +36,8 @@ def construct(
         if not wanting:
             break
         asked = [_ask(ledger, catalogue.blocks[at], open_rows[at], price, prices) for at in wanting]
-        urgency = np.concatenate([regret for _, regret in asked])
-        source = np.repeat(np.arange(len(wanting)), [len(regret) for _, regret in asked])
-        within = np.concatenate([np.arange(len(regret)) for _, regret in asked])
-        settled = [np.zeros(len(regret), bool) for _, regret in asked]
-        for wanted in np.lexsort((within, source, -urgency)).tolist():
-            which, row = int(source[wanted]), int(within[wanted])
-            block = catalogue.blocks[wanting[which]]
-            order = block.first_order + int(open_rows[wanting[which]][row])
-            choice = asked[which][0]
-            settled[which][row] = ledger.move(
-                order,
-                choice.site[row].tolist(),
-                choice.label[row].tolist(),
-                choice.group[row].tolist(),
-            )
+        orders = [catalogue.blocks[at].first_order + open_rows[at] for at in wanting]
+        settled = _serve(ledger, orders, asked)
         for at, done in zip(wanting, settled, strict=True):
             open_rows[at] = open_rows[at][~done]
         if not any(done.any() for done in settled):
@@ -58,6 +46,23 @@ def construct(
         for row in rows.tolist():
             _place_apart(ledger, block, row, price, prices)
     return ledger
+
+
+def _serve(ledger: Ledger, asking: list[Ints], asked: list[tuple[Choice, Floats]]) -> list[Bools]:
+    """Serve what orders ask for, the largest regret first; say what fitted."""
+    urgency = np.concatenate([regret for _, regret in asked])
+    sizes = [len(regret) for _, regret in asked]
+    source = np.repeat(np.arange(len(asked)), sizes)
+    within = np.concatenate([np.arange(size) for size in sizes])
+    orders = np.concatenate(asking).tolist()
+    site, label, group = (
+        [row for choice, _ in asked for row in getattr(choice, name).tolist()]
+        for name in ("site", "label", "group")
+    )
+    served = np.zeros(len(orders), bool)
+    for at in np.lexsort((within, source, -urgency)).tolist():
+        served[at] = ledger.enter(orders[at], site[at], label[at], group[at])
+    return np.split(served, np.cumsum(sizes)[:-1])
 
 
 def wishes(
@@ -89,33 +94,48 @@ def _ask(
 def place_large(
     ledger: Ledger, large: LargeOrders, number: int, order: int, price: Floats, prices: Prices
 ) -> bool:
-    """Place one large order out of what is free now; say whether it took anything."""
-    first = ledger.problem.orders.first_piece
+    """Place one large order anew, if that costs less, prices included; say whether it moved."""
+    problem = ledger.problem
+    first = problem.orders.first_piece
     pieces = np.arange(first[order], first[order + 1])
-    barred = ledger.barred(pieces, own=False)
-    day = int(ledger.problem.orders.day[order])
-    toll = None
-    if len(ledger.parcels) > 1:
-        toll = np.where(ledger.parcels[:, day] >= 1.0, prices.parcels[:, day], np.inf)
-    for _ in range(len(pieces)):
-        _, site, label, group = large.send(number, price[:, pieces] + barred, toll)
-        if ledger.move(order, site.tolist(), label.tolist(), group.tolist()):
-            return bool((site != LEFT).any())
-        # each piece fitted alone, but not all together: bar the site of the last that did not fit
+    day = int(problem.orders.day[order])
+    held = ledger.held(order)
+    paid = price[:, pieces]
+    before = large.paid(number, held, paid, prices.parcels[:, day])
+    ledger.release(order, *held)
+    paid = paid + ledger.barred(pieces, own=False)
+    toll = np.where(ledger.parcels[:, day] >= 1.0, prices.parcels[:, day], np.inf)
+    for _ in range(len(pieces) * problem.n_sites):
+        value, *wanted = large.send(number, paid, toll)
+        if value >= before - LEAST_GAIN:
+            break
+        site, label, group = wanted
         blocked = _first_blocked(ledger, order, site, label, group)
-        barred[site[blocked], blocked] = np.inf
+        if blocked is None:
+            ledger.take(order, site.tolist(), label.tolist(), group.tolist())
+            ledger.note(order, site.tolist(), label.tolist(), group.tolist())
+            return True
+        # each piece fits alone, but not all together: bar the site to the first that does not
+        paid[site[blocked], blocked] = np.inf
+    ledger.take(order, *held)
     return False
 
 
-def _first_blocked(ledger: Ledger, order: int, site: Ints, label: Ints, group: Ints) -> int:
+def _first_blocked(ledger: Ledger, order: int, site: Ints, label: Ints, group: Ints) -> int | None:
     """Return the rank of the first piece that does not fit after those before it."""
-    for rank in np.flatnonzero(site != LEFT).tolist():
-        some = np.where(np.arange(len(site)) <= rank, site, LEFT)
-        heads = np.where(label <= rank, label, np.arange(len(site)))
-        if not ledger.take(order, some.tolist(), heads.tolist(), group.tolist()):
-            return int(rank)
-        ledger.release(order, some.tolist(), heads.tolist(), group.tolist())
-    raise AssertionError("every piece fits, so the order does")
+    if ledger.take(order, site.tolist(), label.tolist(), group.tolist()):
+        ledger.release(order, site.tolist(), label.tolist(), group.tolist())
+        return None
+    fits, above = 0, len(site)
+    while above - fits > 1:  # the first `fits` pieces fit, the first `above` do not
+        middle = (fits + above) // 2
+        some = np.where(np.arange(len(site)) < middle, site, LEFT).tolist()
+        if ledger.take(order, some, label.tolist(), group.tolist()):
+            ledger.release(order, some, label.tolist(), group.tolist())
+            fits = middle
+        else:
+            above = middle
+    return fits
 
 
 def _place_apart(ledger: Ledger, block: Block, row: int, price: Floats, prices: Prices) -> None:
