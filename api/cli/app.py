@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -21,6 +21,9 @@ COMMANDS = (
     "api.cli.stress",
     "api.cli.serve",
 )
+
+# what every wrong call is, whoever raises it
+USAGE_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 
 app = typer.Typer(
     name="holdfast",
@@ -58,8 +61,6 @@ def run() -> None:
 
 def invoke(arguments: list[str]) -> int:
     """Run one command and return its exit code; nothing on purpose escapes as a traceback."""
-    import click
-
     from scenarios.errors import EngineError, HoldfastError, InputError
 
     as_json = "--json" in arguments
@@ -67,11 +68,11 @@ def invoke(arguments: list[str]) -> int:
     try:
         result = app(args=arguments, prog_name="holdfast", standalone_mode=False)
         return int(result) if isinstance(result, int) else Exit.FINE
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         return Exit.INTERRUPTED
-    except click.ClickException as wrong:
+    except USAGE_ERROR as wrong:
         wrong.show()
         return Exit.BAD_INPUT
     except KeyboardInterrupt:

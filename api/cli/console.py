@@ -6,7 +6,7 @@ import json
 import math
 import sys
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from scenarios.findings import Finding, Findings
+
+
+PLAIN_WIDTH = 140  # columns, where the output is no terminal
 
 
 class Exit(IntEnum):
@@ -31,14 +34,19 @@ def out() -> Console:
     """Return a console on standard output."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False, soft_wrap=False, width=_width(sys.stdout))
+
+
+def _width(stream: TextIO) -> int | None:
+    """Return the columns to print in: the terminal's, or plenty where there is none."""
+    return None if stream.isatty() else PLAIN_WIDTH
 
 
 def err() -> Console:
     """Return a console on standard error."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, width=_width(sys.stderr))
 
 
 def print_json(document: Any) -> None:
