@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer.routing.problem import FOREVER, OPEN_END, Floats, RoutingProblem, StopKind
+from optimizer.routing.problem import DELIVERY, FOREVER, OPEN_END, Floats, RoutingProblem
 from optimizer.routing.solo import SoloTests, shortest_from
 
 ANY = "any"  # every stop an equal part of all there are: weak, but always valid
@@ -69,7 +69,7 @@ def _uses(problem: RoutingProblem, van: int) -> dict[str, tuple[Floats, Floats]]
         if not np.isfinite(capacity):
             continue
         for brought, word in ((True, "out"), (False, "back")):
-            here = (stops.kind == StopKind.DELIVERY) == brought
+            here = (stops.kind == DELIVERY) == brought
             part = np.where(here, stops.load[:, dimension], 0.0) / (capacity + 1e-5)
             found[f"{name} {word}"] = (part / trips, part)
     if vans.max_stops[van] < FOREVER:

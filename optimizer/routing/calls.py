@@ -9,17 +9,22 @@ import numpy as np
 import pandas as pd
 
 from optimizer.routing.fleet import Fleet, skill_set
-from optimizer.routing.problem import FOREVER, Flags, Floats, Ints, StopKind
+from optimizer.routing.problem import (
+    BACKHAUL,
+    DELIVERY,
+    FOREVER,
+    PICKUP,
+    Flags,
+    Floats,
+    Ints,
+    Windows,
+)
 from scenarios import Scenario
 from scenarios.semantics.defaults import unserved_penalty
 
 DAY = np.timedelta64(1, "D")
 MOST_DAYS = 400  # days of a window that are searched for a shift
-KINDS = {
-    "delivery": StopKind.DELIVERY,
-    "pickup": StopKind.PICKUP,
-    "backhaul": StopKind.BACKHAUL,
-}
+KINDS = {"delivery": DELIVERY, "pickup": PICKUP, "backhaul": BACKHAUL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def read_calls(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Call
     known = stops["promised_on"].notna().to_numpy()
     late_allowed = stops["late_cost_per_h"].notna().to_numpy() & known
     late = [
-        bool(late_allowed[k]) and len(windows[k]) > 0 and promised[k] > windows[k][-1, 1]
+        bool(late_allowed[k]) and len(windows[k]) > 0 and promised[k] >= windows[k][-1, 1]
         for k in range(len(stops))
     ]
     if any(late):
@@ -125,6 +130,9 @@ def choose_days(
         mine = shifts[open_to[k]]
         if calls.rows["late"].iat[k] or not len(mine) or not len(windows):
             continue
+        any_time = windows[0, 0] <= -FOREVER and windows[-1, 1] >= FOREVER
+        if any_time and not np.isnat(promised[k]):
+            continue  # a parcel without windows comes on the day that was promised
         begin = np.column_stack([np.maximum(windows[:, 0], releases[k]), windows[:, 1]])
         begin = begin[begin[:, 0] <= begin[:, 1]]
         offset = _first_day(begin - _day_seconds(first), mine)
@@ -132,11 +140,15 @@ def choose_days(
     return days
 
 
-def windows_on(windows: Ints, day: np.datetime64) -> Ints:
+def windows_on(windows: Ints, day: np.datetime64) -> Windows:
     """Return windows in seconds from midnight of a day, those that have passed left out."""
     shifted = np.clip(windows - _day_seconds(day), -1, FOREVER - 1)
-    kept: Ints = np.maximum(shifted[shifted[:, 1] >= 0], 0)
-    return kept
+    return tuple((max(a, 0), b) for a, b in shifted.tolist() if b >= 0)
+
+
+def not_before(windows: Windows, moment: int) -> Windows:
+    """Return what is left of windows from a moment on."""
+    return tuple((max(opens, moment), closes) for opens, closes in windows if closes >= moment)
 
 
 # ---- inside ---------------------------------------------------------------------------------
@@ -212,7 +224,7 @@ def _parcels(
 def _places(scenario: Scenario, orders: pd.DataFrame) -> pd.DataFrame:
     """Return order_id, place_id, lon, lat: the order's own place, else its zone's."""
     zones = scenario.table("zones").set_index("zone_id")
-    own = usable_coordinates(orders["lon"].to_numpy(np.float64), orders["lat"].to_numpy(np.float64))
+    own = (orders["lon"].notna() & orders["lat"].notna()).to_numpy(bool)
     zone = orders["zone_id"]
     lon = np.where(own, orders["lon"], zones["lon"].reindex(zone).to_numpy(np.float64))
     lat = np.where(own, orders["lat"], zones["lat"].reindex(zone).to_numpy(np.float64))
@@ -240,11 +252,8 @@ def usable_coordinates(
 
 def _windows(scenario: Scenario, orders: pd.DataFrame) -> dict[str, Ints]:
     """Return the windows of every order, seconds from 1970, merged and sorted."""
-    due_to = orders["due_to"]
-    at_midnight = due_to.notna() & (due_to.dt.normalize() == due_to)
-    due_to = due_to.mask(at_midnight, due_to + pd.Timedelta(days=1))
     opens = _seconds(orders["due_from"], first=True, blank=-FOREVER)
-    closes = _seconds(due_to, first=False, blank=FOREVER)
+    closes = _seconds(_to_the_end(orders["due_to"]), first=False, blank=FOREVER)
     found = {
         order: np.array([[a, b]] if a <= b else [], dtype=np.int64).reshape(-1, 2)
         for order, a, b in zip(orders["order_id"], opens.tolist(), closes.tolist(), strict=True)
@@ -254,11 +263,17 @@ def _windows(scenario: Scenario, orders: pd.DataFrame) -> dict[str, Ints]:
     if len(several):
         several = several.assign(
             opens=_seconds(several["from"], first=True, blank=-FOREVER),
-            closes=_seconds(several["to"], first=False, blank=FOREVER),
+            closes=_seconds(_to_the_end(several["to"]), first=False, blank=FOREVER),
         ).sort_values(["order_id", "opens", "closes"], kind="stable")
         for order, part in several.groupby("order_id", sort=True):
             found[str(order)] = _merged(part[["opens", "closes"]].to_numpy(np.int64))
     return found
+
+
+def _to_the_end(moments: pd.Series) -> pd.Series:
+    """Return moments in which midnight means the end of that date."""
+    at_midnight = moments.notna() & (moments.dt.normalize() == moments)
+    return moments.mask(at_midnight, moments + pd.Timedelta(days=1))
 
 
 def _merged(windows: Ints) -> Ints:

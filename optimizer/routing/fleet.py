@@ -104,6 +104,7 @@ def vans_of(
             np.float64
         ),
         shift=np.column_stack([start_s, end_s]),
+        latest_start_s=np.minimum(end_s, DAY_S - 1),
         max_duration_s=end_s - start_s,
         max_metres=_whole_or_forever(rows["max_km"].to_numpy(np.float64) * 1000.0),
         max_stops=_whole_or_forever(rows["max_stops"].to_numpy(np.float64)),
@@ -132,7 +133,7 @@ def skill_set(cell: object) -> frozenset[str]:
     """Return the skills that a cell names, separated by commas."""
     if not isinstance(cell, str):
         return frozenset()
-    parts = cell.replace("，", ",").replace("、", ",").replace(";", ",").split(",")
+    parts = cell.replace("，", ",").split(",")
     return frozenset(part.strip() for part in parts if part.strip())
 
 

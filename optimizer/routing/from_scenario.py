@@ -8,9 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from optimizer.routing.calls import Calls, choose_days, read_calls, usable_coordinates, windows_on
+from optimizer.routing.calls import (
+    Calls,
+    choose_days,
+    not_before,
+    read_calls,
+    usable_coordinates,
+    windows_on,
+)
 from optimizer.routing.fleet import Fleet, read_fleet, vans_of
-from optimizer.routing.problem import FOREVER, Flags, Floats, Ints, RoutingProblem, Stops
+from optimizer.routing.parts import groups_of_vans, independent_parts
+from optimizer.routing.problem import DELIVERY, FOREVER, Flags, Floats, Ints, RoutingProblem, Stops
+from optimizer.routing.solo import solo_tests
 from scenarios import Scenario
 from scenarios.distance import GreatCircle, MeasuredDistances
 
@@ -83,7 +92,7 @@ def read_problems(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> R
         for group, vans in groups_of_vans(allowed[today]):
             chosen = [today[k] for k in group]
             problem = _problem(day, calls, chosen, fleet, vans, allowed, placed, distances)
-            problems.append(problem)
+            problems += independent_parts(problem, solo_tests(problem))
     return Reading(tuple(problems), tuple(refused), notes)
 
 
@@ -107,36 +116,6 @@ def vans_open_to(scenario: Scenario, calls: Calls, fleet: Fleet) -> Flags:
         for pair in dict.fromkeys(pairs)
     }
     return np.array([row_of[pair] for pair in pairs], dtype=bool).reshape(len(pairs), len(fleet))
-
-
-def groups_of_vans(allowed: Flags) -> list[tuple[list[int], list[int]]]:
-    """Split into groups that share neither stop nor van.
-
-    Returns
-    -------
-    groups : (rows, columns) each, in order of their first van; vans without stops are left out
-    """
-    root = list(range(allowed.shape[1]))
-
-    def find(van: int) -> int:
-        while root[van] != van:
-            van = root[van]
-        return van
-
-    patterns, pattern_of = np.unique(allowed, axis=0, return_inverse=True)
-    for pattern in patterns:
-        vans = np.flatnonzero(pattern)
-        for other in vans[1:]:
-            low, high = sorted((find(int(vans[0])), find(int(other))))
-            root[high] = low
-    first_van = np.array([find(int(np.argmax(pattern))) for pattern in patterns])
-    group_of = first_van[pattern_of.ravel()]
-    groups = []
-    for leader in np.unique(group_of):
-        rows = np.flatnonzero(group_of == leader)
-        used = allowed[rows].any(axis=0)
-        groups.append((rows.tolist(), np.flatnonzero(used).tolist()))
-    return groups
 
 
 def usable_distances(scenario: Scenario) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -207,10 +186,12 @@ def _problem(
     metres, seconds = travel(lonlat, ids, list(speeds), distances)
 
     midnight = int(day.astype("datetime64[s]").astype(np.int64))
+    fetched = rows["kind"].to_numpy(np.int64) != DELIVERY
+    release = np.maximum(rows["release"].to_numpy(np.int64) - midnight, 0)
     windows = []
-    for k, late in zip(chosen, rows["late"], strict=True):
-        whole_day = np.array([[0, FOREVER - 1]], dtype=np.int64)
-        windows.append(whole_day if late else windows_on(calls.windows[k], day))
+    for position, (k, late) in enumerate(zip(chosen, rows["late"], strict=True)):
+        mine = ((0, FOREVER - 1),) if late else windows_on(calls.windows[k], day)
+        windows.append(not_before(mine, int(release[position])) if fetched[position] else mine)
     stops = Stops(
         order_id=tuple(rows["order_id"]),
         shipment_id=tuple(rows["shipment_id"]),
@@ -219,7 +200,7 @@ def _problem(
         load=rows[["kg", "m3"]].to_numpy(np.float64),
         units=rows["units"].to_numpy(np.float64),
         service_s=rows["service_s"].to_numpy(np.int64),
-        release_s=np.maximum(rows["release"].to_numpy(np.int64) - midnight, 0),
+        release_s=np.where(fetched, 0, release),
         windows=tuple(windows),
         loss=rows["loss"].to_numpy(np.float64),
         optional=rows["optional"].to_numpy(bool),
@@ -239,7 +220,7 @@ def _problem(
 def travel(
     lonlat: Floats, ids: list[str], speeds_km_h: list[float], distances: pd.DataFrame
 ) -> tuple[Ints, tuple[Ints, ...]]:
-    """Return metres, and seconds at each speed, measured rows put over the great circle.
+    """Return metres, and seconds at each speed: measured, else great circle; staying is free.
 
     Two places may share an id (an order and a zone): a measured row then holds for the first.
     """
@@ -258,4 +239,6 @@ def travel(
         )
         seconds.append(at_speed)
     assert metres is not None
+    for matrix in (metres, *seconds):
+        np.fill_diagonal(matrix, 0)
     return metres, tuple(seconds)

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.routing.problem import (
+    DELIVERY,
+    FOREVER,
     KG,
     LOAD_TOLERANCE,
     OPEN_END,
+    Flags,
     Floats,
     Ints,
     Route,
     RoutingProblem,
     vans_left,
 )
-from optimizer.routing.schedule import Timed, price
+from optimizer.routing.schedule import Node, Timed, price, route_nodes
 
 NEW = -1  # a route that is not there yet
 
@@ -48,6 +51,9 @@ class Gaps:
     route, trip, at, van, before, after : (g,) int64; the stop would stand at index `at` of the
         trip; before and after are places, after OPEN_END where nothing follows
     room : (g, 2) float64, kg and m3 that the fullest moment of the trip leaves
+    metres_left, stops_left : (g,) int64, of the van's limits
+    ready : (g,) int64, seconds; the earliest that the van can leave the place before
+    due : (g,) int64, seconds; the latest that it may arrive at the place after
     """
 
     route: Ints
@@ -57,28 +63,59 @@ class Gaps:
     before: Ints
     after: Ints
     room: Floats
+    metres_left: Ints
+    stops_left: Ints
+    ready: Ints
+    due: Ints
 
 
 def gaps_of(problem: RoutingProblem, routes: Sequence[Timed]) -> Gaps:
     """List the gaps of all routes."""
-    rows: list[tuple[int, int, int, int, int, int]] = []
+    rows: list[tuple[int, ...]] = []
     rooms: list[Floats] = []
     stops, vans = problem.stops, problem.vans
     for number, timed in enumerate(routes):
         van = timed.route.van
         depot, end = int(vans.start_place[van]), int(vans.end_place[van])
+        limits = (
+            int(vans.max_metres[van]) - timed.metres,
+            int(vans.max_stops[van]) - len(timed.route.stops),
+        )
+        clock = iter(zip(*ready_and_due(route_nodes(problem, timed.route)), strict=True))
         for t, trip in enumerate(timed.route.trips):
             last = t == len(timed.route.trips) - 1
             path = [depot, *stops.place[list(trip)].tolist(), end if last else depot]
-            rows += [(number, t, k, van, path[k], path[k + 1]) for k in range(len(trip) + 1)]
+            rows += [
+                (number, t, k, van, path[k], path[k + 1], *limits, *next(clock))
+                for k in range(len(trip) + 1)
+            ]
             load = stops.load[list(trip)]
-            brought = stops.kind[list(trip)] == 0
+            brought = stops.kind[list(trip)] == DELIVERY
             most = np.maximum(load[brought].sum(axis=0), load[~brought].sum(axis=0))
             rooms += [vans.capacity[van] - most] * (len(trip) + 1)
-    table = np.array(rows, dtype=np.int64).reshape(-1, 6)
+    table = np.array(rows, dtype=np.int64).reshape(-1, 10)
     room = np.array(rooms, dtype=np.float64).reshape(-1, 2)
-    column = [table[:, k] for k in range(6)]
-    return Gaps(column[0], column[1], column[2], column[3], column[4], column[5], room)
+    c = [table[:, k] for k in range(10)]
+    return Gaps(c[0], c[1], c[2], c[3], c[4], c[5], room, c[6], c[7], c[8], c[9])
+
+
+def ready_and_due(nodes: Sequence[Node]) -> tuple[list[int], list[int]]:
+    """Return, for each pair of neighbours, the earliest leaving and the latest arriving.
+
+    Whatever is put between the two keeps all windows if it leaves and arrives within them.
+    """
+    ready = [nodes[0].windows[0][0]]
+    for node in nodes[1:-1]:
+        now = ready[-1] + node.travel_s
+        now = next((max(now, opens) for opens, closes in node.windows if now <= closes), now)
+        ready.append(now + node.service_s)
+    due: list[int] = []
+    latest = FOREVER  # at which the node may begin
+    for node, before in zip(nodes[:0:-1], nodes[-2::-1], strict=True):
+        reach = [min(closes, latest) for opens, closes in node.windows if opens <= latest]
+        due.append(max(reach, default=-FOREVER) if node.windows else latest)
+        latest = due[-1] - node.travel_s - before.service_s
+    return ready, due[::-1]
 
 
 def driving_cost(problem: RoutingProblem, gaps: Gaps, stop: int) -> Floats:
@@ -96,9 +133,29 @@ def driving_cost(problem: RoutingProblem, gaps: Gaps, stop: int) -> Floats:
         there = problem.arcs(int(van), place, after) - problem.arcs(int(van), before, after)
         cost[here] = problem.arcs(int(van), before, place) + np.where(after == OPEN_END, 0.0, there)
         cost[here] += problem.vans.cost_per_hour[van] / 3600.0 * problem.stops.service_s[stop]
-    full = (problem.stops.load[stop] > gaps.room + LOAD_TOLERANCE).any(axis=1)
-    cost[full] = np.inf
+    cost[_impossible(problem, gaps, stop)] = np.inf
     return cost
+
+
+def _impossible(problem: RoutingProblem, gaps: Gaps, stop: int) -> Flags:
+    """Return the gaps at which a rule is broken for certain, (g,) bool."""
+    place, stops = int(problem.stops.place[stop]), problem.stops
+    full = (stops.load[stop] > gaps.room + LOAD_TOLERANCE).any(axis=1) | (gaps.stops_left < 1)
+    onward = gaps.after != OPEN_END
+    metres = problem.metres[gaps.before, place] + onward * (
+        problem.metres[place, gaps.after] - problem.metres[gaps.before, gaps.after]
+    )
+    full |= metres > gaps.metres_left
+    for profile in np.unique(problem.vans.profile):
+        here = np.flatnonzero(problem.vans.profile[gaps.van] == profile)
+        seconds = problem.seconds[int(profile)]
+        arrive = gaps.ready[here] + seconds[gaps.before[here], place]
+        begin = np.full(len(here), FOREVER)
+        for opens, closes in reversed(stops.windows[stop]):
+            begin = np.where(arrive <= closes, np.maximum(arrive, opens), begin)
+        leg = np.where(onward[here], seconds[place, gaps.after[here]], 0)
+        full[here] |= begin + stops.service_s[stop] + leg > gaps.due[here]
+    return np.asarray(full, dtype=bool)
 
 
 def best_insertion(

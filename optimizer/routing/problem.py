@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +11,13 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+Windows = tuple[tuple[int, int], ...]
+
 FOREVER = 2**40  # seconds; later than any time in a problem
 KG, M3 = 0, 1  # dimensions of a load
-LOAD_TOLERANCE = 1e-6  # kg or m3: sums of floats that should be equal
+LOAD_TOLERANCE = 1e-8  # kg or m3: sums of floats that should be equal
+DELIVERY, PICKUP, BACKHAUL = range(3)  # kinds of stops; backhauls follow the last delivery
 OPEN_END = -1  # end place of a van that need not come back
-
-
-class StopKind(IntEnum):
-    """What happens at a stop."""
-
-    DELIVERY = 0
-    PICKUP = 1
-    BACKHAUL = 2  # fetched after the last delivery of its trip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +27,15 @@ class Stops:
     Attributes
     ----------
     order_id, shipment_id : n texts; the shipment is "" where there is none
-    kind : (n,) int64, values of StopKind
+    kind : (n,) int64, DELIVERY, PICKUP or BACKHAUL
     place : (n,) int64, index into the places of the problem
     load : (n, 2) float64, kg and m3
     units : (n,) float64, units
-    service_s, release_s : (n,) int64, seconds; release counts from midnight
-    windows : n arrays (w, 2) int64, seconds from midnight, sorted and apart; service begins
-        within one of them
+    service_s : (n,) int64, seconds
+    release_s : (n,) int64, seconds from midnight; the trip that brings it leaves no sooner; 0 for
+        what is fetched
+    windows : per stop, (opens, closes) in seconds from midnight, sorted and apart; service
+        begins within one of them; none: it cannot be served
     loss : (n,) float64, money if it is not served
     optional : (n,) bool, it may be left out where that is cheaper
     """
@@ -52,7 +48,7 @@ class Stops:
     units: Floats
     service_s: Ints
     release_s: Ints
-    windows: tuple[Ints, ...]
+    windows: tuple[Windows, ...]
     loss: Floats
     optional: Flags
 
@@ -71,6 +67,7 @@ class Vans:
     start_place, end_place : (m,) int64, index into the places; end OPEN_END for an open route
     capacity : (m, 2) float64, kg and m3; inf without limit
     shift : (m, 2) int64, seconds from midnight
+    latest_start_s : (m,) int64, seconds from midnight; a route belongs to the date it starts on
     max_duration_s, max_metres, max_stops : (m,) int64, per route; FOREVER without limit
     max_trips, reload_s : (m,) int64
     fixed_cost, cost_per_km, cost_per_hour : (m,) float64, money
@@ -86,6 +83,7 @@ class Vans:
     end_place: Ints
     capacity: Floats
     shift: Ints
+    latest_start_s: Ints
     max_duration_s: Ints
     max_metres: Ints
     max_stops: Ints

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optimizer.routing.problem import (
+    BACKHAUL,
+    DELIVERY,
     FOREVER,
     OPEN_END,
     Ints,
     Route,
     Routes,
     RoutingProblem,
-    StopKind,
 )
 from optimizer.routing.rounding import Room, money_scale, must_serve_prize, whole_loads
 from optimizer.routing.schedule import STOP, Timed
@@ -102,7 +103,7 @@ def translate(
         prize = 0 if required else round(scale * float(loss))
         highest_loss = max(highest_loss, prize)
         group = len(groups) if len(windows) > 1 else None
-        brought = stops.kind[stop] == StopKind.DELIVERY
+        brought = stops.kind[stop] == DELIVERY
         counted, carried = _split_pickup(loads[k], room)
         mine = []
         for opens, closes in windows:
@@ -115,7 +116,7 @@ def translate(
                     pickup=[0] * len(loads[k]) if brought else carried,
                     service_duration=int(stops.service_s[stop]),
                     tw_early=opens,
-                    release_time=int(stops.release_s[stop]) if brought else 0,
+                    release_time=int(stops.release_s[stop]),
                     prize=prize,
                     required=required and group is None,
                     group=group,
@@ -220,13 +221,9 @@ def _spots(
     """
     at = list(chosen)
     place = problem.stops.place[at]
-    own_arc = problem.metres[place, place] > 0
-    for seconds in problem.seconds:
-        own_arc |= seconds[place, place] > 0
-    apart = np.where(own_arc, np.arange(len(at)), -1)
-    backhaul = (problem.stops.kind[at] == StopKind.BACKHAUL).astype(np.int64)
+    backhaul = (problem.stops.kind[at] == BACKHAUL).astype(np.int64)
     who = problem.allowed[np.ix_(at, list(used))].astype(np.int64)
-    table = np.column_stack([place, backhaul, apart, who])
+    table = np.column_stack([place, backhaul, who])
     spots, spot_of = np.unique(table, axis=0, return_inverse=True)
     return spots, spot_of.ravel()
 
@@ -234,7 +231,7 @@ def _spots(
 def _profile_key(problem: RoutingProblem, van: int, spots: Ints) -> tuple[int, tuple[int, ...]]:
     """Return what tells a van's matrix from others: speed, and the spots it may not visit."""
     used = [v for v in range(len(problem.vans)) if problem.vans.count[v] > 0]
-    column = 3 + used.index(van)
+    column = 2 + used.index(van)
     return int(problem.vans.profile[van]), tuple(np.flatnonzero(spots[:, column] == 0).tolist())
 
 
@@ -301,19 +298,13 @@ def _horizon(problem: RoutingProblem) -> int:
     if last >= FOREVER - 1:
         service = int(problem.stops.service_s.sum())
         last = service + (2 * len(problem.stops) + 2) * max(longest, 1)
-        ends = [int(w[-1, 1]) for w in problem.stops.windows if len(w)]
+        ends = [w[-1][1] for w in problem.stops.windows if len(w)]
         last += max((end for end in ends if end < FOREVER - 1), default=0)
     return max(last, 1)
 
 
 def _usable_windows(problem: RoutingProblem, stop: int, horizon: int) -> list[tuple[int, int]]:
-    stops = problem.stops
-    soonest = 0 if stops.kind[stop] == StopKind.DELIVERY else int(stops.release_s[stop])
-    return [
-        (max(int(opens), soonest), int(closes))
-        for opens, closes in stops.windows[stop]
-        if closes >= soonest and opens <= horizon
-    ]
+    return [window for window in problem.stops.windows[stop] if window[0] <= horizon]
 
 
 def _vehicle_type(
@@ -337,6 +328,7 @@ def _vehicle_type(
         more["max_reloads"] = int(vans.max_trips[van]) - 1
     if vans.shift[van, 1] < FOREVER - 1:
         more["tw_early"], more["tw_late"] = (int(value) for value in vans.shift[van])
+        more["start_late"] = int(min(vans.latest_start_s[van], vans.shift[van, 1]))
     if vans.max_metres[van] < FOREVER:
         more["max_distance"] = int(vans.max_metres[van])
     longest = _longest_with_breaks(problem, van)

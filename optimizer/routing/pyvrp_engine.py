@@ -28,7 +28,7 @@ ITERATIONS_PER_MEMORY = 100  # late acceptance remembers one cost per so many it
 SHORTEST_MEMORY, LONGEST_MEMORY = 10, 300
 ASK_EVERY = 16  # iterations between two questions whether to stop
 LONG_SEARCH = 20  # iterations per stop from which a search counts as long
-SOFT, STRICT = 20.0, 10_000.0  # first price of a broken rule, in costs of a stop
+SOFT, STRICT = 20.0, 1_000.0  # first price of a broken rule, in costs of a stop
 UPDATES_LONG, UPDATES_SHORT = 50, 500  # iterations between two changes of these prices
 PATIENCE = (5_000, 100)  # iterations without a better plan that end a search: fixed, per stop
 

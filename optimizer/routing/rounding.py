@@ -1,7 +1,8 @@
 """Whole numbers for solvers, each rounded once and by a named rule.
 
-- *up for loads, down for room*: kg and m3 become whole grams and cubic centimetres, loads rounded
-  up and capacities down, both divided by their greatest common divisor;
+- *up for loads, down for room*: kg and m3 become whole grams and cubic centimetres, or millionths of
+  the largest capacity where that is coarser, loads rounded up and capacities down, both divided by
+  their greatest common divisor;
 - *whole metres and seconds*: as they are in the problem;
 - *money by power of ten*: money is multiplied by the smallest power of ten that makes every cost
   per metre, per second and per van whole, or the largest that keeps sums far from overflow; what
@@ -20,7 +21,8 @@ from optimizer.routing.problem import FOREVER, OPEN_END, Floats, Ints, RoutingPr
 
 PER_UNIT = (1e3, 1e6)  # grams per kg, cubic centimetres per m3
 STOP_UNITS = 100  # what one stop counts where stops are limited: room for finer penalties
-MOST_MONEY = 1e12  # scaled money of the dearest stop
+MOST_ROOM = 1e6  # units of the largest capacity
+MOST_MONEY = 1e10  # scaled money of the dearest stop
 
 
 def money_scale(problem: RoutingProblem) -> float:
@@ -55,10 +57,12 @@ def whole_loads(
     vans, load = problem.vans, problem.stops.load[list(chosen)]
     columns: list[Ints] = []
     rooms: list[Ints] = []
-    for dimension, per_unit in enumerate(PER_UNIT):
+    for dimension, whole_unit in enumerate(PER_UNIT):
         limits = vans.capacity[list(used), dimension]
         if not np.isfinite(limits).any() or not load[:, dimension].any():
             continue
+        largest = float(limits[np.isfinite(limits)].max())
+        per_unit = min(whole_unit, MOST_ROOM / largest)
         whole = np.ceil(load[:, dimension] * per_unit - 1e-6).astype(np.int64)
         everything = float(whole.sum()) + 1.0
         limit = np.floor(np.minimum(limits * per_unit + 1e-6, everything)).astype(np.int64)

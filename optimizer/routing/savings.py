@@ -12,6 +12,8 @@ import numpy as np
 
 from optimizer.routing.insertion import insert_all
 from optimizer.routing.problem import (
+    BACKHAUL,
+    DELIVERY,
     FOREVER,
     LOAD_TOLERANCE,
     OPEN_END,
@@ -19,7 +21,6 @@ from optimizer.routing.problem import (
     Ints,
     Route,
     RoutingProblem,
-    StopKind,
 )
 from optimizer.routing.schedule import Timed, price
 from optimizer.routing.solo import FINE, SoloTests
@@ -104,13 +105,13 @@ class _Chains:
         self.out_m = problem.metres[start, place]
         self.back_m = np.zeros(n, np.int64) if end == OPEN_END else problem.metres[place, end]
         self.service = stops.service_s[chosen].tolist()
-        self.windows = [stops.windows[s].tolist() for s in chosen]
-        brought = (stops.kind[chosen] == StopKind.DELIVERY)[:, None]
+        self.windows = [stops.windows[s] for s in chosen]
+        brought = (stops.kind[chosen] == DELIVERY)[:, None]
         self.delivered = np.where(brought, stops.load[chosen], 0.0)
         self.fetched = np.where(brought, 0.0, stops.load[chosen])
-        self.backhaul = (stops.kind[chosen] == StopKind.BACKHAUL).tolist()
+        self.backhaul = (stops.kind[chosen] == BACKHAUL).tolist()
         self.mixed = bool(brought.any() and not brought.all())
-        release = np.where(brought[:, 0], stops.release_s[chosen], 0)
+        release = stops.release_s[chosen]
         leave = np.maximum(int(vans.shift[van, 0]), release)
         self.closes = int(vans.shift[van, 1])
         self.begin = [self._enter(k, int(leave[k] + seconds[start, place[k]])) for k in range(n)]

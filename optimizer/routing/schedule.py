@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.routing.problem import (
+    BACKHAUL,
+    DELIVERY,
     FOREVER,
     KG,
     LOAD_TOLERANCE,
@@ -16,7 +18,7 @@ from optimizer.routing.problem import (
     Ints,
     Route,
     RoutingProblem,
-    StopKind,
+    Windows,
 )
 
 START, STOP, RELOAD, BREAK, END = "start", "stop", "reload", "break", "end"
@@ -34,7 +36,7 @@ class Node:
     place : where
     travel_s : driving to it from the node before
     service_s : what it takes
-    windows : (w, 2) array in which it begins, seconds; none for any time
+    windows : in one of which it begins; none for any time, except at a stop
     """
 
     what: str
@@ -42,7 +44,7 @@ class Node:
     place: int
     travel_s: int
     service_s: int
-    windows: tuple[tuple[int, int], ...]
+    windows: Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,23 +176,19 @@ def route_nodes(problem: RoutingProblem, route: Route) -> list[Node]:
     nodes: list[Node] = []
     here = depot
     for number, trip in enumerate(route.trips):
-        released = max(
-            (int(stops.release_s[s]) for s in trip if stops.kind[s] == StopKind.DELIVERY), default=0
-        )
+        released = int(stops.release_s[list(trip)].max())
         if number:
             reload_s = int(vans.reload_s[van])
             window = ((released, FOREVER),)
             nodes.append(Node(RELOAD, -1, depot, int(seconds[here, depot]), reload_s, window))
         else:
-            nodes.append(Node(START, -1, depot, 0, 0, ((max(opens, released), closes),)))
+            latest = min(closes, int(vans.latest_start_s[van]))
+            nodes.append(Node(START, -1, depot, 0, 0, ((max(opens, released), latest),)))
         here = depot
         for stop in trip:
             place = int(stops.place[stop])
-            windows = tuple((int(a), int(b)) for a, b in stops.windows[stop])
-            if stops.kind[stop] != StopKind.DELIVERY and stops.release_s[stop] > 0:
-                windows = _not_before(windows, int(stops.release_s[stop]))
-            service = int(stops.service_s[stop])
-            nodes.append(Node(STOP, stop, place, int(seconds[here, place]), service, windows))
+            leg, service = int(seconds[here, place]), int(stops.service_s[stop])
+            nodes.append(Node(STOP, stop, place, leg, service, stops.windows[stop]))
             here = place
     last, leg = (here, 0) if end == OPEN_END else (end, int(seconds[here, end]))
     nodes.append(Node(END, -1, last, leg, 0, ((0, closes),)))
@@ -232,14 +230,10 @@ def peak_load(problem: RoutingProblem, route: Route) -> Floats:
 # ---- inside ---------------------------------------------------------------------------------
 
 
-def _not_before(windows: tuple[tuple[int, int], ...], moment: int) -> tuple[tuple[int, int], ...]:
-    return tuple((max(opens, moment), closes) for opens, closes in windows if closes >= moment)
-
-
 def _backhaul_too_early(problem: RoutingProblem, trip: tuple[int, ...]) -> bool:
     kinds = problem.stops.kind[list(trip)]
-    deliveries = np.flatnonzero(kinds == StopKind.DELIVERY)
-    backhauls = np.flatnonzero(kinds == StopKind.BACKHAUL)
+    deliveries = np.flatnonzero(kinds == DELIVERY)
+    backhauls = np.flatnonzero(kinds == BACKHAUL)
     return bool(len(deliveries) and len(backhauls) and backhauls[0] < deliveries[-1])
 
 
@@ -247,7 +241,7 @@ def _trip_loads(problem: RoutingProblem, trip: tuple[int, ...]) -> Floats:
     """Return what is on board on leaving the depot and each stop, (1 + k, 2) float64."""
     at = list(trip)
     load = problem.stops.load[at]
-    brought = (problem.stops.kind[at] == StopKind.DELIVERY)[:, None]
+    brought = (problem.stops.kind[at] == DELIVERY)[:, None]
     at_start = np.where(brought, load, 0.0).sum(axis=0)
     change = np.where(brought, -load, load).cumsum(axis=0)
     on_board: Floats = np.maximum(np.vstack([at_start, at_start + change]), 0.0)

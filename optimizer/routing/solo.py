@@ -14,7 +14,6 @@ from optimizer.routing.problem import (
     Floats,
     Ints,
     RoutingProblem,
-    StopKind,
 )
 
 FINE, SKILL, CAPACITY, WINDOW, SHIFT, DISTANCE = range(6)
@@ -95,32 +94,23 @@ def shortest_from(lengths: Ints | Floats, source: int) -> Floats:
     return best
 
 
-def latest_windows(problem: RoutingProblem) -> Floats:
-    """Return when the last window of each stop closes, (n,) float64; -inf without one."""
-    return np.array(
-        [windows[-1, 1] if len(windows) else -np.inf for windows in problem.stops.windows],
-        dtype=np.float64,
-    )
-
-
 def _test(problem: RoutingProblem, van: int, out: list[Floats], back: list[Floats]) -> Ints:
     """Return the first test that each stop fails on a van, (n,) int64."""
     stops, vans = problem.stops, problem.vans
     opens, closes = vans.shift[van]
-    leave = np.maximum(opens, np.where(stops.kind == StopKind.DELIVERY, stops.release_s, 0))
+    leave = np.maximum(opens, stops.release_s)
     arrive = leave + out[0]
     begin = np.full(len(stops), FOREVER, dtype=np.float64)
-    soonest = np.where(stops.kind == StopKind.DELIVERY, 0, stops.release_s)
     for k, windows in enumerate(stops.windows):
-        at = max(int(arrive[k]), int(soonest[k]))
-        meets = windows[windows[:, 1] >= at]
-        if len(meets):
-            begin[k] = max(at, int(meets[0, 0]))
+        at = arrive[k]
+        begin[k] = next((max(at, a) for a, b in windows if at <= b), FOREVER)
     end = begin + stops.service_s + back[0]
     alone_s = out[0] + stops.service_s + back[0]
     code = np.full(len(stops), FINE, dtype=np.int64)
     code[out[1] + back[1] > vans.max_metres[van]] = DISTANCE
-    code[(end > closes) | (leave > closes) | (alone_s > vans.max_duration_s[van])] = SHIFT
+    code[
+        (end > closes) | (leave > vans.latest_start_s[van]) | (alone_s > vans.max_duration_s[van])
+    ] = SHIFT
     code[begin >= FOREVER] = WINDOW
     code[(stops.load > vans.capacity[van] + LOAD_TOLERANCE).any(axis=1)] = CAPACITY
     code[~problem.allowed[:, van]] = SKILL

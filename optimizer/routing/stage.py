@@ -1,0 +1,206 @@
+"""The routing stage: all days one by one, one certificate over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from optimizer.outcome import Limits, Outcome, Termination, proven_status
+from optimizer.routing.explain import explain_routes, explain_stops
+from optimizer.routing.from_scenario import Reading, read_problems
+from optimizer.routing.problem import KG, M3
+from optimizer.routing.pyvrp_engine import PyVrpEngine
+from optimizer.routing.solve import Driven, solve
+from optimizer.routing.tables import (
+    explanations_table,
+    route_names,
+    routes_table,
+    stops_table,
+    unserved_table,
+)
+from optimizer.routing.unserved import reasons
+from optimizer.stage import Certificate, Kpi, StageResult
+from scenarios import Scenario
+
+STAGE = "routing"
+SOLVING_SHARE = 0.92  # of the wall time; the rest explains
+WORST_FIRST = (
+    Termination.CANCELLED,
+    Termination.TIME_LIMIT,
+    Termination.WORK_LIMIT,
+    Termination.CONVERGED,
+)
+
+
+def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits) -> StageResult:
+    """Plan the routes of every day that has stops.
+
+    Parameters
+    ----------
+    upstream : `shipments` and `shipment_lines` where the sourcing stage ran
+    limits : shared among the days by their number of stops
+
+    Returns
+    -------
+    result : tables routes, stops, unserved, explanations; without any stop no certificate
+    """
+    reading = read_problems(scenario, upstream)
+    if not reading.problems and not reading.refused:
+        return StageResult({}, None, notes=(*reading.notes, "No order is for the vans to drive."))
+    outcomes = solve_all(reading, limits)
+    solved = [outcome.solution for outcome in outcomes if outcome.solution is not None]
+    names = route_names(solved)
+    why = [reasons(driven) for driven in solved]
+    said = [line for driven, ids in zip(solved, names) for line in explain_routes(driven, ids)]
+    for driven, ids in zip(solved, names, strict=True):
+        said += explain_stops(driven, ids, lambda: limits.remaining <= 0.0 or limits.cancelled())
+    tables = {
+        "routes": routes_table(solved, names),
+        "stops": stops_table(solved, names),
+        "unserved": unserved_table(solved, why, reading.refused),
+        "explanations": explanations_table(said),
+    }
+    kpis = _kpis(scenario.settings.currency, solved, reading, tables)
+    total = _together(outcomes, reading, limits)
+    return StageResult(
+        {name: frame for name, frame in tables.items() if len(frame)},
+        Certificate.of(STAGE, total),
+        kpis=kpis,
+        notes=(*reading.notes, *_notes(solved, reading)),
+        work=total.work,
+        solver_versions=PyVrpEngine.versions(),
+    )
+
+
+def solve_all(reading: Reading, limits: Limits) -> list[Outcome[Driven]]:
+    """Solve the problems one by one, each with its share of what is left."""
+    outcomes: list[Outcome[Driven]] = []
+    sizes = [len(problem.stops) for problem in reading.problems]
+    work_left = limits.work
+    for number, problem in enumerate(reading.problems):
+        fraction = sizes[number] / max(sum(sizes[number:]), 1)
+        seconds = None
+        if limits.seconds is not None:
+            left = max(0.0, SOLVING_SHARE * limits.seconds - limits.elapsed)
+            seconds = fraction * left
+        mine = replace(
+            limits,
+            seconds=seconds,
+            work=None if work_left is None else fraction * work_left,
+            started=limits.clock(),
+        )
+        done = sum(sizes[:number]) / max(sum(sizes), 1)
+
+        def better(cost: float, name: str = problem.name, share: float = done) -> None:
+            limits.progress(STAGE, share, f"{name}: {cost:,.2f}")
+
+        outcome = solve(problem, mine, on_better=better)
+        outcomes.append(outcome)
+        if work_left is not None:
+            work_left = max(work_left - outcome.work, 0.0)
+    return outcomes
+
+
+# ---- inside ---------------------------------------------------------------------------------
+
+
+def _together(
+    outcomes: Sequence[Outcome[Driven]], reading: Reading, limits: Limits
+) -> Outcome[object]:
+    """Return one outcome over all days; what is refused is lost in plan and bound alike."""
+    lost = float(sum(item.loss for item in reading.refused))
+    objective = lost + float(sum(outcome.objective or 0.0 for outcome in outcomes))
+    bound = lost + float(sum(outcome.bound or 0.0 for outcome in outcomes))
+    ended = [outcome.termination for outcome in outcomes]
+    engines = sorted({outcome.engine for outcome in outcomes if outcome.solution is not None})
+    return Outcome(
+        proven_status(objective, bound),
+        next((state for state in WORST_FIRST if state in ended), Termination.CONVERGED),
+        "+".join(engines) or "rules",
+        objective=objective,
+        bound=bound,
+        wall_seconds=limits.elapsed,
+        work=float(sum(outcome.work for outcome in outcomes)),
+    )
+
+
+def _kpis(
+    currency: str, solved: Sequence[Driven], reading: Reading, tables: Mapping[str, pd.DataFrame]
+) -> tuple[Kpi, ...]:
+    """Return the terms of the objective and the figures a planner asks for first."""
+    timed = [t for driven in solved for t in driven.timed]
+    lost = sum(item.loss for item in reading.refused) + sum(
+        float(driven.problem.stops.loss[list(driven.unserved)].sum()) for driven in solved
+    )
+    terms = {
+        "fixed": sum(t.fixed for t in timed),
+        "distance": sum(t.distance for t in timed),
+        "time": sum(t.time for t in timed),
+        "unserved": float(lost),
+    }
+    rows = [Kpi(name, float(value), currency, "objective") for name, value in terms.items()]
+    n_stops = sum(len(t.route.stops) for t in timed)
+    km = sum(t.metres for t in timed) / 1000.0
+    by_day: dict[object, int] = {}
+    for driven in solved:
+        day = driven.problem.day
+        by_day[day] = by_day.get(day, 0) + len(driven.timed)
+    rows += [
+        Kpi("routes", float(len(timed)), "routes"),
+        Kpi("vans used", float(max(by_day.values(), default=0)), "vans", "most on a day"),
+        Kpi("stops served", float(n_stops), "stops"),
+        Kpi("stops not served", float(len(tables["unserved"])), "orders"),
+        Kpi("distance driven", km, "km"),
+        Kpi("hours on duty", sum(t.duration_s for t in timed) / 3600.0, "h"),
+        Kpi("route emissions", float(tables["routes"]["g_co2e"].sum()) / 1000.0, "kg CO2e"),
+    ]
+    if n_stops:
+        driving = sum(t.cost for t in timed)
+        rows.append(Kpi("cost per stop", driving / n_stops, currency))
+    for dimension, name in ((KG, "kg"), (M3, "m3")):
+        fill = _fill(solved, dimension)
+        if fill is not None:
+            rows.append(Kpi("vehicle fill", fill, "share", name))
+    return tuple(rows)
+
+
+def _fill(solved: Sequence[Driven], dimension: int) -> float | None:
+    """Return largest loads over capacities, all routes together; None without a capacity."""
+    load = room = 0.0
+    for driven in solved:
+        for timed in driven.timed:
+            capacity = float(driven.problem.vans.capacity[timed.route.van, dimension])
+            if capacity < float("inf"):
+                load += float(timed.peak[dimension])
+                room += capacity
+    return load / room if room > 0 else None
+
+
+def _notes(solved: Sequence[Driven], reading: Reading) -> list[str]:
+    """Say what was planned without, and what to look at."""
+    notes = []
+    days = sorted({str(driven.problem.day) for driven in solved})
+    if len(days) > 1:
+        notes.append(
+            f"Routes are planned for {len(days)} days, {days[0]} to {days[-1]}, one by one."
+        )
+    missing = sorted(
+        {why for driven in solved if (why := PyVrpEngine.supports(driven.problem)) is not None}
+    )
+    notes += [
+        f"The search was not told of {what}; every route keeps it all the same." for what in missing
+    ]
+    restless = sum(t.needs_break for driven in solved for t in driven.timed)
+    if restless:
+        notes.append(
+            f"{restless} routes are longer than break_after_h and have no room for a break."
+        )
+    proven = len(reading.refused) + sum(
+        int(driven.tests.hopeless[list(driven.unserved)].sum()) for driven in solved
+    )
+    left = len(reading.refused) + sum(len(driven.unserved) for driven in solved)
+    if left:
+        notes.append(f"{left} stops are not served, {proven} of them because no van ever could.")
+    return notes
