@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scenarios.errors import InputError
+from scenarios.files.settings_form import inexact_setting, settings_rows
 from scenarios.findings import Findings, Severity
 from scenarios.normalise.cells import STRING
 from scenarios.normalise.moments import FIRST_MS, LAST_MS
@@ -54,6 +55,13 @@ def check_writable(scenario: Scenario) -> None:
         the calendar or with a time of day; scenarios that were read have none of these.
     """
     findings = Findings()
+    hint = "the cell would read back as something else; trim or correct it"
+    setting = inexact_setting(scenario.settings)
+    if setting:
+        value = repr(settings_rows(scenario.settings)[setting])
+        findings.add(
+            "not_exact", Severity.ERROR, hint, table="settings", column=setting, value=value
+        )
     for name, frame in scenario.tables.items():
         for place in frame.columns:
             column = TABLES[name].by_name[place]
@@ -62,7 +70,7 @@ def check_writable(scenario: Scenario) -> None:
                 findings.add_rows(
                     "not_exact",
                     Severity.ERROR,
-                    "the cell would read back as something else; trim or correct it",
+                    hint,
                     table=name,
                     column=place,
                     rows=scenario.row_numbers(name)[bad].tolist()[: findings.cap],
@@ -70,8 +78,10 @@ def check_writable(scenario: Scenario) -> None:
                 )
     if findings.errors:
         first = findings.errors[0]
-        hint = f"the scenario cannot be written exactly: {first.table}.{first.column} holds"
-        raise InputError(f"{hint} {first.value}", list(findings))
+        place = f"{first.table}.{first.column}"
+        raise InputError(
+            f"the scenario cannot be written exactly: {place} holds {first.value}", list(findings)
+        )
 
 
 def _inexact(series: pd.Series, column: Column) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

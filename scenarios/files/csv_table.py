@@ -151,7 +151,9 @@ def _read_fast(body: bytes, head: _Head) -> tuple[tuple[Cells, ...], NDArray[np.
         table = pacsv.read_csv(
             pa.BufferReader(pa.py_buffer(rest)),
             read_options=pacsv.ReadOptions(
-                column_names=names, use_threads=False, block_size=BLOCK_BYTES
+                column_names=names,
+                use_threads=False,
+                block_size=min(BLOCK_BYTES, rest.nbytes + 1024),
             ),
             parse_options=pacsv.ParseOptions(
                 delimiter=head.delimiter,

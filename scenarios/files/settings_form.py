@@ -162,10 +162,7 @@ def _read_value(name: str, raw: RawSetting, findings: Findings) -> Any:
 
 def _recased(name: str, value: str, raw: RawSetting, findings: Findings) -> str:
     """Return a currency or time zone in its proper case."""
-    if name == "currency":
-        proper = value.upper()
-    else:
-        proper = next((z for z in available_timezones() if z.lower() == value.lower()), value)
+    proper = value.upper() if name == "currency" else _time_zone(value)
     if proper != value:
         hint = f"read as {proper}"
         findings.add(
@@ -178,6 +175,16 @@ def _recased(name: str, value: str, raw: RawSetting, findings: Findings) -> str:
             value=value,
         )
     return proper
+
+
+def _time_zone(value: str) -> str:
+    """Return the IANA name that is meant, whatever its case; the text itself if there is none."""
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError):
+        found = (name for name in sorted(available_timezones()) if name.lower() == value.lower())
+        return next(found, value)
+    return value
 
 
 def _checked(
@@ -210,6 +217,16 @@ def _checked(
                 value="" if missing else trouble["input"],
             )
         return None
+
+
+def inexact_setting(settings: Settings) -> str:
+    """Return the key of a setting that would read back as something else, or ""."""
+    reader = reader_of(_BY_NAME["name"], ZoneInfo("UTC"))
+    for key, value in settings_rows(settings).items():
+        for text_cell in (key, value):
+            if isinstance(text_cell, str) and reader.read(text_cell)[0] != text_cell:
+                return str(key)
+    return ""
 
 
 def settings_document(settings: Settings) -> dict[str, Any]:

@@ -61,11 +61,16 @@ def _arrow(series: pd.Series, column: Column) -> pa.Array:
 
 
 def records(frame: pd.DataFrame, name: str) -> list[dict[str, Any]]:
-    """Return a table as JSON objects; blanks are left out."""
+    """Return a table as JSON objects; blanks are left out, or null in a required column."""
     contract = TABLES[name]
     lists = {place: _json_list(frame[place], contract.by_name[place]) for place in frame.columns}
+    kept = {place for place in lists if contract.by_name[place].required}
     return [
-        {place: value for place, value in zip(lists, row, strict=True) if value is not None}
+        {
+            place: value
+            for place, value in zip(lists, row, strict=True)
+            if value is not None or place in kept
+        }
         for row in zip(*lists.values(), strict=True)
     ]
 
