@@ -142,7 +142,7 @@ def _changed(ours: TableDiff, theirs: TableDiff, conflicts: list[MergeConflict])
 def _added(ours: TableDiff, theirs: TableDiff, conflicts: list[MergeConflict]) -> list[Row]:
     """Return the rows they added and we did not."""
     our_new = _by_key(ours, records(ours.added))
-    rows = []
+    rows: list[Row] = []
     for key, row in _by_key(theirs, records(theirs.added)).items():
         if key not in our_new:
             rows.append({column: cell for column, cell in row.items() if cell is not None})
@@ -158,7 +158,7 @@ def _removed(ours: TableDiff, theirs: TableDiff, conflicts: list[MergeConflict])
     """Return the keys they removed and we neither removed nor changed."""
     our_cells = _cells(ours)
     our_gone = _by_key(ours, records(ours.removed))
-    gone = []
+    gone: list[Row] = []
     for key in _by_key(theirs, records(theirs.removed)):
         for column, (old, new) in our_cells.get(key, {}).items():
             conflicts.append(MergeConflict(ours.table, key, column, old, new, REMOVED))

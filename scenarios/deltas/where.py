@@ -110,7 +110,7 @@ class Where(BaseModel):
 
 def _all(masks: Mask) -> Mask:
     """Return (n_rows,) bool: the rows for which all of (n_parts, n_rows) hold."""
-    mask: Mask = masks.all(axis=0)
+    mask: Mask = np.asarray(masks.all(axis=0))
     return mask
 
 

@@ -25,6 +25,20 @@ def rates(facts: Facts) -> pd.DataFrame:
     """
     if facts.has("forecasts"):
         return _rates_of(facts, "forecasts", _mean_rows(facts), facts.settings.horizon_days)
+    return history_rates(facts)
+
+
+def asked(facts: Facts) -> pd.DataFrame:
+    """Return :func:`rates`, and those of sales that no forecast repeats."""
+    known = facts.remember(rates)
+    if not facts.has("forecasts") or not facts.has("demand_history"):
+        return known
+    both = pd.concat([known, history_rates(facts)], ignore_index=True)
+    return both.drop_duplicates(["location_id", "product_id"], ignore_index=True)
+
+
+def history_rates(facts: Facts) -> pd.DataFrame:
+    """Return the mean of recent sales per day; the columns are those of :func:`rates`."""
     history = facts.table("demand_history")
     last = history["date"].max()
     if pd.isna(last):

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scenarios.validation.facts import Facts
-from scenarios.validation.flows import at_sites, exploded, rates
+from scenarios.validation.flows import asked, at_sites, exploded
 from scenarios.validation.notice import error, info, warning
 from scenarios.validation.rings import rings
 
@@ -129,7 +129,7 @@ def check_supply_paths(facts: Facts) -> None:
     """Every product with demand at a site has a way to be supplied there."""
     products = facts.table("products")
     gone = products["product_id"][products["discontinued_on"] <= facts.start]
-    demand = facts.remember(rates)
+    demand = facts.remember(asked)
     known = facts.known("products.product_id")
     demand = demand[demand["product_id"].isin(known) & ~demand["product_id"].isin(gone)]
     wanted = at_sites(facts, demand)
