@@ -1,1 +1,1 @@
-"""What happens to a plan when suppliers fail and demand jumps: SimPy keeps time, arrays the state."""
+"""What happens to a plan when things go wrong: SimPy keeps the time, arrays the state."""

@@ -146,7 +146,8 @@ def _buckets(
     settings = scenario.settings
     n_buckets = settings.horizon_buckets
     start = pd.Timestamp(settings.start_date)
-    row = pd.MultiIndex.from_frame(pairs[PAIR]).get_indexer(pd.MultiIndex.from_frame(forecast[PAIR]))
+    at = pd.MultiIndex.from_frame(pairs[PAIR])
+    row = at.get_indexer(pd.MultiIndex.from_frame(forecast[PAIR]))
     bucket = ((forecast["bucket"] - start).dt.days // settings.bucket_days).to_numpy(np.int64)
     inside = (row >= 0) & (bucket >= 0) & (bucket < n_buckets)
     row, bucket = row[inside], bucket[inside]
@@ -208,9 +209,7 @@ def _policy_table(facts: Facts) -> pd.DataFrame:
     return table
 
 
-def _site(
-    facts: Facts, book: LaneBook, table: pd.DataFrame, at: Places, place: pd.Index
-) -> Site:
+def _site(facts: Facts, book: LaneBook, table: pd.DataFrame, at: Places, place: pd.Index) -> Site:
     scenario = facts.scenario
     settings = scenario.settings
     site_id = str(facts.pairs["site_id"].iloc[at[0]])

@@ -136,9 +136,7 @@ class Conditions:
             self._refresh_lane(j)
         for i in reach.sites:
             gates = [self.active[b] for b in self._on(i, "sites", GATE_KINDS)]
-            outages = [
-                self.active[b] for b in self._on(i, "sites", {"order_processing_outage"})
-            ]
+            outages = [self.active[b] for b in self._on(i, "sites", {"order_processing_outage"})]
             self.shut[i] = _any(gates, self.n_replications)
             self.stopped[i] = _any(gates + outages, self.n_replications)
 

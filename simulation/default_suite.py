@@ -88,7 +88,8 @@ def _standard(world: World) -> list[Case]:
     title = f"demand x {SURGE_FACTOR:g} for {SURGE_DAYS} days from day {peak}"
     blow = _blow("demand_surge", "all", float(peak), SURGE_DAYS, SURGE_FACTOR)
     cases.append(Case("demand surge at the peak", (blow,), title))
-    sizes = [float(site.demand_mean.sum()) + _passed_on(world, i) for i, site in enumerate(world.sites)]
+    own = [float(site.demand_mean.sum()) for site in world.sites]
+    sizes = [units + _passed_on(world, i) for i, units in enumerate(own)]
     site_id = world.sites[int(np.argmax(sizes))].site_id
     peak = _peak(load, CLOSURE_DAYS)
     title = f"{site_id} closed for {CLOSURE_DAYS} days from day {peak}"
@@ -102,9 +103,7 @@ def _standard(world: World) -> list[Case]:
     return cases
 
 
-def _blow(
-    kind: str, target: str, start: float, days: float, severity: float = 1.0
-) -> Disruption:
+def _blow(kind: str, target: str, start: float, days: float, severity: float = 1.0) -> Disruption:
     return Disruption(
         f"{kind} {target}", kind, target, start, Distribution("fixed", (float(days),)), severity
     )
@@ -112,9 +111,7 @@ def _blow(
 
 def _daily_load(world: World) -> Floats:
     """(T,) mean units demanded per tick."""
-    by_bucket = sum(
-        (site.demand_mean.sum(axis=1) for site in world.sites), start=np.zeros(1)
-    )
+    by_bucket = sum((site.demand_mean.sum(axis=1) for site in world.sites), start=np.zeros(1))
     load: Floats = np.asarray(by_bucket)[world.bucket_of_tick]
     return load
 

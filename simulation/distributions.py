@@ -81,7 +81,7 @@ def parse_distribution(text: str) -> Distribution:
             plain.append(_number(value, text))
     if kind == "empirical":
         if named or not plain or min(plain) < 0:
-            raise ValueError(f"{text!r}: empirical lists values of 0 or more, as empirical(3, 5, 8)")
+            raise ValueError(f"{text!r}: empirical lists values of 0 or more, as in (3, 5, 8)")
         return Distribution(kind, tuple(sorted(plain)))
     names = KNOWN[kind]
     values = dict(zip(names, plain)) | named

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulation.arrays import Floats
+from simulation.arrays import Floats, Places, Sums
 from simulation.kernels import rows as at
 from simulation.ledger import Record
 from simulation.world import World
@@ -102,7 +102,7 @@ def daily_service(record: Record) -> Floats:
     return _share(record.served, record.demand)
 
 
-def _share(part: Floats | np.ndarray, whole: Floats | np.ndarray) -> Floats:  # type: ignore[type-arg]
+def _share(part: Sums, whole: Sums) -> Floats:
     result: Floats = np.where(whole > 0, part / np.maximum(whole, 1), 1.0)
     return result
 
@@ -120,8 +120,8 @@ def _service(world: World, record: Record, values: Values) -> None:
         values["stock_units", scope] = part[at.ON_HAND] / n_ticks
 
 
-def _by_place(world: World, rows: np.ndarray) -> list[tuple[str, np.ndarray]]:  # type: ignore[type-arg]
-    places = [("all", rows.sum(axis=0))]
+def _by_place(world: World, rows: Sums) -> list[tuple[str, Sums]]:
+    places: list[tuple[str, Sums]] = [("all", rows.sum(axis=0))]
     return places + [(f"site:{site.site_id}", rows[i]) for i, site in enumerate(world.sites)]
 
 
@@ -167,7 +167,7 @@ def _stock_and_cost(world: World, record: Record, values: Values) -> None:
 
 
 def _recovery(
-    share: Floats, calm: Floats, onset: np.ndarray, ticks_per_day: int  # type: ignore[type-arg]
+    share: Floats, calm: Floats, onset: Places, ticks_per_day: int
 ) -> tuple[Floats, Floats]:
     """Return days until service is back, and 1.0 where it is not by the end, per replication.
 

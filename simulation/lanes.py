@@ -65,6 +65,7 @@ def build_lanes(
     products = scenario.table("products").set_index("product_id")
     for column in ("weight_kg", "volume_m3"):
         travels[column] = products[column].reindex(travels["product_id"]).fillna(0.0).to_numpy()
+    travels = _with_modes(plan, travels, ways)
     site_ids = tuple(dict.fromkeys(pairs["site_id"]))
     supplier_ids = tuple(sorted(set(travels.loc[~travels["from_site"], "source_id"])))
     column_of = {
@@ -76,9 +77,9 @@ def build_lanes(
     lanes = []
     guessed = []
     keys = ["from_site", "source_id", "site_id", "mode"]
-    for (from_site, source, site, mode), part in travels.groupby(keys, sort=True):
-        part = part.sort_values("product_id", kind="stable")
-        way = _way(scenario, ways, part, source, site, mode)
+    for (from_site, source, site, mode), rows in travels.groupby(keys, sort=True):
+        part = rows.sort_values("product_id", kind="stable")
+        way = _way(ways, part, source, site, mode)
         if way is None and from_site:
             guessed.append(f"{source}>{site}")
         days, sd = _transit(scenario, way, source, site) if from_site or way is not None else (0, 0)
@@ -95,11 +96,10 @@ def build_lanes(
             )
         )  # fmt: skip
     if guessed:
-        notes = (
-            *notes,
-            f"No lane says how long the way takes from {', '.join(guessed[:5])}"
-            f"{' and others' if len(guessed) > 5 else ''}: {KM_PER_DAY:g} km a day is assumed.",
-        )
+        others = " and others" if len(guessed) > 5 else ""
+        ways_listed = ", ".join(guessed[:5]) + others
+        note = f"No lane says how long the way takes from {ways_listed}: {KM_PER_DAY:g} km a day"
+        notes = (*notes, f"{note} is assumed.")
     return LaneBook(tuple(lanes), site_ids, supplier_ids, lead, lead_variance, notes)
 
 
@@ -128,16 +128,28 @@ def _travels(plan: Plan, pairs: pd.DataFrame, options: pd.DataFrame) -> pd.DataF
     both = pd.concat([fed, bought[kept], moved], ignore_index=True)
     both["mode"] = both["mode"].fillna("")
     both = both.sort_values("fed", ascending=False, kind="stable")
-    return both.drop_duplicates([*start, "mode"]).reset_index(drop=True).assign(
-        orders=lambda frame: _dated(plan, frame)
+    return both.drop_duplicates([*start, "mode"]).reset_index(drop=True)
+
+
+def _with_modes(plan: Plan, travels: pd.DataFrame, ways: pd.DataFrame) -> pd.DataFrame:
+    """Choose the mode where none is stated, join what then goes the same way, add dated orders."""
+    modes = travels["mode"].to_numpy(dtype=object).copy()
+    open_mode = travels[travels["mode"] == ""]
+    for (source, site), part in open_mode.groupby(["source_id", "site_id"], sort=True):
+        way = _way(ways, part, source, site, "")
+        if way is not None:
+            modes[part.index] = way["mode"]
+    travels = travels.assign(mode=modes).drop_duplicates(
+        ["from_site", "source_id", *PAIR, "mode"], ignore_index=True
     )
+    return travels.assign(orders=_dated(plan, travels))
 
 
 def _dated(plan: Plan, travels: pd.DataFrame) -> pd.Series:
     """Return per row the plan's dated orders as a tuple of (date, units)."""
     bought = plan.table("purchase_orders")[["supplier_id", *PAIR, "order_on", "qty"]]
     bought = bought.set_axis(["source_id", *PAIR, "on", "qty"], axis=1)
-    bought = bought.assign(from_site=False, mode="")
+    bought = bought.assign(from_site=False, mode="any")
     moved = plan.table("transfers")
     moved = moved[["origin_id", "destination_id", "product_id", "ship_on", "qty", "mode"]]
     moved = moved.set_axis(["source_id", *PAIR, "on", "qty", "mode"], axis=1).assign(from_site=True)
@@ -147,15 +159,13 @@ def _dated(plan: Plan, travels: pd.DataFrame) -> pd.Series:
     listed: dict[tuple[object, ...], list[tuple[pd.Timestamp, float]]] = {}
     for row in dated[[*keys, "on", "qty"]].itertuples(index=False, name=None):
         listed.setdefault(tuple(row[:5]), []).append((row[5], float(row[6])))
-    cells = [
-        tuple(listed.get(tuple(row), ()))
-        for row in travels[keys].itertuples(index=False, name=None)
-    ]
+    wanted = travels[keys].assign(mode=travels["mode"].where(travels["from_site"], "any"))
+    cells = [tuple(listed.get(tuple(row), ())) for row in wanted.itertuples(index=False, name=None)]
     return pd.Series(cells, index=travels.index, dtype=object)
 
 
 def _way(
-    scenario: Scenario, ways: pd.DataFrame, part: pd.DataFrame, source: str, site: str, mode: str
+    ways: pd.DataFrame, part: pd.DataFrame, source: str, site: str, mode: str
 ) -> pd.Series | None:
     """Return the row of `lanes`: the stated mode, else the cheapest for a week's normal flow."""
     rows = ways[(ways["origin_id"] == source) & (ways["destination_id"] == site)]
@@ -166,7 +176,8 @@ def _way(
     units = 7.0 * part["flow"].to_numpy()
     kg = float((units * part["weight_kg"]).sum())
     m3 = float((units * part["volume_m3"]).sum())
-    shipments = np.maximum(1.0, np.ceil(np.maximum(kg / rows["shipment_kg"], m3 / rows["shipment_m3"])))
+    loads = np.maximum(kg / rows["shipment_kg"], m3 / rows["shipment_m3"])
+    shipments = np.maximum(1.0, np.ceil(loads))
     cost = shipments * rows["cost_per_shipment"] + kg * rows["cost_per_kg"]
     cost = cost + m3 * rows["cost_per_m3"] + float(units.sum()) * rows["cost_per_unit"]
     order = rows.assign(price=cost).sort_values(["price", "transit_mean_days", "mode"])

@@ -76,14 +76,20 @@ def close_books(world: World, state: State, blows: Sequence[Blow]) -> Record:
         site_rows=rows,
         product_demand=product_demand,
         product_short=product_short,
-        purchase=state.purchase.sum(axis=0),
-        transport=state.transport.sum(axis=0),
-        ordering=state.ordering.sum(axis=0),
+        purchase=_over_ticks(state.purchase),
+        transport=_over_ticks(state.transport),
+        ordering=_over_ticks(state.ordering),
         departures=np.stack([line.departures.sum(axis=0) for line in state.lanes])
         if state.lanes
         else np.zeros((0, n), np.int64),
         onset=onset,
     )
+
+
+def _over_ticks(money: Floats) -> Floats:
+    """Add up tick after tick, so that the order, and so the last bit, is the same for any R."""
+    total: Floats = np.add.accumulate(money, axis=0)[-1]
+    return total
 
 
 def join(parts: Sequence[Record]) -> Record:

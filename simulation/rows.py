@@ -136,17 +136,18 @@ class DisruptionReader:
             str(stated.get("group", "")), after,
         )  # fmt: skip
 
-    def _start(self, stated: Mapping[str, Any], table: str, row: int) -> float | Distribution | None:
+    def _start(
+        self, stated: Mapping[str, Any], table: str, row: int
+    ) -> float | Distribution | None:
         value = stated.get("start")
         if value is None:
             return None
         if isinstance(value, dt.datetime):
             value = value.date()
         if isinstance(value, str):
-            try:
-                value = dt.date.fromisoformat(value.strip())
-            except ValueError:
+            if not _is_date(value):
                 return self._distribution(value, table, row, "start")
+            value = dt.date.fromisoformat(value.strip())
         if isinstance(value, dt.date):
             value = float((value - self.scenario.settings.start_date).days)
         horizon = self.scenario.settings.horizon_days
@@ -214,3 +215,11 @@ class DisruptionReader:
         self.findings.add(
             code, Severity.ERROR, hint, table=table, row=row, column=column, value=value
         )
+
+
+def _is_date(text: str) -> bool:
+    try:
+        dt.date.fromisoformat(text.strip())
+    except ValueError:
+        return False
+    return True

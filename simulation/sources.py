@@ -45,10 +45,10 @@ class Sources:
 def choose_sources(scenario: Scenario, wanted: pd.DataFrame) -> Sources:
     """Return the source of every product-location, and add those that must feed others.
 
-    A pair buys from its primary option: lowest `priority`, then landed cost, then supplier_id; where
-    `item_sources` speaks of the pair, a row of `supplier_products` for any site counts only if its
-    supplier is named there. A pair without an option is fed by its first source that is an open
-    site (by priority, larger share, id).
+    A pair buys from its primary option: lowest `priority`, then landed cost, then supplier_id;
+    where `item_sources` speaks of the pair, a row of `supplier_products` for any site counts only
+    if its supplier is named there. A pair without an option is fed by its first source that is an
+    open site (by priority, larger share, id).
 
     Parameters
     ----------
@@ -111,9 +111,7 @@ def _options(scenario: Scenario, pairs: pd.DataFrame, named: pd.DataFrame) -> pd
     return kept.sort_values(order, kind="stable", ignore_index=True)
 
 
-def _fed_by_sites(
-    scenario: Scenario, lacking: pd.DataFrame, named: pd.DataFrame
-) -> pd.DataFrame:
+def _fed_by_sites(scenario: Scenario, lacking: pd.DataFrame, named: pd.DataFrame) -> pd.DataFrame:
     sites = scenario.table("sites")
     open_sites = set(sites.loc[sites["status"] == "open", "site_id"])
     rows = named[named["source_id"].isin(open_sites)].merge(lacking, on=PAIR)

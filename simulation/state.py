@@ -88,8 +88,7 @@ def ring_lengths(world: World, longest: list[int]) -> list[int]:
     longest : per lane, ticks
     """
     return [
-        max((longest[j] for j in world.in_lanes[i]), default=0) + 2
-        for i in range(len(world.sites))
+        max((longest[j] for j in world.in_lanes[i]), default=0) + 2 for i in range(len(world.sites))
     ]
 
 

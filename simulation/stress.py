@@ -129,7 +129,9 @@ class StressResult:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file: name a folder")
         if folder.exists() and any(folder.iterdir()) and not (folder / "stress.json").exists():
-            raise InputError(f"{folder} is not empty and holds no stress result: name another folder")
+            raise InputError(
+                f"{folder} is not empty and holds no stress result: name another folder"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in self.tables.items():
             frame.to_parquet(folder / f"{name}.parquet", index=False, compression="zstd")
@@ -272,8 +274,8 @@ def _values(
 ) -> dict[str, Values]:
     calm = records[BASELINE]
     values = {case.name: measure(world, records[case.name], calm, products) for case in cases}
-    for name in values:
-        add_changes(values[name], values[BASELINE])
+    for figures in values.values():
+        add_changes(figures, values[BASELINE])
     return values
 
 

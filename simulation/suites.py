@@ -211,4 +211,3 @@ def _scope_problem(scenario: Scenario, kpi: str, scope: str) -> str:
         shown = ", ".join("all" if each == "all" else f"{each}:ID" for each in words)
         return f"{kpi} is known for {shown}"
     return "" if known_target(scenario, word, name) else f"the scenario has no {word} {name!r}"
-

@@ -140,8 +140,10 @@ def _on_lane(world: World, lane: Lane, word: str, name: str, *, both_ends: bool)
 def _demand(world: World, word: str, name: str) -> dict[int, Flags]:
     struck = {}
     for i, site in enumerate(world.sites):
-        if word == "all" or (word == "site" and site.site_id == name) or (
-            word == "region" and site.region == name
+        if (
+            word == "all"
+            or (word == "site" and site.site_id == name)
+            or (word == "region" and site.region == name)
         ):
             flags = np.ones(site.n_skus, np.bool_)
         elif word == "product":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -104,8 +105,10 @@ def print_stress(result: StressResult, currency: str) -> None:
         [f"average stock ({currency})", _number(result, "baseline", "stock_value")],
         [f"operating cost ({currency})", _number(result, "baseline", "cost_operating")],
     ]
-    for term in ("holding", "shortage", "ordering", "transport", "handling"):
-        rows.append([f"  {term}", _number(result, "baseline", f"cost_{term}")])
+    rows += [
+        [f"  {term}", _number(result, "baseline", f"cost_{term}")]
+        for term in ("holding", "shortage", "ordering", "transport", "handling")
+    ]
     rows.append([f"purchases ({currency})", _number(result, "baseline", "cost_purchase")])
     print_table("Undisturbed", ["figure", "mean and interval"], rows)
     _print_cases(result, currency)
@@ -126,32 +129,39 @@ def print_stress(result: StressResult, currency: str) -> None:
 
 def _print_cases(result: StressResult, currency: str) -> None:
     """Print the cases, those that cost most service first."""
+    from rich.markup import escape
+
     cases = [case for case in result.titles if case != "baseline"]
     cases.sort(key=lambda case: (result.value(case, "fill_rate_change")[0], case))
     if not cases:
         return
-    rows = []
-    for case in cases[:SHOWN_CASES]:
-        days = result.value(case, "recovery_days")[0]
+    rows: list[list[object]] = []
+    for number, case in enumerate(cases[:SHOWN_CASES], start=1):
         lasting = result.value(case, "not_recovered")[0]
+        days = f"{result.value(case, 'recovery_days')[0]:.1f}"
         rows.append(
             [
-                f"{case}\n  {result.titles[case]}" if result.titles[case] else case,
+                number,
                 _share(result, case, "fill_rate"),
                 _points(result, case, "fill_rate_change"),
                 _number(result, case, "short_units_change", sign="+"),
                 _number(result, case, "cost_operating_change", sign="+"),
                 f"{100 * result.value(case, 'worst_day_service')[0]:.1f} %",
-                f"{days:.1f}" + (f" ({100 * lasting:.0f} % not by the end)" if lasting else ""),
+                f"{days} ({100 * lasting:.0f} %)" if lasting else days,
             ]
         )
     headings = [
-        "case", "fill rate", "change", "units short", f"operating cost ({currency})",
-        "worst day", "days to recover",
+        "", "fill rate", "change", "units short", f"cost ({currency})", "worst day", "recovery",
     ]  # fmt: skip
-    print_table("What goes wrong, worst first (changes against undisturbed)", headings, rows)
+    print_table("Worst cases first; changes against undisturbed, recovery in days", headings, rows)
+    console = out()
+    for number, case in enumerate(cases[:SHOWN_CASES], start=1):
+        title = result.titles[case]
+        console.print(f"{number:3}  [bold]{escape(case)}[/]  {escape(title)}", highlight=False)
     if len(cases) > SHOWN_CASES:
-        out().print(f"... and {len(cases) - SHOWN_CASES} milder cases")
+        console.print(f"... and {len(cases) - SHOWN_CASES} milder cases")
+    if any(result.value(case, "not_recovered")[0] for case in cases):
+        console.print("(%) beside recovery: replications not back by the end of the horizon")
 
 
 def _share(result: StressResult, case: str, kpi: str) -> str:
@@ -170,4 +180,4 @@ def _number(result: StressResult, case: str, kpi: str, sign: str = "") -> str:
 
 
 def _give(half: float, digits: int) -> str:
-    return "" if half != half else f" ± {half:,.{digits}f}"
+    return "" if isnan(half) else f" ± {half:,.{digits}f}"

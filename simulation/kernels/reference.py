@@ -12,7 +12,7 @@ from simulation.arrays import Flags, Keys, Places, Sums, Units
 from simulation.kernels import rows as at
 from simulation.streams import mix_all
 
-EXACT_THINNING = 1024  # demand above it is thinned in one stroke
+EXACT_THINNING = 256  # demand above it is thinned in one stroke
 
 
 def draw_demand(
@@ -63,7 +63,7 @@ def thin_demand(
     ----------
     keep : (R,) probability in 1/65,536; 65,536 leaves the replication alone
     affected : (K,)
-    demand : (R, K) units, thinned in place; above 1,024 units the expected number is kept,
+    demand : (R, K) units, thinned in place; above 256 units the expected number is kept,
         rounded at random
     """
     line, column = np.nonzero((demand > 0) & affected & (keep < at.ALL)[:, None])

@@ -12,7 +12,7 @@ from simulation.streams import item_keys
 from simulation.variates import lead_row
 from simulation.world import Batch, Lane, Site, Supplier, World
 
-N_TICKS = 48
+N_TICKS = 40
 REGIONS = ("east", "west")
 
 
@@ -108,7 +108,9 @@ def _batches(g: np.random.Generator, n: int, scale: np.ndarray) -> tuple[Batch, 
 
 def _lanes(g, sites, suppliers, feeder, products) -> tuple[Lane, ...]:
     ways = sorted({(how, i) for (i, p), how in feeder.items()})
-    ways += [(("supplier", 0), len(sites) - 1)] if (("supplier", 0), len(sites) - 1) not in ways else []
+    ways += (
+        [(("supplier", 0), len(sites) - 1)] if (("supplier", 0), len(sites) - 1) not in ways else []
+    )
     lanes = []
     for (word, origin), i in ways:
         columns = [p for p in range(len(products)) if feeder[i, p] == (word, origin)]

@@ -87,6 +87,7 @@ class Oracle:
     # ---- conditions ----
 
     def on(self, kinds, node, where):
+        """Return the disruptions of some kinds that are on at a node."""
         return [
             d for d in self.case.disruptions
             if d.kind in kinds and node in getattr(self.reach[d.disruption_id], where)
@@ -94,15 +95,19 @@ class Oracle:
         ]  # fmt: skip
 
     def shut(self, i):
+        """Say whether nothing comes in at a site."""
         return bool(self.on({"warehouse_closure", "warehouse_fire", "regional_event"}, i, "sites"))
 
     def stopped(self, i):
+        """Say whether nothing leaves a site."""
         return self.shut(i) or bool(self.on({"order_processing_outage"}, i, "sites"))
 
     def closed(self, j):
+        """Say whether nothing departs on a lane."""
         return bool(self.on({"lane_closure", "port_closure", "regional_event"}, j, "lanes"))
 
     def share(self, v):
+        """Return what is left of a supplier, in 1/65,536."""
         left = 65536
         kinds = {"supplier_outage", "supplier_capacity_loss", "regional_event"}
         for d in self.on(kinds, v, "suppliers"):
@@ -110,17 +115,20 @@ class Oracle:
         return left
 
     def factor(self, j):
+        """Return the factor on a lane's lead times, in 1/256."""
         scale = 256
         for d in self.on({"lead_time_blowup"}, j, "lanes"):
             scale = scale * round(256 * d.severity) >> 8
         return scale
 
     def delay(self, j):
+        """Return the ticks that a lane takes longer."""
         return sum(round(d.severity) for d in self.on({"lane_delay"}, j, "lanes"))
 
     # ---- processes ----
 
     def run(self):
+        """Simulate, and return the finished run."""
         for i, k in self.column.items():
             for batch in self.world.sites[i].coming:
                 for k2, units in zip(batch.columns, batch.units, strict=True):
@@ -149,9 +157,11 @@ class Oracle:
         return self
 
     def at(self, moment):
+        """Return an event at a moment."""
         return self.env.timeout(moment - self.env.now)
 
     def strike(self, d, strike):
+        """Turn a disruption on and off again."""
         yield self.at(strike.begin)
         self.active[d.disruption_id] += 1
         if d.kind == "warehouse_fire":
@@ -165,6 +175,7 @@ class Oracle:
         self.active[d.disruption_id] -= 1
 
     def delivery(self, i, units, tick):
+        """Bring units to a site, waiting at a shut gate."""
         if tick >= self.world.n_ticks:
             return
         yield self.at(tick + 1 / 16)
@@ -177,6 +188,7 @@ class Oracle:
         self.note(i, int(self.env.now), "received", units)
 
     def dated(self, j, units, tick):
+        """Place one of the plan's own orders."""
         if tick >= self.world.n_ticks:
             return
         yield self.at(tick + 1 / 4)
@@ -186,10 +198,12 @@ class Oracle:
             self.shelf[origin].owed += units
 
     def note(self, i, tick, what, units):
+        """Write units into the book."""
         self.book[i, tick, what] += units
         self.total[i, what] += units
 
     def demand(self, i, tick):
+        """Return the units asked for."""
         world = self.world
         stream = named(self.seed, "demand", world.sites[i].site_id)
         tables, rows = world.demand
@@ -213,7 +227,7 @@ class Oracle:
                         units += variate(*self.extra(extra * mean, extra * variance), bits)
                     continue
                 kept = round(65536 * (1.0 - d.severity))
-                if units > 1024:
+                if units > 256:
                     units = (units * kept + (bits & 0xFFFF)) >> 16
                 else:
                     drawn = [scramble((bits + n) & M64) >> 48 for n in range(1, units + 1)]
@@ -221,6 +235,7 @@ class Oracle:
         return units
 
     def day(self, i):
+        """Serve a site's demand, day after day."""
         shelf, site = self.shelf[i], self.world.sites[i]
         for tick in range(self.world.n_ticks):
             yield self.at(tick + 1 / 8)
@@ -253,6 +268,7 @@ class Oracle:
             self.note(i, tick, "backlog", shelf.backlog)
 
     def position(self, i, echelon):
+        """Return the inventory position."""
         shelf = self.shelf[i]
         total = shelf.on_hand + shelf.on_order - shelf.backlog - shelf.owed
         if echelon:
@@ -263,6 +279,7 @@ class Oracle:
         return total
 
     def order(self, i, tick):
+        """Reorder, when it is due."""
         policy, k = self.world.sites[i].policy, self.column[i]
         since = tick - int(policy.first[k])
         if since < 0 or since % int(policy.every[k]):
@@ -298,6 +315,7 @@ class Oracle:
         self.note(i, tick, "ordered", wanted)
 
     def supply(self, j):
+        """Let the supplier hand over what it can, day after day."""
         lane, c = self.world.lanes[j], self.lane_column[j]
         for tick in range(self.world.n_ticks):
             yield self.at(tick + 1 / 2)
@@ -316,6 +334,7 @@ class Oracle:
                 self.env.process(self.depart(j, units, tick))
 
     def ship(self, i):
+        """Share a site's stock among its lanes, day after day."""
         for tick in range(self.world.n_ticks):
             yield self.at(tick + 1 / 2)
             lanes = [
@@ -331,7 +350,9 @@ class Oracle:
             for j in lanes:
                 units = claims[j]
                 if all_claims > stock:
-                    units = stock * (before + claims[j]) // all_claims - stock * before // all_claims
+                    units = (
+                        stock * (before + claims[j]) // all_claims - stock * before // all_claims
+                    )
                 before += claims[j]
                 self.waiting[j] -= units
                 self.shelf[i].owed -= units
@@ -341,6 +362,7 @@ class Oracle:
                     self.env.process(self.depart(j, units, tick))
 
     def depart(self, j, units, tick):
+        """Send one shipment on its way."""
         lane, c = self.world.lanes[j], self.lane_column[j]
         yield self.at(tick + 3 / 4)
         name = f"{lane.origin_id}>{self.world.sites[lane.destination].site_id}"

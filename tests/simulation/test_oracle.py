@@ -16,7 +16,7 @@ from simulation.kernels import rows as at
 from simulation.state import check_conservation, fresh_state
 
 GROUPS: dict = {}
-REPLICATIONS = 3
+REPLICATIONS = 2
 ROWS = {
     "demand": at.DEMAND, "served": at.SERVED, "short": at.SHORT, "backlog": at.BACKLOG,
     "on_hand": at.ON_HAND, "received": at.RECEIVED, "issued": at.ISSUED, "shipped": at.SHIPPED,
@@ -72,9 +72,9 @@ def compare(world, case, seed, name):
     return seen
 
 
-@pytest.mark.parametrize("seed", range(36))
+@pytest.mark.parametrize("seed", range(32))
 def test_arrays_match_the_scalar_model(seed):
-    """Every stock, order, debt and daily figure is the scalar model's, disruptions of all kinds on."""
+    """Stocks, orders, debts and daily figures are the scalar model's, whatever strikes."""
     world = random_world(seed)
     seen = compare(world, random_case(world, seed), seed, "numpy")
     assert seen["demand"] > 0
@@ -94,7 +94,7 @@ def test_random_networks_exercise_everything():
     """Over the default networks every flow and every kind of disruption occurs."""
     seen: dict[str, int] = {}
     kinds = set()
-    for seed in range(36):
+    for seed in range(32):
         world = random_world(seed)
         case = random_case(world, seed)
         kinds |= {disruption.kind for disruption in case.disruptions}
