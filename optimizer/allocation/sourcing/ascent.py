@@ -9,6 +9,7 @@ import numpy as np
 from optimizer.allocation.sourcing.blocks import Catalogue
 from optimizer.allocation.sourcing.budget import Budget
 from optimizer.allocation.sourcing.large import LargeOrders
+from optimizer.allocation.sourcing.placement import Placement
 from optimizer.allocation.sourcing.prices import Prices, Usage, dual_value, usage_of
 from optimizer.allocation.sourcing.problem import SourcingProblem
 from optimizer.allocation.sourcing.tariff import Floats
@@ -29,11 +30,13 @@ class Ascent:
     prices : those of the best bound
     bound : money; no plan is cheaper
     iterations : done
+    placement : a plan within the limits that costs no more than the bound; None if none came up
     """
 
     prices: Prices
     bound: float
     iterations: int
+    placement: Placement | None = None
 
 
 def ascend(
@@ -56,16 +59,42 @@ def ascend(
     bound, placement = dual_value(problem, catalogue, large, prices)
     best = Ascent(prices, bound, 0)
     iteration = 0
-    while not budget.spent():
+    while True:
+        usage = usage_of(problem, placement)
+        if not len(large.orders) and proves_itself(problem, prices, usage, bound):
+            return Ascent(prices, bound, iteration, placement)
+        if budget.spent():
+            return Ascent(best.prices, best.bound, iteration)
         iteration += 1
         step = scale * FIRST_STEP * (LAST_STEP / FIRST_STEP) ** budget.share()
-        prices = moments.move(prices, usage_of(problem, placement), step)
+        prices = moments.move(prices, usage, step)
         large.learn()
         bound, placement = dual_value(problem, catalogue, large, prices)
         budget.pay()
         if bound > best.bound:
             best = Ascent(prices, bound, iteration)
-    return Ascent(best.prices, best.bound, iteration)
+
+
+def proves_itself(problem: SourcingProblem, prices: Prices, usage: Usage, bound: float) -> bool:
+    """Say whether what the orders want is within the limits and uses up all that has a price."""
+    limits, shared = problem.resources, problem.resources.shared
+    lent = np.zeros(usage.stock.shape)
+    fenced = np.flatnonzero(shared != np.arange(len(shared)))
+    over = np.maximum(0.0, usage.stock[:, fenced] - limits.stock[:, fenced])
+    for at, column in enumerate(fenced):
+        lent[:, shared[column]] += over[:, at]
+        lent[:, column] -= over[:, at]
+    slack = 0.0
+    for price, limit, taken in (
+        (prices.stock, limits.stock, usage.stock + lent),
+        (prices.room, limits.room, usage.room),
+        (prices.parcels, limits.parcels, usage.parcels),
+    ):
+        if (taken > limit + 1e-9).any():
+            return False
+        paid = price > 0.0
+        slack += float((price[paid] * (limit[paid] - taken[paid])).sum())
+    return slack <= 1e-9 * max(abs(bound), 1e-9)
 
 
 def typical_parcel(catalogue: Catalogue, large: LargeOrders) -> float:

@@ -19,7 +19,7 @@ from optimizer.engines.linear import solve_linear
 from optimizer.outcome import Limits, Termination
 
 ENGINE = "highs"
-MOST_FRUITLESS = 60  # neighbourhoods in a row without a gain after which it has converged
+FIRST_SIZE, LAST_SIZE, GROWTH = 200, 800, 1.6  # orders of a neighbourhood
 REGRET = 0.6  # of the typical parcel: parcels that cost their order more are left out
 WORK_PER_ORDER = 0.0008  # building and booking, beside the solver's own work
 
@@ -33,6 +33,7 @@ class Neighbours:
             for parts in problem.pieces.parts
         ]
         column, order = np.concatenate(pairs, axis=1)
+        self._small = small
         keep = order < small
         shared = problem.resources.shared[column[keep]]
         order = order[keep]
@@ -47,6 +48,8 @@ class Neighbours:
 
     def around(self, seed: int, size: int, worth: Floats, random: np.random.Generator) -> Ints:
         """Return up to `size` orders around one: those that want what it wants, and so on.
+
+        What is missing is filled up with any others, which may want the same docks and carriers.
 
         Parameters
         ----------
@@ -67,6 +70,8 @@ class Neighbours:
                     if user not in chosen and len(chosen) < size:
                         chosen[user] = None
                         queue.append(user)
+        if len(chosen) < size:
+            chosen |= dict.fromkeys(random.permutation(self._small)[: size - len(chosen)].tolist())
         return np.array(sorted(chosen), np.int64)
 
 
@@ -94,14 +99,18 @@ def polish(
     prices: Prices,
     typical: float,
     limits: Limits,
-    *,
-    size: int = 200,
-    enough: float = np.inf,
+    gap: float,
 ) -> Polished:
-    """Solve neighbourhoods until the limits are reached or `enough` money is gained.
+    """Solve neighbourhoods until the limits are reached or nothing is left to gain.
 
     A neighbourhood starts at an order that costs more, prices included, than its own best at the
-    prices: the sum of that over all orders, and of unsold priced stock, is the gap itself.
+    prices: the sum of that over all orders, and of unsold priced stock, is the gap itself. When
+    a round brings nothing, neighbourhoods grow.
+
+    Parameters
+    ----------
+    typical : money of a typical parcel
+    gap : money by which the plan misses its bound; no more can be gained
     """
     problem = ledger.problem
     small = problem.n_orders - len(catalogue.large)
@@ -114,43 +123,52 @@ def polish(
     worth = np.maximum(worth, worth[problem.resources.shared])
     gained, work, solved = 0.0, 0.0, 0
     queue: list[int] = []
-    fruitless = 0
+    size, fruitless = FIRST_SIZE, 0
     while True:
-        stop = _stop(limits, work, gained, enough, fruitless)
+        stop = _stop(limits, work)
         if stop is not None:
             return Polished(gained, work, solved, stop)
+        if fruitless > 2 + small // size:
+            size, fruitless = int(size * GROWTH), 0
         if not queue:
-            loss = losses(ledger, catalogue, price, prices)
-            blame = np.flatnonzero(loss > 1e-6)
-            if not len(blame):
-                return Polished(gained, work, solved, Termination.CONVERGED)
-            noise = random.random(len(blame)) ** (1.0 / loss[blame])
-            queue = blame[np.argsort(noise, kind="stable")][-max(len(blame) // 4, 1) :].tolist()
-        seed = queue.pop()
-        orders = neighbours.around(seed, size, worth, random)
+            queue = _to_blame(losses(ledger, catalogue, price, prices), random)
+        if gained >= gap or size > LAST_SIZE or not queue:
+            return Polished(gained, work, solved, Termination.CONVERGED)
+        orders = neighbours.around(queue.pop(), size, worth, random)
         done = set(orders.tolist())
         queue = [order for order in queue if order not in done]
         left = None if limits.work is None else limits.work - work
-        gain, spent = solve_together(
-            ledger, catalogue, orders, price, prices, REGRET * typical, replace(limits, work=left)
+        regret = min(REGRET * typical, gap - gained)  # above the gap no parcel can help
+        gain, spent, exact = solve_together(
+            ledger, catalogue, orders, price, prices, regret, replace(limits, work=left)
         )
         gained, work, solved = gained + gain, work + spent, solved + 1
         fruitless = 0 if gain > 0.0 else fruitless + 1
+        if exact and len(orders) == problem.n_orders:
+            if regret >= gap - gained:
+                return Polished(gained, work, solved, Termination.CONVERGED)
+            typical *= GROWTH  # all orders at once, and parcels left out: take more of them
 
 
-def _stop(
-    limits: Limits, work: float, gained: float, enough: float, fruitless: int
-) -> Termination | None:
-    """Say why to stop, if so."""
+def _stop(limits: Limits, work: float) -> Termination | None:
+    """Say which limit ends the search, if one does."""
     if limits.cancelled():
         return Termination.CANCELLED
-    if gained >= enough or fruitless >= MOST_FRUITLESS:
-        return Termination.CONVERGED
     if limits.remaining <= 0.0:
         return Termination.TIME_LIMIT
     if limits.work is not None and work >= limits.work:
         return Termination.WORK_LIMIT
     return None
+
+
+def _to_blame(loss: Floats, random: np.random.Generator) -> list[int]:
+    """Return a quarter of the orders that lose, drawn with chances that grow with the loss."""
+    blame = np.flatnonzero(loss > 1e-9)
+    if not len(blame):
+        blame = np.arange(len(loss))
+    luck = np.log(random.random(len(blame))) / np.maximum(loss[blame], 1e-9)
+    drawn: list[int] = blame[np.argsort(luck, kind="stable")].tolist()
+    return drawn[-max(len(blame) // 4, 1) :]
 
 
 def losses(ledger: Ledger, catalogue: Catalogue, price: Floats, prices: Prices) -> Floats:
@@ -173,13 +191,14 @@ def solve_together(
     prices: Prices,
     regret: float,
     limits: Limits,
-) -> tuple[float, float]:
+) -> tuple[float, float, bool]:
     """Solve some orders together over what is free and what they hold.
 
     Returns
     -------
     gain : money, at least 0
     work : units of about a second of one core
+    exact : the engine says that there is nothing better among the parcels that it was given
     """
     sizes = np.diff(ledger.problem.orders.first_piece)[orders]
     columns = columns_of(ledger.placement, catalogue, orders, price, prices, regret)
@@ -200,7 +219,8 @@ def solve_together(
         gain = 0.0
         if not _book(ledger, orders, held):
             raise AssertionError("what was released must fit again")
-    return max(0.0, gain), outcome.work + WORK_PER_ORDER * len(orders)
+    exact = outcome.termination == Termination.CONVERGED
+    return max(0.0, gain), outcome.work + WORK_PER_ORDER * len(orders), exact
 
 
 def _choices(columns: Columns, chosen: Bools, orders: Ints, sizes: Ints) -> list[Chosen]:

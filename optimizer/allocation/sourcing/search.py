@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
-from optimizer.allocation.sourcing.ascent import ascend, typical_parcel
+from optimizer.allocation.sourcing.ascent import Ascent, ascend, typical_parcel
 from optimizer.allocation.sourcing.blocks import Catalogue, build_catalogue
 from optimizer.allocation.sourcing.budget import Budget
 from optimizer.allocation.sourcing.improve import reassign
@@ -24,6 +24,9 @@ DUAL_SHARE = 0.4  # of the limits, for the prices
 CELLS_PER_WORK = 3.0e7  # parcels priced in about a second of one core
 ITERATION_WORK = 0.004  # about what an iteration costs however few orders there are
 MOST_ITERATIONS = 400
+PROBE_ITERATIONS = 40
+PROBE_SHARE = 0.1
+SMALL = 2000  # pieces up to which a plan is tried after the first iterations
 PASSES = 6
 PASS_COST = 4.0  # of a pass of choosing again, in iterations of the dual ascent
 
@@ -57,37 +60,26 @@ def search(problem: SourcingProblem, limits: Limits) -> Found:
     catalogue = build_catalogue(problem)
     large = LargeOrders(problem, catalogue)
     cost = ITERATION_WORK + catalogue.cells / CELLS_PER_WORK
-    budget = Budget(
-        limits,
-        DUAL_SHARE * limits.remaining,
-        math.inf if limits.work is None else DUAL_SHARE * limits.work,
-        cost,
-        MOST_ITERATIONS,
-    )
-    dual = ascend(problem, catalogue, large, budget)
-    limits.progress("sourcing", 0.45, f"no plan costs less than {dual.bound:.2f}")
-    ledger = construct(problem, catalogue, large, dual.prices)
-    work = budget.work + PASS_COST * cost
-    for _ in range(PASSES):
-        work += PASS_COST * cost
-        if not reassign(ledger, catalogue, large, Prices.zero(problem)):
-            break
-        if limits.cancelled() or limits.remaining <= 0.0:
-            break
-    objective = objective_of(problem, ledger.placement)
-    limits.progress("sourcing", 0.6, f"a plan of {objective:.2f}")
-    tolerance = OPTIMAL_GAP * max(abs(objective), 1e-9)
+    hunt = _Hunt(problem, catalogue, large, limits, cost)
+    dual = hunt.prices(PROBE_SHARE, PROBE_ITERATIONS, None)
+    ledger, termination = None, Termination.CONVERGED
+    if dual.placement is not None:
+        ledger = Ledger(problem, dual.placement)
+    elif problem.n_pieces <= SMALL:
+        ledger = hunt.plan(dual.prices)
+    if ledger is None or hunt.gap(ledger, dual.bound) > 0.0:
+        better = hunt.prices(DUAL_SHARE, MOST_ITERATIONS, dual)
+        dual = better if better.bound > dual.bound else dual
+        limits.progress("sourcing", 0.45, f"no plan costs less than {dual.bound:.2f}")
+        ledger = hunt.plan(dual.prices)
+    gap = hunt.gap(ledger, dual.bound)
     versions: dict[str, str] = {}
-    termination = Termination.CONVERGED
-    if objective - dual.bound > tolerance:
+    work = hunt.work
+    if gap > 0.0:
         left = None if limits.work is None else max(0.0, limits.work - work)
+        typical = typical_parcel(catalogue, large)
         polished = polish(
-            ledger,
-            catalogue,
-            dual.prices,
-            typical_parcel(catalogue, large),
-            replace(limits, work=left),
-            enough=objective - dual.bound - 0.5 * tolerance,
+            ledger, catalogue, dual.prices, typical, replace(limits, work=left), gap=gap
         )
         work += polished.work
         termination = polished.termination
@@ -95,3 +87,53 @@ def search(problem: SourcingProblem, limits: Limits) -> Found:
             versions = {"highspy": version("highspy")}
             reassign(ledger, catalogue, large, Prices.zero(problem))
     return Found(ledger, catalogue, dual.prices, dual.bound, termination, work, ENGINE, versions)
+
+
+class _Hunt:
+    """Prices and plans within shares of the limits; counts the work."""
+
+    def __init__(
+        self,
+        problem: SourcingProblem,
+        catalogue: Catalogue,
+        large: LargeOrders,
+        limits: Limits,
+        cost: float,
+    ) -> None:
+        self.problem, self.catalogue, self.large = problem, catalogue, large
+        self.limits = limits
+        self.cost = cost
+        self.work = 0.0
+
+    def prices(self, share: float, most: int, start: Ascent | None) -> Ascent:
+        """Climb within a share of the limits, from prices found before."""
+        budget = Budget(
+            self.limits,
+            share * self.limits.remaining,
+            math.inf if self.limits.work is None else share * self.limits.work,
+            self.cost,
+            most,
+        )
+        found = ascend(
+            self.problem, self.catalogue, self.large, budget, start.prices if start else None
+        )
+        self.work += budget.work
+        return found
+
+    def plan(self, prices: Prices) -> Ledger:
+        """Make a plan that follows prices, then let orders choose again at their true cost."""
+        ledger = construct(self.problem, self.catalogue, self.large, prices)
+        self.work += PASS_COST * self.cost
+        for _ in range(PASSES):
+            if self.limits.cancelled() or self.limits.remaining <= 0.0:
+                break
+            self.work += PASS_COST * self.cost
+            if not reassign(ledger, self.catalogue, self.large, Prices.zero(self.problem)):
+                break
+        return ledger
+
+    def gap(self, ledger: Ledger, bound: float) -> float:
+        """Return by how much a plan misses its bound; 0 where it may be called optimal."""
+        objective = objective_of(self.problem, ledger.placement)
+        gap = objective - bound
+        return gap if gap > 0.5 * OPTIMAL_GAP * max(abs(objective), 1e-9) else 0.0

@@ -135,8 +135,8 @@ class Reasons:
         due = float(problem.orders.promise.days[order])
         return Reason(
             "too_late", PROVEN,
-            f"the fastest rate takes {days:g} days from {self._ship_day(at)}; {due:g} are left",
-            f"due {days - due:g} days later",
+            f"the fastest rate takes {_many(days, 'day')} from {self._ship_day(at)}, {due:g} left",
+            f"due {_many(days - due, 'day')} later",
         )  # fmt: skip
 
     def _ship_day(self, at: int) -> str:
@@ -219,8 +219,8 @@ class Reasons:
         short = float(self.units[at]) - left
         return Reason(
             "no_capacity", proof,
-            f"{float(self.units[at]):g} units; {name} can ship {left:g} on {self._ship_day(at)}",
-            f"room for {short:g} more units at {name} on {self._ship_day(at)}",
+            f"{float(self.units[at]):g} to ship; {name} has {left:g} left on {self._ship_day(at)}",
+            f"room for {_many(short, 'more unit')} at {name} on {self._ship_day(at)}",
         )  # fmt: skip
 
     def _no_carrier(self, at: int, proof: str) -> Reason:
@@ -231,3 +231,8 @@ class Reasons:
             "no_capacity", proof, f"no carrier takes another parcel on {day}",
             f"one more parcel by {name} on {day}",
         )  # fmt: skip
+
+
+def _many(count: float, what: str) -> str:
+    """Return "1 day", "2 days"."""
+    return f"{count:g} {what}{'' if count == 1 else 's'}"
