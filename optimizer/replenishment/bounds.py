@@ -139,8 +139,14 @@ class BoundEvaluator:
         load = lines.transport + prices.shipment[lines.arm] * lines.truck
         return money * price - lines.cheapest + units + load, money * lines.offset
 
-    def evaluate(self, prices: Prices) -> Bound:
-        """Return the bound at these prices, each theta chosen by bisection."""
+    def evaluate(self, prices: Prices, allowed: Flags | None = None) -> Bound:
+        """Return the bound at these prices, each theta chosen by bisection.
+
+        Parameters
+        ----------
+        allowed : (n_groups,) orders that may be placed; None: all. With fewer the value bounds
+            only plans without the others
+        """
         problem, lines = self.problem, self.lines
         arms = problem.arms
         unit, offset = self.unit_prices(prices, np.zeros(len(arms)))
@@ -148,6 +154,8 @@ class BoundEvaluator:
         benefit, chosen = self._by_entry(self.nothing[lines.pair] - cost - offset)
         alpha = self._second_best(benefit)
         fixed = problem.groups.cost[arms.group] + (1.0 - prices.shipment) * arms.per_shipment
+        if allowed is not None:
+            fixed = np.where(allowed[arms.group], fixed, np.inf)
         gain, value = self._by_arm(benefit, chosen, alpha, qty)
         side = _Side(qty, chosen, value)
         found = _Search(np.zeros(len(arms)), gain - fixed, benefit, side, side)

@@ -1,0 +1,178 @@
+"""Looks for tonight's best orders under every limit, and bounds how much better any could be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.outcome import Limits, Outcome, Status, Termination, proven_status
+from optimizer.replenishment.bounds import Bound, BoundEvaluator
+from optimizer.replenishment.orders_at_prices import OrderBuilder
+from optimizer.replenishment.prices import ascend
+from optimizer.replenishment.problem import Problem
+from optimizer.replenishment.repair import Repairer
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+ENGINE = "price decomposition"
+WORK_PER_LINE = 4e-6  # work of one evaluation, about a second of one core a unit
+WORK_PER_EVALUATION = 1e-3
+ROUNDS = 6
+STEPS = 60
+RESTRICTED_STEPS = 25
+GOOD_ENOUGH_PCT = 0.02
+POLISH_LINES = 12_000
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What was found: quantity of each option, (n_options,) units, and the best bound."""
+
+    qty: Floats
+    bound: Bound
+
+
+class _Budget:
+    """Counts the work of evaluations and says when the limits are reached."""
+
+    def __init__(self, limits: Limits, lines: int) -> None:
+        self.limits = limits
+        self.price = WORK_PER_EVALUATION + WORK_PER_LINE * lines
+        self.work = 0.0
+        self.stopped: Termination | None = None
+
+    def may_go_on(self) -> bool:
+        """Count one evaluation, unless a limit is reached."""
+        limits = self.limits
+        if limits.cancelled():
+            self.stopped = Termination.CANCELLED
+        elif limits.work is not None and self.work + self.price > limits.work:
+            self.stopped = Termination.WORK_LIMIT
+        elif limits.remaining <= 0.0:
+            self.stopped = Termination.TIME_LIMIT
+        else:
+            self.work += self.price
+        return self.stopped is None
+
+
+def search(problem: Problem, limits: Limits) -> Outcome[Orders]:
+    """Return the best orders found.
+
+    Prices are learned on the whole problem; orders are built at them, repaired and filled. The
+    orders that were placed then get prices of their own, and the round repeats. Where the
+    problem is small, a mixed-integer program over candidate quantities has the last word.
+    """
+    before = limits.elapsed
+    evaluator = BoundEvaluator(problem)
+    budget = _Budget(limits, evaluator.size)
+    nothing = np.zeros(len(problem.options))
+    if not len(problem.options):
+        return _outcome(problem, nothing, evaluator.evaluate(evaluator.zero()), budget, before)
+    bound = ascend(evaluator, budget.may_go_on, STEPS)
+    found = _rounds(evaluator, bound, budget)
+    best = found[0] if found else None
+    if _worth_polishing(problem, best, bound, budget):
+        best = _polished(evaluator, bound, best, found, budget)
+    if best is None and not problem.broken(nothing):
+        best = nothing
+    return _outcome(problem, best, bound, budget, before)
+
+
+def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: _Budget) -> list[Floats]:
+    """Return the feasible orders found, best first."""
+    problem = evaluator.problem
+    builder = OrderBuilder(evaluator)
+    found: list[tuple[float, int, Floats]] = []
+    nothing = np.zeros(len(problem.options))
+    if not problem.broken(nothing):
+        found.append((problem.objective(nothing), -1, nothing))
+    now = bound
+    allowed = _would_open(problem, bound)
+    for number in range(ROUNDS):
+        if number and not budget.may_go_on():
+            break
+        for orders in (allowed, None) if number == 0 else (allowed,):
+            qty = builder.build(now, orders)
+            repairer = Repairer(problem, now.prices.row)
+            qty = repairer.repair(qty, budget.may_go_on)
+            qty = repairer.fill(qty, budget.may_go_on)
+            if not problem.broken(qty):
+                found.append((problem.objective(qty), 2 * number + (orders is None), qty))
+        best = min(found, key=lambda entry: entry[:2])[0] if found else np.inf
+        if best - bound.value <= GOOD_ENOUGH_PCT / 100.0 * abs(best) or budget.stopped:
+            break
+        allowed = problem.group_value(qty) > 0.0
+        allowed |= _would_open(problem, evaluator.evaluate(now.prices))
+        now = ascend(evaluator, budget.may_go_on, RESTRICTED_STEPS, now.prices, allowed)
+    return [entry[2] for entry in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _would_open(problem: Problem, bound: Bound) -> Flags:
+    """Say which orders save something at the bound's prices."""
+    result: Flags = np.maximum.reduceat(bound.gain, problem.arm_start) > 0.0
+    return result
+
+
+def _worth_polishing(problem: Problem, best: Floats | None, bound: Bound, budget: _Budget) -> bool:
+    if budget.stopped is not None or len(problem.options) > POLISH_LINES:
+        return False
+    if best is None:
+        return True
+    objective = problem.objective(best)
+    return proven_status(objective, bound.value) != Status.OPTIMAL
+
+
+def _polished(
+    evaluator: BoundEvaluator,
+    bound: Bound,
+    best: Floats | None,
+    found: list[Floats],
+    budget: _Budget,
+) -> Floats | None:
+    """Return what the mixed-integer program makes of it, if that is better."""
+    from optimizer.replenishment.polish import polish
+
+    limits = budget.limits
+    work = None if limits.work is None else max(limits.work - budget.work, 0.0)
+    seconds = None if limits.seconds is None else 0.9 * limits.remaining
+    rest = Limits(seconds, work, limits.seed, limits.cancelled, limits.progress, limits.clock)
+    qty, outcome = polish(evaluator, bound, best, found[:3], rest)
+    if outcome is not None:
+        budget.work += outcome.work
+        if outcome.termination != Termination.CONVERGED:
+            budget.stopped = outcome.termination
+    return qty
+
+
+def _outcome(
+    problem: Problem, qty: Floats | None, bound: Bound, budget: _Budget, before: float
+) -> Outcome[Orders]:
+    """Return what is known: our own bound, the recomputed objective, why the search ended."""
+    seconds = budget.limits.elapsed - before
+    stopped = budget.stopped or Termination.CONVERGED
+    if qty is None:
+        return Outcome(
+            Status.NO_SOLUTION_FOUND,
+            stopped,
+            ENGINE,
+            None,
+            None,
+            bound.value,
+            seconds,
+            budget.work,
+        )
+    objective = problem.objective(qty)
+    value = min(bound.value, objective) if bound.value <= objective * (1 + 1e-9) else bound.value
+    return Outcome(
+        proven_status(objective, value),
+        stopped,
+        ENGINE,
+        Orders(qty, bound),
+        objective,
+        value,
+        seconds,
+        budget.work,
+    )
