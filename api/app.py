@@ -105,9 +105,8 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         openapi_version="3.1.0",
         routes=app.routes,
     )
-    schema = scenario_schema()
     schemas = document["components"]["schemas"]
-    schemas["ScenarioDocument"] = {k: v for k, v in schema.items() if k != "$schema"}
+    schemas["ScenarioDocument"] = _shallow(scenario_schema())
     for path in document["paths"].values():
         for operation in path.values():
             answers = operation.get("responses", {})
@@ -119,3 +118,16 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas.pop(unused, None)
     app.openapi_schema = document
     return document
+
+
+def _shallow(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a scenario document without its columns, which /v1/schema has."""
+    tables = schema["properties"]["tables"]
+    rows = {"type": "object", "description": "columns as in /v1/schema"}
+    named = {
+        name: {"type": "array", "description": table["description"], "items": rows}
+        for name, table in tables["properties"].items()
+    }
+    properties = {**schema["properties"], "tables": {**tables, "properties": named}}
+    kept = {key: part for key, part in schema.items() if key != "$schema"}
+    return {**kept, "properties": properties}

@@ -76,10 +76,14 @@ async def _form_file(request: Request, folder: Path, most_bytes: int) -> Path:
     from starlette.formparsers import MultiPartException
 
     try:
-        form = await request.form(max_files=1, max_fields=20)
+        async with request.form(max_files=1, max_fields=20) as form:
+            return await _kept(form.get("file"), folder, most_bytes)
     except (MultiPartException, HTTPException) as error:
         raise InputError(f"the form cannot be read: {getattr(error, 'detail', error)}") from error
-    upload = form.get("file")
+
+
+async def _kept(upload: object, folder: Path, most_bytes: int) -> Path:
+    """Write an uploaded file into the folder, under a name of ours."""
     if not isinstance(upload, UploadFile):
         raise InputError("the form has no file in its part `file`")
     ending = Path(upload.filename or "").suffix.lower()
@@ -94,5 +98,4 @@ async def _form_file(request: Request, folder: Path, most_bytes: int) -> Path:
             if size > most_bytes:
                 raise TooLarge(_too_large(most_bytes))
             file.write(chunk)
-    await form.close()
     return place
