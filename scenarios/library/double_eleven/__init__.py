@@ -13,6 +13,7 @@ from scenarios.library.double_eleven import network, purchasing, risk
 from scenarios.library.double_eleven.catalogue import build_catalogue
 from scenarios.library.double_eleven.festivals import HORIZON_WEEKS, START
 from scenarios.library.double_eleven.orders import build_orders, deliveries
+from scenarios.library.double_eleven.preparation import prepare
 from scenarios.library.double_eleven.stock import build_stock, inventory_policies, return_rates
 from scenarios.scenario import Scenario
 from scenarios.settings import Settings
@@ -40,6 +41,7 @@ def double_eleven(seed: int | None = None) -> Scenario:
     sold = demands.build_demand(seed, catalogue)
     offers = purchasing.supplier_products(seed, catalogue, sold)
     stock = build_stock(seed, catalogue, sold, offers)
+    given = prepare(catalogue, sold, offers, stock.position)
     orders, lines, windows = build_orders(seed, catalogue, sold)
     tables = {
         "products": catalogue.products,
@@ -49,7 +51,7 @@ def double_eleven(seed: int | None = None) -> Scenario:
         "price_breaks": purchasing.price_breaks(seed, offers),
         "indices": purchasing.indices(),
         "receipts": purchasing.receipts(seed, offers),
-        "sites": network.sites(stock.storage),
+        "sites": network.sites(given.storage),
         "zones": network.zones(),
         "zone_sites": network.zone_sites(),
         "item_sources": network.item_sources(),
@@ -73,7 +75,7 @@ def double_eleven(seed: int | None = None) -> Scenario:
         "vehicles": network.vehicles(),
         "work_capacity": network.work_capacity(),
         "deliveries": deliveries(seed),
-        "limits": risk.limits(stock.wanted),
+        "limits": risk.limits(given.money),
         "disruptions": risk.disruptions(),
         "playbooks": risk.playbooks(),
         "groups": risk.groups(catalogue),

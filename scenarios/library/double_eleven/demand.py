@@ -23,6 +23,7 @@ from scenarios.library.double_eleven.streams import Floats, Ints, between, count
 from scenarios.library.double_eleven.wares import CATEGORIES
 
 CITY_ASSORTMENT = 150
+HERO = 2.4  # times the uplift of the category
 PEAK_WEEK = dt.date(2025, 11, 10)
 
 
@@ -97,7 +98,7 @@ def _uplift(rng: np.random.Generator, catalogue: Catalogue) -> Floats:
     """Return the extra demand of a whole pull of 1: category's uplift, more for heroes."""
     base = np.array([category.uplift for category in CATEGORIES])[catalogue.category_at]
     own = base * between(rng, 0.6, 1.4, len(base))
-    uplift: Floats = np.round(own * np.where(catalogue.hero, 2.4, 1.0), 4)
+    uplift: Floats = np.round(own * np.where(catalogue.hero, HERO, 1.0), 4)
     return uplift
 
 

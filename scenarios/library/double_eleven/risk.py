@@ -12,18 +12,18 @@ from scenarios.library.double_eleven.catalogue import Catalogue
 from scenarios.library.double_eleven.festivals import HORIZON_WEEKS, START
 from scenarios.library.double_eleven.places import WAREHOUSES
 
-# money for each week against what would bring every product to its usual level tonight
-BUDGET_SHARES = (0.8, 1.0, 1.2, 1.0, 0.5, 0.3, 0.5, 0.7)
+# money for each week against tonight's
+BUDGET_SHARES = (1.0, 0.8, 0.6, 0.4, 0.2, 0.15, 0.25, 0.3)
 
 
-def limits(wanted: float) -> pd.DataFrame:
-    """Return a budget a week that is short of what is wanted, and limits on single suppliers."""
+def limits(money: float) -> pd.DataFrame:
+    """Return a budget for each week from tonight's money, and limits on single suppliers."""
     rows: list[tuple[object, ...]] = []
     for week in range(HORIZON_WEEKS):
-        value = float(np.ceil(wanted * BUDGET_SHARES[week] / 10_000.0)) * 10_000.0
+        value = float(np.ceil(money * BUDGET_SHARES[week] / 10_000.0)) * 10_000.0
         monday = START + dt.timedelta(weeks=week)
         rows.append((f"预算-{week + 1}", "budget", "all", monday, "<=", value, True, np.nan))
-    cap = float(np.ceil(wanted * 0.22 / 10_000.0)) * 10_000.0
+    cap = float(np.ceil(money * 0.22 / 10_000.0)) * 10_000.0
     rows.append(("采购额-粤创", "supplier_spend", "supplier:S08", None, "<=", cap, True, np.nan))
     rows.append(("份额-深通", "supplier_share_pct", "supplier:S11", None, "<=", 40.0, False, 500.0))
     rows.append(("碳排", "co2", "all", None, "<=", 60_000_000.0, False, 0.0001))

@@ -19,18 +19,16 @@ TODAY = np.datetime64(START)
 
 
 class Stock(NamedTuple):
-    """Tables of stock, and the room and money that the retailer gives it.
+    """Tables of stock, and what they add up to.
 
     Attributes
     ----------
-    storage : m3 by site, a tenth short of what a full order would need at R1
-    wanted : money that would bring every product at the regional sites to its usual level
+    position : units on hand and under way by product (position in the catalogue) and site code
     """
 
     inventory: pd.DataFrame
     open_orders: pd.DataFrame
-    storage: dict[str, float]
-    wanted: float
+    position: dict[tuple[int, str], float]
 
 
 def build_stock(seed: int, catalogue: Catalogue, demand: Demand, offers: pd.DataFrame) -> Stock:
@@ -41,11 +39,8 @@ def build_stock(seed: int, catalogue: Catalogue, demand: Demand, offers: pd.Data
     boxed = set(catalogue.components["bundle_id"])
     need = regional_need(catalogue, demand)
     rows: list[dict[str, object]] = []
-    purchases: list[tuple[int, int, float]] = []
-    transfers: list[tuple[int, int, float]] = []
-    used = {site.code: 0.0 for site in WAREHOUSES}
-    short = {site.code: 0.0 for site in WAREHOUSES}
-    wanted = 0.0
+    lines: list[tuple[int, int, float]] = []
+    position: dict[tuple[int, str], float] = {}
     for at, site_at, rate in zip(demand.product_at, demand.site_at, demand.rate, strict=True):
         product, site = facts.iloc[at], WAREHOUSES[site_at]
         if product["product_id"] in boxed or product["introduced_on"] > pd.Timestamp(START):
@@ -55,28 +50,18 @@ def build_stock(seed: int, catalogue: Catalogue, demand: Demand, offers: pd.Data
             held = np.round(level * round(0.15 + 1.1 * rng.random(), 2))
         else:
             days = float(first.loc[(product["product_id"], site.code), "lead_time_mean_days"])
-            weekly = float(rate) + 0.35 * (need[int(at)][site.code] - float(rate))
-            level = weekly * (days + 12.0) / 7.0
-            held = np.round(level * round(0.1 + 1.0 * rng.random(), 2))
+            weekly = float(rate) + 0.5 * (need[int(at)][site.code] - float(rate))
+            level = weekly * (days + 14.0) / 7.0
+            held = np.round(level * round(0.1 + 1.2 * rng.random(), 2))
         draw = rng.random()
         held = 0.0 if draw < 0.05 else held
         retired = bool(product["discontinued_on"] <= pd.Timestamp(START))
         coming = _coming(rng, site.parent, level - held, draw, float(product["case_qty"]), retired)
-        (transfers if site.parent else purchases).append((int(at), int(site_at), coming))
+        lines.append((int(at), int(site_at), coming))
         rows += _lots(rng, product, site.code, float(held))
-        volume = float(product["volume_m3"])
-        used[site.code] += volume * (held + coming)
-        lacking = 0.0 if retired else max(0.0, level * 1.25 - held - coming)
-        short[site.code] += volume * lacking
-        wanted += 0.0 if site.parent else lacking * float(product["unit_cost"])
+        position[int(at), site.code] = float(held) + coming
     inventory = _with_channels(pd.DataFrame(rows), catalogue)
-    room = {"R1": 0.8, "C1": 0.75}
-    storage = {
-        code: float(np.ceil((used[code] + room.get(code, 1.6) * short[code]) / 5.0) * 5.0)
-        for code in used
-    }
-    orders = _open_orders(seed, catalogue, first, purchases, transfers)
-    return Stock(inventory, orders, storage, wanted)
+    return Stock(inventory, _open_orders(seed, catalogue, first, lines), position)
 
 
 def _coming(
@@ -143,18 +128,17 @@ def _open_orders(
     seed: int,
     catalogue: Catalogue,
     first: pd.DataFrame,
-    purchases: list[tuple[int, int, float]],
-    transfers: list[tuple[int, int, float]],
+    lines: list[tuple[int, int, float]],
 ) -> pd.DataFrame:
     """Return purchase and transfer lines under way, a few of them overdue."""
     rng = stream(seed, "open_orders")
     ids = catalogue.products["product_id"].to_numpy()
     rows = []
-    for kind, lines in (("purchase", purchases), ("transfer", transfers)):
+    for kind in ("purchase", "transfer"):
         for at, site_at, qty in lines:
-            if qty <= 0:
-                continue
             site = WAREHOUSES[site_at]
+            if qty <= 0 or (kind == "transfer") != bool(site.parent):
+                continue
             if kind == "purchase":
                 terms = first.loc[(ids[at], site.code)]
                 source, lead = terms["supplier_id"], int(terms["lead_time_mean_days"])

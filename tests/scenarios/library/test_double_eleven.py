@@ -20,7 +20,7 @@ from scenarios.semantics.defaults import available_stock
 from scenarios.semantics.zones import explode_bundles
 from scenarios.validation import validate
 
-HASH = "1fbc9ce29602"
+HASH = "e0724dcd5e87"
 FIRST = [0.982848624843, 0.434335297365, 0.559945935936]
 START = pd.Timestamp("2026-10-12")
 
@@ -146,7 +146,7 @@ def test_price_breaks_fall_with_quantity(retailer: Scenario) -> None:
 
 
 def test_stock_fits_its_warehouse(retailer: Scenario) -> None:
-    """Stock and open orders fit every warehouse, with little room left at the first."""
+    """Stock and open orders fit every warehouse and fill two fifths of the first."""
     volume = retailer.table("products").set_index("product_id")["volume_m3"]
     stock = retailer.table("inventory").rename(columns={"on_hand": "qty"})
     held = pd.concat([stock[["site_id", "product_id", "qty"]],
@@ -154,7 +154,7 @@ def test_stock_fits_its_warehouse(retailer: Scenario) -> None:
     used = (held["qty"] * held["product_id"].map(volume)).groupby(held["site_id"]).sum()
     room = retailer.table("sites").set_index("site_id")["storage_m3"]
     assert (used <= room.loc[used.index]).all()
-    assert used["R1"] > 0.5 * room["R1"]
+    assert used["R1"] > 0.4 * room["R1"]
 
 
 def test_orders_want_more_than_there_is(retailer: Scenario) -> None:
