@@ -145,7 +145,10 @@ def _read_fast(body: bytes, head: _Head) -> tuple[tuple[Cells, ...], NDArray[np.
         return empty, np.empty(0, dtype=np.int64)
     if len(head.delimiter.encode()) > 1:
         return None
-    quoted = body.find(b'"', head.size) >= 0
+    quotes = body.count(b'"', head.size)
+    if quotes % 2:
+        return None  # one is left open, or stands inside a text
+    quoted = quotes > 0
     skipped: list[object] = []
     try:
         table = pacsv.read_csv(

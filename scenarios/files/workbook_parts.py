@@ -77,7 +77,11 @@ def open_workbook(source: IO[bytes], name: str, guards: Guards, findings: Findin
         if STYLES in infos:
             formats = _formats(_tree(member_bytes(archive, infos[STYLES], findings), findings))
         file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES)  # noqa: SIM115 - handed on
-        facts = _copied(archive, file, sheet_parts, formats, guards, findings)
+        try:
+            facts = _copied(archive, file, sheet_parts, formats, guards, findings)
+        except BaseException:
+            file.close()
+            raise
     file.seek(0)
     properties = root.find("{*}workbookPr")
     since_1904 = properties is not None and properties.get("date1904") in {"1", "true"}

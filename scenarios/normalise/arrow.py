@@ -16,7 +16,7 @@ from scenarios.normalise.cells import (
     cells_of_objects,
     cells_of_text,
 )
-from scenarios.normalise.moments import FIRST_MS, LAST_MS, OUT_OF_RANGE
+from scenarios.normalise.moments import DAY_MS, FIRST_MS, LAST_MS, OUT_OF_RANGE
 from scenarios.normalise.verdict import wrong
 
 
@@ -69,8 +69,9 @@ def _cells_of_moments(array: pa.Array) -> Cells:
     target = pa.timestamp("ms", tz="UTC") if zone else MOMENT
     moments = array.cast(target, safe=False)
     stamps = moments.cast(pa.int64())
+    margin = DAY_MS if zone else 0  # local time may be a day off
     beyond = pc.fill_null(
-        pc.or_(pc.less(stamps, FIRST_MS + 86_400_000), pc.greater(stamps, LAST_MS - 86_400_000)),
+        pc.or_(pc.less(stamps, FIRST_MS + margin), pc.greater(stamps, LAST_MS - margin)),
         fill_value=False,
     )
     broken: tuple[tuple[int, Broken], ...] = ()

@@ -79,7 +79,7 @@ def normalise(raw: RawTable, zone: ZoneInfo, findings: Findings) -> TypedTable:
     if not keep.all():
         columns = tuple(cells.keep(keep) for cells in columns)
         rows = rows[keep]
-    if len(rows):
+    if len(rows) or not places:
         _report_missing(raw, places, contract, findings)
     frame = {
         name: _read_column(columns[place], contract.by_name[name], raw, rows, zone, findings)
@@ -134,10 +134,12 @@ def _report_missing(
 ) -> None:
     """Name required columns that the file does not have."""
     if not places:
+        if not any(trim(heading) for heading in raw.headings):
+            return
         expected = ", ".join(column.name for column in contract.columns if column.required)
         findings.add(
             "no_known_heading",
-            Severity.ERROR,
+            Severity.ERROR if len(raw.rows) else Severity.WARNING,
             f"no heading is known; the first row must hold headings such as {expected}",
             table=raw.name,
             row=raw.heading_row,

@@ -150,7 +150,7 @@ def test_a_parsed_document_is_the_scenario(corner_shop: Scenario) -> None:
 
 @pytest.mark.parametrize("form", ["zip", "parquet", "xlsx", "json"])
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],  # shrinking a workbook takes minutes
