@@ -127,9 +127,12 @@ def _by_place(world: World, rows: Sums) -> list[tuple[str, Sums]]:
 
 def _groups(world: World, record: Record, products: tuple[str, ...], values: Values) -> None:
     served = record.product_demand - record.product_short
+    stocked = np.zeros(len(world.product_ids), np.bool_)
+    for site in world.sites:
+        stocked[site.product] = True
     for word, names in (("category", world.categories), ("class", world.classes)):
         labels = np.array(names, dtype=object)
-        for name in sorted(set(names) - {""}):
+        for name in sorted({label for label in labels[stocked[: len(labels)]] if label}):
             at_name = labels == name
             demand = record.product_demand[at_name].sum(axis=0)
             values["fill_rate", f"{word}:{name}"] = _share(served[at_name].sum(axis=0), demand)

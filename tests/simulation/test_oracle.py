@@ -10,6 +10,8 @@ from scalar_oracle import run_oracle
 from simulation.calendar import Calendar
 from simulation.conditions import Conditions
 from simulation.demand import Demand
+from simulation.disruptions import Disruption
+from simulation.distributions import Distribution
 from simulation.experiment import Case, Setup, longest_lanes, make_blows
 from simulation.kernels import kernels
 from simulation.kernels import rows as at
@@ -98,12 +100,29 @@ def test_random_networks_exercise_everything():
         world = random_world(seed)
         case = random_case(world, seed)
         kinds |= {disruption.kind for disruption in case.disruptions}
-        state = run_arrays(world, case, seed, "numpy", range(REPLICATIONS))
+        state = run_arrays(world, case, seed, "", range(REPLICATIONS))
         for held in state.sites:
             for what, row in ROWS.items():
                 seen[what] = seen.get(what, 0) + int(held.ledger[:, row].sum())
     assert all(seen.values()), seen
     assert len(kinds) == 14
+
+
+STACKED = (
+    ("supplier_capacity_loss", 0.3), ("supplier_outage", 0.7), ("lead_time_blowup", 1.5),
+    ("lead_time_blowup", 1.4), ("lane_delay", 2.0), ("lane_delay", 3.0), ("demand_surge", 1.5),
+    ("demand_surge", 2.2), ("demand_collapse", 0.3), ("demand_collapse", 0.5),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [3, 11, 19])
+def test_disruptions_that_overlap_match_the_scalar_model(seed):
+    """Several blows of one kind on the same nodes at once combine as in the scalar model."""
+    blows = tuple(
+        Disruption(f"D{i}", kind, "all", 4.0 + i, Distribution("fixed", (24.0,)), severity)
+        for i, (kind, severity) in enumerate(STACKED)
+    )
+    compare(random_world(seed), Case("stacked", blows), seed, "numpy")
 
 
 def test_a_calm_world_matches_the_scalar_model():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,10 +14,13 @@ import pytest
 from api.cli.app import invoke
 from optimizer.plan import Plan, Provenance, conform
 from scenarios import InputError, Unsupported
+from scenarios.library import demo_scenario
 from scenarios.scenario import Scenario
 from scenarios.settings import Settings
 from simulation.assembly import build_world
+from simulation.disruptions import KINDS, NOT_SIMULATED
 from simulation.experiment import Cancelled
+from simulation.kpis import KNOWN
 from simulation.stress import stress
 from simulation.suites import read_suite
 
@@ -407,3 +412,22 @@ def test_the_command_refuses_bad_input(on_disk, tmp_path):
     asked = ["stress", "s", "--plan", plan_dir, "--replications", "2", "--out", str(foreign)]
     assert invoke(asked) == 2
     assert (foreign / "notes.txt").read_text(encoding="utf-8") == "mine"
+
+
+DOCS = Path(__file__).parents[2] / "docs" / "stress-testing.md"
+ROOM = Path(__file__).parents[2] / "simulation" / "README.md"
+
+
+def test_the_documented_suite_is_accepted():
+    """The example of the how-to is read without a finding."""
+    text = DOCS.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    suite = read_suite(tomllib.loads(text), demo_scenario("double-eleven"))
+    assert [case.name for case in suite.cases] == ["maker gone", "storm at the peak", "own risks"]
+    assert len(suite.gates) == 3
+
+
+def test_every_kpi_and_kind_is_documented():
+    """The how-to names every KPI, the room's page every kind of disruption."""
+    how_to, room = DOCS.read_text(encoding="utf-8"), ROOM.read_text(encoding="utf-8")
+    assert [name for name in KNOWN if name not in how_to] == []
+    assert [name for name in (*KINDS, *NOT_SIMULATED) if name not in room] == []
