@@ -10,7 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.replenishment.demand import SiteForecast, site_forecast
-from optimizer.replenishment.offers import PAIR, feeding_roots, read_offers, with_lead_times
+from optimizer.replenishment.offers import (
+    PAIR,
+    feeding_roots,
+    read_offers,
+    slowest_transit,
+    with_lead_times,
+)
 from scenarios import Scenario
 from scenarios.semantics.defaults import inventory_policies
 
@@ -26,7 +32,8 @@ class Facts:
     ----------
     pairs : every product-location, with policy columns and `on_hand`, `free`, `on_order`,
         `position` [units, its own], `root` (row of the pair at which it is counted; its own row
-        where it is bought or cannot be), `feeder_id`, `has_option`, `forecast_row`,
+        where it is bought or cannot be), `feeder_id`, `transit_days` from it, `has_option`,
+        `forecast_row`,
         `lead_days`, `protection_days`, `mean`, `sd` [units over that interval, fed pairs
         included], `echelon_position` [units, fed pairs included], `lead_variance`
     offers : every option of every pair, with `pair` (row of pairs), `order_on`, `due_on`,
@@ -69,8 +76,12 @@ def read_facts(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Fact
         root=np.where(root >= 0, root, own_row),
         feeder_id=np.where(root != own_row, roots["feeder_id"], np.nan),
         has_option=index.isin(bought),
+        transit_days=0.0,
         forecast_row=pd.MultiIndex.from_frame(forecast.pairs).get_indexer(index),
     )
+    pairs["transit_days"] = slowest_transit(
+        scenario, pairs["feeder_id"].to_numpy(object), pairs["site_id"].to_numpy(object)
+    )[0]
     return Facts(
         scenario,
         _with_protection(pairs, offers, forecast),

@@ -145,7 +145,9 @@ def with_lead_times(scenario: Scenario, offers: pd.DataFrame) -> pd.DataFrame:
     calendar = calendars.reindex(offers["supplier_id"]).fillna("").to_numpy(object)
     cells = offers["order_weekdays"].fillna("").to_numpy(object)
     order_on = _by_distinct(cells, lambda cell: next_order_day(start, order_weekdays(cell)))
-    transit, transit_sd = _transits(scenario, offers)
+    transit, transit_sd = slowest_transit(
+        scenario, offers["supplier_id"].to_numpy(object), offers["site_id"].to_numpy(object)
+    )
     whole = np.ceil(offers["lead_time_mean_days"].to_numpy(np.float64)).astype(np.int64)
     frame = offers.assign(
         order_on=order_on.astype("datetime64[ms]"),
@@ -183,19 +185,24 @@ def _by_distinct(cells: NDArray[np.object_], make: object) -> NDArray[np.object_
     return chosen
 
 
-def _transits(
-    scenario: Scenario, offers: pd.DataFrame
+def slowest_transit(
+    scenario: Scenario, origin: NDArray[np.object_], destination: NDArray[np.object_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and sd of the transit supplier -> site, days; of several modes the slowest."""
+    """Return mean and sd of the transit between places, days; of several modes the slowest.
+
+    Parameters
+    ----------
+    origin, destination : (n,) ids; 0 days where there is no lane
+    """
     lanes = scenario.filled("lanes")
-    nothing = np.zeros(len(offers))
+    nothing = np.zeros(len(origin))
     if not len(lanes):
         return nothing, nothing
     slowest = lanes.sort_values(
         ["transit_mean_days", "transit_sd_days"], ascending=False, kind="stable"
     ).drop_duplicates(["origin_id", "destination_id"])
     keys = pd.MultiIndex.from_frame(slowest[["origin_id", "destination_id"]])
-    at = keys.get_indexer(pd.MultiIndex.from_frame(offers[["supplier_id", "site_id"]]))
+    at = keys.get_indexer(pd.MultiIndex.from_arrays([origin, destination]))
     found = at >= 0
     mean = slowest["transit_mean_days"].to_numpy(np.float64)[at]
     sd = slowest["transit_sd_days"].to_numpy(np.float64)[at]

@@ -1,0 +1,165 @@
+"""The arithmetic behind every order line: from the forecast to the quantity, step by step."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optimizer.replenishment.assemble import Tonight
+from optimizer.replenishment.cover import row_sum
+from optimizer.replenishment.facts import Facts
+from optimizer.replenishment.problem import Problem
+from optimizer.replenishment.purchase_lines import Lines
+from optimizer.replenishment.repair import Repairer
+from optimizer.replenishment.stock_cost import best_level, best_quantity
+
+Floats = NDArray[np.float64]
+
+DIGITS = 6
+
+
+def explanations(
+    facts: Facts, tonight: Tonight, lines: Lines, qty: Floats, row_price: Floats
+) -> pd.DataFrame:
+    """Return the arithmetic of each of tonight's lines; its terms add up to the quantity."""
+    now = np.flatnonzero(lines.option >= 0)
+    if not len(now):
+        return pd.DataFrame()
+    option = lines.option[now]
+    terms = _terms(facts, tonight, option, qty, row_price)
+    step, extra = _next_best(tonight.problem, option, qty, row_price)
+    table = lines.table.iloc[now]
+    names = list(terms)
+    values = np.column_stack([terms[name] for name in names]).round(DIGITS)
+    binding = _binding(tonight, option, qty, terms)
+    texts = [
+        json.dumps({"forecast_days": day} | dict(zip(names, row, strict=True)))
+        for day, row in zip(
+            facts.pairs["protection_days"]
+            .to_numpy(np.float64)[tonight.options["pair"].to_numpy(np.int64)[option]]
+            .round(3)
+            .tolist(),
+            values.tolist(),
+            strict=True,
+        )
+    ]
+    return pd.DataFrame(
+        {
+            "decision_id": "purchase_orders:"
+            + table["order_id"]
+            + "/"
+            + table["line"].astype(np.int64).astype(str),
+            "table": "purchase_orders",
+            "terms": texts,
+            "binding": [json.dumps(rule) for rule in binding],
+            "alternative": step,
+            "extra_cost": extra,
+        }
+    )
+
+
+def _terms(
+    facts: Facts, tonight: Tonight, option: NDArray[np.int64], qty: Floats, row_price: Floats
+) -> dict[str, Floats]:
+    """Return the steps from the forecast to the quantity, units of the order, line by line."""
+    problem = tonight.problem
+    options, pairs = problem.options, problem.pairs
+    pair = options.pair[option]
+    usable, multiple = options.usable[option], options.multiple[option]
+    part = (pairs.mean[pair], pairs.sd[pair], pairs.holding[pair], pairs.shortage[pair])
+    row = facts.pairs.iloc[tonight.pair_row[pair]]
+    ordered_elsewhere = problem.level(qty)[pair] - pairs.position[pair] - usable * qty[option]
+    on_order = row_sum(facts, "on_order")[tonight.pair_row[pair]]
+    price = problem.segments.price[options.segment_start[option]]
+    premium = price - options.cheapest[option]
+    free_level = np.maximum(best_level(*part, premium / usable), -1e12)
+    scarce = (problem.rows.money.T @ row_price)[option] * price
+    scarce = scarce + (problem.rows.units.T @ row_price)[option]
+    priced_level = np.maximum(best_level(*part, (premium + scarce) / usable), -1e12)
+    position = pairs.position[pair] + ordered_elsewhere
+    free = np.maximum(free_level - position, 0.0)
+    priced = np.maximum(priced_level - position, 0.0)
+    rounded, _ = best_quantity(
+        position,
+        *part,
+        usable,
+        premium + scarce,
+        multiple,
+        np.zeros(len(option)),
+        np.maximum(options.high[option], options.low[option]),
+    )
+    at_least = np.where(qty[option] > 0.0, np.maximum(rounded, options.low[option]), rounded)
+    net = free_level - position
+    rest = qty[option] - at_least
+    next_segment = options.segment_start[option] + 1
+    has_break = next_segment < options.segment_start[option + 1]
+    break_low = problem.segments.low[np.minimum(next_segment, len(problem.segments.low) - 1)]
+    broke = has_break & (qty[option] >= break_low)
+    terms = {
+        "forecast": row["mean"].to_numpy(np.float64),
+        "safety_stock": free_level - row["mean"].to_numpy(np.float64),
+        "on_hand": -(pairs.position[pair] - on_order),
+        "on_order": -on_order,
+        "ordered_elsewhere": -ordered_elsewhere,
+        "never_below_zero": free - net,
+        "losses_on_the_way": free / usable - free,
+        "price_of_limits": (priced - free) / usable,
+        "order_multiple": rounded - priced / usable,
+        "moq": at_least - rounded,
+        "price_break": np.where(broke, rest, 0.0),
+        "order_value_and_limits": np.where(broke, 0.0, rest),
+    }
+    return {name: values + 0.0 for name, values in terms.items()}
+
+
+def _binding(
+    tonight: Tonight, option: NDArray[np.int64], qty: Floats, terms: dict[str, Floats]
+) -> list[dict[str, object]]:
+    """Return the rule that moved each quantity most, with its parameter and value."""
+    rules = (
+        ("moq", "moq", tonight.options["moq"].to_numpy(np.float64)),
+        ("order_multiple", "order_multiple", tonight.options["order_multiple"].to_numpy()),
+        ("price_of_limits", "limits", np.zeros(len(qty))),
+        ("price_break", "min_qty", qty),
+        (
+            "order_value_and_limits",
+            "min_order_value",
+            tonight.problem.groups.minimum[tonight.problem.options.group],
+        ),
+    )
+    sizes = np.column_stack([np.abs(terms[rule[0]]) for rule in rules])
+    largest = sizes.argmax(axis=1)
+    small = sizes.max(axis=1) < 1e-9
+    return [
+        {"rule": "newsvendor level", "parameter": "shortage_cost and holding cost", "value": None}
+        if none
+        else {
+            "rule": rules[place][0],
+            "parameter": rules[place][1],
+            "value": float(rules[place][2][at]),
+        }
+        for none, place, at in zip(small, largest, option, strict=True)
+    ]
+
+
+def _next_best(
+    problem: Problem, option: NDArray[np.int64], qty: Floats, row_price: Floats
+) -> tuple[list[str], Floats]:
+    """Return the cheaper of one step more and one step less, and what it costs more."""
+    repairer = Repairer(problem, row_price)
+    extra = np.full(len(qty), np.inf)
+    change = np.zeros(len(qty))
+    for direction in (1, -1):
+        steps = repairer.steps(qty, direction, qty > 0.0)
+        cheaper = -steps.saving < extra[steps.option]
+        at = steps.option[cheaper]
+        extra[at] = -steps.saving[cheaper]
+        change[at] = steps.new_qty[cheaper] - qty[at]
+    words = [
+        f"order {abs(units):g} {'more' if units > 0 else 'fewer'}" if units else ""
+        for units in change[option]
+    ]
+    return words, np.where(np.isfinite(extra[option]), extra[option], np.nan)

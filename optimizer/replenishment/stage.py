@@ -1,0 +1,161 @@
+"""The replenishment stage: facts, problem, search, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optimizer.outcome import Limits, Outcome
+from optimizer.replenishment.alerts import alerts
+from optimizer.replenishment.assemble import Tonight, assemble
+from optimizer.replenishment.explanations import explanations
+from optimizer.replenishment.facts import Facts, read_facts
+from optimizer.replenishment.health import stock_health
+from optimizer.replenishment.policies import policies
+from optimizer.replenishment.projection import projection
+from optimizer.replenishment.purchase_lines import Lines, purchase_lines
+from optimizer.replenishment.scores import supplier_scores
+from optimizer.replenishment.search import Orders, search
+from optimizer.replenishment.transfers import transfers
+from optimizer.stage import Certificate, Kpi, StageResult
+from scenarios import Scenario
+
+Floats = NDArray[np.float64]
+
+STAGE = "replenishment"
+PRICE_KINDS = {"budget": "budget", "share": "budget", "storage": "storage"}
+
+
+def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits) -> StageResult:
+    """Decide tonight's orders."""
+    facts = read_facts(scenario, upstream)
+    tonight = assemble(facts)
+    count = f"{len(tonight.problem.pairs):,} product-locations"
+    limits.progress(STAGE, 0.2, f"{count}, {len(tonight.problem.options):,} options")
+    outcome = search(tonight.problem, limits)
+    limits.progress(STAGE, 0.8, f"{outcome.status}: writing the tables")
+    tables = {"unserved": _unserved(facts)}
+    certificate = Certificate.of(STAGE, cast("Outcome[object]", outcome))
+    versions = {"scipy": version("scipy"), "highspy": version("highspy")}
+    if outcome.solution is None:
+        notes = ("No orders keep every hard limit; see the limits of the kind `>=`.",)
+        return StageResult(tables, certificate, (), (*facts.notes, *notes), outcome.work, versions)
+    qty = outcome.solution.qty
+    lines = purchase_lines(facts, tonight, qty)
+    tables |= _tables(facts, tonight, lines, outcome.solution)
+    return StageResult(
+        tables,
+        certificate,
+        _kpis(tonight, lines, qty, facts),
+        (*facts.notes, *_notes(facts, outcome)),
+        outcome.work,
+        versions,
+    )
+
+
+def _tables(
+    facts: Facts, tonight: Tonight, lines: Lines, orders: Orders
+) -> dict[str, pd.DataFrame]:
+    """Return every result table of the stage."""
+    table, row_price = lines.table, orders.bound.prices.row
+    moves = transfers(facts, table)
+    health = stock_health(facts)
+    scores = supplier_scores(facts, table)
+    level = facts.pairs["echelon_position"].to_numpy(np.float64).copy()
+    level[tonight.pair_row] = tonight.problem.level(orders.qty)
+    return {
+        "purchase_orders": table,
+        "transfers": moves,
+        "policies": policies(facts),
+        "inventory_projection": projection(facts, table, _usable(facts, table), moves),
+        "stock_health": health,
+        "supplier_scores": scores,
+        "alerts": alerts(facts, level, health, scores),
+        "marginal_prices": _prices(tonight, row_price),
+        "explanations": explanations(facts, tonight, lines, orders.qty, row_price),
+    }
+
+
+def _usable(facts: Facts, table: pd.DataFrame) -> pd.Series:
+    """Return usable units that one ordered unit brings, by order line."""
+    if not len(table):
+        return pd.Series(dtype=np.float64)
+    keys = ["supplier_id", "site_id", "product_id"]
+    offers = facts.offers.set_index(keys)
+    brings = offers["fill_rate"] * (1.0 - offers["defect_rate"])
+    at = pd.MultiIndex.from_frame(table[keys])
+    return pd.Series(brings.reindex(at).to_numpy(np.float64), index=table.index)
+
+
+def _unserved(facts: Facts) -> pd.DataFrame:
+    """Return the product-locations with demand that nothing can replenish."""
+    pairs = facts.pairs
+    lost = facts.counted & ~pairs["has_option"].to_numpy(bool)
+    horizon = np.full(len(pairs), float(facts.scenario.settings.horizon_days))
+    demand, _ = facts.forecast.over(pairs["forecast_row"].to_numpy(np.int64), horizon)
+    rows = pairs[lost & (demand > 0.0)]
+    return pd.DataFrame(
+        {
+            "kind": "demand",
+            "id": rows["product_id"] + "@" + rows["site_id"],
+            "qty": demand[lost & (demand > 0.0)],
+            "code": "no_supply_path",
+            "proof": "proven",
+            "detail": "no valid row of supplier_products, and no chain of item_sources to one",
+            "cheapest_relaxation": "a row of supplier_products for it, site_id blank or "
+            + rows["site_id"],
+        }
+    )
+
+
+def _prices(tonight: Tonight, row_price: Floats) -> pd.DataFrame:
+    """Return what one more unit of each money and storage limit would save."""
+    rows = tonight.problem.rows
+    kept = [
+        (PRICE_KINDS[kind], entity, float(price))
+        for kind, entity, price in zip(rows.kind, rows.entity, row_price, strict=True)
+        if kind in PRICE_KINDS
+    ]
+    frame = pd.DataFrame(kept, columns=["kind", "entity", "price"])
+    return frame.assign(stage=STAGE)
+
+
+def _kpis(tonight: Tonight, lines: Lines, qty: Floats, facts: Facts) -> tuple[Kpi, ...]:
+    """Return the objective's terms, which add up to it, and what a planner asks first."""
+    problem = tonight.problem
+    terms = [Kpi(name, value, "money", "objective") for name, value in problem.terms(qty).items()]
+    money = problem.money(qty)
+    nothing = problem.objective(np.zeros(len(qty)))
+    return (
+        *terms,
+        Kpi("purchase_value", float(money.sum()), "money"),
+        Kpi("order_lines", float((qty > 0.0).sum()), "lines"),
+        Kpi("orders", float((problem.group_value(qty) > 0.0).sum()), "orders"),
+        Kpi("units_ordered", float(qty.sum()), "units"),
+        Kpi("lines_for_later", float((lines.option < 0).sum()), "lines"),
+        Kpi("saved_against_no_order", nothing - problem.objective(qty), "money"),
+        Kpi("product_locations", float(len(facts.pairs)), "pairs"),
+    )
+
+
+def _notes(facts: Facts, outcome: Outcome[Orders]) -> tuple[str, ...]:
+    fed = int((~facts.counted).sum())
+    notes = []
+    if fed:
+        notes.append(
+            f"{fed} product-locations are fed by another site; their demand and stock are counted"
+            " where their product is bought."
+        )
+    beyond = facts.pairs["protection_days"].max() > (
+        facts.forecast.mean.shape[1] * facts.forecast.bucket_days
+    )
+    if beyond:
+        notes.append("Some protection intervals are longer than the forecast; its end is repeated.")
+    if outcome.detail:
+        notes.append(outcome.detail)
+    return tuple(notes)
