@@ -124,7 +124,8 @@ def check_shares(facts: Facts) -> None:
         whole = groups.transform("count") == groups.transform("size")
         first = ~rows.duplicated(owner)
         wrong = whole & first & ((total - 100.0).abs() > PERCENT_TOLERANCE)
-        told = rows[owner[0]] + rows[owner[1]].map(" and {}".format, na_action="ignore").fillna("")
+        inner = rows[owner[1]].to_numpy(dtype=object)
+        told = rows[owner[0]] + [f" and {name}" if isinstance(name, str) else "" for name in inner]
         for kind, mask in (
             (notice, wrong),
             (NOTHING_LEFT, rows["share_pct"].isna() & (total >= 100.0 - PERCENT_TOLERANCE)),
