@@ -155,14 +155,13 @@ def _stress(task: Task, scenario: Scenario, plan: Plan, line: _Line) -> Plan:
     from optimizer.plan import Plan
     from simulation.stress import stress
 
-    more = {} if task.replications is None else {"replications": task.replications}
     result = stress(
         scenario,
         plan,
+        replications=task.replications,
         seed=task.seed,
         progress=line.progress,
         cancelled=line.cancelled.is_set,
-        **more,
     )
     notes = {**plan.notes, "stress": tuple(result.notes)}
     return Plan(plan.provenance, {**plan.tables, **result.tables}, notes)

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scenarios import Scenario
+from scenarios.semantics.calendars import WorkingDays
 from scenarios.semantics.defaults import inventory_policies
 from scenarios.semantics.zones import explode_bundles, zone_shares
 
@@ -30,10 +31,12 @@ class Tonight:
 
     Attributes
     ----------
-    pairs : site_id, product_id, position [units], mean and sd [units over the protection
-        interval], holding and shortage [money per unit], protection_days
-    options : site_id, product_id, supplier_id and the terms of supplier_products; landed
-        [money per unit without breaks], primary [flag]
+    pairs : those in the objective: site_id, product_id, position [units], mean and sd [units over
+        the protection interval], holding and shortage [money per unit], protection_days; stock and
+        demand of pairs that they feed included
+    options : site_id, product_id, supplier_id and the terms of supplier_products; row [place in
+        that table], landed [money per unit without breaks], least [money per unit], primary
+        [flag], lead_days, lead_variance, due_days
     """
 
     pairs: pd.DataFrame
@@ -43,31 +46,100 @@ class Tonight:
 def read_tonight(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> Tonight:
     """Build the facts from the scenario and the forecast."""
     forecast = site_forecast(scenario, tables.get("forecast"))
-    with_demand = forecast[["site_id", "product_id"]].drop_duplicates()
-    known = with_demand["product_id"].isin(set(scenario.table("products")["product_id"]))
-    policies, _ = inventory_policies(scenario, with_demand[known])
-    columns = [*PAIR, "review_days", "shortage_cost", "holding_cost_per_unit_day"]
-    pairs = policies[columns].copy()
-    options = read_options(scenario, pairs)
-    primary = options[options["primary"]].drop_duplicates(PAIR)
-    pairs = pairs.merge(
-        primary[[*PAIR, "lead_time_mean_days", "lead_time_sd_days"]], on=PAIR, how="left"
-    )
-    lead = pairs["lead_time_mean_days"].fillna(0.0).to_numpy(np.float64)
-    lead_sd = pairs["lead_time_sd_days"].fillna(0.0).to_numpy(np.float64)
-    days = pairs["review_days"].to_numpy(np.float64) + lead
-    mean, sd = _protection_demand(scenario, forecast, pairs, days, lead_sd)
+    with_demand = forecast[PAIR].drop_duplicates()
+    with_demand = with_demand[
+        with_demand["product_id"].isin(set(scenario.table("products")["product_id"]))
+    ]
+    fed_from = feeding_sites(scenario)
+    wanted = with_demand
+    while True:
+        policies, _ = inventory_policies(scenario, wanted)
+        options = read_options(scenario, policies)
+        root = _roots(scenario, policies, options, fed_from)
+        asked = pd.DataFrame({"site_id": root, "product_id": policies["product_id"]})
+        listed = pd.MultiIndex.from_frame(policies[PAIR])
+        missing = asked[~pd.MultiIndex.from_frame(asked).isin(listed)].drop_duplicates()
+        if not len(missing):
+            break
+        wanted = pd.concat([wanted, missing], ignore_index=True)
+    pairs = policies[[*PAIR, "review_days", "shortage_cost", "holding_cost_per_unit_day"]]
+    return Tonight(_echelons(scenario, forecast, pairs, options, root), options)
+
+
+def feeding_sites(scenario: Scenario) -> dict[tuple[str, str | None], str]:
+    """Return the first source of each (site, product) or (site, None) in `item_sources`."""
+    rows = scenario.filled("item_sources")
+    rows = rows.assign(share=-rows["share_pct"].fillna(0.0))
+    rows = rows.sort_values(["priority", "share", "source_id"], kind="stable")
+    first: dict[tuple[str, str | None], str] = {}
+    for site, product, source in zip(
+        rows["site_id"], rows["product_id"], rows["source_id"], strict=True
+    ):
+        first.setdefault((site, product if isinstance(product, str) else None), source)
+    return first
+
+
+def _roots(
+    scenario: Scenario,
+    pairs: pd.DataFrame,
+    options: pd.DataFrame,
+    fed_from: Mapping[tuple[str, str | None], str],
+) -> list[str]:
+    """Return the site at which each pair is counted: its own, or the one that buys for it."""
+    sites = set(scenario.table("sites")["site_id"])
+    everywhere = pairs[["product_id"]].drop_duplicates().merge(
+        pd.DataFrame({"site_id": sorted(sites)}), how="cross"
+    ) if fed_from else pairs  # fmt: skip
+    bought = {
+        (site, product)
+        for site, product in read_options(scenario, everywhere)[PAIR].itertuples(index=False)
+    }
+    bought |= set(options[PAIR].itertuples(index=False, name=None))
+    roots = []
+    for site, product in pairs[PAIR].itertuples(index=False, name=None):
+        at, seen = site, {site}
+        while (at, product) not in bought:
+            source = fed_from.get((at, product), fed_from.get((at, None)))
+            if source is None or source not in sites or source in seen:
+                at = site
+                break
+            at = source
+            seen.add(at)
+        roots.append(at)
+    return roots
+
+
+def _echelons(
+    scenario: Scenario,
+    forecast: pd.DataFrame,
+    pairs: pd.DataFrame,
+    options: pd.DataFrame,
+    root: list[str],
+) -> pd.DataFrame:
+    """Join fed pairs to the pair that buys for them; return the pairs that are counted."""
+    primary = options[options["primary"]].set_index(PAIR)[["lead_days", "lead_variance"]]
+    at = pd.MultiIndex.from_frame(pairs[PAIR])
+    lead = primary.reindex(at).fillna(0.0)
+    place = at.get_indexer(pd.MultiIndex.from_arrays([root, pairs["product_id"]]))
+    days = pairs["review_days"].to_numpy(np.float64) + lead["lead_days"].to_numpy(np.float64)
+    own_mean, own_variance = _demand_over(scenario, forecast, pairs, days[place])
+    count = len(pairs)
+    mean = np.bincount(place, own_mean, minlength=count)
+    variance = np.bincount(place, own_variance, minlength=count)
+    position = np.bincount(place, _position(scenario, pairs), minlength=count)
+    rate = np.divide(mean, days, out=np.zeros(count), where=days > 0)
     review = pairs["review_days"].to_numpy(np.float64)
-    pairs = pairs[PAIR].assign(
-        position=_position(scenario, pairs),
+    joined = pairs[PAIR].assign(
+        position=position,
         mean=mean,
-        sd=sd,
+        sd=np.sqrt(variance + rate**2 * lead["lead_variance"].to_numpy(np.float64)),
         holding=pairs["holding_cost_per_unit_day"].to_numpy(np.float64) * review,
         shortage=pairs["shortage_cost"].to_numpy(np.float64),
         protection_days=days,
         review_days=review,
+        fed=place != np.arange(count),
     )
-    return Tonight(pairs, options)
+    return joined[~joined["fed"]].reset_index(drop=True)
 
 
 def site_forecast(scenario: Scenario, forecast: pd.DataFrame | None) -> pd.DataFrame:
@@ -90,8 +162,7 @@ def site_forecast(scenario: Scenario, forecast: pd.DataFrame | None) -> pd.DataF
     at = explode_bundles(scenario, at, ("mean", "sd"))
     sites = at[at["location_id"].isin(set(scenario.table("sites")["site_id"]))]
     sites = sites.rename(columns={"location_id": "site_id"})
-    shares = zone_shares(scenario).groupby(["zone_id", "site_id"], sort=False)["share"].sum()
-    zones = at.merge(shares.reset_index(), left_on="location_id", right_on="zone_id")
+    zones = at.merge(_shares(scenario), left_on="location_id", right_on="zone_id")
     zones = zones.assign(mean=zones["mean"] * zones["share"], sd=zones["sd"] * zones["share"])
     both = pd.concat([sites, zones], ignore_index=True)[[*PAIR, "bucket", "mean", "sd"]]
     both = both.assign(variance=both["sd"] ** 2)
@@ -108,10 +179,20 @@ def _mean_and_sd(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     return both.assign(mean=both["mean"].fillna(0.0), sd=sd)[[*keys, "mean", "sd"]]
 
 
-def _protection_demand(
-    scenario: Scenario, forecast: pd.DataFrame, pairs: pd.DataFrame, days: Floats, lead_sd: Floats
+def _shares(scenario: Scenario) -> pd.DataFrame:
+    """Return zone_id, site_id, share: of rows for all channels, else the mean over channels."""
+    rows = zone_shares(scenario)
+    general = set(rows.loc[rows["channel_id"].isna(), "zone_id"])
+    rows = rows[rows["channel_id"].isna() | ~rows["zone_id"].isin(general)]
+    channels = rows.groupby("zone_id")["channel_id"].transform(lambda c: max(c.nunique(), 1))
+    rows = rows.assign(share=rows["share"] / channels)
+    return rows.groupby(["zone_id", "site_id"], sort=False)["share"].sum().reset_index()
+
+
+def _demand_over(
+    scenario: Scenario, forecast: pd.DataFrame, pairs: pd.DataFrame, days: Floats
 ) -> tuple[Floats, Floats]:
-    """Return mean and sd of demand over each pair's protection interval, units."""
+    """Return mean and variance of demand in the first days of each pair, units."""
     length = scenario.settings.bucket_days
     start = pd.Timestamp(scenario.settings.start_date)
     at = pd.MultiIndex.from_frame(pairs[PAIR])
@@ -132,10 +213,7 @@ def _protection_demand(
     mean = np.where(beyond, mean[each, own_last][:, None], mean)
     variance = np.where(beyond, variance[each, own_last][:, None], variance)
     share = np.clip(days[:, None] / length - np.arange(n_buckets), 0.0, 1.0)
-    total = (share * mean).sum(axis=1)
-    spread = (share * variance).sum(axis=1)
-    rate = np.divide(total, days, out=np.zeros_like(total), where=days > 0)
-    return total, np.sqrt(spread + (rate * lead_sd) ** 2)
+    return (share * mean).sum(axis=1), (share * variance).sum(axis=1)
 
 
 def _position(scenario: Scenario, pairs: pd.DataFrame) -> Floats:
@@ -157,12 +235,13 @@ def read_options(scenario: Scenario, pairs: pd.DataFrame) -> pd.DataFrame:
     """Return every valid row of supplier_products for every pair, one per supplier."""
     start = pd.Timestamp(scenario.settings.start_date)
     terms = scenario.filled("supplier_products")
+    terms = terms.assign(row=np.arange(len(terms)))
     late = terms["valid_from"] > start
     ended = terms["valid_to"] < start
     terms = terms[~late & ~ended]
     named = terms[terms["site_id"].notna()].merge(pairs[PAIR], on=PAIR)
     anywhere = terms[terms["site_id"].isna()].drop(columns="site_id")
-    anywhere = anywhere.merge(pairs[PAIR], on="product_id")
+    anywhere = _of_named_sources(scenario, anywhere.merge(pairs[PAIR], on="product_id"))
     options = pd.concat([named, anywhere], ignore_index=True)[terms.columns]
     # the row for the site first, then the newest terms
     options["named"] = np.arange(len(options)) < len(named)
@@ -174,8 +253,68 @@ def read_options(scenario: Scenario, pairs: pd.DataFrame) -> pd.DataFrame:
         [*PAIR, "priority", "landed", "supplier_id"], kind="stable", ignore_index=True
     )
     options["primary"] = ~options.duplicated(PAIR)
-    options["least"] = options.groupby(PAIR, sort=False)["landed"].transform("min")
+    cheapest = np.fmin(options["unit_cost"], _cheapest_break(scenario, options))
+    cheapest = cheapest * (1.0 + options["duty_pct"] / 100.0)
+    options["least"] = cheapest.groupby([options[key] for key in PAIR], sort=False).transform("min")
     for column in ("order_cost", "min_order_value"):
         groups = options.groupby(["supplier_id", "site_id"], sort=False)[column]
         options[column] = groups.transform("max")
-    return options
+    return _with_lead_times(scenario, options)
+
+
+def _of_named_sources(scenario: Scenario, options: pd.DataFrame) -> pd.DataFrame:
+    """Drop offers for any site whose supplier `item_sources` does not name where it names some."""
+    rows = scenario.table("item_sources")
+    named: dict[tuple[str, str | None], set[str]] = {}
+    for site, product, source in zip(
+        rows["site_id"], rows["product_id"], rows["source_id"], strict=True
+    ):
+        key = (site, product if isinstance(product, str) else None)
+        named.setdefault(key, set()).add(source)
+    if not named:
+        return options
+    keep = []
+    for site, product, supplier in options[[*PAIR, "supplier_id"]].itertuples(index=False):
+        allowed = named.get((site, product), named.get((site, None)))
+        keep.append(allowed is None or supplier in allowed)
+    return options[np.array(keep, bool)]
+
+
+def _cheapest_break(scenario: Scenario, options: pd.DataFrame) -> pd.Series:
+    """Return the lowest price of each option's breaks, money per unit; NaN without any."""
+    breaks = scenario.table("price_breaks")
+    lowest = breaks.groupby(["supplier_id", "product_id"])["unit_cost"].min()
+    at = pd.MultiIndex.from_frame(options[["supplier_id", "product_id"]])
+    return pd.Series(lowest.reindex(at).to_numpy(np.float64), index=options.index)
+
+
+def _with_lead_times(scenario: Scenario, options: pd.DataFrame) -> pd.DataFrame:
+    """Add lead_days and lead_variance: the supplier's, its closed days, and the slowest lane."""
+    start = np.datetime64(scenario.settings.start_date, "D")
+    calendar = scenario.table("suppliers").set_index("supplier_id")["calendar_id"]
+    working = WorkingDays(scenario)
+    stated = options["lead_time_mean_days"].to_numpy(np.float64)
+    asked = np.ceil(stated - 1e-9).astype(np.int64)
+    names = calendar.reindex(options["supplier_id"]).to_numpy(object)
+    known: dict[tuple[object, int], int] = {}
+    for name, days in zip(names, asked.tolist(), strict=True):
+        if isinstance(name, str) and (name, days) not in known:
+            due = working.add(name, start, days)
+            known[name, days] = int((due - start).astype(int)) - days
+    closed = [known.get((name, days), 0) for name, days in zip(names, asked.tolist(), strict=True)]
+    lanes = scenario.filled("lanes").sort_values(
+        ["transit_mean_days", "transit_sd_days"], ascending=False, kind="stable"
+    )
+    lanes = lanes.drop_duplicates(["origin_id", "destination_id"])
+    lanes = lanes.set_index(["origin_id", "destination_id"])[
+        ["transit_mean_days", "transit_sd_days"]
+    ]
+    way = lanes.reindex(pd.MultiIndex.from_frame(options[["supplier_id", "site_id"]])).fillna(0.0)
+    transit, transit_sd = way.to_numpy(np.float64).T
+    sd = options["lead_time_sd_days"].to_numpy(np.float64)
+    due_days = asked + np.array(closed, np.int64) + np.ceil(transit - 1e-9).astype(np.int64)
+    return options.assign(
+        lead_days=stated + np.array(closed, np.float64) + transit,
+        lead_variance=sd**2 + transit_sd**2,
+        due_days=due_days,
+    )
