@@ -80,7 +80,7 @@ def read_instance(path: Path) -> Instance:
         units=np.ones(len(clients)),
         service_s=service[clients],
         release_s=release[clients],
-        windows=tuple(windows[c : c + 1] for c in clients),
+        windows=tuple(((int(windows[c, 0]), int(windows[c, 1])),) for c in clients),
         loss=np.where(prize[clients] > 0, prize[clients], MUST_SERVE),
         optional=prize[clients] > 0,
     )
@@ -197,6 +197,7 @@ def _vans(
         end_place=depot.copy(),
         capacity=np.column_stack([kinds[:, 1].astype(np.float64), no_limit]),
         shift=windows[depot],
+        latest_start_s=windows[depot, 1],
         max_duration_s=duration,
         max_metres=np.full(m, FOREVER),
         max_stops=np.full(m, FOREVER),

@@ -27,8 +27,8 @@ TRIAL_SHARE = 0.1  # of the budget, for each of the two starts
 ITERATIONS_PER_MEMORY = 100  # late acceptance remembers one cost per so many iterations
 SHORTEST_MEMORY, LONGEST_MEMORY = 10, 300
 ASK_EVERY = 16  # iterations between two questions whether to stop
-LONG_SEARCH = 20  # iterations per stop from which a search counts as long
-SOFT, STRICT = 20.0, 1_000.0  # first price of a broken rule, in costs of a stop
+LONG_SEARCH = 5  # iterations per stop from which a search counts as long
+SOFT, STRICT = 3.0, 1_000.0  # first price of a broken rule, in costs of a stop
 UPDATES_LONG, UPDATES_SHORT = 50, 500  # iterations between two changes of these prices
 PATIENCE = (5_000, 100)  # iterations without a better plan that end a search: fixed, per stop
 
@@ -97,7 +97,7 @@ class PyVrpEngine:
         n = len(chosen)
         per_stop = sum(timed.cost for timed in start) / max(len(served), 1)
         translation = translate(problem, chosen, complete=complete, cost_per_stop=per_stop)
-        budget = Budget.of(limits, n)
+        budget = Budget.of(limits, iterations_per_work(problem, n))
 
         def better(solution: pyvrp.Solution) -> None:
             cost = _cost(solution)
@@ -129,13 +129,21 @@ class PyVrpEngine:
             self.name,
             solution=None if found.cost is None else from_pyvrp(translation, found.solution),
             wall_seconds=limits.elapsed,
-            work=spent / iterations_per_work(n),
+            work=spent / iterations_per_work(problem, n),
         )
 
 
-def iterations_per_work(n_stops: int) -> float:
-    """Return the iterations that count as one unit of work: about a second of one core."""
-    return max(40.0, 350_000.0 / (n_stops + 200.0))
+def iterations_per_work(problem: RoutingProblem, n_stops: int) -> float:
+    """Return the iterations that count as one unit of work: about a second of one core.
+
+    Measured: 350,000 / (n + 200) a second with capacity alone; windows, hours that cost and
+    further dimensions of load each slow an iteration down.
+    """
+    vans = problem.vans
+    dims = int(np.isfinite(vans.capacity).any(axis=0).sum() + (vans.max_stops < FOREVER).any())
+    windows = any(len(w) > 1 or (w and w[0][1] < FOREVER - 1) for w in problem.stops.windows)
+    slower = 1.0 + 0.5 * windows + 2.0 * bool(vans.cost_per_hour.any()) + 0.5 * max(dims - 1, 0)
+    return max(20.0, 350_000.0 / (n_stops + 200.0) / slower)
 
 
 def patience(n_stops: int) -> int:
@@ -160,9 +168,8 @@ class Budget:
     limits: Limits
 
     @classmethod
-    def of(cls, limits: Limits, n_stops: int) -> Budget:
-        """Turn limits into a budget for so many stops."""
-        rate = iterations_per_work(n_stops)
+    def of(cls, limits: Limits, rate: float) -> Budget:
+        """Turn limits into a budget; `rate` is the iterations of one unit of work."""
         iterations = None if limits.work is None else max(1, round(rate * limits.work))
         deadline = math.inf if limits.seconds is None else limits.started + limits.seconds
         by_time = math.inf if limits.seconds is None else rate * limits.remaining

@@ -1,8 +1,8 @@
 """Whole numbers for solvers, each rounded once and by a named rule.
 
-- *up for loads, down for room*: kg and m3 become whole grams and cubic centimetres, or millionths of
-  the largest capacity where that is coarser, loads rounded up and capacities down, both divided by
-  their greatest common divisor;
+- *up for loads, down for room*: kg and m3 become whole grams and cubic centimetres, or millionths
+  of the largest capacity where that is coarser; loads are rounded up and capacities down, and both
+  divided by their greatest common divisor;
 - *whole metres and seconds*: as they are in the problem;
 - *money by power of ten*: money is multiplied by the smallest power of ten that makes every cost
   per metre, per second and per van whole, or the largest that keeps sums far from overflow; what

@@ -78,7 +78,10 @@ def join_by_savings(problem: RoutingProblem, van: int, chosen: Ints) -> list[lis
     chain = _Chains(problem, van, chosen)
     wait = chain.least_wait(seconds[np.ix_(place, place)])
     per_second = cost.sum() / max(float(seconds.sum()), 1.0)
-    score = between + WAIT_WEIGHT * per_second * wait
+    possible = np.isfinite(wait)
+    score = np.where(
+        possible, between + WAIT_WEIGHT * per_second * np.where(possible, wait, 0.0), np.inf
+    )
     np.fill_diagonal(score, np.inf)
     first, second = _near_pairs(score)
     gain = back[first] + out[second] - score[first, second] + vans.fixed_cost[van]
