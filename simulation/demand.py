@@ -56,6 +56,10 @@ class Demand:
             self._kept[site, tick] = demand
         return demand
 
+    def forget(self) -> None:
+        """Let go of what was kept."""
+        self._kept.clear()
+
     def under(self, conditions: Conditions, site: int, tick: int) -> Units:
         """Return (R, K) units asked for as things stand: surges added, then collapses thinned."""
         demand = self.base(site, tick)

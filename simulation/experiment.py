@@ -99,6 +99,7 @@ def run_cases(
                 run_chunk(world, case, numbers, demand, chosen, setup, longest, cancelled)
             )
             done += len(numbers)
+        demand.forget()
     if progress is not None:
         progress(1.0, "done")
     return {name: join(records) for name, records in parts.items()}
@@ -126,7 +127,10 @@ def run_chunk(
     Calendar(world, state, conditions, demand, chosen, setup.seed, on_tick).run()
     signed = any(site.policy.signed for site in world.sites)
     check_conservation(world, state, signed=signed)
-    return close_books(world, state, blows)
+    record = close_books(world, state, blows)
+    state.sites.clear()  # processes refer to each other in circles: free the arrays now
+    state.lanes.clear()
+    return record
 
 
 def make_blows(world: World, case: Case, numbers: Places, setup: Setup) -> list[Blow]:
