@@ -47,7 +47,7 @@ MARKET      | MUG        |         |            |            | 3.00      | 0    
     "price_breaks": """
 supplier_id | product_id | min_qty | unit_cost | kind
 FARM        | COFFEE     | 20      | 3.80      | all_units
-MARKET      | MUG        | 30      | 2.80      | incremental
+MARKET      | MUG        | 30      | 2.95      | incremental
 """,
     "indices": """
 index_id | date       | value
