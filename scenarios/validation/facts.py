@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from scenarios.findings import Findings
 from scenarios.scenario import Scenario
+from scenarios.tables import NUMERIC, TABLES
 from scenarios.validation.notice import Notice
 
 Positions = NDArray[np.int64]
@@ -48,15 +49,18 @@ class Facts:
         return self.has(table) and column in self.scenario.tables[table].columns
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a table as it was given, every column of its contract there."""
+        """Return a table as it was given, every column of its contract there.
+
+        Infinite numbers, which a rule on cells names, are blank to all others.
+        """
         if name not in self._frames:
-            self._frames[name] = self.scenario.table(name)
+            self._frames[name] = _finite(self.scenario.table(name), name)
         return self._frames[name]
 
     def filled(self, name: str) -> pd.DataFrame:
         """Return a table with the constant defaults of its contract in place of blanks."""
         if name not in self._filled:
-            self._filled[name] = self.scenario.filled(name)
+            self._filled[name] = _finite(self.scenario.filled(name), name)
         return self._filled[name]
 
     def codes(self, table: str, column: str) -> tuple[NDArray[np.int64], pd.Index]:
@@ -172,6 +176,15 @@ class Facts:
         if len(positions) > len(kept):
             more = len(positions) - len(kept)
             self.findings.count_more(notice.code, notice.severity, more, table=table, column=column)
+
+
+def _finite(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    for column in TABLES[name].columns:
+        if column.kind in NUMERIC:
+            infinite = np.isinf(frame[column.name].to_numpy(np.float64))
+            if infinite.any():
+                frame[column.name] = frame[column.name].mask(infinite)
+    return frame
 
 
 def _along(value: Any, place: int) -> Any:

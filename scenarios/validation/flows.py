@@ -95,7 +95,13 @@ def shares(facts: Facts) -> pd.DataFrame:
         key = [column.name for column in TABLES[name].columns if column.key and column.required]
         tables[name] = frame.dropna(subset=key).drop_duplicates(list(TABLES[name].key))
     listed = zone_shares(Scenario(facts.settings, tables))
-    channels = listed["channel_id"].astype("str").fillna("").groupby(listed["zone_id"]).transform("nunique")
+    channels = (
+        listed["channel_id"]
+        .astype("str")
+        .fillna("")
+        .groupby(listed["zone_id"])
+        .transform("nunique")
+    )
     listed = listed.assign(share=listed["share"].astype("float64") / channels)
     return listed.groupby(["zone_id", "site_id"], as_index=False, sort=True)["share"].sum()
 

@@ -1,5 +1,6 @@
 """Each rule says its piece about a scenario that was spoiled in one place."""
 
+# ruff: noqa: E501 - one case a line reads best
 from __future__ import annotations
 
 from collections.abc import Callable
