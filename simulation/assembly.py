@@ -223,13 +223,12 @@ def _site(facts: Facts, book: LaneBook, table: pd.DataFrame, at: Places, place: 
         facts.through_mean[:, at], facts.through_variance[:, at],
         settings.bucket_days, review + lead, lead_variance,
     )  # fmt: skip
-    points, levels = roll_levels(
-        protection, table, table["target"].to_numpy(np.float64), settings.horizon_days
-    )
+    echelon = ~table["fixed"].to_numpy(np.bool_) & (facts.sources.depth[site_id] > 0)
+    target = table["target"].to_numpy(np.float64)
+    points, levels = roll_levels(protection, table, target, settings.horizon_days, echelon)
     planned = len(facts.plan.table("policies")) or len(facts.plan.table("purchase_orders"))
     every = review.astype(np.int64)
     multiple = np.maximum(terms["order_multiple"].fillna(1.0).to_numpy(np.float64), 1.0)
-    feeds = facts.sources.depth[site_id] > 0
     policy = Policy(
         levels=TimedLevels(points, levels),
         fixed_quantity=np.rint(table["lot"].to_numpy(np.float64)).astype(np.int32),
@@ -237,7 +236,7 @@ def _site(facts: Facts, book: LaneBook, table: pd.DataFrame, at: Places, place: 
         multiple=np.rint(multiple).astype(np.int32),
         every=every,
         first=every.copy() if planned else np.zeros(len(at), np.int64),
-        echelon=~table["fixed"].to_numpy(np.bool_) & feeds,
+        echelon=echelon,
     )
     days = settings.bucket_days
     unit_cost = scenario.table("products").set_index("product_id")["unit_cost"]

@@ -16,7 +16,7 @@ from simulation.kernels.rows import ALL
 from simulation.sources import PAIR, TERMS, transits
 from simulation.streams import item_keys
 from simulation.variates import lead_row
-from simulation.world import FLOW_ONE, Batch, Freight, Lane
+from simulation.world import FLOW_ONE, Batch, Freight, Lane, working_days
 
 KM_PER_DAY = 600.0  # where no lane says how long the way takes
 UNKNOWN_WAY_DAYS = 2.0
@@ -87,7 +87,7 @@ def build_lanes(
         own_sd = part["lead_time_sd_days"].fillna(0.0).to_numpy(np.float64)
         fed = part["fed"].to_numpy(np.bool_)
         at = part["number"].to_numpy()[fed]
-        lead[at] = own[fed] + days
+        lead[at] = own[fed] + _closed_days(working.get(source), own[fed]) + days
         lead_variance[at] = own_sd[fed] ** 2 + sd**2
         lanes.append(
             _lane(
@@ -182,6 +182,16 @@ def _way(
     cost = cost + m3 * rows["cost_per_m3"] + float(units.sum()) * rows["cost_per_unit"]
     order = rows.assign(price=cost).sort_values(["price", "transit_mean_days", "mode"])
     return order.iloc[0]
+
+
+def _closed_days(working: Flags | None, lead: Floats) -> Floats:
+    """Return the days that closed days of a supplier add to lead times that begin at the start."""
+    if working is None or not len(lead):
+        return np.zeros(len(lead))
+    whole = np.ceil(lead).astype(np.int64)
+    until = working_days(working, 0, int(whole.max()) + 1)
+    closed: Floats = (until[whole] - whole).astype(np.float64)
+    return closed
 
 
 def _transit(

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import special
 
 from scenarios import Scenario
-from simulation.arrays import Floats, Units
+from simulation.arrays import Flags, Floats, Units
 
 DEFAULT_TARGET = 0.95
 STEADIEST, WILDEST = -2.0, 5.0  # range of safety factors that a plan's safety stock may imply
@@ -67,18 +67,22 @@ def roll_levels(
     table: pd.DataFrame,
     target: Floats,
     n_days: int,
+    echelon: Flags,
 ) -> tuple[Units, Units]:
     """Return reorder points and order-up-to levels for the evening of every day.
 
     A level given by the plan holds for the demand from day 0 on; later it moves with the forecast:
     level(t) = level + m(t) - m(0) + z (sd(t) - sd(0)), z = safety stock / sd(0). Without a
-    level it is m(t) + z sd(t), z from the target service. A level that the planner fixed stays.
+    level it is m(t) + z sd(t), z from the target service. A level that the planner fixed stays. A
+    SKU whose site feeds others is levelled by its echelon: m(0) + safety stock takes the place of
+    the level, from which the plan has taken what stands in the levels of the fed sites.
 
     Parameters
     ----------
     table : one row per SKU: level, point (order-up-to and reorder level, NaN for none),
         safety_stock, fixed (flag)
     target : (K,) probability of no stockout in a protection interval
+    echelon : (K,) whether the position counts the stock of the sites fed from here
 
     Returns
     -------
@@ -95,6 +99,8 @@ def roll_levels(
     stated = np.isfinite(level) | np.isfinite(point)
     gap = np.where(np.isfinite(level) & np.isfinite(point), level - point, np.nan)
     top = np.where(np.isfinite(level), level, point)
+    whole = mean_0 + safety + np.where(np.isfinite(gap), gap, 0.0)
+    top = np.where(echelon & ~fixed & np.isfinite(safety), whole, top)
     ups = np.empty((n_days, len(level)))
     for day in range(n_days):
         mean, sd = protection.at(day + 1.0)

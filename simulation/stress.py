@@ -125,19 +125,29 @@ class StressResult:
         InputError
             The folder holds something else.
         """
-        folder = Path(folder)
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder} is a file: name a folder")
-        if folder.exists() and any(folder.iterdir()) and not (folder / "stress.json").exists():
-            raise InputError(
-                f"{folder} is not empty and holds no stress result: name another folder"
-            )
+        folder = refuse_foreign(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in self.tables.items():
             frame.to_parquet(folder / f"{name}.parquet", index=False, compression="zstd")
         text = json.dumps(self.document(), indent=2, ensure_ascii=False, allow_nan=False)
         (folder / "stress.json").write_text(text + "\n", encoding="utf-8")
         return folder
+
+
+def refuse_foreign(folder: str | Path) -> Path:
+    """Return the folder for a result, unless it holds something else.
+
+    Raises
+    ------
+    InputError
+        It is a file, or neither empty nor an earlier stress result.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file: name a folder")
+    if folder.exists() and any(folder.iterdir()) and not (folder / "stress.json").exists():
+        raise InputError(f"{folder} is not empty and holds no stress result: name another folder")
+    return folder
 
 
 def stress(

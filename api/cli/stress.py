@@ -39,8 +39,10 @@ def stress(
     """Simulate a plan undisturbed and under every case of a suite; exit 1 if a gate fails."""
     from optimizer.plan import Plan
     from scenarios import Scenario
+    from simulation.stress import refuse_foreign
     from simulation.stress import stress as try_plan
 
+    folder = refuse_foreign(plan_dir / "stress" if out_dir is None else out_dir)
     made = Plan.load(plan_dir)
     facts = Scenario.load(scenario)
     with _bar(quiet=as_json) as bar:
@@ -55,7 +57,7 @@ def stress(
                 task, completed=share, description=case
             ),
         )
-    folder = result.save(plan_dir / "stress" if out_dir is None else out_dir)
+    result.save(folder)
     if as_json:
         print_json(stress_document(result, folder))
     else:

@@ -228,6 +228,20 @@ def test_the_plans_policies_are_rolled_forward(scenario):
     assert set(levels[:, 1].tolist()) == {44}
 
 
+def test_a_feeding_sites_level_counts_the_stock_of_the_fed_ones(scenario):
+    """The plan's safety stock is put on the whole echelon's demand, whatever its S leaves there."""
+    policies = pd.DataFrame(
+        {"site_id": "D", "product_id": ["P1", "P2"], "policy": ["base_stock", "s_S"],
+         "s": [np.nan, 3.0], "S": [5.0, 13.0], "review_days": 7.0, "safety_stock": [40.0, 15.0],
+         "cycle_service": 0.95}
+    )  # fmt: skip
+    world = build_world(scenario, plan_for(scenario, policies=policies))
+    points, up_to = world.sites[2].policy.levels.at(0, np.zeros((1, 2), np.int32))
+    # P1: 70 units a week over 7 + 4 days; P2: 14 a week over 7 + 6 days, S - s = 10 above
+    assert up_to[0].tolist() == [110 + 40, 26 + 15 + 10]
+    assert points[0].tolist() == [149, 41]
+
+
 def test_another_scenarios_plan_is_refused(scenario):
     """A plan whose hash is not the scenario's is refused."""
     other = Plan(Provenance("0" * 64, "test", {}, 0, {}), {})
