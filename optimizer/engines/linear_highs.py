@@ -13,6 +13,7 @@ from optimizer.outcome import Limits, Termination
 
 ITERATIONS_PER_WORK = 10_000.0  # simplex iterations of about a second of one core
 NODES_PER_WORK = 100.0
+CALLS_PER_WORK = 80.0  # calls back while branching: a node can be long, and its pivots are not told
 
 
 def solve(problem: LinearProblem, limits: Limits, start: Floats | None, gap: float) -> Raw:
@@ -44,14 +45,16 @@ def solve(problem: LinearProblem, limits: Limits, start: Floats | None, gap: flo
         given.col_value = start.tolist()
         solver.setSolution(given)
 
-    spent = [0.0]
+    spent, calls = [0.0], [0]
     broke_off: list[Termination] = []
 
     def watch(event: Any) -> None:
         out = event.data_out
         iterations = max(float(out.simplex_iteration_count), 0.0)
         nodes = max(float(out.mip_node_count), 0.0)
-        spent[0] = max(spent[0], iterations / ITERATIONS_PER_WORK + nodes / NODES_PER_WORK)
+        calls[0] += 1
+        told = iterations / ITERATIONS_PER_WORK + nodes / NODES_PER_WORK
+        spent[0] = max(spent[0], told, is_mip * calls[0] / CALLS_PER_WORK)
         if limits.work is not None and spent[0] >= limits.work:
             broke_off.append(Termination.WORK_LIMIT)
             event.interrupt()
