@@ -117,9 +117,10 @@ def _passed_over(name: str, findings: Findings) -> None:
 
 def raw_of_members(members: Sequence[Member], guards: Guards, findings: Findings) -> RawScenario:
     """Return the settings and tables of a folder or zip."""
-    settings = [
-        m for m in members if m.stem.lower() in SETTINGS_NAMES and m.suffix in SETTINGS_ENDINGS
-    ]
+    settings = sorted(
+        (m for m in members if m.stem.lower() in SETTINGS_NAMES and m.suffix in SETTINGS_ENDINGS),
+        key=lambda member: SETTINGS_ENDINGS.index(member.suffix),
+    )
     tables = [member for member in members if member not in settings]
     if len(settings) > 1:
         names = " and ".join(member.name for member in settings)
