@@ -23,6 +23,7 @@ from optimizer.routing.schedule import Timed
 if TYPE_CHECKING:
     import pyvrp
 
+TAIL_SHARE = 0.04  # of the wall time, kept for the last iteration and for pricing the routes
 TRIAL_SHARE = 0.1  # of the budget, for each of the two starts
 ITERATIONS_PER_MEMORY = 100  # late acceptance remembers one cost per so many iterations
 SHORTEST_MEMORY, LONGEST_MEMORY = 10, 300
@@ -142,7 +143,7 @@ def iterations_per_work(problem: RoutingProblem, n_stops: int) -> float:
     vans = problem.vans
     dims = int(np.isfinite(vans.capacity).any(axis=0).sum() + (vans.max_stops < FOREVER).any())
     windows = any(len(w) > 1 or (w and w[0][1] < FOREVER - 1) for w in problem.stops.windows)
-    slower = 1.0 + 0.5 * windows + 2.0 * bool(vans.cost_per_hour.any()) + 0.5 * max(dims - 1, 0)
+    slower = 1.0 + 0.5 * windows + 3.0 * bool(vans.cost_per_hour.any()) + 0.5 * max(dims - 1, 0)
     return max(20.0, 350_000.0 / (n_stops + 200.0) / slower)
 
 
@@ -171,7 +172,9 @@ class Budget:
     def of(cls, limits: Limits, rate: float) -> Budget:
         """Turn limits into a budget; `rate` is the iterations of one unit of work."""
         iterations = None if limits.work is None else max(1, round(rate * limits.work))
-        deadline = math.inf if limits.seconds is None else limits.started + limits.seconds
+        deadline = math.inf
+        if limits.seconds is not None:
+            deadline = limits.started + (1.0 - TAIL_SHARE) * limits.seconds
         by_time = math.inf if limits.seconds is None else rate * limits.remaining
         most = min(by_time, math.inf if iterations is None else iterations, 1e6)
         return cls(iterations, deadline, max(1, int(most)), limits)
