@@ -15,6 +15,7 @@ import simpy
 
 from scenarios import EngineError
 from simulation.arrays import Flags, Floats, Sums, Units
+from simulation.charges import charge, lane_weights
 from simulation.conditions import Conditions
 from simulation.demand import Demand
 from simulation.kernels import Kernels
@@ -30,8 +31,6 @@ RECEIVE = 1 / 8
 SHIP = 4 / 8
 DEPART = 6 / 8
 TURN = 2.0**-18  # between nodes of one phase
-GRAMS = 1000.0
-LITRES_BY_THOUSAND = 1e6  # cubic centimetres in a cubic metre
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -63,7 +62,7 @@ class Calendar:
             name_key(seed, "fire", blow.disruption.disruption_id) for blow in conditions.blows
         ]
         self.weights = [self._site_weights(i) for i in range(len(world.sites))]
-        self.lane_weights = [_lane_weights(lane) for lane in world.lanes]
+        self.lane_weights = [lane_weights(lane) for lane in world.lanes]
         self.takes = [_takes(lane) for lane in world.lanes]
         self.signals: list[simpy.Event] = [self.env.event() for _ in world.lanes]
 
@@ -332,31 +331,16 @@ class Calendar:
                 f"lane {self.world.lane_id(lane)}: a lead time of {longest} ticks does not fit into"
                 f" a ring of {len(held.ring)}"
             )
-        self._charge(j, tick)
-
-    def _charge(self, j: int, tick: int) -> None:
-        """Book what a departure costs; sums of weight and volume are whole grams and cm3."""
-        lane = self.world.lanes[j]
-        weights, scale = self.lane_weights[j]
-        sums = np.empty((len(weights), len(self.state.replications)), np.int64)
-        self.kernels.weigh(self.state.lanes[j].loaded, weights, sums)
-        units = sums[0].astype(np.float64)
-        grams, cubic, bought = sums[1], sums[2], sums[3] / scale
-        self.state.lanes[j].departures[tick] += sums[0]
-        left = sums[0] > 0
-        freight = lane.freight
-        shipments = np.where(left, 1.0, 0.0)
-        for total, most in (
-            (grams, freight.shipment_kg * GRAMS),
-            (cubic, freight.shipment_m3 * LITRES_BY_THOUSAND),
-        ):
-            if np.isfinite(most):
-                shipments = np.maximum(shipments, np.ceil(total / most))
-        cost = shipments * freight.per_shipment + grams / GRAMS * freight.per_kg
-        cost = cost + cubic / LITRES_BY_THOUSAND * freight.per_m3 + units * freight.per_unit
-        self.state.transport[tick] += cost * self.conditions.freight[j]
-        self.state.purchase[tick] += bought * self.conditions.price[j]
-        self.state.ordering[tick] += np.where(left, freight.order_cost, 0.0)
+        charge(
+            self.state,
+            j,
+            tick,
+            lane.freight,
+            self.lane_weights[j],
+            self.kernels,
+            self.conditions.price[j],
+            self.conditions.freight[j],
+        )
 
     def _burn(self, blow: int, tick: int) -> None:
         """Destroy a share of the stock of the struck sites where a fire breaks out."""
@@ -400,25 +384,3 @@ def _takes(lane: Lane) -> Flags:
 def _works(lane: Lane, tick: int) -> bool:
     """Whether the supplier of a lane works at a tick."""
     return lane.working is None or tick >= len(lane.working) or bool(lane.working[tick])
-
-
-def _lane_weights(lane: Lane) -> tuple[Sums, float]:
-    """(4, C) units, grams, cm3 and money in fixed point per unit; and the scale of the money."""
-    zeros = np.zeros(lane.n_skus)
-    price = lane.price if lane.price is not None else zeros
-    kg = lane.kg if lane.kg is not None else zeros
-    m3 = lane.m3 if lane.m3 is not None else zeros
-    scale = 1e6
-    while scale > 1.0 and float(price.max(initial=0.0)) * scale * 2.0**31 > 2.0**61:
-        scale /= 10.0
-    return (
-        np.array(
-            [
-                np.ones(lane.n_skus),
-                np.rint(kg * GRAMS),
-                np.rint(m3 * LITRES_BY_THOUSAND),
-                np.rint(price * scale),
-            ]
-        ).astype(np.int64),
-        scale,
-    )

@@ -164,7 +164,7 @@ def check_conservation(world: World, state: State, *, signed: bool = False) -> N
     """
     for i, (site, held) in enumerate(zip(world.sites, state.sites, strict=True)):
         asked, short, received, shipped, destroyed = (held.totals[row] for row in range(SKU_TOTALS))
-        owing = 0 if world.lost else held.backlog
+        owing = held.backlog
         lost = short if world.lost else 0
         issued = asked - lost - owing
         balance = site.opening + received - issued - shipped - destroyed - held.on_hand

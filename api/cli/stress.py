@@ -11,7 +11,7 @@ import typer
 from api.cli.console import Exit, err, out, print_json, print_table
 
 if TYPE_CHECKING:
-    from simulation.stress import StressResult
+    from simulation.result import StressResult
 
 SHOWN_CASES = 24
 
@@ -39,7 +39,7 @@ def stress(
     """Simulate a plan undisturbed and under every case of a suite; exit 1 if a gate fails."""
     from optimizer.plan import Plan
     from scenarios import Scenario
-    from simulation.stress import refuse_foreign
+    from simulation.result import refuse_foreign
     from simulation.stress import stress as try_plan
 
     folder = refuse_foreign(plan_dir / "stress" if out_dir is None else out_dir)

@@ -1,0 +1,77 @@
+"""What departures cost: goods, freight and orders, from whole grams and cubic centimetres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulation.arrays import Floats, Sums
+from simulation.kernels import Kernels
+from simulation.state import State
+from simulation.world import Freight, Lane
+
+GRAMS = 1000.0  # in a kg
+CUBIC_CENTIMETRES = 1e6  # in a m3
+
+
+@dataclass(frozen=True, slots=True)
+class LaneWeights:
+    """What one unit adds to a departure.
+
+    Attributes
+    ----------
+    each : (4, C) int64: 1, grams, cm3, and money in fixed point
+    scale : fixed-point units per unit of money
+    """
+
+    each: Sums
+    scale: float
+
+
+def lane_weights(lane: Lane) -> LaneWeights:
+    """Return the weights of a lane; money as fine as a millionth where sums stay below 2^61."""
+    zeros = np.zeros(lane.n_skus)
+    price = lane.price if lane.price is not None else zeros
+    kg = lane.kg if lane.kg is not None else zeros
+    m3 = lane.m3 if lane.m3 is not None else zeros
+    scale = 1e6
+    while scale > 1.0 and float(price.max(initial=0.0)) * scale * 2.0**31 > 2.0**61:
+        scale /= 10.0
+    rows = [np.ones(lane.n_skus), kg * GRAMS, m3 * CUBIC_CENTIMETRES, price * scale]
+    return LaneWeights(np.rint(np.array(rows)).astype(np.int64), scale)
+
+
+def charge(
+    state: State,
+    lane: int,
+    tick: int,
+    freight: Freight,
+    weights: LaneWeights,
+    kernels: Kernels,
+    price_factor: Floats,
+    freight_factor: Floats,
+) -> None:
+    """Book what is loaded on a lane: shipments, weight, volume, units, goods and the order.
+
+    Parameters
+    ----------
+    price_factor, freight_factor : (R,) as things stand
+    """
+    sums = np.empty((len(weights.each), len(state.replications)), np.int64)
+    kernels.weigh(state.lanes[lane].loaded, weights.each, sums)
+    units, grams, cubic = (sums[row].astype(np.float64) for row in range(3))
+    state.lanes[lane].departures[tick] += sums[0]
+    left = units > 0
+    shipments = np.where(left, 1.0, 0.0)
+    for total, most in (
+        (grams, freight.shipment_kg * GRAMS),
+        (cubic, freight.shipment_m3 * CUBIC_CENTIMETRES),
+    ):
+        if np.isfinite(most):
+            shipments = np.maximum(shipments, np.ceil(total / most))
+    cost = shipments * freight.per_shipment + grams / GRAMS * freight.per_kg
+    cost = cost + cubic / CUBIC_CENTIMETRES * freight.per_m3 + units * freight.per_unit
+    state.transport[tick] += cost * freight_factor
+    state.purchase[tick] += sums[3] / weights.scale * price_factor
+    state.ordering[tick] += np.where(left, freight.order_cost, 0.0)
