@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from api.client import Client
-    from scenarios.library import demo_scenario
-    from simulation.stress import stress
-
     from optimizer.pipeline import plan
     from optimizer.plan import Plan
     from scenarios.errors import HoldfastError, InputError
+    from scenarios.library import demo_scenario
     from scenarios.scenario import Scenario
+    from simulation.stress import stress
 
 _DOORS = {
     "Client": "api.client",
