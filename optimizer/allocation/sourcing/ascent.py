@@ -15,8 +15,8 @@ from optimizer.allocation.sourcing.problem import SourcingProblem
 from optimizer.allocation.sourcing.tariff import Floats
 
 MEMORY, SPREAD_MEMORY = 0.85, 0.98  # of the mean and of the mean square of the slope
-FIRST_STEP, LAST_STEP = 0.4, 0.004  # of the typical parcel's money, per unit of stock
-ROOM_STEP = 0.1  # a unit of room is priced in smaller steps: every piece pays it
+FIRST_STEP, AGAIN_STEP, LAST_STEP = 0.4, 0.2, 0.004  # of the typical parcel, per unit of stock
+ROOM_STEP = 0.3  # a unit of room is priced in smaller steps: every piece pays it
 STEEPEST = 6.0  # units of excess beyond which a slope says no more
 START_SHARE = 0.6  # of the penalty: first price of products that are short everywhere
 
@@ -44,17 +44,18 @@ def ascend(
     catalogue: Catalogue,
     large: LargeOrders,
     budget: Budget,
-    start: Prices | None = None,
+    start: Ascent | None = None,
 ) -> Ascent:
     """Raise prices where more is wanted than there is, lower them where less is.
 
     The slope of the bound at given prices is excess demand (a subgradient). Steps are scaled by
     running means of slope and squared slope (Kingma and Ba 2015, algorithm 1) and shrink
-    geometrically with the share of the budget spent, from FIRST_STEP to LAST_STEP of the
-    typical parcel.
+    geometrically with the share of the budget spent, from FIRST_STEP (AGAIN_STEP where it goes
+    on from prices found before) to LAST_STEP of the typical parcel.
     """
     scale = typical_parcel(catalogue, large)
-    prices = start if start is not None else first_prices(problem)
+    prices = start.prices if start is not None else first_prices(problem)
+    first = FIRST_STEP if start is None else AGAIN_STEP
     moments = _Moments(problem)
     bound, placement = dual_value(problem, catalogue, large, prices)
     best = Ascent(prices, bound, 0)
@@ -66,7 +67,7 @@ def ascend(
         if budget.spent():
             return Ascent(best.prices, best.bound, iteration)
         iteration += 1
-        step = scale * FIRST_STEP * (LAST_STEP / FIRST_STEP) ** budget.share()
+        step = scale * first * (LAST_STEP / first) ** budget.share()
         prices = moments.move(prices, usage, step)
         large.learn()
         bound, placement = dual_value(problem, catalogue, large, prices)

@@ -98,7 +98,8 @@ def _of_block(
     pieces = block.pieces(rows)
     part = block.some(rows)
     toll = prices.parcels[:, part.day] if prices.parcels.any() else None
-    keep = regrets(part, price[:, pieces], toll) <= most
+    regret = regrets(part, price[:, pieces], toll)
+    keep = (regret <= most) & np.isfinite(regret)
     now = np.zeros(keep.shape, bool)
     site, label, group = (
         column[pieces] for column in (placement.site, placement.label, placement.group)

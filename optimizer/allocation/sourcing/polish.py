@@ -19,7 +19,9 @@ from optimizer.engines.linear import solve_linear
 from optimizer.outcome import Limits, Termination
 
 ENGINE = "highs"
-FIRST_SIZE, LAST_SIZE, GROWTH = 200, 800, 1.6  # orders of a neighbourhood
+LEAST_SIZE, FIRST_SIZE, LAST_SIZE, GROWTH = 20, 120, 800, 1.6  # orders of a neighbourhood
+PORTION = 1.0  # of a second, or unit of work: what one neighbourhood may take
+MOST_ROUNDS = 6  # of all orders without a gain, each with larger neighbourhoods
 REGRET = 0.6  # of the typical parcel: parcels that cost their order more are left out
 WORK_PER_ORDER = 0.0008  # building and booking, beside the solver's own work
 
@@ -123,31 +125,41 @@ def polish(
     worth = np.maximum(worth, worth[problem.resources.shared])
     gained, work, solved = 0.0, 0.0, 0
     queue: list[int] = []
-    size, fruitless = FIRST_SIZE, 0
+    size, fruitless, rounds = FIRST_SIZE, 0, 0
     while True:
         stop = _stop(limits, work)
         if stop is not None:
             return Polished(gained, work, solved, stop)
         if fruitless > 2 + small // size:
             size, fruitless = int(size * GROWTH), 0
+            rounds += 1
         if not queue:
             queue = _to_blame(losses(ledger, catalogue, price, prices), random)
-        if gained >= gap or size > LAST_SIZE or not queue:
+        if gained >= gap or size > LAST_SIZE or rounds > MOST_ROUNDS:
             return Polished(gained, work, solved, Termination.CONVERGED)
         orders = neighbours.around(queue.pop(), size, worth, random)
         done = set(orders.tolist())
         queue = [order for order in queue if order not in done]
-        left = None if limits.work is None else limits.work - work
         regret = min(REGRET * typical, gap - gained)  # above the gap no parcel can help
         gain, spent, exact = solve_together(
-            ledger, catalogue, orders, price, prices, regret, replace(limits, work=left)
+            ledger, catalogue, orders, price, prices, regret, _portion(limits, work)
         )
         gained, work, solved = gained + gain, work + spent, solved + 1
         fruitless = 0 if gain > 0.0 else fruitless + 1
+        if not exact:
+            size = max(int(size / GROWTH), LEAST_SIZE)
         if exact and len(orders) == problem.n_orders:
             if regret >= gap - gained:
                 return Polished(gained, work, solved, Termination.CONVERGED)
             typical *= GROWTH  # all orders at once, and parcels left out: take more of them
+
+
+def _portion(limits: Limits, work: float) -> Limits:
+    """Return what one neighbourhood may spend of what is left."""
+    if limits.work is None:
+        seconds = max(min(limits.remaining, PORTION), 0.0)
+        return replace(limits, seconds=seconds, started=limits.clock())
+    return replace(limits, work=min(limits.work - work, PORTION))
 
 
 def _stop(limits: Limits, work: float) -> Termination | None:

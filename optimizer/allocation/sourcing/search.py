@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from optimizer.allocation.sourcing.ascent import Ascent, ascend, typical_parcel
-from optimizer.allocation.sourcing.blocks import Catalogue, build_catalogue
+from optimizer.allocation.sourcing.blocks import MOST_EXACT, Catalogue, build_catalogue
 from optimizer.allocation.sourcing.budget import Budget
 from optimizer.allocation.sourcing.improve import reassign
 from optimizer.allocation.sourcing.large import LargeOrders
 from optimizer.allocation.sourcing.ledger import Ledger
+from optimizer.allocation.sourcing.linear_prices import sharpen
 from optimizer.allocation.sourcing.placement import objective_of
 from optimizer.allocation.sourcing.polish import polish
 from optimizer.allocation.sourcing.prices import Prices
@@ -57,10 +58,11 @@ def search(problem: SourcingProblem, limits: Limits) -> Found:
 
     Without seconds the result depends on the work limit and the seed alone.
     """
-    catalogue = build_catalogue(problem)
+    catalogue = build_catalogue(problem, MOST_EXACT)
     large = LargeOrders(problem, catalogue)
     cost = ITERATION_WORK + catalogue.cells / CELLS_PER_WORK
     hunt = _Hunt(problem, catalogue, large, limits, cost)
+    typical = typical_parcel(catalogue, large)
     dual = hunt.prices(PROBE_SHARE, PROBE_ITERATIONS, None)
     ledger, termination = None, Termination.CONVERGED
     if dual.placement is not None:
@@ -68,8 +70,10 @@ def search(problem: SourcingProblem, limits: Limits) -> Found:
     elif problem.n_pieces <= SMALL:
         ledger = hunt.plan(dual.prices)
     if ledger is None or hunt.gap(ledger, dual.bound) > 0.0:
-        better = hunt.prices(DUAL_SHARE, MOST_ITERATIONS, dual)
-        dual = better if better.bound > dual.bound else dual
+        dual, settled = hunt.sharper(dual, typical)
+        if not settled:
+            better = hunt.prices(DUAL_SHARE, MOST_ITERATIONS, dual)
+            dual = better if better.bound > dual.bound else dual
         limits.progress("sourcing", 0.45, f"no plan costs less than {dual.bound:.2f}")
         ledger = hunt.plan(dual.prices)
     gap = hunt.gap(ledger, dual.bound)
@@ -77,7 +81,6 @@ def search(problem: SourcingProblem, limits: Limits) -> Found:
     work = hunt.work
     if gap > 0.0:
         left = None if limits.work is None else max(0.0, limits.work - work)
-        typical = typical_parcel(catalogue, large)
         polished = polish(
             ledger, catalogue, dual.prices, typical, replace(limits, work=left), gap=gap
         )
@@ -114,11 +117,20 @@ class _Hunt:
             self.cost,
             most,
         )
-        found = ascend(
-            self.problem, self.catalogue, self.large, budget, start.prices if start else None
-        )
+        found = ascend(self.problem, self.catalogue, self.large, budget, start)
         self.work += budget.work
         return found
+
+    def sharper(self, found: Ascent, typical: float) -> tuple[Ascent, bool]:
+        """Improve prices by linear programmes, where they are small; say if that settles them."""
+        limits = self.limits.share(DUAL_SHARE)
+        if limits.work is not None:
+            limits = replace(limits, work=max(0.0, limits.work - self.work))
+        found, work, settled = sharpen(
+            self.problem, self.catalogue, self.large, found, typical, limits
+        )
+        self.work += work
+        return found, settled
 
     def plan(self, prices: Prices) -> Ledger:
         """Make a plan that follows prices, then let orders choose again at their true cost."""
