@@ -101,8 +101,7 @@ def _life(products: pd.DataFrame, rng: np.random.Generator, weekly: Floats) -> N
         week = int(rng.integers(0, 26))
         start = np.datetime64("2026-03-02") + np.timedelta64(7 * week, "D")
         introduced[row] = start if fresh else np.datetime64("2026-10-26")
-        first = row - row % 3
-        like[row] = next(ids[at] for at in range(first, first + 3) if at not in new)
+        like[row] = ids[_alike(row, [at for at in free if at not in new], products, weekly)]
     taken = {row // 3 for row in new}
     retired = [row for row in chosen if row // 3 not in taken][:N_RETIRED]
     for number, row in enumerate(retired):
@@ -110,6 +109,13 @@ def _life(products: pd.DataFrame, rng: np.random.Generator, weekly: Floats) -> N
     products["introduced_on"] = introduced.astype("datetime64[ms]")
     products["discontinued_on"] = discontinued.astype("datetime64[ms]")
     products["like_product_id"] = like
+
+
+def _alike(row: int, others: list[int], products: pd.DataFrame, weekly: Floats) -> int:
+    """Return the product of the same category that sells most nearly as much."""
+    category = products["category"].iloc[row]
+    same = [at for at in others if products["category"].iloc[at] == category]
+    return min(same, key=lambda at: (abs(float(weekly[at] - weekly[row])), at))
 
 
 def _apart(rows: list[int], count: int) -> list[int]:

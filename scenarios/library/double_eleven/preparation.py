@@ -16,8 +16,8 @@ from scenarios.library.double_eleven.purchasing import regional_need
 from scenarios.library.double_eleven.wares import CATEGORIES
 
 SAFETY = 2.0  # of the demand until an order of next week would arrive
-MONEY_SHARE = 0.5
-ROOM_SHARES = {"R1": 0.5, "R2": 0.9}  # of the room that full preparation would take
+MONEY_SHARE = 0.85
+ROOM_SHARES = {"R1": 0.35, "R2": 0.9}  # of the room that full preparation would take
 CITY_WEEKS = {"C1": 1.6}  # weeks of sales for which a city warehouse has room; others CITY_ROOM
 CITY_ROOM = 3.0
 

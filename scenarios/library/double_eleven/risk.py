@@ -23,8 +23,8 @@ def limits(money: float) -> pd.DataFrame:
         value = float(np.ceil(money * BUDGET_SHARES[week] / 10_000.0)) * 10_000.0
         monday = START + dt.timedelta(weeks=week)
         rows.append((f"预算-{week + 1}", "budget", "all", monday, "<=", value, True, np.nan))
-    cap = float(np.ceil(money * 0.22 / 10_000.0)) * 10_000.0
-    rows.append(("采购额-粤创", "supplier_spend", "supplier:S08", None, "<=", cap, True, np.nan))
+    cap = float(np.ceil(money * 0.35 / 10_000.0)) * 10_000.0
+    rows.append(("采购额-锦织", "supplier_spend", "supplier:S10", None, "<=", cap, True, np.nan))
     rows.append(("份额-深通", "supplier_share_pct", "supplier:S11", None, "<=", 40.0, False, 500.0))
     rows.append(("碳排", "co2", "all", None, "<=", 60_000_000.0, False, 0.0001))
     frame = pd.DataFrame(
@@ -43,8 +43,8 @@ def disruptions() -> pd.DataFrame:
     )}  # fmt: skip
     none = pd.NaT
     rows = [
-        ("粤创停产", "supplier_outage", "supplier:S08", day["outage"], "", 21.0, "", 1.0, 0.15, "", ""),
-        ("素颜限电", "supplier_capacity_loss", "supplier:S05", day["power"], "", 14.0, "", 0.5, 0.25, "", ""),
+        ("锦织停产", "supplier_outage", "supplier:S10", day["outage"], "", 21.0, "", 1.0, 0.15, "", ""),
+        ("粤创限电", "supplier_capacity_loss", "supplier:S08", day["power"], "", 14.0, "", 0.5, 0.25, "", ""),
         ("进口清关延误", "lead_time_blowup", "supplier:S12", none, "exponential(mean=150)", np.nan, "lognormal(mean=12, sd=8)", 2.5, None, "", ""),
         ("大连港封港", "port_closure", "lane:S12>R1", day["fog"], "", np.nan, "uniform(low=6, high=20)", 1.0, 0.2, "", ""),
         ("台风关仓", "warehouse_closure", "site:R2", day["typhoon"], "", 4.0, "", 1.0, 0.2, "台风", ""),
@@ -87,7 +87,7 @@ def playbooks() -> pd.DataFrame:
             2.0,
             5000.0,
         ),
-        ("断供", 2.0, "fill_rate", "<", 0.85, "expedite", "supplier:S09", 0.5, 1.0, 20000.0),
+        ("断供", 2.0, "fill_rate", "<", 0.85, "expedite", "supplier:S10", 0.5, 1.0, 20000.0),
         ("爆单", 1.0, "backlog", ">", 2000.0, "lift_capacity", "site:R1", 1.3, 1.0, 30000.0),
         ("爆单", 2.0, "backlog", ">", 6000.0, "pause_promotion", "channel:DY", np.nan, 0.0, 0.0),
         ("封路", 1.0, "lead_time_days", ">", 5.0, "reroute", "lane:R1>C3", np.nan, 0.0, 8000.0),

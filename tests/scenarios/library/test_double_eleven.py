@@ -20,7 +20,7 @@ from scenarios.semantics.defaults import available_stock
 from scenarios.semantics.zones import explode_bundles
 from scenarios.validation import validate
 
-HASH = "e0724dcd5e87"
+HASH = "f2d3996bff2f"
 FIRST = [0.982848624843, 0.434335297365, 0.559945935936]
 START = pd.Timestamp("2026-10-12")
 
