@@ -141,9 +141,18 @@ class Rows:
     def problem(
         self, cost: Floats, lower: Floats, upper: Floats, integer: Flags, offset: float = 0.0
     ) -> LinearProblem:
-        """Return the problem with these columns and the gathered rows."""
+        """Return the problem with these columns and the gathered rows.
+
+        Entries that name the same row and column are added up.
+        """
         row = np.concatenate([*self._row, np.empty(0, np.int64)])
-        order = np.argsort(row, kind="stable")
+        column = np.concatenate([*self._column, np.empty(0, np.int64)])
+        value = np.concatenate([*self._value, np.empty(0)])
+        key = row * max(len(cost), 1) + column
+        order = np.argsort(key, kind="stable")
+        first = np.flatnonzero(np.diff(key[order], prepend=-1))
+        row, column = row[order][first], column[order][first]
+        value = np.add.reduceat(value[order], first) if len(first) else value
         start = np.zeros(self.count + 1, np.int64)
         np.cumsum(np.bincount(row, minlength=self.count), out=start[1:])
         return LinearProblem(
@@ -152,8 +161,8 @@ class Rows:
             np.asarray(upper, np.float64),
             np.asarray(integer, bool),
             start,
-            np.concatenate([*self._column, np.empty(0, np.int64)])[order],
-            np.concatenate([*self._value, np.empty(0)])[order],
+            column,
+            value,
             np.concatenate([*self._lower, np.empty(0)]),
             np.concatenate([*self._upper, np.empty(0)]),
             offset,

@@ -161,9 +161,9 @@ def _suppliers(scores: pd.DataFrame) -> pd.DataFrame:
     rows = scores[(scores["on_time_rate"] < 0.8) & (scores["spend"] > 0.0)]
     words = (
         "On time with "
-        + (100.0 * rows["on_time_rate"]).round(0).astype(str)
+        + (100.0 * rows["on_time_rate"]).round(0).map("{:.0f}".format)
         + " % of past lines; "
-        + rows["dependency_pct"].round(0).astype(str)
+        + rows["dependency_pct"].round(0).map("{:.0f}".format)
         + " % of tonight's spend."
     )
     value = rows["spend"] * (1.0 - rows["on_time_rate"])

@@ -137,7 +137,8 @@ class BoundEvaluator:
         units = (self.unit_rows @ prices.row)[lines.option]
         price = np.where(money >= 0.0, lines.price, lines.price_high)
         load = lines.transport + prices.shipment[lines.arm] * lines.truck
-        return money * price - lines.cheapest + units + load, money * lines.offset
+        offset = np.where(money >= 0.0, lines.offset, lines.offset_high)
+        return money * price - lines.cheapest + units + load, money * offset
 
     def evaluate(self, prices: Prices, allowed: Flags | None = None) -> Bound:
         """Return the bound at these prices, each theta chosen by bisection.

@@ -148,15 +148,20 @@ def _binding(
 def _next_best(
     problem: Problem, option: NDArray[np.int64], qty: Floats, row_price: Floats
 ) -> tuple[list[str], Floats]:
-    """Return the cheaper of one step more and one step less, and what it costs more."""
+    """Return the cheaper of one step more and one step less, and what it costs more.
+
+    What a step uses of a scarce limit is charged at the limit's price: it would be missing
+    elsewhere.
+    """
     repairer = Repairer(problem, row_price)
     extra = np.full(len(qty), np.inf)
     change = np.zeros(len(qty))
     for direction in (1, -1):
         steps = repairer.steps(qty, direction, qty > 0.0)
-        cheaper = -steps.saving < extra[steps.option]
+        cost = -steps.saving + steps.usage @ row_price
+        cheaper = cost < extra[steps.option]
         at = steps.option[cheaper]
-        extra[at] = -steps.saving[cheaper]
+        extra[at] = cost[cheaper]
         change[at] = steps.new_qty[cheaper] - qty[at]
     words = [
         f"order {abs(units):g} {'more' if units > 0 else 'fewer'}" if units else ""

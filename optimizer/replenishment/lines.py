@@ -27,7 +27,7 @@ class Lines:
     multiple, low, high : (n_lines,) units; multiple 0: any real quantity
     price, price_high : (n_lines,) money per unit; they differ only in relaxed lines, where they
         enclose what a unit can cost
-    offset : (n_lines,) money of ordering at all on this segment
+    offset, offset_high : (n_lines,) money of ordering at all on this segment; likewise
     cheapest : (n_lines,) money per unit, what a premium is measured against
     transport : (n_lines,) money per unit that grows with the load
     truck : (n_lines,) money per unit of a full shipment's cost, spread over its load
@@ -49,6 +49,7 @@ class Lines:
     price: Floats
     price_high: Floats
     offset: Floats
+    offset_high: Floats
     cheapest: Floats
     transport: Floats
     truck: Floats
@@ -87,8 +88,11 @@ def make_lines(problem: Problem, *, relaxed: bool) -> Lines:
 
     Parameters
     ----------
-    relaxed : pairs with several options get lines that no split of an order over them can beat:
-        one price per unit, and the coarsest lattice on which every split lies
+    relaxed : pairs with several options get lines that no split of an order over them can beat.
+        A split has an option whose average price is least; the whole quantity x at that price
+        costs no more. x is at least what that option must be ordered, it lies on the coarsest
+        lattice that holds every split, and no part's average price is below the one at x where
+        prices fall with quantity
     """
     options, segments, arms, pairs = (
         problem.options,
@@ -96,13 +100,24 @@ def make_lines(problem: Problem, *, relaxed: bool) -> Lines:
         problem.arms,
         problem.pairs,
     )
-    per_option = _merged(problem) if relaxed else None
-    if per_option is not None:
-        option, low, high, multiple, price, price_high, offset = per_option
-    else:
-        option = segments.option
-        low, high, offset = segments.low, segments.high, segments.offset
-        multiple, price, price_high = options.multiple[option], segments.price, segments.price
+    option = segments.option
+    low, high, offset = segments.low, segments.high, segments.offset
+    multiple, price, price_high = options.multiple[option], segments.price, segments.price
+    offset_high = offset
+    count = np.bincount(options.pair, minlength=len(pairs))
+    shared = count[options.pair] > 1
+    if relaxed and shared.any():
+        on_shared = shared[option]
+        total, step = _lattice(problem, shared)
+        multiple = np.where(on_shared, step[option], multiple)
+        high = np.where(on_shared, np.maximum(total[option], low), high)
+        cheap, dear, falls = _enclosing_prices(problem)
+        odd = on_shared & ~falls[option]
+        price = np.where(odd, cheap[option], price)
+        offset = np.where(odd, 0.0, offset)
+        low = np.where(odd, options.low[option], low)
+        price_high = np.where(on_shared, dear[option], price_high)
+        offset_high = np.where(on_shared, 0.0, offset_high)
     arm_count = np.bincount(arms.group, minlength=len(problem.groups))
     copies = arm_count[options.group[option]]
     row = np.repeat(np.arange(len(option)), copies)
@@ -141,6 +156,7 @@ def make_lines(problem: Problem, *, relaxed: bool) -> Lines:
         price=price[row],
         price_high=price_high[row],
         offset=offset[row],
+        offset_high=offset_high[row],
         cheapest=options.cheapest[at],
         transport=linear,
         truck=arms.per_shipment[arm] * fill,
@@ -157,73 +173,48 @@ def _by_weight(problem: Problem) -> Flags:
     return heavy
 
 
-def _merged(
-    problem: Problem,
-) -> tuple[Ints, Floats, Floats, Floats, Floats, Floats, Floats] | None:
-    """Return the segments with those of options that share a pair merged to one line each."""
-    options, segments = problem.options, problem.segments
-    count = np.bincount(options.pair, minlength=len(problem.pairs))
-    shared = count[options.pair] > 1
-    if not shared.any():
-        return None
-    keep = ~shared[segments.option]
-    which = np.flatnonzero(shared)
-    low, high, multiple = _lattice(problem, which)
-    cheap, dear = _enclosing_prices(problem)
-    option = np.concatenate([segments.option[keep], which])
-    order = np.argsort(option, kind="stable")
-    columns = (
-        np.concatenate([segments.low[keep], low]),
-        np.concatenate([segments.high[keep], high]),
-        np.concatenate([options.multiple[segments.option[keep]], multiple]),
-        np.concatenate([segments.price[keep], cheap[which]]),
-        np.concatenate([segments.price[keep], dear[which]]),
-        np.concatenate([segments.offset[keep], np.zeros(len(which))]),
-    )
-    low, high, multiple, price, price_high, offset = (column[order] for column in columns)
-    return option[order], low, high, multiple, price, price_high, offset
+def _enclosing_prices(problem: Problem) -> tuple[Floats, Floats, Flags]:
+    """Return the least and the greatest average unit price of each option.
 
-
-def _enclosing_prices(problem: Problem) -> tuple[Floats, Floats]:
-    """Return the least and the greatest average unit price of each option."""
+    Also returns whether its average price never rises with quantity, (n_options,) bool.
+    """
     options, segments = problem.options, problem.segments
-    ends = [
+    at_low, at_high = (
         segments.price + segments.offset / np.maximum(quantity, 1e-12)
         for quantity in (segments.low, segments.high)
-    ]
+    )
     first = options.segment_start[:-1]
-    cheap: Floats = np.minimum.reduceat(np.minimum(*ends), first)
-    dear: Floats = np.maximum.reduceat(np.maximum(*ends), first)
-    return cheap, dear
+    cheap: Floats = np.minimum.reduceat(np.minimum(at_low, at_high), first)
+    dear: Floats = np.maximum.reduceat(np.maximum(at_low, at_high), first)
+    rises = at_high > at_low + 1e-12
+    same = np.r_[False, segments.option[1:] == segments.option[:-1]]
+    rises |= same & (at_low > np.r_[np.inf, at_high[:-1]] + 1e-12)
+    falls = np.bincount(segments.option, rises, len(options)) == 0
+    return cheap, dear, falls
 
 
-def _lattice(problem: Problem, which: Ints) -> tuple[Floats, Floats, Floats]:
-    """Return low, high and multiple that hold for any split of an order of these options' pair.
+def _lattice(problem: Problem, shared: Flags) -> tuple[Floats, Floats]:
+    """Return, per option, the most units and the multiple that hold for splits of its pair.
 
     Where one unit brings the same from every option and multiples are whole, every split lies
-    on their greatest common divisor; else any quantity may come about.
+    on their greatest common divisor; else any quantity may come about (multiple 0).
     """
-    options = problem.options
-    pair = options.pair[which]
-    n_pairs = len(problem.pairs)
-    usable = options.usable[which]
+    options, n_pairs = problem.options, len(problem.pairs)
+    which = np.flatnonzero(shared)
+    pair, usable = options.pair[which], options.usable[which]
     most, least = np.full(n_pairs, -np.inf), np.full(n_pairs, np.inf)
     np.maximum.at(most, pair, usable)
     np.minimum.at(least, pair, usable)
     multiple = options.multiple[which]
-    whole = np.abs(multiple - np.rint(multiple)) < 1e-9
-    fine = np.zeros(n_pairs, bool)
-    np.logical_or.at(fine, pair, ~whole)
+    uneven = np.zeros(n_pairs, bool)
+    np.logical_or.at(uneven, pair, np.abs(multiple - np.rint(multiple)) > 1e-9)
     divisor = np.zeros(n_pairs, np.int64)
     np.gcd.at(divisor, pair, np.rint(multiple).astype(np.int64))
-    same = (most == least) & ~fine
-    step = np.where(same[pair], divisor[pair], 0).astype(np.float64)
-    brings = np.full(n_pairs, np.inf)
-    np.minimum.at(brings, pair, usable * options.low[which])
-    total = np.bincount(pair, usable * options.high[which], minlength=n_pairs)
-    low, high = brings[pair] / usable, total[pair] / usable
-    on = step > 0.0
-    size = np.where(on, step, 1.0)
-    low = np.where(on, np.ceil(low / size - 1e-9) * size, low)
-    high = np.where(on, np.floor(high / size + 1e-9) * size, high)
-    return low, np.maximum(high, low), step
+    step = np.zeros(len(options))
+    step[which] = np.where((most == least) & ~uneven, divisor, 0)[pair]
+    units = np.bincount(pair, usable * options.high[which], minlength=n_pairs)
+    total = np.zeros(len(options))
+    total[which] = units[pair] / usable
+    size = np.where(step > 0.0, step, 1.0)
+    total = np.where(step > 0.0, np.floor(total / size + 1e-9) * size, total)
+    return total, step

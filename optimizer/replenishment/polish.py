@@ -1,15 +1,16 @@
-"""Improves tonight's orders by a mixed-integer program over a few quantities of each option.
+"""Improves tonight's orders by a mixed-integer program over patterns.
 
-    minimise  sum_c cost_c x_c + sum_g order_cost_g y_g + sum_g per_shipment n_g
-    sum of x over a pair's candidates <= 1          one quantity from one option
-    sum of x over an option's candidates <= y_g     only in an order that is placed
-    sum of money x over an order >= minimum y_g     its least value
-    n_g >= y_g, n_g size >= load                    whole shipments
+    minimise  sum_k cost_k x_k + sum_a (order_cost y_a + per_shipment_a n_a)
+    sum of x over a pair's patterns <= 1            one pattern a pair
+    sum of x over an option's parts on an arm <= y_a    only in an order that is placed
+    sum of y over a group's arms <= 1               one mode an order
+    sum of money x over an order >= minimum y_a     its least value
+    n_a >= y_a, n_a size >= load                    whole shipments
     rows                                            every limit
 
-A candidate is an option and a quantity; cost_c is what it changes in expected holding and
-shortage, premium and linear transport, exactly. The result can only be as good as the
-candidates: its bound is not one of the whole problem, and is not used.
+x and y are 0 or 1, n whole. cost_k is what the pattern changes in expected holding and shortage,
+premium and linear transport, exactly. Where the patterns are complete, the program is the
+problem, and its bound is one of the problem.
 """
 
 from __future__ import annotations
@@ -21,175 +22,33 @@ from numpy.typing import NDArray
 
 from optimizer.engines.linear import LinearSolution, solve_linear
 from optimizer.engines.linear_problem import LinearProblem, Rows
-from optimizer.outcome import Limits, Outcome
+from optimizer.outcome import Limits, Outcome, Status
 from optimizer.replenishment.bounds import Bound, BoundEvaluator
-from optimizer.replenishment.lines import make_lines
+from optimizer.replenishment.patterns import Patterns, make_patterns
 from optimizer.replenishment.problem import Problem
-from optimizer.replenishment.stock_cost import stock_cost
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-PRICE_SCALES = (0.0, 0.7, 1.0, 1.3, 2.0)
-SUBSIDY_SHARES = (0.3, 0.6, 0.9)
-MOST_CANDIDATES = 40_000
+MOST_SHIPMENTS = 1e5
 
 
 @dataclass(frozen=True, slots=True)
-class Candidates:
-    """Quantities to choose from: option (n,), qty (n,) units, cost and money (n,)."""
+class Polished:
+    """What the program made of the orders.
 
-    option: Ints
-    qty: Floats
-    cost: Floats
-    money: Floats
-
-
-def candidates(
-    evaluator: BoundEvaluator, bound: Bound, arm: Ints, found: list[Floats]
-) -> Candidates:
-    """Return quantities that are best at some prices around the best ones, and neighbours.
-
-    Parameters
+    Attributes
     ----------
-    arm : (n_groups,) mode on which each order is taken to come
-    found : orders found so far; their quantities are always among the candidates
+    qty : (n_options,) units; None where nothing feasible is known
+    bound : of the whole problem, money; None where the patterns are not complete
+    impossible : proven that no orders keep every rule
+    outcome : how the search went
     """
-    problem = evaluator.problem
-    lines = make_lines(problem, relaxed=False)
-    lines = lines.take(arm[problem.arms.group[lines.arm]] == lines.arm)
-    group = problem.arms.group[lines.arm]
-    in_money = (evaluator.money_rows @ bound.prices.row)[lines.option]
-    in_units = (evaluator.unit_rows @ bound.prices.row)[lines.option]
-    load = lines.transport + bound.prices.shipment[lines.arm] * lines.truck - lines.cheapest
-    slope = lines.price + load + lines.holding * lines.usable
-    top = np.full(len(problem.groups), np.inf)
-    np.minimum.at(top, group, slope / np.maximum(lines.price, 1e-12))
-    top = np.where(problem.groups.minimum > 0.0, np.maximum(top, 0.0), 0.0)[group]
-    option, qty = [], []
-    prices = [
-        scale * (in_money * lines.price + in_units) + lines.price + load for scale in PRICE_SCALES
-    ]
-    base = in_money * lines.price + in_units + lines.price + load
-    prices += [base - share * top * lines.price for share in SUBSIDY_SHARES]
-    for price in prices:
-        amount, _ = lines.best(price)
-        for shift in (-1.0, 0.0, 1.0):
-            near = amount + shift * lines.multiple
-            ok = (near >= lines.low - 1e-9) & (near <= lines.high + 1e-9)
-            option.append(lines.option[ok])
-            qty.append(near[ok])
-    for orders in found:
-        some = np.flatnonzero(orders > 0.0)
-        option.append(some)
-        qty.append(orders[some])
-    both = np.unique(np.column_stack([np.concatenate(option), np.concatenate(qty)]), axis=0)
-    chosen, amount = both[:, 0].astype(np.int64), both[:, 1]
-    return _priced(problem, arm, chosen, amount)
 
-
-def _priced(problem: Problem, arm: Ints, option: Ints, qty: Floats) -> Candidates:
-    """Price candidates exactly: each alone in its pair."""
-    options, pairs, arms = problem.options, problem.pairs, problem.arms
-    pair = options.pair[option]
-    money = _money_of(problem, option, qty)
-    nothing = pairs.cost(pairs.position)
-    part = (pairs.mean[pair], pairs.sd[pair], pairs.holding[pair], pairs.shortage[pair])
-    stock = stock_cost(pairs.position[pair] + options.usable[option] * qty, *part) - nothing[pair]
-    on = arm[options.group[option]]
-    freight = (
-        arms.per_kg[on] * options.kg[option]
-        + arms.per_m3[on] * options.m3[option]
-        + arms.per_unit[on]
-    ) * qty
-    cost = stock + money - options.cheapest[option] * qty + freight
-    return Candidates(option, qty, cost, money)
-
-
-def _money_of(problem: Problem, option: Ints, qty: Floats) -> Floats:
-    """Return the purchase cost of quantities of options, money."""
-    segments, start = problem.segments, problem.options.segment_start
-    at = start[option]
-    count = start[option + 1] - start[option]
-    for step in range(1, int(count.max(initial=1))):
-        next_one = np.minimum(start[option] + step, len(segments.low) - 1)
-        reached = (step < count) & (qty >= segments.low[next_one] - 1e-9)
-        at = np.where(reached, next_one, at)
-    money: Floats = segments.offset[at] + segments.price[at] * qty
-    return money
-
-
-def program(problem: Problem, chosen: Candidates, arm: Ints) -> LinearProblem:
-    """Return the mixed-integer program over the candidates: x, then y, then n."""
-    options, groups, arms = problem.options, problem.groups, problem.arms
-    n, m = len(chosen.option), len(groups)
-    pair, group = options.pair[chosen.option], options.group[chosen.option]
-    x, y, ships = np.arange(n), n + np.arange(m), n + m + np.arange(m)
-    rows = Rows()
-    infinite = np.inf
-    used_pairs, pair_row = np.unique(pair, return_inverse=True)
-    k = len(used_pairs)
-    rows.add(pair_row, x, np.ones(n), np.full(k, -infinite), np.ones(k))
-    used_options, option_row = np.unique(chosen.option, return_inverse=True)
-    k = len(used_options)
-    rows.add(
-        np.r_[option_row, np.arange(k)],
-        np.r_[x, y[options.group[used_options]]],
-        np.r_[np.ones(n), -np.ones(k)],
-        np.full(k, -infinite),
-        np.zeros(k),
-    )
-    rows.add(
-        np.r_[group, np.arange(m)],
-        np.r_[x, y],
-        np.r_[chosen.money, -groups.minimum],
-        np.zeros(m),
-        np.full(m, infinite),
-    )
-    rows.add(
-        np.r_[np.arange(m), np.arange(m)],
-        np.r_[ships, y],
-        np.r_[np.ones(m), -np.ones(m)],
-        np.zeros(m),
-        np.full(m, infinite),
-    )
-    for size, weight in (
-        (arms.shipment_kg[arm], options.kg[chosen.option]),
-        (arms.shipment_m3[arm], options.m3[chosen.option]),
-    ):
-        finite = np.isfinite(size) & (arms.per_shipment[arm] > 0.0)
-        at = np.flatnonzero(finite)
-        if not len(at):
-            continue
-        place = np.full(m, -1)
-        place[at] = np.arange(len(at))
-        inside = finite[group]
-        load = (weight * chosen.qty)[inside] / size[group[inside]]
-        rows.add(
-            np.r_[place[group[inside]], np.arange(len(at))],
-            np.r_[x[inside], ships[at]],
-            np.r_[-load, np.ones(len(at))],
-            np.zeros(len(at)),
-            np.full(len(at), infinite),
-        )
-    money = problem.rows.money[:, chosen.option].multiply(chosen.money[None, :]).tocoo()
-    units = problem.rows.units[:, chosen.option].multiply(chosen.qty[None, :]).tocoo()
-    if len(problem.rows):
-        rows.add(
-            np.r_[money.coords[0], units.coords[0]],
-            np.r_[money.coords[1], units.coords[1]],
-            np.r_[money.data, units.data],
-            np.full(len(problem.rows), -infinite),
-            problem.rows.room,
-        )
-    most = np.full(m, 1e4)
-    return rows.problem(
-        np.r_[chosen.cost, groups.cost, arms.per_shipment[arm]],
-        np.zeros(n + 2 * m),
-        np.r_[np.ones(n + m), most],
-        np.ones(n + 2 * m, bool),
-        float(problem.pairs.cost(problem.pairs.position).sum()),
-    )
+    qty: Floats | None
+    bound: float | None
+    impossible: bool
+    outcome: Outcome[LinearSolution]
 
 
 def polish(
@@ -198,54 +57,136 @@ def polish(
     best: Floats | None,
     found: list[Floats],
     limits: Limits,
-) -> tuple[Floats | None, Outcome[LinearSolution] | None]:
-    """Return better orders if the program finds any, else `best`; and how the search went."""
+) -> Polished | None:
+    """Return the better of `best` and what the program finds; None where it is too large.
+
+    Parameters
+    ----------
+    best : (n_options,) units, feasible; None where nothing is known
+    found : other orders whose quantities are worth a look
+    """
     problem = evaluator.problem
-    arm = _arms_of(problem, bound, np.zeros(len(problem.options)) if best is None else best)
-    chosen = candidates(evaluator, bound, arm, found)
-    if not len(chosen.option) or len(chosen.option) > MOST_CANDIDATES:
-        return best, None
-    linear = program(problem, chosen, arm)
-    start = None if best is None else _start(problem, chosen, arm, best, len(linear.cost))
+    known = np.zeros(len(problem.options)) if best is None else best
+    arm = _arms_of(problem, bound, known)
+    patterns = make_patterns(evaluator, bound, arm, found)
+    if patterns is None or not len(patterns.pair):
+        return None
+    linear = program(problem, patterns)
+    start = None if best is None else _start(problem, patterns, arm, best, len(linear.cost))
     outcome = solve_linear(linear, limits, start, gap=1e-6)
+    proven = outcome.bound if patterns.complete else None
     if outcome.solution is None:
-        return best, outcome
-    x = outcome.solution.x[: len(chosen.option)]
-    qty = np.bincount(chosen.option, chosen.qty * x, len(problem.options)).astype(np.float64)
-    if problem.broken(qty):
-        return best, outcome
-    if best is not None and problem.objective(qty) >= problem.objective(best):
-        return best, outcome
-    return qty, outcome
+        impossible = patterns.complete and outcome.status == Status.INFEASIBLE
+        return Polished(best, proven, impossible and best is None, outcome)
+    x = outcome.solution.x[: len(patterns.pair)]
+    qty = np.bincount(
+        patterns.option, patterns.qty * x[patterns.pattern], len(problem.options)
+    ).astype(np.float64)
+    worse = best is not None and problem.objective(qty) >= problem.objective(best)
+    return Polished(best if worse or problem.broken(qty) else qty, proven, False, outcome)
+
+
+def program(problem: Problem, patterns: Patterns) -> LinearProblem:
+    """Return the mixed-integer program over the patterns: x, then y, then n."""
+    groups, arms = problem.groups, problem.arms
+    n, m = len(patterns.pair), len(arms)
+    y, ships = n + np.arange(m), n + m + np.arange(m)
+    part = patterns.pattern
+    rows = Rows()
+    up = np.inf
+
+    def at_most(row: Ints, column: Ints, value: Floats, count: int, most: float) -> None:
+        rows.add(row, column, value, np.full(count, -up), np.full(count, most))
+
+    def at_least(row: Ints, column: Ints, value: Floats, count: int) -> None:
+        rows.add(row, column, value, np.zeros(count), np.full(count, up))
+
+    used_pairs, row = np.unique(patterns.pair, return_inverse=True)
+    at_most(row, np.arange(n), np.ones(n), len(used_pairs), 1.0)
+    key = patterns.option * m + patterns.arm
+    used, row = np.unique(key, return_inverse=True)
+    k = len(used)
+    at_most(
+        np.r_[row, np.arange(k)], np.r_[part, y[used % m]], np.r_[np.ones(len(row)), -np.ones(k)],
+        k, 0.0,
+    )  # fmt: skip
+    at_most(arms.group, y, np.ones(m), len(groups), 1.0)
+    each = np.arange(m)
+    at_least(
+        np.r_[patterns.arm, each],
+        np.r_[part, y],
+        np.r_[patterns.money, -groups.minimum[arms.group]],
+        m,
+    )
+    at_least(np.r_[each, each], np.r_[ships, y], np.r_[np.ones(m), -np.ones(m)], m)
+    for size, weight in (
+        (arms.shipment_kg, problem.options.kg),
+        (arms.shipment_m3, problem.options.m3),
+    ):
+        finite = np.isfinite(size) & (arms.per_shipment > 0.0)
+        at = np.flatnonzero(finite)
+        if not len(at):
+            continue
+        place = np.full(m, -1)
+        place[at] = np.arange(len(at))
+        inside = finite[patterns.arm]
+        load = (weight[patterns.option] * patterns.qty)[inside] / size[patterns.arm[inside]]
+        at_least(
+            np.r_[place[patterns.arm[inside]], np.arange(len(at))],
+            np.r_[part[inside], ships[at]],
+            np.r_[-load, np.ones(len(at))],
+            len(at),
+        )
+    if len(problem.rows):
+        money = problem.rows.money[:, patterns.option].multiply(patterns.money[None, :]).tocoo()
+        units = problem.rows.units[:, patterns.option].multiply(patterns.qty[None, :]).tocoo()
+        rows.add(
+            np.r_[money.coords[0], units.coords[0]],
+            part[np.r_[money.coords[1], units.coords[1]]],
+            np.r_[money.data, units.data],
+            np.full(len(problem.rows), -up),
+            problem.rows.room,
+        )
+    return rows.problem(
+        np.r_[patterns.cost, groups.cost[arms.group], arms.per_shipment],
+        np.zeros(n + 2 * m),
+        np.r_[np.ones(n + m), np.full(m, MOST_SHIPMENTS)],
+        np.ones(n + 2 * m, bool),
+        float(problem.pairs.cost(problem.pairs.position).sum()),
+    )
 
 
 def _arms_of(problem: Problem, bound: Bound, best: Floats) -> Ints:
     """Return the mode of each order: the one that is cheapest for `best`, else for the bound."""
     arms = problem.arms
     order = np.lexsort((np.arange(len(arms)), -bound.gain, arms.group))
-    first = np.unique(arms.group[order], return_index=True)[1]
-    by_bound: Ints = order[first]
-    kg, m3, units = (load[arms.group] for load in problem.load(best))
-    shipments = np.maximum(np.ceil(kg / arms.shipment_kg), np.ceil(m3 / arms.shipment_m3))
-    cost = np.maximum(shipments, 1.0) * arms.per_shipment
-    cost = cost + kg * arms.per_kg + m3 * arms.per_m3 + units * arms.per_unit
-    order = np.lexsort((np.arange(len(arms)), cost, arms.group))
+    by_bound = order[np.unique(arms.group[order], return_index=True)[1]]
+    order = np.lexsort((np.arange(len(arms)), problem.cost_by_arm(best), arms.group))
     by_load = order[np.unique(arms.group[order], return_index=True)[1]]
     placed = np.bincount(problem.options.group, best, len(problem.groups)) > 0.0
-    return np.where(placed, by_load, by_bound)
+    chosen: Ints = np.where(placed, by_load, by_bound)
+    return chosen
 
 
-def _start(problem: Problem, chosen: Candidates, arm: Ints, best: Floats, size: int) -> Floats:
+def _start(problem: Problem, patterns: Patterns, arm: Ints, best: Floats, size: int) -> Floats:
     """Return `best` as a point of the program."""
-    n, m = len(chosen.option), len(problem.groups)
+    n, m = len(patterns.pair), len(problem.arms)
+    options = problem.options
     point = np.zeros(size)
-    point[:n] = np.abs(best[chosen.option] - chosen.qty) < 1e-9
-    placed = np.bincount(problem.options.group, best, m) > 0.0
-    point[n : n + m] = placed
+    fits = np.abs(best[patterns.option] - patterns.qty) < 1e-9
+    fits &= arm[options.group[patterns.option]] == patterns.arm
+    parts = np.bincount(patterns.pattern, minlength=n)
+    in_use = np.bincount(options.pair, best > 0.0, len(problem.pairs))
+    whole = np.bincount(patterns.pattern, fits, n) == parts
+    point[:n] = whole & (parts == in_use[patterns.pair])
+    placed = np.bincount(options.group, best, len(problem.groups)) > 0.0
+    on = arm[placed]
+    point[n + on] = 1.0
     kg, m3, _ = problem.load(best)
+    arms, group = problem.arms, problem.arms.group[on]
     shipments = np.maximum(
-        np.ceil(kg / problem.arms.shipment_kg[arm] - 1e-9),
-        np.ceil(m3 / problem.arms.shipment_m3[arm] - 1e-9),
+        np.ceil(kg[group] / arms.shipment_kg[on] - 1e-9),
+        np.ceil(m3[group] / arms.shipment_m3[on] - 1e-9),
     )
-    point[n + m :] = np.where(placed, np.maximum(shipments, 1.0), 0.0)
+    point[n + m + on] = np.maximum(shipments, 1.0)
     return point

@@ -203,8 +203,8 @@ class Problem:
             np.bincount(options.group, qty, minlength=count).astype(np.float64),
         )
 
-    def transport(self, qty: Floats) -> Floats:
-        """Return transport money of each group on its cheapest mode, (n_groups,)."""
+    def cost_by_arm(self, qty: Floats) -> Floats:
+        """Return transport money of each group's order on each of its modes, (n_arms,)."""
         arms = self.arms
         kg, m3, units = (load[arms.group] for load in self.load(qty))
         shipments = np.maximum(
@@ -212,7 +212,12 @@ class Problem:
         )
         cost = np.maximum(shipments, 1.0) * arms.per_shipment
         cost = cost + kg * arms.per_kg + m3 * arms.per_m3 + units * arms.per_unit
-        cost = np.where(units > 0.0, cost, 0.0)
+        result: Floats = np.where(units > 0.0, cost, 0.0)
+        return result
+
+    def transport(self, qty: Floats) -> Floats:
+        """Return transport money of each group on its cheapest mode, (n_groups,)."""
+        cost = self.cost_by_arm(qty)
         least: Floats = np.minimum.reduceat(cost, self.arm_start) if len(cost) else cost
         return least
 

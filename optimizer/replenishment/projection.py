@@ -10,6 +10,7 @@ from scipy.special import ndtr
 from optimizer.replenishment.cover import own_demand
 from optimizer.replenishment.demand import Z90
 from optimizer.replenishment.facts import Facts
+from optimizer.replenishment.stock_cost import ROOT_TWO_PI
 
 Floats = NDArray[np.float64]
 
@@ -19,8 +20,9 @@ def projection(
 ) -> pd.DataFrame:
     """Return inventory_projection: open and proposed orders come in, mean demand goes out.
 
-    Stock out of a bucket is lost, not carried over. Bands take the closing stock as normal with
-    the variance of all demand since the start; orders of later nights are not in it.
+    Demand beyond the stock is lost, not carried over. Bands follow the stock's mean and variance
+    from bucket to bucket: stock + receipts - demand taken as normal, then cut off at 0. Orders
+    of later nights are not in it.
 
     Parameters
     ----------
@@ -35,19 +37,18 @@ def projection(
     leaving = _at(facts, moves, "origin_id", "ship_on", horizon) if len(moves) else 0.0 * mean
     demand = mean + leaving
     stock = np.maximum(facts.pairs["free"].to_numpy(np.float64), 0.0)
-    opening, closing, ending = (np.empty_like(mean) for _ in range(3))
+    opening, closing, low, high, empty = (np.empty_like(mean) for _ in range(5))
+    expected, spread = stock.copy(), np.zeros(len(stock))
     for bucket in range(horizon):
+        change = coming[:, bucket] - demand[:, bucket]
         opening[:, bucket] = stock
-        ending[:, bucket] = stock + coming[:, bucket] - demand[:, bucket]
-        stock = np.maximum(ending[:, bucket], 0.0)
+        stock = np.maximum(stock + change, 0.0)
         closing[:, bucket] = stock
-    sd = np.sqrt(np.cumsum(variance, axis=1))
-    width = Z90 * sd
-    empty = np.where(
-        sd > 0.0,
-        ndtr(-ending / np.where(sd > 0.0, sd, 1.0)),
-        (ending < -1e-9).astype(np.float64),
-    )
+        centre, sd = expected + change, np.sqrt(spread + variance[:, bucket])
+        low[:, bucket] = np.maximum(centre - Z90 * sd, 0.0)
+        high[:, bucket] = np.maximum(centre + Z90 * sd, 0.0)
+        expected, spread, below = _cut_at_zero(centre, sd)
+        empty[:, bucket] = np.where(demand[:, bucket] > 0.0, below, 0.0)
     start = pd.Timestamp(settings.start_date)
     days = pd.to_timedelta(np.arange(horizon) * settings.bucket_days, unit="D")
     pairs = facts.pairs
@@ -61,10 +62,26 @@ def projection(
             "receipts": coming.ravel(),
             "demand": demand.ravel(),
             "closing": closing.ravel(),
-            "p10": np.maximum(ending - width, 0.0).ravel(),
-            "p90": np.maximum(ending + width, 0.0).ravel(),
+            "p10": low.ravel(),
+            "p90": high.ravel(),
             "p_stockout": empty.ravel(),
         }
+    )
+
+
+def _cut_at_zero(mean: Floats, sd: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return mean and variance of max(Z, 0) for Z ~ Normal(mean, sd), and P(Z < 0)."""
+    certain = sd <= 0.0
+    scale = np.where(certain, 1.0, sd)
+    z = mean / scale
+    above, density = ndtr(z), np.exp(-0.5 * z * z) / ROOT_TWO_PI
+    first = mean * above + scale * density
+    second = (mean**2 + scale**2) * above + mean * scale * density
+    variance = np.maximum(second - first**2, 0.0)
+    return (
+        np.where(certain, np.maximum(mean, 0.0), first),
+        np.where(certain, 0.0, variance),
+        np.where(certain, mean < -1e-9, 1.0 - above),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from optimizer.replenishment.orders_at_prices import OrderBuilder
 from optimizer.replenishment.prices import ascend
 from optimizer.replenishment.problem import Problem
 from optimizer.replenishment.repair import Repairer
+
+if TYPE_CHECKING:
+    from optimizer.replenishment.polish import Polished
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -68,17 +72,18 @@ def search(problem: Problem, limits: Limits) -> Outcome[Orders]:
     before = limits.elapsed
     evaluator = BoundEvaluator(problem)
     budget = _Budget(limits, evaluator.size)
-    nothing = np.zeros(len(problem.options))
     if not len(problem.options):
-        return _outcome(problem, nothing, evaluator.evaluate(evaluator.zero()), budget, before)
+        return _nothing_to_choose(evaluator, budget, before)
     bound = ascend(evaluator, budget.may_go_on, STEPS)
     found = _rounds(evaluator, bound, budget)
     best = found[0] if found else None
+    value, impossible = bound.value, False
     if _worth_polishing(problem, best, bound, budget):
-        best = _polished(evaluator, bound, best, found, budget)
-    if best is None and not problem.broken(nothing):
-        best = nothing
-    return _outcome(problem, best, bound, budget, before)
+        polished = _polished(evaluator, bound, best, found, budget)
+        if polished is not None:
+            best, impossible = polished.qty, polished.impossible
+            value = value if polished.bound is None else max(value, polished.bound)
+    return _outcome(problem, best, bound, value, impossible, budget, before)
 
 
 def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: _Budget) -> list[Floats]:
@@ -131,41 +136,52 @@ def _polished(
     best: Floats | None,
     found: list[Floats],
     budget: _Budget,
-) -> Floats | None:
-    """Return what the mixed-integer program makes of it, if that is better."""
+) -> Polished | None:
+    """Let the mixed-integer program have what is left of the limits."""
     from optimizer.replenishment.polish import polish
 
     limits = budget.limits
     work = None if limits.work is None else max(limits.work - budget.work, 0.0)
     seconds = None if limits.seconds is None else 0.9 * limits.remaining
     rest = Limits(seconds, work, limits.seed, limits.cancelled, limits.progress, limits.clock)
-    qty, outcome = polish(evaluator, bound, best, found[:3], rest)
-    if outcome is not None:
-        budget.work += outcome.work
-        if outcome.termination != Termination.CONVERGED:
-            budget.stopped = outcome.termination
-    return qty
+    polished = polish(evaluator, bound, best, found[:3], rest)
+    if polished is not None:
+        budget.work += polished.outcome.work
+        if polished.outcome.termination != Termination.CONVERGED:
+            budget.stopped = polished.outcome.termination
+    return polished
+
+
+def _nothing_to_choose(
+    evaluator: BoundEvaluator, budget: _Budget, before: float
+) -> Outcome[Orders]:
+    """Return the empty order, which is all there is without options."""
+    problem = evaluator.problem
+    nothing = np.zeros(0)
+    bound = evaluator.evaluate(evaluator.zero())
+    impossible = bool(problem.broken(nothing))
+    best = None if impossible else nothing
+    return _outcome(problem, best, bound, bound.value, impossible, budget, before)
 
 
 def _outcome(
-    problem: Problem, qty: Floats | None, bound: Bound, budget: _Budget, before: float
+    problem: Problem,
+    qty: Floats | None,
+    bound: Bound,
+    value: float,
+    impossible: bool,
+    budget: _Budget,
+    before: float,
 ) -> Outcome[Orders]:
-    """Return what is known: our own bound, the recomputed objective, why the search ended."""
+    """Return what is known: a bound, the recomputed objective, why the search ended."""
     seconds = budget.limits.elapsed - before
     stopped = budget.stopped or Termination.CONVERGED
     if qty is None:
-        return Outcome(
-            Status.NO_SOLUTION_FOUND,
-            stopped,
-            ENGINE,
-            None,
-            None,
-            bound.value,
-            seconds,
-            budget.work,
-        )
+        status = Status.INFEASIBLE if impossible else Status.NO_SOLUTION_FOUND
+        return Outcome(status, stopped, ENGINE, None, None, None, seconds, budget.work)
     objective = problem.objective(qty)
-    value = min(bound.value, objective) if bound.value <= objective * (1 + 1e-9) else bound.value
+    if objective < value <= objective + 1e-6 * max(1.0, abs(objective)):
+        value = objective  # they meet but for rounding
     return Outcome(
         proven_status(objective, value),
         stopped,
