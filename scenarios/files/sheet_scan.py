@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Place = tuple[int, int]  # row and column, from 1
 
-_CELL = re.compile(rb"<(?:\w+:)?c(?=[\s/>])(?:\s+r=[\"']([A-Z]{1,3})(\d{1,7})[\"'])?([^>]*?)(/?)>")
+_CELL = re.compile(rb"<(?:\w+:)?c(?=[\s/>])(?: r=[\"']([A-Z]{1,3})(\d{1,7})[\"'])?([^>]*)>")
 _WHOLE_CELL = re.compile(rb"<(?:\w+:)?c(?=[\s>])([^>]*[^/>]|)>(.*?)</(?:\w+:)?c>", re.DOTALL)
 _REFERENCE = re.compile(rb"\br=[\"']([A-Z]{1,3})(\d{1,7})[\"']")
 _STYLE = re.compile(rb"\bs=[\"'](\d+)[\"']")
@@ -104,7 +104,7 @@ def scan_sheet(
         _extent(piece, facts)
         facts.text_references += piece.count(b't="s"') + piece.count(b"t='s'")
         has_error = b't="e"' in piece or b"t='e'" in piece
-        has_formula = _FORMULA.search(piece) is not None
+        has_formula = b"<f" in piece or b":f" in piece
         if has_error or has_formula or wanted:
             _details(piece, wanted, facts)
     return facts
@@ -112,20 +112,17 @@ def scan_sheet(
 
 def _extent(piece: bytes, facts: SheetFacts) -> None:
     """Take up how far the cells of a piece reach."""
-    letters: set[bytes] = set()
-    for column, row, attributes, closed in _CELL.findall(piece):
-        if closed:
-            continue  # a format without a value
-        facts.cells += 1
-        if row:
-            letters.add(column)
-            number = int(row)
-            facts.rows = max(facts.rows, number)
-        elif found := _REFERENCE.search(attributes):
-            letters.add(found[1])
-            facts.rows = max(facts.rows, int(found[2]))
-    if letters:
-        facts.columns = max(facts.columns, *map(column_number, letters))
+    found = _CELL.findall(piece)
+    held = [cell for cell in found if not cell[2].endswith(b"/")]  # others are formats only
+    facts.cells += len(held)
+    letters = {cell[0] for cell in held if cell[1]}
+    numbers = {cell[1] for cell in held if cell[1]}
+    for _, number, attributes in held:
+        if not number and (reference := _REFERENCE.search(attributes)):
+            letters.add(reference[1])
+            numbers.add(reference[2])
+    facts.columns = max(facts.columns, *map(column_number, letters), 0)
+    facts.rows = max(facts.rows, *map(int, numbers), 0)
 
 
 def _details(piece: bytes, wanted: Mapping[bytes, str], facts: SheetFacts) -> None:
