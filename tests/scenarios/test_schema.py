@@ -41,7 +41,7 @@ def test_a_built_in_scenario_fits() -> None:
         (
             "order_lines",
             {"order_id": "1", "line_id": "1", "product_id": "A", "qty": 0},
-            "exclusive",
+            "minimum",
         ),
         ("demand_cases", {"demand_case": 7, "probability": 1}, "string"),
     ],

@@ -113,7 +113,7 @@ def variant(parent: Scenario, stock: Any, forecasts: Any, chosen: Any) -> Scenar
     frame["bucket"] = start + pd.to_timedelta(frame["bucket"].astype("int64"), unit="D")
     frame["quantile"] = frame["quantile"].astype("float64")
     frame["location_id"] = "W1"
-    held = dict(parent.tables) | {"inventory": inventory, "forecasts": frame}
+    held = {"inventory": inventory, "forecasts": frame}
     return Scenario(parent.settings.model_copy(update=chosen), held)
 
 
