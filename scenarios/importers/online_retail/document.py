@@ -85,8 +85,8 @@ Both are about dearer goods (medicines, microchips), so freight is read at its c
 figures stand by name in `scenarios/importers/online_retail/figures.py`.
 
 Stock is set so that a planner has something to decide: what is on the shelves and under way
-together is a little below the level at which buying more stops paying, and the budget is a tenth
-below what it would take to fill every shelf.
+together is a little below the level at which buying more stops paying, and the weekly budget is a
+little below what a planner without one would spend tonight.
 
 ## Every column
 

@@ -190,7 +190,7 @@ PROVENANCE: Mapping[str, Mapping[str, Source]] = MappingProxyType(
             "order_cost": _assumed("20 to 60 pounds by origin"),
             "lead_time_mean_days": _assumed(
                 "28 East Asia, 26 South Asia, 11 Europe, 6 United Kingdom, each x 0.85 to 1.15"
-                " seeded; the lane's transit is added"
+                " seeded by supplier; the lane's transit is added"
             ),
             "lead_time_sd_days": _assumed(
                 "lead-time cv of SCMS: ocean 0.35 for Asia (lane included), median vendor 0.551"
@@ -251,7 +251,10 @@ PROVENANCE: Mapping[str, Mapping[str, Source]] = MappingProxyType(
             "kind": _assumed("budget"),
             "scope": _assumed("all"),
             "sense": _assumed("at most"),
-            "value": _assumed("90 % of what lifts every product to its level, in whole thousands"),
+            "value": _assumed(
+                "1.2 x what lifts every product to its level, in whole thousands: less than least"
+                " lines and a forecaster's caution would spend"
+            ),
             "hard": _assumed("yes"),
         },
         "lanes": {

@@ -284,7 +284,7 @@ def build_inventory_policies(stocks: Stocks) -> pd.DataFrame:
 
 
 def build_limits(stocks: Stocks) -> pd.DataFrame:
-    """Return the `limits` table: a weekly budget a little below what filling all shelves takes."""
+    """Return the `limits` table: a weekly budget that binds a little."""
     wanted = float((stocks.pairs["need"] * stocks.pairs["unit_cost"]).sum())
     budget = float(max(np.floor(BUDGET_SHARE * wanted / 1000.0) * 1000.0, 1000.0))
     return pd.DataFrame(

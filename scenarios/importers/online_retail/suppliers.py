@@ -208,7 +208,7 @@ def build_supplier_products(seed: int, products: pd.DataFrame, demand: SiteDeman
 def _terms(seed: int, frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows with their terms, sorted by supplier and product."""
     origins = [origin_of(supplier_id) for supplier_id in frame["supplier_id"]]
-    keys = (frame["supplier_id"] + "/" + frame["product_id"]).to_list()
+    suppliers = frame["supplier_id"].to_list()
 
     def of(attribute: str) -> np.ndarray:
         return np.array([getattr(origin, attribute) for origin in origins], np.float64)
@@ -217,7 +217,7 @@ def _terms(seed: int, frame: pd.DataFrame) -> pd.DataFrame:
         bounds = np.array([getattr(origin, attribute) for origin in origins], np.float64)
         return bounds[:, 0] + (bounds[:, 1] - bounds[:, 0]) * uniforms(seed, stream, whose)
 
-    make = np.round(of("make_days") * (0.85 + 0.3 * uniforms(seed, "make days", keys)), 1)
+    make = np.round(of("make_days") * (0.85 + 0.3 * uniforms(seed, "make days", suppliers)), 1)
     transit = np.array([origin.transit_days or 0.0 for origin in origins], np.float64)
     whole_sd = of("cv") * (make + transit)
     sd = np.round(whole_sd * np.sqrt(1.0 - of("transit_variance_share")), 2)
@@ -226,7 +226,6 @@ def _terms(seed: int, frame: pd.DataFrame) -> pd.DataFrame:
     cases = np.ceil(of("least_line_value") / np.maximum(cost, 1e-4) / case)
     most = np.floor(of("most_line_weeks") * frame["weekly"].to_numpy() / case)
     moq = case * np.maximum(1.0, np.minimum(cases, most))
-    suppliers = frame["supplier_id"].to_list()
     table = pd.DataFrame(
         {
             "supplier_id": frame["supplier_id"],
