@@ -15,10 +15,12 @@ from optimizer.outcome import Limits, Progress
 from optimizer.plan import Plan, Provenance, conform
 from optimizer.stage import Kpi, Stage, StageResult, Violation
 from scenarios import AuditError, InputError, Scenario
+from scenarios.gazetteer import fill_coordinates
 
 if TYPE_CHECKING:
     from optimizer.audit.report import AuditReport
 
+MOST_PLACES_TOLD = 20  # notes on cities that were looked up
 DEFAULT_WORK = 30.0  # units of work; one is about a second of one core
 
 
@@ -112,6 +114,10 @@ def plan(
     if isinstance(work, (int, float)) and not work > 0:
         raise InputError(f"work must be above 0, is {work:g}")
     chosen, notes = choose_stages(scenario, stages)
+    scenario_hash = scenario.content_hash
+    scenario, placed = fill_coordinates(scenario)
+    if len(placed):
+        notes["scenario"] = tuple(finding.hint for finding in placed)[:MOST_PLACES_TOLD]
     if seconds is None and work is None:
         work = DEFAULT_WORK
     seed = scenario.settings.seed if seed is None else seed
@@ -151,7 +157,7 @@ def plan(
         )
     options: dict[str, Any] = {"stages": chosen, "seconds": seconds, "work": work}
     provenance = Provenance(
-        scenario_hash=scenario.content_hash,
+        scenario_hash=scenario_hash,
         code_version=code_version(),
         solver_versions=dict(sorted(versions.items())),
         seed=seed,

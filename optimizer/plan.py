@@ -16,6 +16,7 @@ import pandas as pd
 from optimizer.plan_tables import PLAN_TABLES
 from scenarios import InputError, NotFound
 from scenarios.scenario import blank, column_dtype
+from scenarios.tables import Kind
 
 PLAN_FORMAT = 1
 
@@ -178,8 +179,9 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     for column in contract.columns:
         if column.name in frame.columns:
             cells = frame[column.name]
-            if str(column_dtype(column)) == "boolean" and cells.dtype == object:
+            if column.kind == Kind.FLAG and not pd.api.types.is_bool_dtype(cells):
                 cells = cells.map({"True": True, "False": False, True: True, False: False})
+                cells = cells.astype(object).where(cells.notna(), None)
             dtype: Any = column_dtype(column)
             columns[column.name] = cells.astype(dtype).reset_index(drop=True)
         else:

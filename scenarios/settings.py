@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -17,6 +18,12 @@ SETTING_DEFAULTS = {
     "seed": 0,
 }
 DEFAULT_SERVICE_TARGETS = {"A": 0.98, "B": 0.95, "C": 0.90}
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    """Return all time zones; finding them reads the disk."""
+    return frozenset(available_timezones())
 
 
 class Settings(BaseModel):
@@ -52,7 +59,7 @@ class Settings(BaseModel):
     @field_validator("timezone")
     @classmethod
     def _known_timezone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in _timezones():
             raise ValueError("not an IANA time zone; write it as in Asia/Shanghai or Europe/London")
         return value
 

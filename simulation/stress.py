@@ -13,6 +13,7 @@ from optimizer.outcome import Progress
 from optimizer.plan import Plan, conform
 from scenarios import InputError, Scenario
 from scenarios.findings import Findings, Severity
+from scenarios.gazetteer import fill_coordinates
 from simulation.assembly import build_world
 from simulation.default_suite import default_suite
 from simulation.experiment import Case, Groups, Setup, run_cases
@@ -72,6 +73,8 @@ def stress(
         raise InputError(f"replications must be 1 or more, is {replications}")
     if isinstance(suite, (str, Path)):
         suite = load_suite(suite, scenario)
+    scenario_hash = scenario.content_hash
+    scenario, _ = fill_coordinates(scenario)
     world = build_world(scenario, plan)
     chosen = suite if suite is not None else default_suite(scenario, world)
     _refuse_unknown_scopes(world, chosen.gates)
@@ -94,7 +97,7 @@ def stress(
     notes = (*world.notes, *limits_noted(scenario), *chosen.notes, *_untouched(world, cases, setup))
     return StressResult(
         suite=chosen.name,
-        scenario_hash=scenario.content_hash,
+        scenario_hash=scenario_hash,
         replications=count,
         seed=setup.seed,
         horizon_days=world.n_ticks // world.ticks_per_day,
