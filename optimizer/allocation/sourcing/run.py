@@ -33,6 +33,7 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
         return StageResult({}, None, notes=notes)
     limits.progress(STAGE, 0.05, f"{problem.n_orders} orders from {problem.n_sites} sites")
     found = search(problem, limits)
+    seconds = limits.elapsed
     placement = found.ledger.placement
     parcels = parcels_of(problem, placement)
     terms = terms_of(problem, placement, parcels)
@@ -51,8 +52,8 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
         status=proven_status(terms.total, found.bound),
         termination=found.termination,
         objective=terms.total,
-        bound=min(found.bound, terms.total),
-        wall_seconds=limits.elapsed,
+        bound=found.bound,
+        wall_seconds=seconds,
     )
     return StageResult(
         tables={name: frame for name, frame in tables.items() if len(frame)},

@@ -21,7 +21,8 @@ from optimizer.allocation.sourcing.repair import construct
 from optimizer.outcome import OPTIMAL_GAP, Limits, Termination
 
 ENGINE = "prices+highs"
-DUAL_SHARE = 0.4  # of the limits, for the prices
+DUAL_SHARE, DUAL_SHARE_OF_MANY = 0.4, 0.6  # of the limits, for the prices
+MANY = 2_000_000  # parcels priced ahead from which good prices do more than neighbourhoods
 CELLS_PER_WORK = 3.0e7  # parcels priced in about a second of one core
 ITERATION_WORK = 0.004  # about what an iteration costs however few orders there are
 MOST_ITERATIONS = 400
@@ -29,6 +30,7 @@ PROBE_ITERATIONS = 40
 PROBE_SHARE = 0.1
 SMALL = 2000  # pieces up to which a plan is tried after the first iterations
 PASSES = 6
+RESERVE = 1.5  # of the seconds of a pass: kept for the last one
 PASS_COST = 4.0  # of a pass of choosing again, in iterations of the dual ascent
 
 
@@ -72,7 +74,8 @@ def search(problem: SourcingProblem, limits: Limits) -> Found:
     if ledger is None or hunt.gap(ledger, dual.bound) > 0.0:
         dual, settled = hunt.sharper(dual, typical)
         if not settled:
-            better = hunt.prices(DUAL_SHARE, MOST_ITERATIONS, dual)
+            share = DUAL_SHARE if catalogue.cells < MANY else DUAL_SHARE_OF_MANY
+            better = hunt.prices(share, MOST_ITERATIONS, dual)
             dual = better if better.bound > dual.bound else dual
         limits.progress("sourcing", 0.45, f"no plan costs less than {dual.bound:.2f}")
         ledger = hunt.plan(dual.prices)
@@ -80,15 +83,12 @@ def search(problem: SourcingProblem, limits: Limits) -> Found:
     versions: dict[str, str] = {}
     work = hunt.work
     if gap > 0.0:
-        left = None if limits.work is None else max(0.0, limits.work - work)
-        polished = polish(
-            ledger, catalogue, dual.prices, typical, replace(limits, work=left), gap=gap
-        )
+        polished = polish(ledger, catalogue, dual.prices, typical, hunt.left(), gap=gap)
         work += polished.work
         termination = polished.termination
         if polished.solved:
             versions = {"highspy": version("highspy")}
-            reassign(ledger, catalogue, large, Prices.zero(problem))
+            hunt.again(ledger)
     return Found(ledger, catalogue, dual.prices, dual.bound, termination, work, ENGINE, versions)
 
 
@@ -107,6 +107,7 @@ class _Hunt:
         self.limits = limits
         self.cost = cost
         self.work = 0.0
+        self.pass_seconds = 0.0
 
     def prices(self, share: float, most: int, start: Ascent | None) -> Ascent:
         """Climb within a share of the limits, from prices found before."""
@@ -137,12 +138,28 @@ class _Hunt:
         ledger = construct(self.problem, self.catalogue, self.large, prices)
         self.work += PASS_COST * self.cost
         for _ in range(PASSES):
-            if self.limits.cancelled() or self.limits.remaining <= 0.0:
+            if self.limits.cancelled() or self.limits.remaining <= RESERVE * self.pass_seconds:
                 break
             self.work += PASS_COST * self.cost
-            if not reassign(ledger, self.catalogue, self.large, Prices.zero(self.problem)):
+            if not self.again(ledger):
                 break
         return ledger
+
+    def again(self, ledger: Ledger) -> int:
+        """Let all orders choose again at their true cost; return how many moved."""
+        begun = self.limits.elapsed
+        moved = reassign(ledger, self.catalogue, self.large, Prices.zero(self.problem))
+        self.pass_seconds = self.limits.elapsed - begun
+        return moved
+
+    def left(self) -> Limits:
+        """Return what is left of the limits, less a last pass."""
+        limits = self.limits
+        if limits.seconds is not None:
+            limits = replace(limits, seconds=limits.seconds - RESERVE * self.pass_seconds)
+        if limits.work is not None:
+            limits = replace(limits, work=max(0.0, limits.work - self.work))
+        return limits
 
     def gap(self, ledger: Ledger, bound: float) -> float:
         """Return by how much a plan misses its bound; 0 where it may be called optimal."""
