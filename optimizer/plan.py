@@ -16,7 +16,7 @@ import pandas as pd
 from optimizer.plan_tables import PLAN_TABLES
 from scenarios import InputError, NotFound
 from scenarios.scenario import blank, column_dtype
-from scenarios.tables import Kind
+from scenarios.tables import TEXTUAL, Kind
 
 PLAN_FORMAT = 1
 
@@ -183,7 +183,8 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
                 cells = cells.map({"True": True, "False": False, True: True, False: False})
                 cells = cells.astype(object).where(cells.notna(), None)
             dtype: Any = column_dtype(column)
-            columns[column.name] = cells.astype(dtype).reset_index(drop=True)
+            held = cells.astype(dtype).reset_index(drop=True)
+            columns[column.name] = held.mask(held == "") if column.kind in TEXTUAL else held
         else:
             columns[column.name] = blank(column, rows)
     return pd.DataFrame(columns)
