@@ -56,7 +56,7 @@ class Bound:
     theta : (n_arms,) subsidy of each order's value, money per money
     gain : (n_arms,) what ordering on the arm would save at these prices
     alpha : (n_pairs,) money
-    row_slope, shipment_slope : slopes of the bound (one of several where it has a kink)
+    row_slope, shipment_slope, alpha_slope : slopes of the bound (one of several at a kink)
     """
 
     value: float
@@ -66,6 +66,7 @@ class Bound:
     alpha: Floats
     row_slope: Floats
     shipment_slope: Floats
+    alpha_slope: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ class BoundEvaluator:
         self.entry_option = lines.option[self.entry_start]
         count = np.bincount(problem.options.pair, minlength=len(problem.pairs))
         self.shared_pair = count > 1
+        self.beyond = np.flatnonzero(np.isfinite(lines.cap))
         self.money_rows = problem.rows.money.T.tocsr()
         self.unit_rows = problem.rows.units.T.tocsr()
 
@@ -137,14 +139,41 @@ class BoundEvaluator:
         units = (self.unit_rows @ prices.row)[lines.option]
         price = np.where(money >= 0.0, lines.price, lines.price_high)
         load = lines.transport + prices.shipment[lines.arm] * lines.truck
-        offset = np.where(money >= 0.0, lines.offset, lines.offset_high)
-        return money * price - lines.cheapest + units + load, money * offset
+        offset = money * np.where(money >= 0.0, lines.offset, lines.offset_high)
+        unit = money * price - lines.cheapest + units + load
+        if len(self.beyond):
+            self._price_beyond(unit, offset)
+        return unit, offset
 
-    def evaluate(self, prices: Prices, allowed: Flags | None = None) -> Bound:
+    def _price_beyond(self, unit: Floats, offset: Floats) -> None:
+        """Price what an option cannot bring itself at the least price of its pair's others."""
+        lines, at = self.lines, self.beyond
+        per_usable = np.full(len(self.problem.options), np.inf)
+        np.minimum.at(per_usable, lines.option[at], unit[at] / lines.usable[at])
+        pair = self.problem.options.pair
+        least = np.full(len(self.problem.pairs), np.inf)
+        np.minimum.at(least, pair, per_usable)
+        is_least = per_usable == least[pair]
+        several = np.bincount(pair, is_least, len(least)) > 1.0
+        rest = np.full(len(least), np.inf)
+        np.minimum.at(rest, pair, np.where(is_least, np.inf, per_usable))
+        rest = np.where(several, least, rest)
+        option = lines.option[at]
+        other = np.where(is_least[option], rest[pair[option]], least[pair[option]])
+        own = unit[at]
+        price = np.where(np.isfinite(other), np.maximum(own, other * lines.usable[at]), own)
+        unit[at] = price
+        offset[at] = (own - price) * lines.cap[at]
+
+    def evaluate(
+        self, prices: Prices, allowed: Flags | None = None, alpha: Floats | None = None
+    ) -> Bound:
         """Return the bound at these prices, each theta chosen by bisection.
 
         Parameters
         ----------
+        alpha : (n_pairs,) money >= 0, 0 for pairs with one option; None: chosen here, the
+            second best saving lowered as far as the slack of closed orders pays for it
         allowed : (n_groups,) orders that may be placed; None: all. With fewer the value bounds
             only plans without the others
         """
@@ -153,7 +182,8 @@ class BoundEvaluator:
         unit, offset = self.unit_prices(prices, np.zeros(len(arms)))
         qty, cost = lines.best(unit)
         benefit, chosen = self._by_entry(self.nothing[lines.pair] - cost - offset)
-        alpha = self._second_best(benefit)
+        given = alpha
+        alpha = self._second_best(benefit) if given is None else given
         fixed = problem.groups.cost[arms.group] + (1.0 - prices.shipment) * arms.per_shipment
         if allowed is not None:
             fixed = np.where(allowed[arms.group], fixed, np.inf)
@@ -164,9 +194,16 @@ class BoundEvaluator:
         short = (found.gain > 0.0) & (value < least)
         if short.any():
             self._reach_minimum(prices, alpha, fixed, short, unit, found)
-        alpha, gain = self._lower_alpha(
-            found.benefit, alpha, found.gain, fixed + found.theta * least
-        )
+            if len(self.beyond):
+                # lines that lean on other orders' prices must see the same theta everywhere
+                unit, offset = self.unit_prices(prices, found.theta)
+                _, cost = lines.best(unit)
+                found.benefit, _ = self._by_entry(self.nothing[lines.pair] - cost - offset)
+                over, _ = self._by_arm(found.benefit, found.low.chosen, alpha, found.low.qty)
+                found.gain = over - fixed - found.theta * least
+        gain = found.gain
+        if given is None:
+            alpha, gain = self._lower_alpha(found.benefit, alpha, gain, fixed + found.theta * least)
         return self._finish(prices, found, gain, alpha, self._blend(found, gain, alpha, least))
 
     def _reach_minimum(
@@ -214,10 +251,13 @@ class BoundEvaluator:
             if step == 0:
                 high = np.where(missed, np.inf, high)
 
-    def _blend(self, found: _Search, gain: Floats, alpha: Floats, least: Floats) -> Floats:
+    def _blend(
+        self, found: _Search, gain: Floats, alpha: Floats, least: Floats
+    ) -> tuple[Floats, Floats]:
         """Return the quantity of each line at which the bound's slope is measured.
 
         Where theta was bisected, the mix of its two sides that just meets the least value.
+        Also returns how often each pair is served in it, (n_pairs,).
         """
         spread = np.maximum(found.high.value - found.low.value, 1e-12)
         bisected = found.high.value > found.low.value
@@ -225,15 +265,24 @@ class BoundEvaluator:
         counts = self._open_arms(gain)[self.entry_arm]
         counts &= found.benefit > alpha[self.entry_pair]
         weight = np.zeros(len(self.lines))
+        served = np.zeros(len(self.problem.pairs))
         for side, share in ((found.low, 1.0 - mix), (found.high, mix)):
-            at = side.chosen[counts]
-            weight[at] += share[self.entry_arm[counts]] * side.qty[at]
-        return weight
+            at, part = side.chosen[counts], share[self.entry_arm[counts]]
+            weight[at] += part * side.qty[at]
+            taken = part * (side.qty[at] > 0.0)
+            served += np.bincount(self.entry_pair[counts], taken, len(served))
+        return weight, served
 
     def _finish(
-        self, prices: Prices, found: _Search, gain: Floats, alpha: Floats, weight: Floats
+        self,
+        prices: Prices,
+        found: _Search,
+        gain: Floats,
+        alpha: Floats,
+        blend: tuple[Floats, Floats],
     ) -> Bound:
-        """Add the bound up, with its slope at the quantities `weight` of each line."""
+        """Add the bound up, with its slope at the quantities of each line in `blend`."""
+        weight, served = blend
         problem, lines = self.problem, self.lines
         is_open = self._open_arms(gain)
         rows, arms = problem.rows, problem.arms
@@ -246,7 +295,7 @@ class BoundEvaluator:
         used = used + rows.units @ np.bincount(lines.option, weight, minlength=n_options)
         load = np.bincount(lines.arm, lines.truck * weight, minlength=len(arms))
         slope = np.where(is_open, load - arms.per_shipment, 0.0)
-        return Bound(value, prices, found.theta, gain, alpha, used - rows.room, slope)
+        return Bound(value, prices, found.theta, gain, alpha, used - rows.room, slope, served - 1.0)
 
     def _by_entry(self, worth: Floats) -> tuple[Floats, Ints]:
         """Return what each entry saves at best (0: not ordering), and on which line."""

@@ -31,6 +31,8 @@ class Lines:
     cheapest : (n_lines,) money per unit, what a premium is measured against
     transport : (n_lines,) money per unit that grows with the load
     truck : (n_lines,) money per unit of a full shipment's cost, spread over its load
+    cap : (n_lines,) units that the option itself can bring; finite only on lines on which the
+        rest comes from the pair's other options
     """
 
     pair: Ints
@@ -53,6 +55,7 @@ class Lines:
     cheapest: Floats
     transport: Floats
     truck: Floats
+    cap: Floats
 
     def __len__(self) -> int:
         """Count the lines."""
@@ -92,32 +95,20 @@ def make_lines(problem: Problem, *, relaxed: bool) -> Lines:
         A split has an option whose average price is least; the whole quantity x at that price
         costs no more. x is at least what that option must be ordered, it lies on the coarsest
         lattice that holds every split, and no part's average price is below the one at x where
-        prices fall with quantity
+        prices fall with quantity. What the option cannot bring itself comes at the least price
+        of the others: a line of its own
     """
-    options, segments, arms, pairs = (
+    options, arms, pairs = (
         problem.options,
-        problem.segments,
         problem.arms,
         problem.pairs,
     )
-    option = segments.option
-    low, high, offset = segments.low, segments.high, segments.offset
-    multiple, price, price_high = options.multiple[option], segments.price, segments.price
-    offset_high = offset
+    table = _own_segments(problem)
     count = np.bincount(options.pair, minlength=len(pairs))
     shared = count[options.pair] > 1
     if relaxed and shared.any():
-        on_shared = shared[option]
-        total, step = _lattice(problem, shared)
-        multiple = np.where(on_shared, step[option], multiple)
-        high = np.where(on_shared, np.maximum(total[option], low), high)
-        cheap, dear, falls = _enclosing_prices(problem)
-        odd = on_shared & ~falls[option]
-        price = np.where(odd, cheap[option], price)
-        offset = np.where(odd, 0.0, offset)
-        low = np.where(odd, options.low[option], low)
-        price_high = np.where(on_shared, dear[option], price_high)
-        offset_high = np.where(on_shared, 0.0, offset_high)
+        table = _with_splits(problem, table, shared)
+    option = table.option
     arm_count = np.bincount(arms.group, minlength=len(problem.groups))
     copies = arm_count[options.group[option]]
     row = np.repeat(np.arange(len(option)), copies)
@@ -150,17 +141,89 @@ def make_lines(problem: Problem, *, relaxed: bool) -> Lines:
         holding=pairs.holding[pair],
         shortage=pairs.shortage[pair],
         usable=options.usable[at],
-        multiple=multiple[row],
-        low=low[row],
-        high=high[row],
-        price=price[row],
-        price_high=price_high[row],
-        offset=offset[row],
-        offset_high=offset_high[row],
+        multiple=table.multiple[row],
+        low=table.low[row],
+        high=table.high[row],
+        price=table.price[row],
+        price_high=table.price_high[row],
+        offset=table.offset[row],
+        offset_high=table.offset_high[row],
         cheapest=options.cheapest[at],
         transport=linear,
         truck=arms.per_shipment[arm] * fill,
+        cap=table.cap[row],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Lines before they are copied to the arms of their group, sorted by option."""
+
+    option: Ints
+    multiple: Floats
+    low: Floats
+    high: Floats
+    price: Floats
+    price_high: Floats
+    offset: Floats
+    offset_high: Floats
+    cap: Floats
+
+
+def _own_segments(problem: Problem) -> _Table:
+    """Return the segments as they are."""
+    options, segments = problem.options, problem.segments
+    return _Table(
+        segments.option,
+        options.multiple[segments.option],
+        segments.low,
+        segments.high,
+        segments.price,
+        segments.price,
+        segments.offset,
+        segments.offset,
+        np.full(len(segments.option), np.inf),
+    )
+
+
+def _with_splits(problem: Problem, table: _Table, shared: Flags) -> _Table:
+    """Return the lines relaxed where a pair has several options (see make_lines)."""
+    options, option = problem.options, table.option
+    inside = shared[option]
+    total, step = _lattice(problem, shared)
+    cheap, dear, falls = _enclosing_prices(problem)
+    odd = inside & ~falls[option]
+    size = np.where(step > 0.0, step, 1e-9)
+    which = np.flatnonzero(shared & (total >= options.high + size))
+    own = _Table(
+        option,
+        np.where(inside, step[option], table.multiple),
+        np.where(odd, options.low[option], table.low),
+        np.where(inside, np.maximum(options.high[option], table.low), table.high),
+        np.where(odd, cheap[option], table.price),
+        np.where(inside, dear[option], table.price_high),
+        np.where(odd, 0.0, table.offset),
+        np.where(inside, 0.0, table.offset_high),
+        table.cap,
+    )
+    nothing = np.zeros(len(which))
+    beyond = _Table(
+        which,
+        step[which],
+        options.high[which] + size[which],
+        total[which],
+        cheap[which],
+        dear[which],
+        nothing,
+        nothing,
+        options.high[which],
+    )
+    order = np.argsort(np.concatenate([own.option, beyond.option]), kind="stable")
+    columns = (
+        np.concatenate([getattr(own, field.name), getattr(beyond, field.name)])[order]
+        for field in fields(_Table)
+    )
+    return _Table(*columns)
 
 
 def _by_weight(problem: Problem) -> Flags:

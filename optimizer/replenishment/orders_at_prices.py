@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from optimizer.replenishment.bounds import Bound, BoundEvaluator
 from optimizer.replenishment.lines import Lines, make_lines
 from optimizer.replenishment.problem import Problem
-from optimizer.replenishment.stock_cost import stock_cost
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -19,6 +18,7 @@ Flags = NDArray[np.bool_]
 DROP_ROUNDS = 25
 FILL_STEPS = 14
 CHASES = 5
+MOST_SPLITS = 3  # options that one pair is bought from on one night
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class OrderBuilder:
     def build(self, bound: Bound, is_open: Flags | None = None) -> Floats:
         """Return the quantity of each option, (n_options,) units; limits may still be broken.
 
-        Each pair takes what is best at the prices from one option; orders under their least
-        value are filled up; orders that then do not pay for themselves at the prices are
-        dropped, and their pairs look elsewhere.
+        Each pair takes what is best at the prices; orders under their least value are filled
+        up; orders that then do not pay for themselves at the prices are dropped, and their
+        pairs look elsewhere.
 
         Parameters
         ----------
@@ -74,7 +74,8 @@ class OrderBuilder:
             bad = open_now & (value > 0.0) & ((net < 0.0) | short)
             if not bad.any():
                 break
-            open_now &= ~self._drop(bad, bound.gain[arm_of])
+            elsewhere = self._elsewhere(lines, costs, taken, open_now)
+            open_now &= ~self._drop(bad, net - elsewhere)
         else:
             taken = np.where(bad[group], 0.0, taken)
         qty: Floats = np.bincount(lines.option, taken, len(problem.options)).astype(np.float64)
@@ -114,15 +115,19 @@ class OrderBuilder:
         return value
 
     def _saved(self, lines: Lines, costs: _Costs, taken: Floats) -> Floats:
-        """Return what each group's order saves at the prices, before its fixed costs."""
+        """Return what each group's order saves at the prices, before its fixed costs.
+
+        Where several orders serve a pair, each has its share of what is saved there.
+        """
+        pairs = self.problem.pairs
         some = np.flatnonzero(taken > 0.0)
         part, qty = lines.take(some), taken[some]
+        added = np.bincount(part.pair, part.usable * qty, len(pairs))
+        stock = self.evaluator.nothing - pairs.cost(pairs.position + added)
+        share = part.usable * qty / added[part.pair]
         money = costs.in_money[some]
-        cost = stock_cost(
-            part.position + part.usable * qty, part.mean, part.sd, part.holding, part.shortage
-        )
-        cost = cost + (money * part.price + costs.rest[some]) * qty + money * part.offset
-        saved = self.evaluator.nothing[part.pair] - cost
+        cost = (money * part.price + costs.rest[some]) * qty + money * part.offset
+        saved = stock[part.pair] * share - cost
         group = self.problem.arms.group[part.arm]
         total: Floats = np.bincount(group, saved, len(self.problem.groups)).astype(np.float64)
         return total
@@ -190,18 +195,84 @@ class OrderBuilder:
         return best
 
     def _take(self, lines: Lines, costs: _Costs, theta: Floats, allowed: Flags) -> Floats:
-        """Return what each line is ordered, (n_lines,) units; at most one line a pair."""
+        """Return what each line is ordered, (n_lines,) units.
+
+        Each pair takes what is best from one option; where that option can bring no more, the
+        rest comes from the next best one. Pairs with several options also try the cheapest
+        option first, and keep the better of the two.
+        """
         money = costs.in_money - theta
-        qty, cost = lines.best(money * lines.price + costs.rest)
-        worth = self.evaluator.nothing[lines.pair] - cost - money * lines.offset
-        worth = np.where(allowed, worth, -np.inf)
-        best = np.zeros(len(self.problem.pairs))
-        np.maximum.at(best, lines.pair, worth)
-        hit = np.flatnonzero((worth == best[lines.pair]) & (worth > 0.0))
-        winner = hit[np.unique(lines.pair[hit], return_index=True)[1]]
-        taken = np.zeros(len(lines))
-        taken[winner] = qty[winner]
+        price, offset = money * lines.price + costs.rest, money * lines.offset
+        taken, gain = self._in_turn(lines, price, offset, allowed, cheapest_first=False)
+        shared = self.evaluator.shared_pair[lines.pair]
+        if shared.any():
+            other, other_gain = self._in_turn(
+                lines, price, offset, allowed & shared, cheapest_first=True
+            )
+            taken = np.where((other_gain > gain + 1e-9)[lines.pair], other, taken)
         return taken
+
+    def _in_turn(
+        self, lines: Lines, price: Floats, offset: Floats, allowed: Flags, *, cheapest_first: bool
+    ) -> tuple[Floats, Floats]:
+        """Let each pair order from one option after the other, as long as each is full.
+
+        Returns
+        -------
+        taken : (n_lines,) units; gain : (n_pairs,) money saved at the prices
+        """
+        options, pairs = self.problem.options, self.problem.pairs
+        taken, gain = np.zeros(len(lines)), np.zeros(len(pairs))
+        at = np.flatnonzero(allowed)
+        level, before = pairs.position, self.evaluator.nothing
+        for _ in range(MOST_SPLITS):
+            part = replace(lines.take(at), position=level[lines.pair[at]])
+            qty, cost = part.best(price[at])
+            worth = before[part.pair] - cost - offset[at]
+            rank = worth
+            if cheapest_first:
+                average = (price[at] + offset[at] / np.maximum(qty, 1e-9)) / part.usable
+                rank = np.where(worth > 0.0, -average, -np.inf)
+            best = np.full(len(pairs), -np.inf)
+            np.maximum.at(best, part.pair, rank)
+            hit = np.flatnonzero((rank == best[part.pair]) & (worth > 0.0))
+            winner = hit[np.unique(part.pair[hit], return_index=True)[1]]
+            taken[at[winner]] = qty[winner]
+            gain[part.pair[winner]] += worth[winner]
+            full = winner[qty[winner] >= options.high[part.option[winner]] - 1e-9]
+            again = np.zeros(len(pairs), bool)
+            again[part.pair[full]] = True
+            again &= self.evaluator.shared_pair
+            if not again.any():
+                break
+            used = np.zeros(len(options), bool)
+            used[part.option[winner]] = True
+            level = level + np.bincount(
+                part.pair[winner], part.usable[winner] * qty[winner], len(pairs)
+            )
+            before = pairs.cost(level)
+            at = at[again[part.pair] & ~used[part.option]]
+        return taken, gain
+
+    def _elsewhere(self, lines: Lines, costs: _Costs, taken: Floats, is_open: Flags) -> Floats:
+        """Return what each group's pairs would save if they ordered at their second choice."""
+        problem = self.problem
+        options = problem.options
+        group = problem.arms.group[lines.arm]
+        _, cost = lines.best(costs.in_money * lines.price + costs.rest)
+        worth = self.evaluator.nothing[lines.pair] - cost - costs.in_money * lines.offset
+        by_option = np.zeros(len(options))
+        np.maximum.at(by_option, lines.option, np.where(is_open[group], worth, 0.0))
+        in_use = np.bincount(lines.option, taken, len(options)) > 0.0
+        second = np.zeros(len(problem.pairs))
+        np.maximum.at(second, options.pair, np.where(in_use, 0.0, by_option))
+        share = (
+            in_use / np.maximum(np.bincount(options.pair, in_use, len(second)), 1.0)[options.pair]
+        )
+        total: Floats = np.bincount(
+            options.group, second[options.pair] * share, len(problem.groups)
+        ).astype(np.float64)
+        return total
 
     def _drop(self, bad: Flags, gain: Floats) -> Flags:
         """Choose which bad orders to drop in this round: all where nothing is shared, else few."""

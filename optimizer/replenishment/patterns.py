@@ -7,7 +7,7 @@ at some prices around the best ones, and their neighbours.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 PRICE_SCALES = (0.0, 0.7, 1.0, 1.3, 2.0)
 SUBSIDY_SHARES = (0.3, 0.6, 0.9)
 EVERY_PATTERN_UP_TO = 1_500
-MOST_PATTERNS = 40_000
+MOST_PATTERNS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,8 @@ def make_patterns(
     option, qty = _around_prices(evaluator, bound, arm, found)
     if len(option) > MOST_PATTERNS:
         return None
-    return _singles(problem, option, arm[problem.options.group[option]], qty)
+    singles = _singles(problem, option, arm[problem.options.group[option]], qty)
+    return _with_found_splits(problem, singles, found)
 
 
 def _count_all(problem: Problem) -> float:
@@ -95,19 +96,32 @@ def _every_pattern(problem: Problem) -> Patterns:
     singles = _singles(
         problem, table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2]
     )
-    doubles = _doubles(problem, singles)
-    return Patterns(*doubles, complete=True)
+    every = np.ones(len(singles.pair), bool)
+    return replace(_doubles(problem, singles, every), complete=True)
 
 
-def _doubles(
-    problem: Problem, singles: Patterns
-) -> tuple[Ints, Floats, Ints, Ints, Ints, Floats, Floats]:
-    """Return single patterns and all pairs of them that serve one pair from two options."""
+def _with_found_splits(problem: Problem, singles: Patterns, found: list[Floats]) -> Patterns:
+    """Add patterns of two options around the splits in the orders found so far."""
+    options = problem.options
+    key = singles.option * 1e6 + np.rint(singles.qty * 1e3) / 1e3
+    part_of_split = np.zeros(len(singles.pair), bool)
+    for orders in found:
+        some = orders > 0.0
+        in_use = np.bincount(options.pair, some, len(problem.pairs))
+        split = np.flatnonzero(some & (in_use[options.pair] == 2))
+        part_of_split |= np.isin(key, split * 1e6 + np.rint(orders[split] * 1e3) / 1e3)
+    return _doubles(problem, singles, part_of_split) if part_of_split.any() else singles
+
+
+def _doubles(problem: Problem, singles: Patterns, around: NDArray[np.bool_]) -> Patterns:
+    """Add patterns that serve a pair from two options, one part of which is in `around`."""
     first, second = [], []
-    for pair in np.flatnonzero(np.bincount(singles.pair, minlength=len(problem.pairs))):
-        at = np.flatnonzero(singles.pair == pair)
+    order = np.argsort(singles.pair, kind="stable")
+    edges = np.searchsorted(singles.pair[order], np.arange(len(problem.pairs) + 1))
+    for pair in np.unique(singles.pair[around]):
+        at = order[edges[pair] : edges[pair + 1]]
         here, there = np.meshgrid(at, at, indexing="ij")
-        keep = singles.option[here] < singles.option[there]
+        keep = (singles.option[here] < singles.option[there]) & (around[here] | around[there])
         first.append(here[keep])
         second.append(there[keep])
     one, two = np.concatenate(first), np.concatenate(second)
@@ -122,7 +136,7 @@ def _doubles(
     before = stock_cost(pairs.position[pair], *shape)
     cost = stock_cost(level, *shape) - before + bought[0] + bought[1]
     joined = np.concatenate
-    return (
+    return Patterns(
         joined([singles.pair, pair]),
         joined([singles.cost, cost]),
         joined([singles.pattern, number, number]),
@@ -130,6 +144,7 @@ def _doubles(
         joined([singles.arm, singles.arm[one], singles.arm[two]]),
         joined([singles.qty, singles.qty[one], singles.qty[two]]),
         joined([singles.money, singles.money[one], singles.money[two]]),
+        complete=False,
     )
 
 

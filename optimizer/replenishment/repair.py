@@ -180,7 +180,8 @@ class Repairer:
                 return qty
             room = problem.rows.room - problem.usage(qty)
             placed = np.bincount(group, qty, len(problem.groups))[group] > 0.0
-            single = np.bincount(problem.options.pair, qty > 0, len(problem.pairs))
+            growing = (qty > 0.0) & (qty < problem.options.high - 1e-9)
+            single = np.bincount(problem.options.pair, growing, len(problem.pairs))
             free = (single[problem.options.pair] == 0) | (qty > 0.0)
             up = self.steps(qty, 1, placed & free)
             down = self.steps(qty, -1, qty > 0.0)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.outcome import Limits, Outcome, Status, Termination, proven_status
-from optimizer.replenishment.bounds import Bound, BoundEvaluator
+from optimizer.replenishment.bounds import Bound, BoundEvaluator, Prices
 from optimizer.replenishment.orders_at_prices import OrderBuilder
-from optimizer.replenishment.prices import ascend
+from optimizer.replenishment.prices import ascend, ascend_with_alpha
 from optimizer.replenishment.problem import Problem
 from optimizer.replenishment.repair import Repairer
 
@@ -24,11 +25,13 @@ Flags = NDArray[np.bool_]
 ENGINE = "price decomposition"
 WORK_PER_LINE = 4e-6  # work of one evaluation, about a second of one core a unit
 WORK_PER_EVALUATION = 1e-3
-ROUNDS = 6
+ROUNDS = 4
+TRIES = 4
 STEPS = 60
 RESTRICTED_STEPS = 25
 GOOD_ENOUGH_PCT = 0.02
 POLISH_LINES = 12_000
+POLISH_WORK = 0.03  # of a linear engine's work that counts as one unit here
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ def search(problem: Problem, limits: Limits) -> Outcome[Orders]:
     bound = ascend(evaluator, budget.may_go_on, STEPS)
     found = _rounds(evaluator, bound, budget)
     best = found[0] if found else None
+    if best is not None:
+        bound = ascend_with_alpha(evaluator, budget.may_go_on, bound, problem.objective(best))
     value, impossible = bound.value, False
     if _worth_polishing(problem, best, bound, budget):
         polished = _polished(evaluator, bound, best, found, budget)
@@ -91,28 +96,53 @@ def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: _Budget) -> list[Fl
     problem = evaluator.problem
     builder = OrderBuilder(evaluator)
     found: list[tuple[float, int, Floats]] = []
-    nothing = np.zeros(len(problem.options))
-    if not problem.broken(nothing):
-        found.append((problem.objective(nothing), -1, nothing))
-    now = bound
-    allowed = _would_open(problem, bound)
+
+    def keep(qty: Floats) -> None:
+        if not problem.broken(qty):
+            found.append((problem.objective(qty), len(found), qty))
+
+    keep(np.zeros(len(problem.options)))
+    now, allowed = bound, np.ones(len(problem.groups), bool)
     for number in range(ROUNDS):
         if number and not budget.may_go_on():
             break
-        for orders in (allowed, None) if number == 0 else (allowed,):
-            qty = builder.build(now, orders)
-            repairer = Repairer(problem, now.prices.row)
-            qty = repairer.repair(qty, budget.may_go_on)
-            qty = repairer.fill(qty, budget.may_go_on)
-            if not problem.broken(qty):
-                found.append((problem.objective(qty), 2 * number + (orders is None), qty))
-        best = min(found, key=lambda entry: entry[:2])[0] if found else np.inf
+        for qty in _tries(builder, now, allowed, budget):
+            keep(qty)
+        if not found:
+            break
+        best, _, qty = min(found, key=lambda entry: entry[:2])
         if best - bound.value <= GOOD_ENOUGH_PCT / 100.0 * abs(best) or budget.stopped:
             break
-        allowed = problem.group_value(qty) > 0.0
-        allowed |= _would_open(problem, evaluator.evaluate(now.prices))
+        open_now = (problem.group_value(qty) > 0.0) | _would_open(
+            problem, evaluator.evaluate(now.prices)
+        )
+        if number and (open_now == allowed).all():
+            break
+        allowed = open_now
         now = ascend(evaluator, budget.may_go_on, RESTRICTED_STEPS, now.prices, allowed)
     return [entry[2] for entry in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _tries(
+    builder: OrderBuilder, bound: Bound, allowed: Flags, budget: _Budget
+) -> Iterator[Floats]:
+    """Build orders at the bound's prices, then at prices moved by what was used too much."""
+    problem = builder.problem
+    room = np.maximum(np.abs(problem.rows.room), 1e-9)
+    for _ in range(TRIES):
+        raw = builder.build(bound, allowed)
+        repairer = Repairer(problem, bound.prices.row)
+        repaired = repairer.repair(raw, budget.may_go_on)
+        yield repairer.fill(repaired, budget.may_go_on)
+        used = problem.usage(raw) / room
+        over = used > 1.0 + 1e-9
+        wasted = (used < 0.98) & (bound.prices.row > 0.0)
+        if not (over | wasted).any() or not budget.may_go_on():
+            return
+        least = 0.02 * max(abs(bound.value), 1e-9) / room
+        price = np.where(over, np.maximum(bound.prices.row, least), bound.prices.row)
+        price = price * np.where(over | wasted, np.clip(used, 0.8, 1.25), 1.0)
+        bound = replace(bound, prices=Prices(price, bound.prices.shipment))
 
 
 def _would_open(problem: Problem, bound: Bound) -> Flags:
@@ -141,12 +171,12 @@ def _polished(
     from optimizer.replenishment.polish import polish
 
     limits = budget.limits
-    work = None if limits.work is None else max(limits.work - budget.work, 0.0)
+    work = None if limits.work is None else POLISH_WORK * max(limits.work - budget.work, 0.0)
     seconds = None if limits.seconds is None else 0.9 * limits.remaining
     rest = Limits(seconds, work, limits.seed, limits.cancelled, limits.progress, limits.clock)
     polished = polish(evaluator, bound, best, found[:3], rest)
     if polished is not None:
-        budget.work += polished.outcome.work
+        budget.work += polished.outcome.work / POLISH_WORK
         if polished.outcome.termination != Termination.CONVERGED:
             budget.stopped = polished.outcome.termination
     return polished
