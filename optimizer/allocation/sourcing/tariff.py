@@ -167,7 +167,8 @@ def _stepped(kg: Floats, step: Floats) -> Floats:
     if not np.isfinite(step).any():
         return kg
     whole = np.where(np.isfinite(step), step, 1.0)
-    result: Floats = np.where(np.isfinite(step), np.ceil(kg / whole - STEP_TOLERANCE) * whole, kg)
+    steps = np.maximum(0.0, np.ceil(kg / whole - STEP_TOLERANCE))
+    result: Floats = np.where(np.isfinite(step), steps * whole, kg)
     return result
 
 

@@ -155,7 +155,8 @@ class Reasons:
             name = problem.site_ids[site]
             return Reason(
                 "no_stock", PROVEN,
-                f"needs {goods}; {name} is closest, lacks {short:g}; all sites hold {total:g}",
+                f"needs {goods}; of the sites in time {name} lacks least, {short:g};"
+                f" all sites hold {total:g}",
                 self._more_stock(at, site, short, least),
             )  # fmt: skip
         roomy = ever & (problem.resources.room[:, day] >= units - UNITS)
