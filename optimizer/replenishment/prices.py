@@ -102,7 +102,8 @@ def ascend_with_alpha(
     ]
 
     def place(bound: Bound) -> Floats:
-        return np.r_[bound.prices.row, bound.prices.shipment, bound.alpha[shared]]
+        joined: Floats = np.r_[bound.prices.row, bound.prices.shipment, bound.alpha[shared]]
+        return joined
 
     point, factor, stalled = place(best), 1.0, 0
     for _ in range(MOST_ALPHA_STEPS):

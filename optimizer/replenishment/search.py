@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,11 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 ENGINE = "price decomposition"
-WORK_PER_LINE = 4e-6  # work of one evaluation, about a second of one core a unit
+WORK_PER_LINE = 2.5e-6  # work of one evaluation, about a second of one core a unit
 WORK_PER_EVALUATION = 1e-3
+SHARE_OF_PRICES = 0.5  # of all limits, by when the first prices must be found
+SHARE_OF_ROUNDS = 0.75
+SHARE_OF_ALPHA = 0.85
 ROUNDS = 4
 TRIES = 4
 STEPS = 60
@@ -50,6 +53,29 @@ class _Budget:
         self.price = WORK_PER_EVALUATION + WORK_PER_LINE * lines
         self.work = 0.0
         self.stopped: Termination | None = None
+        self.cut_short: Termination | None = None  # a part of the search ended at its share
+
+    def part(self, share: float) -> Callable[[], bool]:
+        """Return a `may_go_on` that also ends when that share of all limits is used."""
+
+        def may_go_on() -> bool:
+            limits = self.limits
+            if limits.work is not None and self.work + self.price > share * limits.work:
+                self.cut_short = Termination.WORK_LIMIT
+                return False
+            if limits.seconds is not None and limits.elapsed > share * limits.seconds:
+                self.cut_short = Termination.TIME_LIMIT
+                return False
+            return self.may_go_on()
+
+        return may_go_on
+
+    def unless_cancelled(self) -> bool:
+        """Count one evaluation whatever the limits: what must be done for any orders at all."""
+        self.work += self.price
+        if self.limits.cancelled():
+            self.stopped = Termination.CANCELLED
+        return self.stopped != Termination.CANCELLED
 
     def may_go_on(self) -> bool:
         """Count one evaluation, unless a limit is reached."""
@@ -77,11 +103,12 @@ def search(problem: Problem, limits: Limits) -> Outcome[Orders]:
     budget = _Budget(limits, evaluator.size)
     if not len(problem.options):
         return _nothing_to_choose(evaluator, budget, before)
-    bound = ascend(evaluator, budget.may_go_on, STEPS)
+    bound = ascend(evaluator, budget.part(SHARE_OF_PRICES), STEPS)
     found = _rounds(evaluator, bound, budget)
     best = found[0] if found else None
     if best is not None:
-        bound = ascend_with_alpha(evaluator, budget.may_go_on, bound, problem.objective(best))
+        go = budget.part(SHARE_OF_ALPHA)
+        bound = ascend_with_alpha(evaluator, go, bound, problem.objective(best))
     value, impossible = bound.value, False
     if _worth_polishing(problem, best, bound, budget):
         polished = _polished(evaluator, bound, best, found, budget)
@@ -103,15 +130,16 @@ def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: _Budget) -> list[Fl
 
     keep(np.zeros(len(problem.options)))
     now, allowed = bound, np.ones(len(problem.groups), bool)
+    go = budget.part(SHARE_OF_ROUNDS)
     for number in range(ROUNDS):
-        if number and not budget.may_go_on():
+        if number and not go():
             break
-        for qty in _tries(builder, now, allowed, budget):
+        for qty in _tries(builder, now, allowed, budget, go if number else None):
             keep(qty)
         if not found:
             break
         best, _, qty = min(found, key=lambda entry: entry[:2])
-        if best - bound.value <= GOOD_ENOUGH_PCT / 100.0 * abs(best) or budget.stopped:
+        if best - bound.value <= GOOD_ENOUGH_PCT / 100.0 * abs(best) or not go():
             break
         open_now = (problem.group_value(qty) > 0.0) | _would_open(
             problem, evaluator.evaluate(now.prices)
@@ -119,25 +147,35 @@ def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: _Budget) -> list[Fl
         if number and (open_now == allowed).all():
             break
         allowed = open_now
-        now = ascend(evaluator, budget.may_go_on, RESTRICTED_STEPS, now.prices, allowed)
+        now = ascend(evaluator, go, RESTRICTED_STEPS, now.prices, allowed)
     return [entry[2] for entry in sorted(found, key=lambda entry: entry[:2])]
 
 
 def _tries(
-    builder: OrderBuilder, bound: Bound, allowed: Flags, budget: _Budget
+    builder: OrderBuilder,
+    bound: Bound,
+    allowed: Flags,
+    budget: _Budget,
+    may_go_on: Callable[[], bool] | None,
 ) -> Iterator[Floats]:
-    """Build orders at the bound's prices, then at prices moved by what was used too much."""
+    """Build orders at the bound's prices, then at prices moved by what was used too much.
+
+    Parameters
+    ----------
+    may_go_on : None: the first try is made whatever the limits
+    """
     problem = builder.problem
     room = np.maximum(np.abs(problem.rows.room), 1e-9)
-    for _ in range(TRIES):
+    for number in range(TRIES):
+        go = may_go_on or (budget.part(SHARE_OF_ROUNDS) if number else budget.unless_cancelled)
         raw = builder.build(bound, allowed)
         repairer = Repairer(problem, bound.prices.row)
-        repaired = repairer.repair(raw, budget.may_go_on)
-        yield repairer.fill(repaired, budget.may_go_on)
+        repaired = repairer.repair(raw, go)
+        yield repairer.fill(repaired, go)
         used = problem.usage(raw) / room
         over = used > 1.0 + 1e-9
         wasted = (used < 0.98) & (bound.prices.row > 0.0)
-        if not (over | wasted).any() or not budget.may_go_on():
+        if not (over | wasted).any() or not budget.part(SHARE_OF_ROUNDS)():
             return
         least = 0.02 * max(abs(bound.value), 1e-9) / room
         price = np.where(over, np.maximum(bound.prices.row, least), bound.prices.row)
@@ -205,7 +243,7 @@ def _outcome(
 ) -> Outcome[Orders]:
     """Return what is known: a bound, the recomputed objective, why the search ended."""
     seconds = budget.limits.elapsed - before
-    stopped = budget.stopped or Termination.CONVERGED
+    stopped = budget.stopped or budget.cut_short or Termination.CONVERGED
     if qty is None:
         status = Status.INFEASIBLE if impossible else Status.NO_SOLUTION_FOUND
         return Outcome(status, stopped, ENGINE, None, None, None, seconds, budget.work)
