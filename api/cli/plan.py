@@ -181,7 +181,7 @@ def print_plan(facts: Scenario, made: Plan) -> None:
             ["figure", "value", "unit"],
             [
                 [" ".join(p for p in (row.kpi, row.variant) if isinstance(p, str) and p),
-                 row.value, row.unit]
+                 _whole(row.value), currency if row.unit == "money" else row.unit]
                 for row in plain.itertuples()
             ],
         )  # fmt: skip
@@ -192,22 +192,32 @@ def print_plan(facts: Scenario, made: Plan) -> None:
             console.print(f"[dim]{stage}:[/] {line}", markup=True)
 
 
+def _whole(value: float) -> float | int:
+    """Return a whole number as such, so that it prints without decimals."""
+    return int(value) if float(value).is_integer() else float(value)
+
+
 def _print_orders(made: Plan, currency: str) -> None:
     orders = made.table("purchase_orders")
     if not len(orders):
         return
     by_order = (
-        orders.groupby(["order_id", "supplier_id", "site_id", "order_on", "due_on"], sort=False)
-        .agg(lines=("line", "size"), units=("qty", "sum"), cost=("cost", "sum"))
+        orders.groupby(["order_id", "supplier_id", "site_id", "order_on"], sort=False)
+        .agg(
+            due_on=("due_on", "max"),
+            lines=("line", "size"),
+            units=("qty", "sum"),
+            cost=("cost", "sum"),
+        )
         .reset_index()
         .sort_values("cost", ascending=False, kind="stable")
     )
     print_table(
         f"Largest of {len(by_order):,} purchase orders, {orders['cost'].sum():,.2f} {currency}",
-        ["order", "supplier", "site", "order on", "due on", "lines", "units", "cost"],
+        ["order", "supplier", "site", "order on", "all due by", "lines", "units", "cost"],
         [
             [row.order_id, row.supplier_id, row.site_id, f"{row.order_on:%Y-%m-%d}",
-             f"{row.due_on:%Y-%m-%d}", row.lines, row.units, row.cost]
+             f"{row.due_on:%Y-%m-%d}", row.lines, _whole(row.units), row.cost]
             for row in by_order.head(8).itertuples()
         ],
     )  # fmt: skip
@@ -222,7 +232,7 @@ def _print_unserved(made: Plan) -> None:
         f"Not served: {len(unserved):,}",
         ["kind", "code", "proof", "rows", "units", "first", "what would help"],
         [
-            [*key, len(rows), float(rows["qty"].sum()), rows["id"].iloc[0],
+            [*key, len(rows), _whole(rows["qty"].sum()), rows["id"].iloc[0],
              rows["cheapest_relaxation"].fillna("").iloc[0]]
             for key, rows in groups
         ],
