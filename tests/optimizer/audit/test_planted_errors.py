@@ -31,10 +31,7 @@ def put(table: str, column: str, change: Callable[[object], object], row: int = 
         frame = tables[table].copy()
         cells = frame[column].astype(object)
         cells.iloc[row] = change(cells.iloc[row])
-        dtype = frame[column].dtype
-        frame[column] = cells.astype(
-            object if isinstance(dtype, np.dtype) and dtype.kind == "i" else dtype
-        )
+        frame[column] = cells.astype(frame[column].dtype)
         tables[table] = frame
 
     return plant
