@@ -11,6 +11,7 @@ from scipy.special import ndtr
 
 from optimizer.audit.report import MONEY, AuditReport, Rules
 from optimizer.audit.tonight import PAIR, Tonight, read_tonight
+from optimizer.plan import conform
 from scenarios import Scenario
 from scenarios.semantics.calendars import order_weekdays
 
@@ -33,8 +34,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
         _check_rows(rules, orders, start)
         tonight = orders[orders["order_on"] == start]
     else:
-        columns = [*OPTION, "order_id", "line", "qty", "unit_cost", "cost", "order_on", "due_on"]
-        tonight = pd.DataFrame({column: pd.Series(dtype=object) for column in columns})
+        tonight = conform(ORDERS, pd.DataFrame())
     lines = tonight.merge(facts.options, on=OPTION, how="left", suffixes=("_stated", ""))
     names = lines["order_id"].astype(str) + "/" + lines["line"].astype(str)
     unknown = lines["lead_time_mean_days"].isna()

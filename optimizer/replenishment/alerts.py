@@ -84,6 +84,8 @@ def _stockouts(facts: Facts, level: Floats) -> pd.DataFrame:
     value = short * pairs["shortage_cost"].to_numpy(np.float64)
     risky = facts.counted & (service < target.to_numpy(np.float64)) & (mean > 0.0) & (value > 0.0)
     rows = pairs[risky]
+    if not len(rows):
+        return pd.DataFrame()
     words = (
         "Expected to be "
         + pd.Series(short[risky]).round(1).astype(str)
@@ -100,6 +102,8 @@ def _overstock(facts: Facts, health: pd.DataFrame) -> pd.DataFrame:
     horizon = LONG_COVER * facts.scenario.settings.horizon_days
     long = ~(health["cover_days"] <= horizon) & (health["excess_value"] > 0.0)
     rows = health[long]
+    if not len(rows):
+        return pd.DataFrame()
     words = rows["action"].str.capitalize() + "."
     return _frame("overstock", _pair_names(rows), rows["excess_value"].to_numpy(np.float64), words)
 
@@ -125,6 +129,8 @@ def _expiring(facts: Facts) -> pd.DataFrame:
     value = unsold * cost.reindex(stock["product_id"]).to_numpy(np.float64)
     soon = (value > 0.0) & (days <= LONG_COVER * facts.scenario.settings.horizon_days)
     rows = stock[soon]
+    if not len(rows):
+        return pd.DataFrame()
     words = (
         unsold[soon].round(1).astype(str)
         + " units of lot "
@@ -141,6 +147,8 @@ def _late_orders(facts: Facts) -> pd.DataFrame:
     coming = facts.scenario.table("open_orders")
     start = pd.Timestamp(facts.scenario.settings.start_date)
     late = coming[coming["due_on"] < start]
+    if not len(late):
+        return pd.DataFrame()
     cost = facts.scenario.table("products").set_index("product_id")["unit_cost"]
     value = late["qty"].to_numpy(np.float64) * cost.reindex(late["product_id"]).to_numpy(np.float64)
     days = (start - late["due_on"]).dt.days.astype(str)
@@ -159,6 +167,8 @@ def _late_orders(facts: Facts) -> pd.DataFrame:
 def _suppliers(scores: pd.DataFrame) -> pd.DataFrame:
     """Return suppliers who were late more than one time in five and from whom we buy tonight."""
     rows = scores[(scores["on_time_rate"] < 0.8) & (scores["spend"] > 0.0)]
+    if not len(rows):
+        return pd.DataFrame()
     words = (
         "On time with "
         + (100.0 * rows["on_time_rate"]).round(0).map("{:.0f}".format)

@@ -106,6 +106,8 @@ def search(problem: Problem, limits: Limits) -> Outcome[Orders]:
     bound = ascend(evaluator, budget.part(SHARE_OF_PRICES), STEPS)
     found = _rounds(evaluator, bound, budget)
     best = found[0] if found else None
+    if best is None and bound.value > _dearest(problem):
+        return _outcome(problem, None, bound, bound.value, True, budget, before)
     if best is not None:
         go = budget.part(SHARE_OF_ALPHA)
         bound = ascend_with_alpha(evaluator, go, bound, problem.objective(best))
@@ -116,6 +118,22 @@ def search(problem: Problem, limits: Limits) -> Outcome[Orders]:
             best, impossible = polished.qty, polished.impossible
             value = value if polished.bound is None else max(value, polished.bound)
     return _outcome(problem, best, bound, value, impossible, budget, before)
+
+
+def _dearest(problem: Problem) -> float:
+    """Return more than any orders can cost; a bound above it proves that there are none."""
+    options, arms, segments = problem.options, problem.arms, problem.segments
+    most = options.high
+    reach = np.bincount(options.pair, options.usable * most, minlength=len(problem.pairs))
+    level = problem.pairs.position
+    stock = np.maximum(problem.pairs.cost(level), problem.pairs.cost(level + reach)).sum()
+    price = np.zeros(len(options))
+    np.maximum.at(price, segments.option, segments.price + segments.offset)
+    kg, m3, units = (load[arms.group] for load in problem.load(most))
+    shipments = 1.0 + kg / arms.shipment_kg + m3 / arms.shipment_m3
+    freight = shipments * arms.per_shipment + kg * arms.per_kg + m3 * arms.per_m3
+    freight = (freight + units * arms.per_unit).sum()
+    return float(stock + (price * most).sum() + problem.groups.cost.sum() + freight)
 
 
 def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: _Budget) -> list[Floats]:
