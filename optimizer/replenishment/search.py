@@ -91,8 +91,13 @@ class _Budget:
         return self.stopped is None
 
 
-def search(problem: Problem, limits: Limits) -> Outcome[Orders]:
+def search(problem: Problem, limits: Limits, warm: Prices | None = None) -> Outcome[Orders]:
     """Return the best orders found.
+
+    Parameters
+    ----------
+    warm : prices to begin from, such as `bound.prices` of another night's Orders; they are left
+        aside where that night had other limits or modes. None: nothing is scarce
 
     Prices are learned on the whole problem; orders are built at them, repaired and filled. The
     orders that were placed then get prices of their own, and the round repeats. Where the
@@ -103,7 +108,8 @@ def search(problem: Problem, limits: Limits) -> Outcome[Orders]:
     budget = _Budget(limits, evaluator.size)
     if not len(problem.options):
         return _nothing_to_choose(evaluator, budget, before)
-    bound = ascend(evaluator, budget.part(SHARE_OF_PRICES), STEPS)
+    start = warm if warm is not None and _fits(problem, warm) else None
+    bound = ascend(evaluator, budget.part(SHARE_OF_PRICES), STEPS, start)
     found = _rounds(evaluator, bound, budget)
     best = found[0] if found else None
     if best is None and bound.value > _dearest(problem):
@@ -118,6 +124,12 @@ def search(problem: Problem, limits: Limits) -> Outcome[Orders]:
             best, impossible = polished.qty, polished.impossible
             value = value if polished.bound is None else max(value, polished.bound)
     return _outcome(problem, best, bound, value, impossible, budget, before)
+
+
+def _fits(problem: Problem, prices: Prices) -> bool:
+    """Say whether prices are of as many rows and arms as the problem has."""
+    same = len(prices.row) == len(problem.rows), len(prices.shipment) == len(problem.arms)
+    return all(same)
 
 
 def _dearest(problem: Problem) -> float:

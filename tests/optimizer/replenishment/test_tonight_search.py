@@ -179,6 +179,19 @@ def test_other_names_change_nothing(small_seed: int, enumerated: Enumerated) -> 
     assert outcome.objective == pytest.approx(best, abs=1e-6)
 
 
+def test_prices_of_another_night_start_the_search() -> None:
+    """Warm prices give valid orders; prices of other limits are left aside."""
+    problem = medium(1)
+    cold = search(problem, Limits(work=5.0))
+    assert cold.solution is not None
+    warm = search(problem, Limits(work=0.05), cold.solution.bound.prices)
+    assert warm.bound is not None
+    assert cold.bound is not None
+    assert warm.bound >= cold.bound - 1e-4 * abs(cold.bound)
+    other = search(problem, Limits(work=5.0), Prices(np.ones(1), np.ones(1)))
+    assert other.objective == cold.objective
+
+
 def test_the_same_work_gives_the_same_orders() -> None:
     """Two runs with the same limit of work agree in every bit, and say how much they did."""
     first, again = (search(medium(3), Limits(work=1.5)) for _ in range(2))
