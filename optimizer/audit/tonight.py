@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optimizer.audit.implied_cost import TARGETS, implied_shortage, states_target
 from scenarios import Scenario
 from scenarios.semantics.calendars import WorkingDays
 from scenarios.semantics.defaults import inventory_policies
@@ -62,7 +63,10 @@ def read_tonight(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> Toni
         if not len(missing):
             break
         wanted = pd.concat([wanted, missing], ignore_index=True)
-    pairs = policies[[*PAIR, "review_days", "shortage_cost", "holding_cost_per_unit_day"]]
+    columns = [*PAIR, "review_days", "shortage_cost", "holding_cost_per_unit_day", *TARGETS]
+    pairs = policies[columns].assign(
+        states_target=states_target(scenario.table("inventory_policies"), len(policies))
+    )
     return Tonight(_echelons(scenario, forecast, pairs, options, root), options)
 
 
@@ -129,8 +133,22 @@ def _echelons(
     position = np.bincount(place, _position(scenario, pairs), minlength=count)
     rate = np.divide(mean, days, out=np.zeros(count), where=days > 0)
     review = pairs["review_days"].to_numpy(np.float64)
-    joined = pairs[PAIR].assign(
+    lead_days = lead["lead_days"].to_numpy(np.float64)
+    wait, wait_variance = (
+        np.bincount(place, part, minlength=count)
+        for part in _demand_over(scenario, forecast, pairs, lead_days[place])
+    )
+    wait_rate = np.divide(wait, lead_days, out=np.zeros(count), where=lead_days > 0)
+    least, most = (
+        _cover(scenario, forecast, pairs, place, name)
+        for name in ("min_cover_days", "max_cover_days")
+    )
+    joined = pairs[[*PAIR, *TARGETS, "states_target"]].assign(
         position=position,
+        lead_mean=wait,
+        lead_sd=np.sqrt(wait_variance + wait_rate**2 * lead["lead_variance"].to_numpy(np.float64)),
+        least_cover=least,
+        most_cover=most,
         mean=mean,
         sd=np.sqrt(variance + rate**2 * lead["lead_variance"].to_numpy(np.float64)),
         holding=pairs["holding_cost_per_unit_day"].to_numpy(np.float64) * review,
@@ -139,7 +157,25 @@ def _echelons(
         review_days=review,
         fed=place != np.arange(count),
     )
-    return joined[~joined["fed"]].reset_index(drop=True)
+    joined = joined[~joined["fed"]].reset_index(drop=True)
+    return joined.assign(shortage=implied_shortage(joined))
+
+
+def _cover(
+    scenario: Scenario,
+    forecast: pd.DataFrame,
+    pairs: pd.DataFrame,
+    place: NDArray[np.int64],
+    column: str,
+) -> Floats:
+    """Return mean demand over the days of cover asked for, fed pairs included; NaN: none."""
+    days: Floats = pairs[column].to_numpy(np.float64)
+    if np.isnan(days).all():
+        return days
+    mean, _ = _demand_over(scenario, forecast, pairs, np.nan_to_num(days)[place])
+    total = np.bincount(place, mean, minlength=len(pairs)).astype(np.float64)
+    cover: Floats = np.where(np.isnan(days), np.nan, total)
+    return cover
 
 
 def site_forecast(scenario: Scenario, forecast: pd.DataFrame | None) -> pd.DataFrame:

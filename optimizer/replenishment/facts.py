@@ -17,6 +17,7 @@ from optimizer.replenishment.offers import (
     slowest_transit,
     with_lead_times,
 )
+from optimizer.replenishment.targets import TARGETS, wishes, with_implied_costs
 from scenarios import Scenario
 from scenarios.semantics.defaults import inventory_policies
 
@@ -84,7 +85,7 @@ def read_facts(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Fact
     )[0]
     return Facts(
         scenario,
-        _with_protection(pairs, offers, forecast),
+        with_implied_costs(scenario, _with_protection(pairs, offers, forecast), forecast),
         offers,
         forecast,
         _notes(scenario, pairs, forecast),
@@ -197,12 +198,17 @@ def _notes(scenario: Scenario, pairs: pd.DataFrame, forecast: SiteForecast) -> t
     soft = int((~limits["hard"].fillna(True).astype(bool)).sum())
     if soft:
         notes.append(f"{soft} soft limits are not enforced tonight.")
-    wishes = pairs[["target_fill_rate", "target_cycle_service", "min_cover_days"]].notna().any(
-        axis=1
-    )  # fmt: skip
-    if wishes.any():
+    targets = pairs[list(TARGETS)].notna().any(axis=1).to_numpy()
+    priced = wishes(scenario, pairs)
+    if priced.any():
         notes.append(
-            f"{int(wishes.sum())} service or cover targets are reported against, not enforced:"
-            " costs decide."
+            f"{int(priced.sum())} product-locations state a service or cover target and no shortage"
+            " cost: tonight they are ordered at the shortage cost that the target implies."
+        )
+    costed = int((targets & ~priced).sum())
+    if costed:
+        notes.append(
+            f"{costed} product-locations state a target and a shortage cost: tonight the cost"
+            " decides."
         )
     return tuple(notes)
