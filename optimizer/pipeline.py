@@ -147,9 +147,8 @@ def plan(
         if result.certificate is not None:
             audit_stage(name, scenario, tables, result)
             certificates.append(replace(result.certificate, audited=True).row())
+            tables["certificates"] = pd.DataFrame(certificates)
         limits.progress(name, 1.0, "done")
-    if certificates:
-        tables["certificates"] = pd.DataFrame(certificates)
     if kpis:
         tables["kpis"] = pd.DataFrame(
             [[k.kpi, k.variant, k.scope, k.value, k.unit] for k in kpis],
@@ -288,7 +287,7 @@ def _take(name: str, result: StageResult, tables: dict[str, pd.DataFrame], kpis:
     for table, frame in result.tables.items():
         if not len(frame.columns):
             continue
-        earlier = [tables[table]] if table in tables else []
+        earlier = [tables[table]] if table in tables and table not in result.replaces else []
         tables[table] = pd.concat([*earlier, conform(table, frame)], ignore_index=True)
     for kpi in result.kpis:
         variant = f"{name} {kpi.variant}".strip() if kpi.variant == "objective" else kpi.variant

@@ -75,6 +75,7 @@ class StageResult:
     kpis : key figures; `variant` "objective" marks terms that add up to the stage's objective
     notes : sentences for the planner: what was planned without, what was assumed
     work : deterministic work done, so that a re-run can repeat it
+    replaces : tables of an earlier stage that this stage writes anew; others grow
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -83,6 +84,7 @@ class StageResult:
     notes: tuple[str, ...] = ()
     work: float = 0.0
     solver_versions: Mapping[str, str] = field(default_factory=dict)
+    replaces: frozenset[str] = frozenset()
 
 
 class Stage(Protocol):

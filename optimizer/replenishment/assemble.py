@@ -79,7 +79,7 @@ def assemble(facts: Facts) -> Tonight:
         names, minimum = names[kept], minimum[kept]
         group = group.astype(np.int64)
     rows = limit_rows(facts, usable)
-    high = np.minimum(_reach(usable, rows, high), _capacity(usable))
+    high = np.minimum(reach(usable, rows, high), _capacity(usable))
     segments, starts = _segments(usable, breaks, low, high)
     options = Options(
         pair=usable["problem_pair"].to_numpy(np.int64),
@@ -201,7 +201,7 @@ def _capacity(options: pd.DataFrame) -> Floats:
     return result
 
 
-def _reach(options: pd.DataFrame, rows: Rows, high: Floats) -> Floats:
+def reach(options: pd.DataFrame, rows: Rows, high: Floats) -> Floats:
     """Raise the most units where a row asks for more: a limit of the kind "at least".
 
     What a row can ask of one option is its own least plus all that others weigh against it.

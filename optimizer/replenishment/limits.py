@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -66,30 +68,35 @@ def limit_rows(facts: Facts, options: pd.DataFrame) -> Rows:
     draft = Draft(len(options))
     _storage(facts, options, draft)
     for limit in _in_force(facts).itertuples():
-        scope = str(limit.scope)
-        inside = in_scope(options, scope)
-        value, sign = float(limit.value), 1.0 if limit.sense == "<=" else -1.0
-        if limit.kind in ("budget", "supplier_spend"):
-            money = sign * inside.astype(np.float64)
-            draft.add("budget", str(limit.limit_id), sign * value, money, None)
-        elif limit.kind == "supplier_units":
-            units = sign * inside.astype(np.float64)
-            draft.add("units", str(limit.limit_id), sign * value, None, units)
-        elif limit.kind == "supplier_share_pct":
-            for name, part, whole in _shares(options, scope, inside):
-                weight = part.astype(np.float64) - value / 100.0 * whole
-                entity = f"{limit.limit_id} {name}"
-                draft.add("share", entity, 0.0, sign * weight, None)
-        elif limit.kind == "storage" and sign < 0:
-            draft.add(
-                "storage",
-                str(limit.limit_id),
-                -value,
-                None,
-                -(inside * options["m3"].to_numpy(np.float64)),
-            )
-    _shared_capacity(options, draft)
+        add_limit(draft, options, limit)
+    add_shared_capacity(draft, options)
     return draft.rows()
+
+
+def add_limit(draft: Draft, options: pd.DataFrame, limit: Any) -> None:
+    """Add one limit on money or units, or one that asks for volume; storage is not added.
+
+    Parameters
+    ----------
+    limit : row of `limits` as a named tuple
+    """
+    scope = str(limit.scope)
+    inside = in_scope(options, scope)
+    value, sign = float(limit.value), 1.0 if limit.sense == "<=" else -1.0
+    if limit.kind in ("budget", "supplier_spend"):
+        money = sign * inside.astype(np.float64)
+        draft.add("budget", str(limit.limit_id), sign * value, money, None)
+    elif limit.kind == "supplier_units":
+        units = sign * inside.astype(np.float64)
+        draft.add("units", str(limit.limit_id), sign * value, None, units)
+    elif limit.kind == "supplier_share_pct":
+        for name, part, whole in _shares(options, scope, inside):
+            weight = part.astype(np.float64) - value / 100.0 * whole
+            entity = f"{limit.limit_id} {name}"
+            draft.add("share", entity, 0.0, sign * weight, None)
+    elif limit.kind == "storage" and sign < 0:
+        asked = -(inside * options["m3"].to_numpy(np.float64))
+        draft.add("storage", str(limit.limit_id), -value, None, asked)
 
 
 def in_scope(options: pd.DataFrame, scope: str) -> Flags:
@@ -180,7 +187,7 @@ def _storage(facts: Facts, options: pd.DataFrame, draft: Draft) -> None:
         draft.add("storage", str(limit.limit_id), left, None, inside * volume)
 
 
-def _shared_capacity(options: pd.DataFrame, draft: Draft) -> None:
+def add_shared_capacity(draft: Draft, options: pd.DataFrame) -> None:
     """Add a row for each weekly capacity that several sites draw on."""
     limited = options["capacity_per_week"].notna() & ~options["named"].astype(bool)
     by_row = options[limited].groupby("row", sort=True)

@@ -47,7 +47,7 @@ def projection(
         centre, sd = expected + change, np.sqrt(spread + variance[:, bucket])
         low[:, bucket] = np.maximum(centre - Z90 * sd, 0.0)
         high[:, bucket] = np.maximum(centre + Z90 * sd, 0.0)
-        expected, spread, below = _cut_at_zero(centre, sd)
+        expected, spread, below = cut_at_zero(centre, sd)
         empty[:, bucket] = np.where(demand[:, bucket] > 0.0, below, 0.0)
     start = pd.Timestamp(settings.start_date)
     days = pd.to_timedelta(np.arange(horizon) * settings.bucket_days, unit="D")
@@ -69,7 +69,7 @@ def projection(
     )
 
 
-def _cut_at_zero(mean: Floats, sd: Floats) -> tuple[Floats, Floats, Floats]:
+def cut_at_zero(mean: Floats, sd: Floats) -> tuple[Floats, Floats, Floats]:
     """Return mean and variance of max(Z, 0) for Z ~ Normal(mean, sd), and P(Z < 0)."""
     certain = sd <= 0.0
     scale = np.where(certain, 1.0, sd)

@@ -44,7 +44,11 @@ def transfers(facts: Facts, purchases: pd.DataFrame) -> pd.DataFrame:
     rows = _within_free_stock(facts, rows)
     rows = _within_room(facts, rows, purchases)
     rows = rows[rows["qty"] > 0.0].sort_values([*LANE, "product_id"], kind="stable")
-    return _on_lanes(facts, rows.reset_index(drop=True)) if len(rows) else pd.DataFrame()
+    if not len(rows):
+        return pd.DataFrame()
+    return on_lanes(
+        facts, rows.reset_index(drop=True), pd.Timestamp(facts.scenario.settings.start_date)
+    )
 
 
 def _both_open(facts: Facts, rows: pd.DataFrame) -> NDArray[np.bool_]:
@@ -92,8 +96,16 @@ def _within_room(facts: Facts, rows: pd.DataFrame, purchases: pd.DataFrame) -> p
     return rows.assign(qty=np.floor(rows["qty"].to_numpy(np.float64) * share + 1e-9))
 
 
-def _on_lanes(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
-    """Choose the cheapest mode for each origin and destination, and spread its cost by weight."""
+def on_lanes(facts: Facts, rows: pd.DataFrame, ship_on: pd.Timestamp) -> pd.DataFrame:
+    """Return transfers on the cheapest mode for each origin and destination.
+
+    The cost of a mode is spread by weight.
+
+    Parameters
+    ----------
+    rows : origin_id, destination_id, product_id, qty [units]; sorted
+    ship_on : day on which they leave
+    """
     scenario = facts.scenario
     products = scenario.table("products").set_index("product_id")
     qty = rows["qty"].to_numpy(np.float64)
@@ -124,8 +136,7 @@ def _on_lanes(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
     by = found.groupby(LANE, sort=False)
     weight = found["kg"].where(by["kg"].transform("sum") > 0.0, found["qty"])
     share = weight / weight.groupby([found["origin_id"], found["destination_id"]]).transform("sum")
-    start = pd.Timestamp(scenario.settings.start_date)
-    day = start.strftime("%Y%m%d")
+    day = ship_on.strftime("%Y%m%d")
     names = found["origin_id"] + "-" + found["destination_id"] + "-" + found["product_id"]
     return pd.DataFrame(
         {
@@ -134,8 +145,8 @@ def _on_lanes(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
             "destination_id": found["destination_id"],
             "mode": found["mode"],
             "product_id": found["product_id"],
-            "ship_on": start,
-            "due_on": start + pd.to_timedelta(found["transit"], unit="D"),
+            "ship_on": ship_on,
+            "due_on": ship_on + pd.to_timedelta(found["transit"], unit="D"),
             "qty": found["qty"],
             "cost": found["trip"] * share,
             "g_co2e": found["kg"] * found["g_per_kg"],
