@@ -163,7 +163,9 @@ _TABLES = (
         number("review_days", "盘点周期（天）", "Days between reviews.", required=True),
         number("safety_stock", "安全库存", "Level less mean demand over the protection interval.", required=True, low=None),
         share("cycle_service", "周期服务水平", "Probability of no stockout in a protection interval.", required=True),
-        share("expected_fill_rate", "预期满足率", "Expected share of demand served from stock."),
+        share("expected_fill_rate", "预期满足率", "Expected share of demand served from stock, with backorders."),
+        choice("demand_law", "需求分布", "Law of demand over the interval, by mean and variance.", "poisson", "negative_binomial", "normal"),
+        choice("decided_by", "决定依据", "What decided the numbers.", "planner", "cost", "fill_rate", "cycle_service", "class_target", "min_cover", "max_cover"),
     )),
     Table("inventory_projection", "库存预测", GROUP, "Stock to come, with bands.", (
         ident("site_id", "站点编码", "Where.", required=True, key=True),

@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from optimizer.replenishment.classes import abc_classes
 from optimizer.replenishment.cover import own_demand
 from optimizer.replenishment.facts import Facts
-from optimizer.replenishment.health import abc_classes
 from optimizer.replenishment.stock_cost import units_short
 
 Floats = NDArray[np.float64]

@@ -6,17 +6,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optimizer.replenishment.classes import abc_classes, xyz_classes
 from optimizer.replenishment.cover import days_of_cover, own_demand
 from optimizer.replenishment.facts import Facts
-from optimizer.replenishment.policies import order_up_to
+from optimizer.replenishment.policies import Reorder
 
 Floats = NDArray[np.float64]
 
-ABC_SHARES = (0.8, 0.95)  # of the contribution, largest first
-XYZ_EDGES = (0.5, 1.0)  # coefficient of variation of a bucket's demand
 
-
-def stock_health(facts: Facts) -> pd.DataFrame:
+def stock_health(facts: Facts, rules: Reorder) -> pd.DataFrame:
     """Return stock_health for every pair that has stock or demand."""
     pairs, settings = facts.pairs, facts.scenario.settings
     mean, variance = own_demand(facts)
@@ -30,13 +28,13 @@ def stock_health(facts: Facts) -> pd.DataFrame:
     turnover = np.divide(on_hand, rate, out=np.full(len(rate), np.nan), where=rate > 0.0)
     cost = facts.scenario.table("products").set_index("product_id")["unit_cost"]
     unit_cost = cost.reindex(pairs["product_id"]).to_numpy(np.float64)
-    excess = np.maximum(on_hand - order_up_to(facts), 0.0)
+    excess = np.maximum(on_hand - rules.own_top, 0.0)
     frame = pd.DataFrame(
         {
             "site_id": pairs["site_id"],
             "product_id": pairs["product_id"],
             "abc": abc_classes(facts, rate),
-            "xyz": _xyz(mean, variance),
+            "xyz": xyz_classes(mean, variance),
             "turnover_days": turnover,
             "cover_days": cover,
             "age_days": _age(facts),
@@ -45,42 +43,6 @@ def stock_health(facts: Facts) -> pd.DataFrame:
         }
     )
     return frame[(on_hand > 0.0) | (rate > 0.0)].reset_index(drop=True)
-
-
-def abc_classes(facts: Facts, rate: Floats) -> NDArray[np.object_]:
-    """Return the class that the product states, else by its share of forecast contribution.
-
-    Parameters
-    ----------
-    rate : (n_pairs,) units per day
-    """
-    products = facts.scenario.table("products").set_index("product_id")
-    names = facts.pairs["product_id"]
-    margin = (products["unit_price"] - products["unit_cost"]).clip(lower=0.0)
-    value = rate * margin.reindex(names).to_numpy(np.float64)
-    by_product = pd.Series(value).groupby(names.to_numpy()).sum()
-    ranked = by_product.sort_values(ascending=False, kind="stable")
-    before = ranked.cumsum() - ranked
-    share = before / max(float(ranked.sum()), 1e-12)
-    letter = pd.Series(
-        np.select([share < ABC_SHARES[0], share < ABC_SHARES[1]], ["A", "B"], "C"),
-        index=ranked.index,
-    )
-    stated = products["abc_class"].reindex(names).to_numpy(object)
-    computed = letter.reindex(names).to_numpy(object)
-    letters: NDArray[np.object_] = np.where(pd.notna(stated), stated, computed)
-    return letters
-
-
-def _xyz(mean: Floats, variance: Floats) -> NDArray[np.object_]:
-    """Return X, Y or Z by the variability of a bucket's demand; blank without demand."""
-    level = mean.mean(axis=1)
-    sd = np.sqrt(variance.mean(axis=1))
-    ratio = np.divide(sd, level, out=np.full(len(level), np.nan), where=level > 0.0)
-    letters = np.select([ratio < XYZ_EDGES[0], ratio < XYZ_EDGES[1]], ["X", "Y"], "Z")
-    result: NDArray[np.object_] = letters.astype(object)
-    result[np.isnan(ratio)] = None
-    return result
 
 
 def _age(facts: Facts) -> Floats:

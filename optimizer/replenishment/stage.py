@@ -16,7 +16,7 @@ from optimizer.replenishment.assemble import Tonight, assemble
 from optimizer.replenishment.explanations import explanations
 from optimizer.replenishment.facts import Facts, read_facts
 from optimizer.replenishment.health import stock_health
-from optimizer.replenishment.policies import policies
+from optimizer.replenishment.policies import policies, reorder_rules
 from optimizer.replenishment.projection import projection
 from optimizer.replenishment.purchase_lines import Lines, purchase_lines
 from optimizer.replenishment.scores import supplier_scores
@@ -63,15 +63,16 @@ def _tables(
 ) -> dict[str, pd.DataFrame]:
     """Return every result table of the stage."""
     table, row_price = lines.table, orders.bound.prices.row
-    moves = transfers(facts, table)
-    health = stock_health(facts)
+    rules = reorder_rules(facts)
+    moves = transfers(facts, table, rules)
+    health = stock_health(facts, rules)
     scores = supplier_scores(facts, table)
     level = facts.pairs["echelon_position"].to_numpy(np.float64).copy()
     level[tonight.pair_row] = tonight.problem.level(orders.qty)
     return {
         "purchase_orders": table,
         "transfers": moves,
-        "policies": policies(facts),
+        "policies": policies(facts, rules),
         "inventory_projection": projection(facts, table, _usable(facts, table), moves),
         "stock_health": health,
         "supplier_scores": scores,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.limits import room_m3
-from optimizer.replenishment.policies import echelon_level
+from optimizer.replenishment.policies import Reorder
 from scenarios.distance import DETOUR, great_circle_m
 from scenarios.semantics.defaults import TONNE_KM_G
 
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 LANE = ["origin_id", "destination_id"]
 
 
-def transfers(facts: Facts, purchases: pd.DataFrame) -> pd.DataFrame:
+def transfers(facts: Facts, purchases: pd.DataFrame, rules: Reorder) -> pd.DataFrame:
     """Return tonight's transfers.
 
     Each fed pair claims what lifts its position to its own best level; the origin claims its
@@ -28,12 +28,13 @@ def transfers(facts: Facts, purchases: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     purchases : purchase_orders, which take room at their sites first
+    rules : reorder rules; a fed pair is lifted to the top of its own
     """
     pairs = facts.pairs
     fed = np.flatnonzero(pairs["feeder_id"].notna().to_numpy())
     if not len(fed):
         return pd.DataFrame()
-    level = echelon_level(facts)
+    level = rules.top
     position = pairs["position"].to_numpy(np.float64)
     claim = np.floor(np.maximum(level[fed] - position[fed], 0.0) + 1e-9)
     rows = pairs.iloc[fed][["feeder_id", "site_id", "product_id"]].rename(
