@@ -46,6 +46,16 @@ _TABLES = (
         share("coverage", "覆盖率", "Share of held-back buckets at or under the 0.9 quantile."),
         integer("weeks", "周数", "Held-back buckets.", required=True),
     )),
+    Table("calibration", "分位校准", GROUP, "Fractiles of order-up-to levels, by replaying the past.", (
+        choice("segment", "分组", "Volume class: expected units in the protection interval up to 3, up to 12, more.", "slow", "medium", "fast", required=True, key=True),
+        integer("series", "序列数", "Product-locations replayed.", required=True),
+        integer("steps", "步数", "Buckets of demand counted, over all of them.", required=True),
+        share("fractile_theory", "理论分位", "Mean of shortage / (shortage + holding)."),
+        share("fractile_replayed", "校准分位", "Mean fractile that would have cost least."),
+        number("shift", "偏移", "Standard deviations that the decision adds to the level.", required=True, low=None),
+        number("cost_theory", "理论成本", "Holding and shortage in the replay at the theoretical fractile.", required=True),
+        number("cost_replayed", "校准成本", "The same at the replayed fractile.", required=True),
+    )),
     Table("purchase_orders", "采购订单", GROUP, "What to order, from whom, for where, when.", (
         ident("order_id", "采购单号", "Purchase order: one per supplier, site and day.", required=True, key=True),
         integer("line", "行号", "Line.", required=True, key=True, low=1.0),

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from optimizer.audit.lost_sales import check_calibration
 from optimizer.audit.report import MONEY, AuditReport, Rules
 from optimizer.audit.tonight import PAIR, Tonight, read_tonight
 from optimizer.plan import conform
@@ -27,6 +28,7 @@ TOLERANCE = 1e-9  # relative, on sums of money and volume
 def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport:
     """Hold tonight's purchase orders and the transfers against the scenario."""
     rules = Rules(STAGE)
+    check_calibration(rules, tables.get("calibration"))
     facts = read_tonight(scenario, tables)
     orders = tables.get(ORDERS, pd.DataFrame())
     start = pd.Timestamp(scenario.settings.start_date)

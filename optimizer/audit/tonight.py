@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.audit.implied_cost import TARGETS, implied_shortage, states_target
+from optimizer.audit.lost_sales import Spans, decision_demand
 from scenarios import Scenario
 from scenarios.semantics.calendars import WorkingDays
 from scenarios.semantics.defaults import inventory_policies
@@ -67,7 +68,17 @@ def read_tonight(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> Toni
     pairs = policies[columns].assign(
         states_target=states_target(scenario.table("inventory_policies"), len(policies))
     )
-    return Tonight(_echelons(scenario, forecast, pairs, options, root), options)
+    spans = Spans(tables.get("forecast"))
+    joined = _echelons(scenario, forecast, spans, pairs, options, root)
+
+    def over(days: Floats) -> tuple[Floats, Floats]:
+        found, independent = _demand_over(scenario, forecast, joined, days)
+        length = scenario.settings.bucket_days
+        return found, spans.over(joined, days / length, independent)
+
+    calibration = tables.get("calibration")
+    mean, sd = decision_demand(scenario, joined, spans, over, calibration)
+    return Tonight(joined.assign(mean=mean, sd=sd), options)
 
 
 def feeding_sites(scenario: Scenario) -> dict[tuple[str, str | None], str]:
@@ -116,6 +127,7 @@ def _roots(
 def _echelons(
     scenario: Scenario,
     forecast: pd.DataFrame,
+    spans: Spans,
     pairs: pd.DataFrame,
     options: pd.DataFrame,
     root: list[str],
@@ -126,7 +138,9 @@ def _echelons(
     lead = primary.reindex(at).fillna(0.0)
     place = at.get_indexer(pd.MultiIndex.from_arrays([root, pairs["product_id"]]))
     days = pairs["review_days"].to_numpy(np.float64) + lead["lead_days"].to_numpy(np.float64)
+    length = scenario.settings.bucket_days
     own_mean, own_variance = _demand_over(scenario, forecast, pairs, days[place])
+    own_variance = spans.over(pairs, days[place] / length, own_variance)
     count = len(pairs)
     mean = np.bincount(place, own_mean, minlength=count)
     variance = np.bincount(place, own_variance, minlength=count)
@@ -134,9 +148,11 @@ def _echelons(
     rate = np.divide(mean, days, out=np.zeros(count), where=days > 0)
     review = pairs["review_days"].to_numpy(np.float64)
     lead_days = lead["lead_days"].to_numpy(np.float64)
+    wait, wait_variance = _demand_over(scenario, forecast, pairs, lead_days[place])
+    wait_variance = spans.over(pairs, lead_days[place] / length, wait_variance)
     wait, wait_variance = (
-        np.bincount(place, part, minlength=count)
-        for part in _demand_over(scenario, forecast, pairs, lead_days[place])
+        np.bincount(place, part, minlength=count).astype(np.float64)
+        for part in (wait, wait_variance)
     )
     wait_rate = np.divide(wait, lead_days, out=np.zeros(count), where=lead_days > 0)
     least, most = (
@@ -156,6 +172,10 @@ def _echelons(
         protection_days=days,
         review_days=review,
         fed=place != np.arange(count),
+        alone=(np.bincount(place, minlength=count) == 1) & at.isin(primary.index),
+        rate=rate,
+        lead_days=lead_days,
+        lead_variance=lead["lead_variance"].to_numpy(np.float64),
     )
     joined = joined[~joined["fed"]].reset_index(drop=True)
     return joined.assign(shortage=implied_shortage(joined))

@@ -51,8 +51,8 @@ def assemble(facts: Facts) -> Tonight:
     rows = facts.pairs.iloc[pair_row]
     pairs = Pairs(
         position=rows["echelon_position"].to_numpy(np.float64),
-        mean=rows["mean"].to_numpy(np.float64),
-        sd=rows["sd"].to_numpy(np.float64),
+        mean=rows["decision_mean"].to_numpy(np.float64),
+        sd=rows["decision_sd"].to_numpy(np.float64),
         holding=(rows["holding_cost_per_unit_day"] * rows["review_days"]).to_numpy(np.float64),
         shortage=rows["shortage_cost"].to_numpy(np.float64),
     )

@@ -12,11 +12,11 @@ predictive to prescriptive analytics; Ban and Rudin (2019), The big data newsven
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from optimizer.replenishment.lost_sales import stock_at_arrival
 from optimizer.replenishment.spans import SpanVariance
@@ -110,7 +110,7 @@ def calibrate(past: Past, rule: Rule) -> tuple[ClassShift, ...]:
     at = np.flatnonzero(asked & long_enough & np.isfinite(past.mean).all(axis=(1, 2)))
     if not len(at):
         return ()
-    cost, steps = _replay_all(past, rule, at, ndtri(fractile))
+    cost, steps = _replay_all(_without_drift(past, at), rule, at, ndtri(fractile))
     group = volume_class(rule.volume[at])
     theory = int(np.argmin(np.abs(SHIFTS)))
     everyone = cost.sum(axis=0)
@@ -128,7 +128,7 @@ def calibrate(past: Past, rule: Rule) -> tuple[ClassShift, ...]:
                 int(own.sum()),
                 int(steps[own].sum()),
                 float(tau.mean()),
-                float(_normal(ndtri(tau) + shift).mean()),
+                float(ndtr(ndtri(tau) + shift).mean()),
                 shift,
                 float(curve[theory]),
                 float(np.interp(shift, SHIFTS, curve)),
@@ -137,11 +137,18 @@ def calibrate(past: Past, rule: Rule) -> tuple[ClassShift, ...]:
     return tuple(found)
 
 
-def _normal(z: Floats) -> Floats:
-    from scipy.special import ndtr
+def _without_drift(past: Past, at: Ints) -> Past:
+    """Scale what came to what was expected over all series and steps.
 
-    result: Floats = ndtr(z)
-    return result
+    A drift that all series shared says nothing on the fractile: the forecast has learned it, and
+    the next one may go the other way.
+    """
+    known = ~np.isnan(past.came[at])
+    came = float(past.came[at][known].sum())
+    expected = float(past.mean[at][:, :, 0][known].sum())
+    if came <= 0.0 or expected <= 0.0:
+        return past
+    return replace(past, came=past.came * (expected / came))
 
 
 def _burn_in(rule: Rule) -> Ints:
@@ -274,8 +281,8 @@ def _total(past: Past, at: Ints, steps: float) -> Floats:
         return result
     lower = upper - 1
     rate = (mean[:, :, upper] - mean[:, :, lower]) / (spans[upper] - spans[lower])
-    result = mean[:, :, lower] + rate * (steps - spans[lower])
-    return result
+    between: Floats = mean[:, :, lower] + rate * (steps - spans[lower])
+    return between
 
 
 def _cumulative_variance(past: Past, at: Ints, steps: int) -> Floats:
@@ -288,5 +295,4 @@ def _cumulative_variance(past: Past, at: Ints, steps: int) -> Floats:
         [spread.over(rows, np.full(len(rows), float(ahead))) for ahead in range(1, steps + 1)],
         axis=-1,
     )
-    total = np.maximum.accumulate(found.reshape(len(at), n_steps, steps), axis=-1)
-    return total
+    return np.maximum.accumulate(found.reshape(len(at), n_steps, steps), axis=-1)

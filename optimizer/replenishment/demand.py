@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optimizer.replenishment.spans import SpanVariance
 from scenarios import Scenario
 from scenarios.semantics.zones import explode_bundles, zone_shares
 
@@ -31,6 +32,7 @@ class SiteForecast:
     last : (n_pairs,) int64, last bucket that the forecast states
     bucket_days : days in a bucket
     without_spread : rows of the forecast without a 0.9 quantile
+    spans : variance of totals, row by row as `pairs`; None where the forecast states none
     """
 
     pairs: pd.DataFrame
@@ -39,6 +41,7 @@ class SiteForecast:
     last: Ints
     bucket_days: int
     without_spread: int
+    spans: SpanVariance | None = None
 
     def over(self, rows: Ints, days: Floats) -> tuple[Floats, Floats]:
         """Return mean and variance of demand in the first `days` days, (n_rows,) units.
@@ -58,6 +61,9 @@ class SiteForecast:
             at = min(bucket, count - 1)
             total += share * self.mean[known, at]
             spread += share * self.variance[known, at]
+        if self.spans is not None:
+            of_total = self.spans.over(known, days / self.bucket_days)
+            spread = np.where(np.isnan(of_total), spread, of_total)
         return np.where(rows >= 0, total, 0.0), np.where(rows >= 0, spread, 0.0)
 
 
@@ -68,9 +74,32 @@ def site_forecast(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> S
         rows = stage[stage["span_buckets"] == 1]
         rows = rows.rename(columns={"location_id": "site_id"})
         frame, without = _mean_and_variance(rows[[*PAIR, "bucket", "quantile", "qty"]], "site_id")
-    else:
-        frame, without = _scenario_forecast(scenario)
+        grid = _grid(scenario, frame, without)
+        totals = stage[stage["span_buckets"] > 1].rename(columns={"location_id": "site_id"})
+        return _with_spans(grid, totals) if len(totals) and len(grid.pairs) else grid
+    frame, without = _scenario_forecast(scenario)
     return _grid(scenario, frame, without)
+
+
+def _with_spans(grid: SiteForecast, totals: pd.DataFrame) -> SiteForecast:
+    """Add the variance of the totals that the forecast states from the first bucket on."""
+    index = pd.MultiIndex.from_frame(grid.pairs)
+    row = index.get_indexer(pd.MultiIndex.from_frame(totals[PAIR]))
+    known = row >= 0
+    quantile = totals["quantile"].to_numpy(np.float64)[known]
+    span = totals["span_buckets"].to_numpy(np.float64)[known]
+    qty, row = totals["qty"].to_numpy(np.float64)[known], row[known]
+    spans = np.unique(span)
+    at = np.searchsorted(spans, span)
+    mean, high = (np.full((len(grid.pairs), len(spans)), np.nan) for _ in range(2))
+    is_mean, is_high = np.isnan(quantile), np.abs(quantile - 0.9) < 1e-9
+    mean[row[is_mean], at[is_mean]] = qty[is_mean]
+    high[row[is_high], at[is_high]] = qty[is_high]
+    variance = (np.nan_to_num(high - mean, nan=0.0).clip(min=0.0) / Z90) ** 2
+    first = grid.variance[:, :1]
+    return replace(
+        grid, spans=SpanVariance(np.r_[1.0, spans], np.concatenate([first, variance], axis=1))
+    )
 
 
 def _scenario_forecast(scenario: Scenario) -> tuple[pd.DataFrame, int]:

@@ -92,6 +92,8 @@ def _terms(
         np.maximum(options.high[option], options.low[option]),
     )
     at_least = np.where(qty[option] > 0.0, np.maximum(rounded, options.low[option]), rounded)
+    lost = row["lost_before"].to_numpy(np.float64)
+    calibrated = row["shift"].to_numpy(np.float64) * row["decision_sd"].to_numpy(np.float64)
     net = free_level - position
     rest = qty[option] - at_least
     next_segment = options.segment_start[option] + 1
@@ -100,7 +102,9 @@ def _terms(
     broke = has_break & (qty[option] >= break_low)
     terms = {
         "forecast": row["mean"].to_numpy(np.float64),
-        "safety_stock": free_level - row["mean"].to_numpy(np.float64),
+        "lost_before_arrival": -lost,
+        "replayed_fractile": calibrated,
+        "safety_stock": free_level - row["mean"].to_numpy(np.float64) + lost - calibrated,
         "on_hand": -(pairs.position[pair] - on_order),
         "on_order": -on_order,
         "ordered_elsewhere": -ordered_elsewhere,

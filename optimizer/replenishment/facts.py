@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optimizer.replenishment.decision_demand import with_decision_demand
 from optimizer.replenishment.demand import SiteForecast, site_forecast
 from optimizer.replenishment.offers import (
     PAIR,
@@ -36,11 +37,14 @@ class Facts:
         where it is bought or cannot be), `feeder_id`, `transit_days` from it, `has_option`,
         `forecast_row`,
         `lead_days`, `protection_days`, `mean`, `sd` [units over that interval, fed pairs
-        included], `echelon_position` [units, fed pairs included], `lead_variance`
+        included], `echelon_position` [units, fed pairs included], `lead_variance`,
+        `decision_mean`, `decision_sd` [units; the same with lost sales and the replayed fractile
+        counted], `lost_before` [units], `shift` [standard deviations]
     offers : every option of every pair, with `pair` (row of pairs), `order_on`, `due_on`,
         `lead_days`
     forecast : by product-location
     notes : what was assumed
+    calibration : the plan's table of that name: what the replay of the past said
     """
 
     scenario: Scenario
@@ -48,6 +52,7 @@ class Facts:
     offers: pd.DataFrame
     forecast: SiteForecast
     notes: tuple[str, ...]
+    calibration: pd.DataFrame
 
     @property
     def counted(self) -> NDArray[np.bool_]:
@@ -83,13 +88,10 @@ def read_facts(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Fact
     pairs["transit_days"] = slowest_transit(
         scenario, pairs["feeder_id"].to_numpy(object), pairs["site_id"].to_numpy(object)
     )[0]
-    return Facts(
-        scenario,
-        with_implied_costs(scenario, _with_protection(pairs, offers, forecast), forecast),
-        offers,
-        forecast,
-        _notes(scenario, pairs, forecast),
-    )
+    pairs = with_implied_costs(scenario, _with_protection(pairs, offers, forecast), forecast)
+    pairs, calibration = with_decision_demand(scenario, upstream, pairs, offers, forecast)
+    notes = _notes(scenario, pairs, forecast)
+    return Facts(scenario, pairs, offers, forecast, notes, calibration)
 
 
 def _all_pairs(scenario: Scenario, forecast: SiteForecast) -> pd.DataFrame:

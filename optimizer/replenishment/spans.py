@@ -34,8 +34,8 @@ class SpanVariance:
     @property
     def usable(self) -> Bools:
         """Rows whose every span has a variance."""
-        result: Bools = (self.variance > 0.0).all(axis=1) & (len(self.spans) > 1)
-        return result
+        positive: Bools = np.min(self.variance, axis=1) > 0.0
+        return positive if len(self.spans) > 1 else np.zeros(len(positive), bool)
 
     def over(self, rows: NDArray[np.int64], buckets: Floats) -> Floats:
         """Return the variance of the first `buckets` of each row, units^2; NaN where unusable.

@@ -72,6 +72,7 @@ def _tables(
     return {
         "purchase_orders": table,
         "transfers": moves,
+        "calibration": facts.calibration,
         "policies": policies(facts, rules),
         "inventory_projection": projection(facts, table, _usable(facts, table), moves),
         "stock_health": health,
