@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHMARKS = {"routing": "benchmarks.routing"}
+BENCHMARKS = {"replay": "benchmarks.replay", "routing": "benchmarks.routing"}
 
 
 def main(arguments: list[str]) -> int:

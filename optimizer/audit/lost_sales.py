@@ -66,7 +66,8 @@ class Spans:
         """Return the variance of each pair's first buckets; `otherwise` where none is stated."""
         row, stated = self.of(pairs)
         result = otherwise.astype(np.float64).copy()
-        result[stated] = between(self.lengths, self.variance[row[stated]], buckets[stated])
+        if stated.any():
+            result[stated] = between(self.lengths, self.variance[row[stated]], buckets[stated])
         return result
 
 
