@@ -37,6 +37,15 @@ _TABLES = (
         number("qty", "数量", "Units in the span.", required=True),
         text("method", "方法", "Method that made it.", required=True),
     )),
+    Table("forecast_origins", "历史预测", GROUP, "What the chosen method would have said in the past, to replay stock through; a sample where there are many series.", (
+        ident("product_id", "商品编码", "What.", required=True, key=True, references=("products.product_id",)),
+        ident("location_id", "地点编码", "Where: a site.", required=True, key=True),
+        date("origin", "预测时点", "First day that was not known.", required=True, key=True),
+        integer("span_buckets", "跨度", "Buckets from the origin on, added up.", required=True, key=True, low=1.0),
+        number("mean", "均值", "Mean of the total, units.", required=True),
+        number("high", "高分位", "Its 0.9 quantile, units.", required=True),
+        number("came", "实际销量", "What was sold; blank: not known yet, or stock ran out."),
+    )),
     Table("backtest", "回测", GROUP, "How good the forecast was on weeks it had not seen.", (
         text("segment", "分组", "Segment (ABC/XYZ) of series.", required=True),
         text("method", "方法", "Method.", required=True),
@@ -45,6 +54,7 @@ _TABLES = (
         number("pinball", "分位损失", "Mean pinball loss over the quantiles, units."),
         share("coverage", "覆盖率", "Share of held-back buckets at or under the 0.9 quantile."),
         integer("weeks", "周数", "Held-back buckets.", required=True),
+        integer("span_buckets", "跨度", "Buckets that were added up before errors were taken.", default=1.0, low=1.0),
     )),
     Table("calibration", "分位校准", GROUP, "Fractiles of order-up-to levels, by replaying the past.", (
         choice("segment", "分组", "Volume class: expected units in the protection interval up to 3, up to 12, more.", "slow", "medium", "fast", required=True, key=True),

@@ -1,4 +1,4 @@
-"""Referee of the forecast: complete, ordered, not negative."""
+"""Referee of the forecast: complete, ordered, not negative, totals equal to their parts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from scenarios.semantics.zones import explode_bundles, zone_shares
 
 NEEDED = (0.1, 0.5, 0.9)
 KEY = ["product_id", "location_id"]
+ROUNDING = 1e-4  # units a bucket
 
 
 def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport:
@@ -21,13 +22,17 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     forecast = tables["forecast"]
     single = forecast[forecast["span_buckets"] == 1]
     names = _names(single)
-    qty = single["qty"].to_numpy(np.float64)
-    quantile = single["quantile"].to_numpy(np.float64)
-    rules.add("forecast", "negative", ~(qty >= 0.0), names)
-    rules.add("forecast", "no_such_quantile", (quantile <= 0.0) | (quantile >= 1.0), names)
+    qty = forecast["qty"].to_numpy(np.float64)
+    quantile = forecast["quantile"].to_numpy(np.float64)
+    every = _names(forecast)
+    rules.add("forecast", "negative", ~(qty >= 0.0), every)
+    rules.add("forecast", "no_such_quantile", (quantile <= 0.0) | (quantile >= 1.0), every)
     rules.add("forecast", "site_unknown", ~single["location_id"].isin(_sites(scenario)), names)
-    rules.add("forecast", "stated_twice", single.duplicated([*KEY, "bucket", "quantile"]), names)
-    _check_order(rules, single)
+    twice = forecast.duplicated([*KEY, "bucket", "span_buckets", "quantile"])
+    rules.add("forecast", "stated_twice", twice, every)
+    _check_order(rules, forecast)
+    _check_totals(rules, scenario, forecast)
+    _check_origins(rules, scenario, tables.get("forecast_origins", pd.DataFrame()))
     _check_complete(rules, scenario, single)
     _check_backtest(rules, tables.get("backtest", pd.DataFrame()))
     return AuditReport("forecasting", None, {}, tuple(rules.found))
@@ -43,11 +48,48 @@ def _names(rows: pd.DataFrame) -> pd.Series:
 
 
 def _check_order(rules: Rules, rows: pd.DataFrame) -> None:
-    """Quantiles of a bucket must not cross."""
-    placed = rows[rows["quantile"].notna()].sort_values([*KEY, "bucket", "quantile"])
-    same = (placed[[*KEY, "bucket"]] == placed[[*KEY, "bucket"]].shift()).all(axis=1)
+    """Quantiles of a bucket, or of a total, must not cross."""
+    what = [*KEY, "bucket", "span_buckets"]
+    placed = rows[rows["quantile"].notna()].sort_values([*what, "quantile"])
+    same = (placed[what] == placed[what].shift()).all(axis=1)
     falls = same & (placed["qty"] < placed["qty"].shift() - 1e-9)
     rules.add("forecast", "quantiles_cross", falls, _names(placed))
+
+
+def _check_totals(rules: Rules, scenario: Scenario, rows: pd.DataFrame) -> None:
+    """The mean of a total is the sum of the means of its buckets; it begins at the start."""
+    start = pd.Timestamp(scenario.settings.start_date)
+    totals = rows[rows["span_buckets"] != 1]
+    off = totals["bucket"] != start
+    rules.add("forecast", "total_begins_late", off, _names(totals))
+    means = rows[rows["quantile"].isna()]
+    single = means[means["span_buckets"] == 1].sort_values([*KEY, "bucket"])
+    running = single.groupby(KEY, sort=False)["qty"].cumsum()
+    count = single.groupby(KEY, sort=False).cumcount() + 1
+    parts = single[KEY].assign(span_buckets=count.astype(np.float64), parts=running)
+    stated = means[means["span_buckets"] != 1]
+    both = stated.merge(parts, on=[*KEY, "span_buckets"], how="left")
+    apart = (both["qty"] - both["parts"]).abs() > ROUNDING * both["span_buckets"]
+    rules.add("forecast", "total_is_not_its_parts", apart | both["parts"].isna(), _names(both))
+
+
+def _check_origins(rules: Rules, scenario: Scenario, rows: pd.DataFrame) -> None:
+    """Past forecasts lie before the start, once each, the high quantile at or over the mean."""
+    if not len(rows):
+        return
+    names = rows["product_id"].astype(str) + "@" + rows["location_id"].astype(str)
+    start = pd.Timestamp(scenario.settings.start_date)
+    rules.add("forecast_origins", "not_past", ~(rows["origin"] < start), names)
+    twice = rows.duplicated([*KEY, "origin", "span_buckets"])
+    rules.add("forecast_origins", "stated_twice", twice, names)
+    mean, high = rows["mean"].to_numpy(np.float64), rows["high"].to_numpy(np.float64)
+    rules.add("forecast_origins", "negative", ~(mean >= 0.0), names)
+    rules.add("forecast_origins", "quantiles_cross", ~(high >= mean - ROUNDING), names)
+    ends = rows["origin"] + pd.to_timedelta(
+        rows["span_buckets"] * scenario.settings.bucket_days, unit="D"
+    )
+    foreseen = rows["came"].notna() & (ends > start)
+    rules.add("forecast_origins", "came_before_it_came", foreseen, names)
 
 
 def _check_complete(rules: Rules, scenario: Scenario, rows: pd.DataFrame) -> None:

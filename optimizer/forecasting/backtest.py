@@ -1,109 +1,192 @@
-"""Rolling-origin back-test: which method each series gets, and how wrong it was.
+"""Rolling-origin back-test: which method each segment gets, and how wrong it was.
 
-Every method forecasts from several origins in the past; what followed is known. The choice of a
-series is drawn towards what served its segment, because a few buckets of one series say little.
+Every method forecasts the totals of many windows from many origins in the past; what followed is
+known. What was learned over all series (seasonal factors, trees) comes from before the first of
+these origins. The choice is made by segment: one series says too little to choose by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.forecasting.methods import Bools, Floats, Method
+from optimizer.forecasting.outlook import COMBINED, Chunk, Knowledge, look_ahead
+from optimizer.forecasting.panel import Bools, Floats
+from optimizer.forecasting.spans import Window, window_totals
 
 Ints = NDArray[np.int64]
+Singles = NDArray[np.float32]
 
-MOST_ORIGINS = 6
-LONGEST_WINDOW = {True: 8, False: 14}  # buckets ahead: weeks, days
-SHRINKAGE = 12.0  # buckets of a segment's evidence that weigh as much as a series' own
-EARLIEST_ORIGIN = 4
+CHOOSING_SPANS = (1, 2, 3, 4, 6, 8)  # whose totals decide, all alike
+SHRINKAGE = 30.0  # series of evidence that all segments together weigh in each
+HEAVIEST = 20.0  # limit of a series' weight against the median
+MOST_RELATIVE = 10.0  # limit of a series' error against the mean of the methods
+FEWEST_KNOWN = 4  # buckets that must be known at an origin before it counts
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came after each origin.
+
+    Attributes
+    ----------
+    total : (n_origins, n_windows, n_series) float64, units sold; NaN where not all known
+    open_ended : same shape, bool; stock ran out within, so that demand was at least the total
+    """
+
+    total: Floats
+    open_ended: Bools
+
+    def closed(self) -> Floats:
+        """Return totals with NaN where stock ran out."""
+        return np.where(self.open_ended, np.nan, self.total)
 
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """What each method said at each origin, and what came.
+    """What each method said from each origin, and what came.
 
     Attributes
     ----------
     names : methods
-    origins : (n_origins,) columns, ascending; the last one's window ends the history
-    said : (n_methods, n_origins, n_series, window) float64, units a bucket
-    came : (n_origins, n_series, window) float64, units; NaN where unknown or censored
+    origins, windows : from where, of what
+    said : (n_methods, n_origins, n_windows, n_series) float32, units
+    came : what came
+    variance, level : (n_origins, n_series) float64; smoothed squared one-bucket error, and the
+        smoothed level that it belongs to, known at the origin
     """
 
     names: tuple[str, ...]
     origins: tuple[int, ...]
-    said: Floats
-    came: Floats
+    windows: tuple[Window, ...]
+    said: Singles
+    came: Came
+    variance: Floats
+    level: Floats
 
-    @property
-    def window(self) -> int:
-        """Buckets ahead of each origin that are looked at."""
-        return int(self.came.shape[2])
+    def window_at(self, span: int) -> int:
+        """Return the place of the total of the first `span` buckets."""
+        return self.windows.index((0, span))
 
 
-def choose_origins(n_buckets: int, horizon: int, *, weekly: bool) -> tuple[tuple[int, ...], int]:
-    """Return origins and the window after each, as the length of the history allows."""
-    window = max(1, min(horizon, LONGEST_WINDOW[weekly], n_buckets // 3))
-    last = max(n_buckets - window, 0)
-    step = max(1, window // 2)
-    first = min(max(EARLIEST_ORIGIN, n_buckets // 3), last)
-    origins = list(range(last, first - 1, -step))[:MOST_ORIGINS]
-    return tuple(sorted(origins or [last])), window
+def what_came(
+    sales: Floats, censored: Bools, origins: Sequence[int], windows: Sequence[Window]
+) -> Came:
+    """Add up sales (n_series, n_buckets), NaN where unknown, by origin and window."""
+    n_series, n_buckets = sales.shape
+    reach = max(high for _, high in windows)
+    padded = np.full((n_buckets + reach, n_series), np.nan)
+    padded[:n_buckets] = sales.T
+    blind = np.zeros((n_buckets + reach, n_series), bool)
+    blind[:n_buckets] = censored.T
+    nothing = np.zeros((1, n_series))
+    sold = np.concatenate([nothing, np.cumsum(np.nan_to_num(padded), axis=0)])
+    unknown = np.concatenate([nothing, np.cumsum(np.isnan(padded), axis=0)])
+    short = np.concatenate([nothing, np.cumsum(blind, axis=0)])
+    begun = np.cumsum(~np.isnan(padded), axis=0)
+    shape = (len(origins), len(windows), n_series)
+    total, open_ended = np.empty(shape), np.empty(shape, bool)
+    for row, origin in enumerate(origins):
+        seen = begun[origin - 1] if origin else np.zeros(n_series)
+        for place, (low, high) in enumerate(windows):
+            a, b = origin + low, origin + high
+            lost = (unknown[b] - unknown[a] > 0.0) | (seen < FEWEST_KNOWN)
+            total[row, place] = np.where(lost, np.nan, sold[b] - sold[a])
+            open_ended[row, place] = short[b] - short[a] > 0.0
+    return Came(total, open_ended)
 
 
 def run_backtest(
-    methods: Mapping[str, Method], demand: Floats, censored: Bools, origins: tuple[int, ...],
-    window: int,
-) -> Backtest:  # fmt: skip
-    """Forecast from every origin by every method, and lay what came beside it."""
-    said = np.stack([method(demand, censored, origins, window) for method in methods.values()])
-    padded = np.where(censored, np.nan, demand)
-    came = np.stack([padded[:, origin : origin + window] for origin in origins])
-    return Backtest(tuple(methods), origins, said, came)
+    chunks: Sequence[Chunk],
+    came: Came,
+    knowledge: Knowledge,
+    wanted: Sequence[str],
+    origins: tuple[int, ...],
+    windows: tuple[Window, ...],
+) -> Backtest:
+    """Forecast the windows from every origin by every method, chunk by chunk."""
+    n_series = came.total.shape[2]
+    said = np.empty((len(wanted), len(origins), len(windows), n_series), np.float32)
+    variance, level = (np.empty((len(origins), n_series)) for _ in range(2))
+    reach = max(high for _, high in windows)
+
+    def totals(path: Floats, gains: Floats | None) -> Floats:
+        return window_totals(path, gains, windows)
+
+    begin = 0
+    for chunk in chunks:
+        own = slice(begin, begin + chunk.panel.qty.shape[1])
+        begin = own.stop
+        found = look_ahead(chunk, knowledge, origins, reach, wanted, totals)
+        for place, name in enumerate(wanted):
+            said[place, :, :, own] = found[name]
+        variance[:, own] = chunk.panel.variance[list(origins)]
+        level[:, own] = chunk.panel.level[list(origins)]
+    return Backtest(tuple(wanted), origins, windows, said, came, variance, level)
 
 
-def choose_methods(test: Backtest, segment: NDArray[np.object_], n_origins: int) -> Ints:
-    """Return the method of each series, by the first `n_origins` origins.
+def choose(test: Backtest, segment: NDArray[np.object_], before: int | None) -> dict[str, int]:
+    """Return the method of each segment, as its place in `test.names`.
 
-    The score is the mean squared error of a bucket plus that of the window's total per bucket;
-    each relative to the segment's best method, and shrunk towards the segment.
+    The score of a series is the mean squared error of the totals of CHOOSING_SPANS, each over
+    its span, relative to the mean over the methods. A segment's is the mean over its series,
+    weighed by the root of that mean (what an error costs grows with it), and drawn towards the
+    mean over all.
 
-    Returns
-    -------
-    choice : (n_series,) int64, place in `test.names`
+    Parameters
+    ----------
+    before : windows that end after this bucket are not looked at; None: all are
     """
-    said, came = test.said[:, :n_origins], test.came[:n_origins]
-    error = said - came
-    known = ~np.isnan(error)
-    squared = np.where(known, error, 0.0) ** 2
-    totals = np.where(known, error, 0.0).sum(axis=3) ** 2 / np.maximum(known.sum(axis=3), 1)
-    score = squared.sum(axis=(1, 3)) + totals.sum(axis=1)
-    count = known.sum(axis=(1, 3)).astype(np.float64)
-    blind = (count < count.max(axis=0, initial=0.0)) | (count == 0)
-    mean = np.divide(score, count, out=np.full(score.shape, np.inf), where=~blind)
-    scale = np.min(np.where(np.isfinite(mean), mean, np.inf), axis=0)
-    scale = np.where(np.isfinite(scale) & (scale > 0.0), scale, 1.0)
-    relative = np.minimum(mean / scale, 10.0)
-    choice = np.zeros(came.shape[1], np.int64)
-    for name in sorted(set(segment)):
+    score, count = _scores(test, before)
+    finite = np.isfinite(score)
+    usual = np.where(finite, score, 0.0).sum(axis=0) / np.maximum(finite.sum(axis=0), 1)
+    told = (count > 0.0) & (usual > 0.0)
+    relative = np.minimum(score / np.where(told, usual, 1.0), MOST_RELATIVE)
+    relative = np.where(np.isfinite(relative), relative, MOST_RELATIVE)
+    weight = np.where(told, np.sqrt(usual), 0.0)
+    median = float(np.median(weight[told])) if told.any() else 1.0
+    weight = np.minimum(weight / median, HEAVIEST)
+    whole = float(weight.sum())
+    names = sorted({str(own) for own in segment})
+    if not whole > 0.0:
+        return dict.fromkeys(names, test.names.index(COMBINED))
+    everyone = relative @ weight / whole
+    prior = SHRINKAGE * whole / max(int(told.sum()), 1)
+    chosen = {}
+    for name in names:
+        own = weight * (segment == name)
+        drawn = (relative @ own + prior * everyone) / max(float(own.sum()) + prior, 1e-12)
+        chosen[name] = int(np.argmin(np.round(drawn, 6)))
+    return chosen
+
+
+def _scores(test: Backtest, before: int | None) -> tuple[Floats, Floats]:
+    """Return mean squared error by method and series, and how many windows it rests on."""
+    n_series = test.came.total.shape[2]
+    score, count = np.zeros((len(test.names), n_series)), np.zeros(n_series)
+    came = test.came.closed()
+    for span in CHOOSING_SPANS:
+        if (0, span) not in test.windows:
+            continue
+        place = test.window_at(span)
+        for row, origin in enumerate(test.origins):
+            if before is not None and origin + span > before:
+                continue
+            known = ~np.isnan(came[row, place])
+            error = np.where(known, test.said[:, row, place] - came[row, place], 0.0)
+            score += error**2 / span
+            count += known
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(count > 0.0, score / count, np.nan), count
+
+
+def of_choice(test: Backtest, segment: NDArray[np.object_], chosen: dict[str, int]) -> Floats:
+    """Return what the chosen method said: (n_origins, n_windows, n_series) float64."""
+    found = np.empty(test.said.shape[1:])
+    for name, place in chosen.items():
         own = segment == name
-        weight = np.where(blind[:, own], 0.0, count[:, own])
-        pooled = (weight * np.where(blind[:, own], 0.0, relative[:, own])).sum(axis=1)
-        pooled = np.divide(
-            pooled, weight.sum(axis=1), out=np.full(len(pooled), 10.0), where=weight.sum(axis=1) > 0
-        )
-        seen = count[:, own].max(axis=0)
-        drawn = (seen * relative[:, own] + SHRINKAGE * pooled[:, None]) / (seen + SHRINKAGE)
-        drawn = np.where(blind[:, own] & (seen > 0), np.inf, drawn)
-        choice[own] = np.argmin(drawn, axis=0)
-    return choice
-
-
-def of_choice(said: Floats, choice: Ints) -> Floats:
-    """Return what the chosen method said: (n_origins, n_series, window)."""
-    picked: Floats = said[choice, :, np.arange(said.shape[2])]
-    return np.swapaxes(picked, 0, 1)
+        found[:, :, own] = test.said[place][:, :, own]
+    return found

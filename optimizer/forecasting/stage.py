@@ -3,48 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.forecasting.backtest import (
-    Backtest,
-    choose_methods,
-    choose_origins,
-    of_choice,
-    run_backtest,
-)
-from optimizer.forecasting.methods import methods
-from optimizer.forecasting.problem import KEY, Floats, History, read_history
+from optimizer.forecasting.problem import KEY, History, read_history
 from optimizer.forecasting.promotions import Uplifts, read_uplifts
-from optimizer.forecasting.quantiles import LEVELS, learn_spread, pinball, quantiles
+from optimizer.forecasting.quantiles import LEVELS
+from optimizer.forecasting.replay import forecast_origins
+from optimizer.forecasting.scores import backtest_table, hold_back, score_kpis
 from optimizer.forecasting.segments import segments
+from optimizer.forecasting.solve import STAGE, Learned, Problem, forecast, learn
+from optimizer.forecasting.spans import ladder
+from optimizer.forecasting.tables import Made, forecast_table
 from optimizer.outcome import Limits, Status, Termination
-from optimizer.stage import Certificate, Kpi, StageResult
+from optimizer.stage import Certificate, StageResult
 from scenarios import Scenario
 
-STAGE = "forecasting"
-CHOSEN = "chosen"
 FEWEST_KNOWN = 4  # buckets; a series with fewer is forecast by analogy where it can be
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """Forecasts of all series.
-
-    Attributes
-    ----------
-    keys : product_id, location_id
-    mean : (n_series, horizon) float64, units; levels : (n_levels, n_series, horizon)
-    method : (n_series,) name of the method
-    """
-
-    keys: pd.DataFrame
-    mean: Floats
-    levels: Floats
-    method: NDArray[np.object_]
 
 
 def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits) -> StageResult:
@@ -53,52 +30,73 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
     if not len(history.keys):
         note = "Nothing to forecast: no demand before the start date at any site."
         return StageResult({}, None, notes=(note,))
-    limits.progress(STAGE, 0.2, f"{len(history.keys):,} series")
-    horizon = scenario.settings.horizon_buckets
-    uplifts = read_uplifts(scenario, history, horizon)
-    base = history.sales / uplifts.past
-    segment = _segments(scenario, history)
-    ways = methods(history.season, base.shape[1])
-    origins, window = choose_origins(
-        base.shape[1], horizon, weekly=scenario.settings.bucket == "week"
-    )
-    test = run_backtest(ways, base, history.censored, origins, window)
-    limits.progress(STAGE, 0.6, f"{len(ways)} methods from {len(origins)} origins")
-    choice = choose_methods(test, segment, len(origins))
-    spread = learn_spread(of_choice(test.said, choice), test.came, _group(segment))
-    ahead = np.stack(
-        [way(base, history.censored, [base.shape[1]], horizon)[0] for way in ways.values()]
-    )
-    mean = ahead[choice, np.arange(len(choice))]
-    flat = ahead[list(ways).index("smoothing_0.1")]
-    mean = np.where(np.isnan(mean), flat, mean)
-    made = Made(
-        history.keys[KEY],
-        mean * uplifts.future,
-        quantiles(spread, mean) * uplifts.future,
-        np.array(test.names, object)[choice],
-    )
-    made, notes = _by_analogy(scenario, history, made)
+    limits.progress(STAGE, 0.1, f"{len(history.keys):,} series")
+    uplifts = read_uplifts(scenario, history, scenario.settings.horizon_buckets)
+    problem = _problem(scenario, history, uplifts)
+    learned = learn(problem, limits)
+    made, notes = _by_analogy(scenario, history, _all_series(history, problem, learned))
     made = _discontinued(scenario, made)
-    rows = _backtest_table(test, segment)
-    tables = {"forecast": _forecast_table(scenario, made), "backtest": rows}
+    held = hold_back(problem, learned)
+    scores = backtest_table(problem, learned, held)
+    tables = {
+        "forecast": forecast_table(scenario, made),
+        "forecast_origins": forecast_origins(scenario, history.keys, problem, learned),
+        "backtest": scores,
+    }
     certificate = Certificate(
         STAGE, "rolling-origin back-test", Status.FEASIBLE, Termination.CONVERGED, None, None,
         limits.elapsed,
     )  # fmt: skip
-    return StageResult(tables, certificate, _kpis(rows, made), (*_notes(history, uplifts), *notes))
+    return StageResult(
+        tables,
+        certificate,
+        score_kpis(scores, held, len(made.keys)),
+        (*_notes(history, uplifts, learned), *notes),
+        solver_versions=_versions(learned),
+    )
 
 
-def _segments(scenario: Scenario, history: History) -> NDArray[np.object_]:
+def _problem(scenario: Scenario, history: History, uplifts: Uplifts) -> Problem:
     products = scenario.table("products").set_index("product_id")
     price = products["unit_price"].reindex(history.keys["product_id"]).to_numpy(np.float64)
-    return segments(history.sales, np.nan_to_num(price))
+    effects = np.concatenate([uplifts.past, uplifts.future], axis=1).T
+    plain = bool((effects == 1.0).all())
+    weekly = scenario.settings.bucket == "week"
+    return Problem(
+        sales=history.sales,
+        censored=history.censored,
+        effects=None if plain else effects,
+        effects_before=None if plain else effects,
+        kin={
+            "product": _codes(history.keys["product_id"]),
+            "location": _codes(history.keys["location_id"]),
+            "category": _codes(history.keys["category"]),
+        },
+        segment=segments(history.sales, np.nan_to_num(price)),
+        season=history.season,
+        horizon=scenario.settings.horizon_buckets,
+        weekly=weekly,
+    )
 
 
-def _group(segment: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Errors take their shape from the variability class alone."""
-    letters: NDArray[np.object_] = pd.Series(segment).str[1].to_numpy(object)
-    return letters
+def _codes(names: pd.Series) -> NDArray[np.int64]:
+    codes: NDArray[np.int64] = pd.factorize(names, sort=True)[0].astype(np.int64)
+    return codes
+
+
+def _all_series(history: History, problem: Problem, learned: Learned) -> Made:
+    n_series, horizon = len(history.keys), problem.horizon
+    mean = np.empty((n_series, horizon))
+    levels = np.empty((len(LEVELS), n_series, horizon))
+    totals = {span: np.empty((len(LEVELS), n_series)) for span in ladder(horizon) if span > 1}
+    method = np.empty(n_series, object)
+    for part in forecast(problem, learned):
+        mean[part.rows] = part.mean.T
+        levels[:, part.rows] = np.swapaxes(part.levels, 1, 2)
+        for span, found in part.totals.items():
+            totals[span][:, part.rows] = found
+        method[part.rows] = part.method
+    return Made(history.keys[KEY], mean, levels, totals, np.repeat(method[:, None], horizon, 1))
 
 
 def _by_analogy(scenario: Scenario, history: History, made: Made) -> tuple[Made, tuple[str, ...]]:
@@ -106,40 +104,33 @@ def _by_analogy(scenario: Scenario, history: History, made: Made) -> tuple[Made,
     products = scenario.table("products").set_index("product_id")
     like = products["like_product_id"].dropna().to_dict()
     known = (~np.isnan(history.sales)).sum(axis=1)
-    place = {
-        key: row
-        for row, key in enumerate(
-            zip(made.keys["product_id"], made.keys["location_id"], strict=True)
-        )
-    }
-    mean, levels, method = made.mean.copy(), made.levels.copy(), made.method.copy()
-    added: list[tuple[str, str, int]] = []
-    for (product, location), row in list(place.items()):
+    keys = list(zip(made.keys["product_id"], made.keys["location_id"], strict=True))
+    place = {key: row for row, key in enumerate(keys)} if like else {}
+    source = np.arange(len(keys))
+    for (product, location), row in place.items():
         model = place.get((like.get(product, ""), location))
         if model is not None and known[row] < FEWEST_KNOWN <= known[model]:
-            mean[row], levels[:, row] = made.mean[model], made.levels[:, model]
-            method[row] = f"like {like[product]}"
-    for product in sorted(like):
-        added += [
-            (product, location, row)
-            for (other, location), row in place.items()
-            if other == like[product] and (product, location) not in place
-        ]
-    keys = made.keys
-    if added:
-        new = pd.DataFrame([row[:2] for row in added], columns=KEY)
-        keys = pd.concat([keys, new], ignore_index=True)
-        rows = [row[2] for row in added]
-        mean = np.concatenate([mean, made.mean[rows]])
-        levels = np.concatenate([levels, made.levels[:, rows]], axis=1)
-        names = [f"like {like[row[0]]}" for row in added]
-        method = np.concatenate([method, np.array(names, object)])
-    never = sorted(set(products.index) - set(keys["product_id"]) - _bundles(scenario))
+            source[row] = model
+    new = [
+        (product, location, row)
+        for product in sorted(like)
+        for (other, location), row in place.items()
+        if other == like[product] and (product, location) not in place
+    ]
+    rows = np.concatenate([source, np.array([row for *_, row in new], np.int64)]).astype(np.int64)
+    added = pd.DataFrame([row[:2] for row in new], columns=KEY, dtype="str")
+    borrowed = np.flatnonzero(rows != np.arange(len(rows)))
+    whose = pd.concat([made.keys, added], ignore_index=True)
+    found = made.of(rows)
+    method = found.method.copy()
+    for row in borrowed.tolist():
+        method[row] = f"like {like[whose['product_id'].iloc[row]]}"
+    never = sorted(set(products.index) - set(whose["product_id"]) - _bundles(scenario))
     notes: tuple[str, ...] = ()
     if never:
         told = f"{len(never)} products have no history and no like_product_id"
         notes = (f"{told}, so no forecast (first: {never[0]}).",)
-    return Made(keys, mean, levels, method), notes
+    return Made(whose, found.mean, found.levels, found.totals, method), notes
 
 
 def _bundles(scenario: Scenario) -> set[str]:
@@ -147,101 +138,45 @@ def _bundles(scenario: Scenario) -> set[str]:
 
 
 def _discontinued(scenario: Scenario, made: Made) -> Made:
-    """Forecast nothing from the day on which a product is discontinued."""
+    """Forecast nothing from the day on which a product is discontinued.
+
+    The spread of a total that is cut short shrinks with the root of the share that is left.
+    """
     settings = scenario.settings
     ends = scenario.table("products").set_index("product_id")["discontinued_on"]
     ended = ends.reindex(made.keys["product_id"]).to_numpy().astype("datetime64[D]")
     start = np.datetime64(settings.start_date, "D")
     opens = start + settings.bucket_days * np.arange(made.mean.shape[1])
     alive = ~(opens[None, :] >= ended[:, None])
-    return Made(made.keys, made.mean * alive, made.levels * alive, made.method)
+    if alive.all():
+        return made
+    mean = made.mean * alive
+    totals = {}
+    for span, found in made.totals.items():
+        left = mean[:, :span].sum(axis=1)
+        share = np.sqrt(alive[:, :span].mean(axis=1))
+        totals[span] = np.maximum(left + (found - made.mean[:, :span].sum(axis=1)) * share, 0.0)
+        totals[span] *= alive[:, 0]
+    return Made(made.keys, mean, made.levels * alive, totals, made.method)
 
 
-def _forecast_table(scenario: Scenario, made: Made) -> pd.DataFrame:
-    """Return one row per series, bucket and level, the mean first."""
-    settings = scenario.settings
-    n_series, horizon = made.mean.shape
-    start = np.datetime64(settings.start_date, "ms")
-    length = np.timedelta64(settings.bucket_days, "D")
-    buckets = start + np.arange(horizon) * length
-    stacked = np.concatenate([made.mean[None], made.levels])
-    n_levels = len(stacked)
-    values = np.round(np.moveaxis(stacked, 0, 2), 4)  # series, bucket, level
-    per_series = horizon * n_levels
-    return pd.DataFrame(
-        {
-            "product_id": made.keys["product_id"].repeat(per_series).reset_index(drop=True),
-            "location_id": made.keys["location_id"].repeat(per_series).reset_index(drop=True),
-            "bucket": np.tile(np.repeat(buckets, n_levels), n_series),
-            "span_buckets": 1.0,
-            "quantile": np.tile(np.array([np.nan, *LEVELS]), n_series * horizon),
-            "qty": values.ravel(),
-            "method": np.repeat(made.method, per_series),
-        }
-    )
+def _versions(learned: Learned) -> dict[str, str]:
+    if learned.after.knowledge.booster is None:
+        return {}
+    from importlib.metadata import version
+
+    return {"lightgbm": version("lightgbm")}
 
 
-def _backtest_table(test: Backtest, segment: NDArray[np.object_]) -> pd.DataFrame:
-    """Score every method, and the choice, on the last window, seen by none of them.
-
-    The row of the choice is honest: method and quantiles come from earlier origins, where
-    there are any.
-    """
-    before = max(len(test.origins) - 1, 1)
-    choice = choose_methods(test, segment, before)
-    said = of_choice(test.said, choice)
-    spread = learn_spread(said[:before], test.came[:before], _group(segment))
-    last, came = said[-1], test.came[-1]
-    levels = quantiles(spread, np.nan_to_num(last))
-    rows = []
-    for name in ("all", *sorted(set(segment))):
-        own = np.ones(len(segment), bool) if name == "all" else segment == name
-        for place, method in enumerate(test.names):
-            rows.append(_score(name, method, test.said[place, -1][own], came[own], None))
-        rows.append(_score(name, CHOSEN, last[own], came[own], levels[:, own]))
-    return pd.DataFrame([row for row in rows if row is not None])
-
-
-def _score(
-    segment: str, method: str, said: Floats, came: Floats, levels: Floats | None
-) -> dict[str, object] | None:
-    known = ~np.isnan(said) & ~np.isnan(came)
-    if not known.any() and (segment, method) != ("all", CHOSEN):
-        return None
-    error, total = (said - came)[known], float(came[known].sum())
-    share = 1.0 / total if total > 0 else np.nan
-    row: dict[str, object] = {
-        "segment": segment,
-        "method": method,
-        "wape": float(np.abs(error).sum()) * share,
-        "bias": float(error.sum()) * share,
-        "pinball": np.nan,
-        "coverage": np.nan,
-        "weeks": float(came.shape[1]),
-    }
-    if levels is not None and known.any():
-        filled = np.where(known, came, 0.0)
-        row["pinball"] = float(pinball(levels, filled)[known].mean())
-        high = levels[LEVELS.index(0.9)]
-        row["coverage"] = float((came <= high)[known].mean())
-    return row
-
-
-def _kpis(rows: pd.DataFrame, made: Made) -> tuple[Kpi, ...]:
-    chosen = rows[(rows["segment"] == "all") & (rows["method"] == CHOSEN)]
-    found = [Kpi("forecast_series", float(len(made.keys)), "series")]
-    for kpi, unit in (("wape", "1"), ("bias", "1"), ("pinball", "units"), ("coverage", "1")):
-        if len(chosen) and np.isfinite(chosen[kpi].iloc[0]):
-            variant = "of the 0.9 quantile" if kpi == "coverage" else "held-back window"
-            name = f"forecast_{kpi}"
-            found.append(Kpi(name, float(chosen[kpi].iloc[0]), unit, variant=variant))
-    return tuple(found)
-
-
-def _notes(history: History, uplifts: Uplifts) -> tuple[str, ...]:
+def _notes(history: History, uplifts: Uplifts, learned: Learned) -> tuple[str, ...]:
     notes = []
     if history.spread:
         notes.append("The weekly history was spread evenly over the days of each week.")
+    if len(learned.sample) < len(history.keys):
+        notes.append(
+            f"Methods were tested and chosen on {len(learned.sample):,} of"
+            f" {len(history.keys):,} series, spread evenly over the segments."
+        )
     sources = {
         "planner": "as the planner says",
         "history": "estimated from past promotions of the category, shrunk towards none",

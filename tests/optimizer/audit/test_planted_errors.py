@@ -89,6 +89,8 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ("forecasting", "stated_twice", again("forecast")),
     ("forecasting", "site_unknown", put("forecast", "location_id", instead("nowhere"))),
     ("forecasting", "outside_horizon", put("forecast", "bucket", later(24 * 9999))),
+    ("forecasting", "total_is_not_its_parts", put("forecast", "qty", instead(1e6), -10)),
+    ("forecasting", "not_past", put("forecast_origins", "origin", later(24 * 9999))),
     ("forecasting", "empty", lambda tables: tables.pop("backtest")),
     ("forecasting", "no_share", put("backtest", "coverage", instead(1.5))),
     ("replenishment", "cost_is_not_qty_x_unit_cost", put("purchase_orders", "cost", more(0.01))),

@@ -55,6 +55,7 @@ def mean_of(found: Scenario, product: str, location: str = "W") -> list[float]:
     """Return the forecast means of one series."""
     table = run(found, {}, Limits()).tables["forecast"]
     own = (table["product_id"] == product) & (table["location_id"] == location)
+    own &= table["span_buckets"] == 1
     return table[own & table["quantile"].isna()]["qty"].tolist()
 
 
