@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from optimizer.outcome import Limits, Outcome
 from optimizer.replenishment.alerts import alerts
 from optimizer.replenishment.assemble import Tonight, assemble
+from optimizer.replenishment.echelons import safety_stock
 from optimizer.replenishment.explanations import explanations
 from optimizer.replenishment.facts import Facts, read_facts
+from optimizer.replenishment.frontier import stock_frontier
 from optimizer.replenishment.health import stock_health
 from optimizer.replenishment.policies import policies, reorder_rules
 from optimizer.replenishment.projection import projection
@@ -74,6 +76,8 @@ def _tables(
         "transfers": moves,
         "calibration": facts.calibration,
         "policies": policies(facts, rules),
+        "safety_stock": safety_stock(facts),
+        "stock_frontier": stock_frontier(facts),
         "inventory_projection": projection(facts, table, _usable(facts, table), moves),
         "stock_health": health,
         "supplier_scores": scores,
