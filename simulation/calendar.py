@@ -21,6 +21,7 @@ from simulation.demand import Demand
 from simulation.kernels import Kernels
 from simulation.kernels import rows as at
 from simulation.kernels.rows import ALL
+from simulation.responses import Responses
 from simulation.state import State
 from simulation.streams import name_key, row_keys
 from simulation.world import Lane, World, identity_days, working_days
@@ -30,6 +31,7 @@ STRIKE = 0.0
 RECEIVE = 1 / 8
 SHIP = 4 / 8
 DEPART = 6 / 8
+NIGHT = 7 / 8
 TURN = 2.0**-18  # between nodes of one phase
 
 Process = Generator[simpy.Event, Any, None]
@@ -47,6 +49,8 @@ class Calendar:
         kernels: Kernels,
         seed: int,
         on_tick: Callable[[int], None] | None = None,
+        responses: Responses | None = None,
+        on_night: Callable[[int], None] | None = None,
     ) -> None:
         self.world = world
         self.state = state
@@ -55,6 +59,8 @@ class Calendar:
         self.kernels = kernels
         self.env = simpy.Environment()
         self.on_tick = on_tick
+        self.responses = responses
+        self.on_night = on_night
         self.lane_streams = [
             name_key(seed, "lane", world.lane_id(lane), lane.mode) for lane in world.lanes
         ]
@@ -80,6 +86,8 @@ class Calendar:
             self.env.process(self._lane(lane, lane * TURN))
         if self.on_tick is not None:
             self.env.process(self._clock(self.on_tick))
+        if self.responses is not None or self.on_night is not None:
+            self.env.process(self._nights())
         self.env.run(until=world.n_ticks)
 
     # ---- processes --------------------------------------------------------------------------
@@ -91,6 +99,14 @@ class Calendar:
         for tick in range(self.world.n_ticks):
             yield self._until(tick)
             on_tick(tick)
+
+    def _nights(self) -> Process:
+        for tick in range(self.world.n_ticks):
+            yield self._until(tick + NIGHT)
+            if self.responses is not None:
+                self.responses.watch(tick, self.state, self.conditions)
+            if self.on_night is not None:
+                self.on_night(tick)
 
     def _disruption(self, blow: int) -> Process:
         flips = self.conditions.blows[blow].flips
@@ -140,6 +156,8 @@ class Calendar:
             held.ring[(tick + 1) % len(held.ring)][shut] += slot[shut]
             slot[shut] = 0
         demand = self.demand.under(self.conditions, site, tick)
+        if self.responses is not None:
+            demand = self.responses.demand(site, tick, demand, self.kernels)
         self.kernels.serve(
             held.on_hand,
             held.backlog,
@@ -174,6 +192,8 @@ class Calendar:
         held = self.state.sites[site]
         policy = self.world.sites[site].policy
         points, levels = held.levels.at(tick, demand)
+        if self.responses is not None:
+            points, levels = self.responses.levels(site, points, levels)
         due = policy.due(tick)
         if not len(due):
             return
@@ -241,6 +261,8 @@ class Calendar:
     def _release(self, supplier: int, tick: int) -> None:
         """A supplier hands over what waits for it, as far as it can."""
         share = self.conditions.supplier_share[supplier]
+        if self.responses is not None:
+            share = self.responses.supplier_share(supplier, share)
         days = tick // self.world.ticks_per_day
         weekday = (self.world.first_weekday - 1 + days) % 7
         for j in self.world.supplier_lanes[supplier]:
@@ -248,7 +270,7 @@ class Calendar:
             lane = self.world.lanes[j]
             if not line.some_waiting or not _works(lane, tick):
                 continue
-            eligible = (share > 0) & ~self.conditions.lane_closed[j]
+            eligible = (share > 0) & ~self._lane_closed(j)
             if not eligible.any():
                 continue
             if self.kernels.release(
@@ -272,7 +294,8 @@ class Calendar:
         at_work = ~self.conditions.stopped[site]
         held.claimed[...] = 0
         held.before[...] = 0
-        open_lanes = {j: at_work & ~self.conditions.lane_closed[j] for j in lanes}
+        open_lanes = {j: at_work & ~self._lane_closed(j) for j in lanes}
+        held_back = self._hold_back(lanes)
         for j in lanes:
             waiting = self.state.lanes[j].waiting
             self.kernels.claim(waiting, open_lanes[j], self.world.lanes[j].out_of, held.claimed)
@@ -291,6 +314,8 @@ class Calendar:
                 line.loaded,
             ):
                 loaded.append(j)
+        for j, units in held_back.items():
+            self.state.lanes[j].waiting += units
         for j in loaded:
             line = self.state.lanes[j]
             out_of = self.world.lanes[j].out_of
@@ -299,12 +324,30 @@ class Calendar:
             line.some_waiting = bool(line.waiting.any())
             self.signals[j].succeed()
 
+    def _lane_closed(self, j: int) -> Flags:
+        closed = self.conditions.lane_closed[j]
+        return closed if self.responses is None else self.responses.lane_closed(j, closed)
+
+    def _hold_back(self, lanes: list[int]) -> dict[int, Units]:
+        """Take what is rationed out of what waits, for tonight; return it by lane."""
+        if self.responses is None:
+            return {}
+        kept = {j: self.responses.held_back(j, self.state.lanes[j].waiting) for j in lanes}
+        held_back = {j: units for j, units in kept.items() if units is not None}
+        for j, units in held_back.items():
+            self.state.lanes[j].waiting -= units
+        return held_back
+
     def _depart(self, j: int, tick: int) -> None:
         """Loaded goods leave, each order line with its own lead time."""
         lane = self.world.lanes[j]
         line = self.state.lanes[j]
         held = self.state.sites[lane.destination]
-        n_days = int(lane.lead_table.max(initial=0)) * int(self.conditions.lane_factor[j].max())
+        factor, freight = self.conditions.lane_factor[j], self.conditions.freight[j]
+        if self.responses is not None:
+            factor = self.responses.lead_factor(j, factor)
+            freight = self.responses.freight_factor(j, freight)
+        n_days = int(lane.lead_table.max(initial=0)) * int(factor.max())
         n_days = (n_days >> 8) + 2
         if lane.working is None:
             days_until = identity_days(n_days)
@@ -318,7 +361,7 @@ class Calendar:
             lane.lead_rows,
             lane.lead_table,
             lane.transit,
-            self.conditions.lane_factor[j],
+            factor,
             self.conditions.lane_delay[j],
             days_until,
             lane.accepted_share,
@@ -339,7 +382,7 @@ class Calendar:
             self.lane_weights[j],
             self.kernels,
             self.conditions.price[j],
-            self.conditions.freight[j],
+            freight,
         )
 
     def _burn(self, blow: int, tick: int) -> None:

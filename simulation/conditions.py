@@ -177,9 +177,14 @@ class Conditions:
             factor = np.where(self.active[b], factor * self.blows[b].disruption.severity, factor)
         return factor
 
-    def longest(self, lane: int) -> int:
-        """Return the most ticks that goods can be under way on a lane, whatever strikes."""
-        factor = float(UNCHANGED)
+    def longest(self, lane: int, detour: float = 1.0) -> int:
+        """Return the most ticks that goods can be under way on a lane, whatever strikes.
+
+        Parameters
+        ----------
+        detour : the largest factor on lead times that a response can bring
+        """
+        factor = UNCHANGED * detour
         delay = 0
         for blow in self.blows:
             if lane in blow.reach.lanes and blow.disruption.kind == "lead_time_blowup":

@@ -15,6 +15,8 @@ from simulation.demand import Demand
 from simulation.disruptions import Disruption, histories
 from simulation.kernels import Kernels, kernels
 from simulation.ledger import Record, close_books, join
+from simulation.playbooks import Step
+from simulation.responses import Responses
 from simulation.state import check_conservation, fresh_state, replication_bytes
 from simulation.targets import resolve
 from simulation.world import World
@@ -35,11 +37,13 @@ class Case:
     Attributes
     ----------
     title : for people, as in "S08 delivers nothing for 21 days"
+    steps : of the playbooks that are at hand
     """
 
     name: str
     disruptions: tuple[Disruption, ...] = ()
     title: str = ""
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +128,13 @@ def run_chunk(
         if cancelled is not None and cancelled():
             raise Cancelled(f"cancelled in case {case.name}, day {tick}")
 
-    Calendar(world, state, conditions, demand, chosen, setup.seed, on_tick).run()
+    responses = None
+    if case.steps:
+        responses = Responses(world, case.steps, numbers, setup.seed, setup.groups)
+    Calendar(world, state, conditions, demand, chosen, setup.seed, on_tick, responses).run()
     signed = any(site.policy.signed for site in world.sites)
     check_conservation(world, state, signed=signed)
-    record = close_books(world, state, blows)
+    record = close_books(world, state, blows, responses)
     state.sites.clear()  # processes refer to each other in circles: free the arrays now
     state.lanes.clear()
     return record
@@ -164,5 +171,9 @@ def longest_lanes(world: World, cases: Sequence[Case], setup: Setup) -> list[int
             for disruption in case.disruptions
         ]
         conditions = Conditions(world, bare, 0)
-        most = [max(held, conditions.longest(j)) for j, held in enumerate(most)]
+        responses = Responses(world, case.steps, np.zeros(0, np.int64), setup.seed, setup.groups)
+        most = [
+            max(held, conditions.longest(j, responses.longest_factor(j)))
+            for j, held in enumerate(most)
+        ]
     return most

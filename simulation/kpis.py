@@ -52,7 +52,10 @@ KPIS: Mapping[str, Measure] = {
     "cost_ordering": Measure("fixed costs of orders to suppliers", "money"),
     "cost_transport": Measure("freight on lanes", "money"),
     "cost_handling": Measure("handling of units that leave sites", "money", _PLACES),
-    "cost_operating": Measure("holding, shortage, ordering, transport and handling", "money"),
+    "cost_response": Measure("what playbooks cost", "money"),
+    "cost_operating": Measure(
+        "holding, shortage, ordering, transport, handling and response", "money"
+    ),
     "cost_purchase": Measure("goods bought, without price breaks", "money"),
     "worst_day_service": Measure(
         "lowest share of a day's demand served", "share", more_is_better=True
@@ -162,7 +165,11 @@ def _stock_and_cost(world: World, record: Record, values: Values) -> None:
     values["cost_ordering", "all"] = record.ordering
     values["cost_transport", "all"] = record.transport
     values["cost_purchase", "all"] = record.purchase
-    parts = ("cost_holding", "cost_shortage", "cost_ordering", "cost_transport", "cost_handling")
+    values["cost_response", "all"] = record.response
+    parts = (
+        "cost_holding", "cost_shortage", "cost_ordering", "cost_transport", "cost_handling",
+        "cost_response",
+    )  # fmt: skip
     operating = np.zeros(record.n_replications)
     for name in parts:
         operating = operating + values[name, "all"]

@@ -10,6 +10,7 @@ import numpy as np
 from simulation.arrays import Floats, Places, Sums
 from simulation.conditions import Blow
 from simulation.kernels import rows as at
+from simulation.responses import Responses
 from simulation.state import State
 from simulation.world import World
 
@@ -27,6 +28,9 @@ class Record:
     purchase, transport, ordering : (R,) money
     departures : (L, R) units per lane
     onset : (R,) first tick of any disruption, -1 where none strikes
+    backlog, ordered : (T, R) units owed to customers at the end, and ordered, all sites
+    response : (R,) money that playbooks cost
+    acted : (P, R) how often each step of the playbooks took effect
     """
 
     demand: Sums
@@ -39,6 +43,10 @@ class Record:
     ordering: Floats
     departures: Sums
     onset: Places
+    backlog: Sums
+    ordered: Sums
+    response: Floats
+    acted: Places
 
     @property
     def n_replications(self) -> int:
@@ -46,18 +54,24 @@ class Record:
         return int(self.demand.shape[1])
 
 
-def close_books(world: World, state: State, blows: Sequence[Blow]) -> Record:
+def close_books(
+    world: World, state: State, blows: Sequence[Blow], responses: Responses | None = None
+) -> Record:
     """Return the figures of a finished run."""
     n = len(state.replications)
     books = [held.ledger for held in state.sites]
     demand = np.zeros((world.n_ticks, n), np.int64)
     served = np.zeros((world.n_ticks, n), np.int64)
+    backlog = np.zeros((world.n_ticks, n), np.int64)
+    ordered = np.zeros((world.n_ticks, n), np.int64)
     product_demand = np.zeros((len(world.product_ids), n), np.int64)
     product_short = np.zeros((len(world.product_ids), n), np.int64)
     rows = np.zeros((len(world.sites), at.SITE_ROWS, n), np.int64)
     for i, (site, held, book) in enumerate(zip(world.sites, state.sites, books, strict=True)):
         demand += book[:, at.DEMAND]
         served += book[:, at.SERVED]
+        backlog += book[:, at.BACKLOG]
+        ordered += book[:, at.ORDERED]
         rows[i] = book.sum(axis=0)
         # a cycle that is still open at the end counts as one
         asked = held.totals[at.T_DEMAND] > 0
@@ -83,6 +97,12 @@ def close_books(world: World, state: State, blows: Sequence[Blow]) -> Record:
         if state.lanes
         else np.zeros((0, n), np.int64),
         onset=onset,
+        backlog=backlog,
+        ordered=ordered,
+        response=np.zeros(n) if responses is None else responses.spent,
+        acted=np.stack(responses.times)
+        if responses is not None and responses.times
+        else np.zeros((0, n), np.int64),
     )
 
 

@@ -76,11 +76,12 @@ PLAYBOOKS = Table(
         text("kpi", "指标", "Which indicator.", required=True),
         choice("op", "比较", "How it is compared.", "<", "<=", ">", ">=", required=True),
         number("threshold", "阈值", "With what.", required=True, low=None),
-        text("action", "动作", "switch_supplier, expedite, reroute, ration, lift_capacity, pause_promotion.", required=True),
+        text("action", "动作", "switch_supplier, expedite, reroute, ration, lift_capacity, pause_promotion, raise_buffer.", required=True),
         text("target", "目标", "On what."),
         number("value", "数值", "How much.", low=None),
         number("delay_days", "延迟（天）", "Days until it takes effect.", default=0.0),
-        number("cost", "费用", "Money.", default=0.0),
+        number("cost", "费用", "Money, each time it takes effect.", default=0.0),
+        text("scope", "观察范围", "Where the indicator is watched: `all`, or kind:id as in site:W1; blank: all."),
     ),
 )
 

@@ -101,6 +101,7 @@ ACTIONS = (
     "ration",
     "lift_capacity",
     "pause_promotion",
+    "raise_buffer",
 )
 KPIS = (
     "fill_rate",
@@ -112,6 +113,7 @@ KPIS = (
     "days_of_cover",
     "cost_to_serve",
     "stockout_days",
+    "short_units",
     "backlog",
     "on_hand",
     "p_stockout",

@@ -1,0 +1,258 @@
+"""Playbooks: what the team does when an indicator crosses its threshold, read and checked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from scenarios import InputError, Scenario
+from scenarios.findings import Findings, Severity
+from simulation.rows import known_target
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a step of a playbook can do.
+
+    Attributes
+    ----------
+    words : target words it understands
+    value : what its value means; default : where it is blank
+    least, most : allowed values
+    """
+
+    meaning: str
+    words: tuple[str, ...]
+    value: str
+    default: float
+    least: float
+    most: float
+
+
+_LANES = ("lane", "supplier", "site", "region", "group")
+_GOODS = ("site", "product", "category", "class", "region", "group")
+ACTIONS: Mapping[str, Action] = {
+    "expedite": Action(
+        "goods that leave travel faster, at a higher freight", _LANES,
+        "factor on lead times; freight is divided by it", 0.5, 0.05, 1.0,
+    ),
+    "reroute": Action(
+        "a closed lane opens again by a detour", _LANES,
+        "factor on lead times and on freight", 1.5, 1.0, 20.0,
+    ),
+    "raise_buffer": Action(
+        "order-up-to levels and reorder points are raised", _GOODS,
+        "factor on them", 1.25, 1.0, 20.0,
+    ),
+    "ration": Action(
+        "a feeding site ships less of these goods, or to these sites, and keeps the rest", _GOODS,
+        "share of what waits that may leave", 0.5, 0.0, 1.0,
+    ),
+    "lift_capacity": Action(
+        "a supplier that lost capacity delivers more", ("supplier", "region", "group"),
+        "factor on what is left of its normal flow", 1.3, 1.0, 20.0,
+    ),
+    "pause_promotion": Action(
+        "promotions stop: the demand that they would bring stays away",
+        ("promotion", "product", "category", "channel"),
+        "share of demand that stays away; blank: uplift / (1 + uplift)", float("nan"), 0.0, 1.0,
+    ),
+}  # fmt: skip
+INDICATORS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "fill_rate": ("units served / demanded over the last 7 days", ("all", "site")),
+    "cycle_service": ("cycles without stockout / cycles, last 7 days", ("all", "site")),
+    "short_units": ("units short over the last 7 days", ("all", "site")),
+    "backlog": ("units owed to customers tonight", ("all", "site")),
+    "on_hand": ("units on the shelf tonight", ("all", "site")),
+    "days_of_cover": ("units on the shelf / mean daily demand", ("all", "site")),
+    "p_stockout": ("share of product-locations with demand that are empty", ("all", "site")),
+    "lead_time_days": (
+        "longest mean lead time as things stand, and days since the lane or supplier stopped",
+        ("all", "lane", "supplier"),
+    ),
+}
+OPERATORS = ("<", "<=", ">", ">=")
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Promoted goods whose extra demand stays away.
+
+    Attributes
+    ----------
+    word, name : what is promoted, as product or category
+    site : where; "" everywhere
+    first, last : days from the start
+    away : share of the demand that stays away
+    """
+
+    word: str
+    name: str
+    site: str
+    first: int
+    last: int
+    away: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a playbook.
+
+    Attributes
+    ----------
+    kpi, op, threshold, scope : when it is called for, judged every night
+    action, target, value : what is done
+    delay_days : nights that pass before it takes effect
+    cost : money each time that it takes effect
+    pauses : of pause_promotion, what stops when
+    """
+
+    playbook_id: str
+    number: int
+    kpi: str
+    op: str
+    threshold: float
+    action: str
+    target: str = "all"
+    value: float = float("nan")
+    scope: str = "all"
+    delay_days: int = 0
+    cost: float = 0.0
+    pauses: tuple[Pause, ...] = ()
+
+    @property
+    def step_id(self) -> str:
+        """The playbook and the number of the step."""
+        return f"{self.playbook_id}/{self.number}"
+
+    @property
+    def strength(self) -> float:
+        """The value, or the action's default."""
+        return ACTIONS[self.action].default if np.isnan(self.value) else self.value
+
+    def __str__(self) -> str:
+        """Return the step as a sentence."""
+        where = "" if self.scope == "all" else f" of {self.scope}"
+        what = self.action.replace("_", " ")
+        return f"{self.kpi}{where} {self.op} {self.threshold:g}: {what} {self.target}"
+
+
+def read_playbooks(
+    scenario: Scenario, wanted: Sequence[str], findings: Findings
+) -> dict[str, tuple[Step, ...]]:
+    """Return the steps of playbooks; what is wrong with them becomes a finding.
+
+    Raises
+    ------
+    InputError
+        The scenario has no playbook of that name.
+    """
+    rows = scenario.filled("playbooks")
+    known = list(dict.fromkeys(rows["playbook_id"]))
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        raise InputError(
+            f"the table playbooks has no {missing[0]!r}; it has {', '.join(known) or 'no rows'}"
+        )
+    made: dict[str, tuple[Step, ...]] = {}
+    for name in dict.fromkeys(wanted):
+        steps = []
+        for place in np.flatnonzero((rows["playbook_id"] == name).to_numpy()):
+            step = _step(scenario, rows.iloc[place], int(place) + 1, findings)
+            if step is not None:
+                steps.append(step)
+        made[name] = tuple(sorted(steps, key=lambda step: step.number))
+    return made
+
+
+def _step(scenario: Scenario, row: pd.Series, place: int, findings: Findings) -> Step | None:
+    before = len(findings.errors)
+
+    def wrong(code: str, column: str, hint: str) -> None:
+        findings.add(
+            code, Severity.ERROR, hint, table="playbooks", row=place, column=column,
+            value=row[column],
+        )  # fmt: skip
+
+    action, kpi = str(row["action"]), str(row["kpi"])
+    if kpi not in INDICATORS:
+        wrong("unknown_kpi", "kpi", f"not watched; watched are {', '.join(INDICATORS)}")
+    if action not in ACTIONS:
+        wrong("unknown_action", "action", f"not simulated; simulated are {', '.join(ACTIONS)}")
+    if len(findings.errors) > before:
+        return None
+    scope = str(row["scope"]) if pd.notna(row["scope"]) else "all"
+    target = str(row["target"]).strip() if pd.notna(row["target"]) else "all"
+    if kpi == "lead_time_days" and scope == "all" and target.partition(":")[0] == "lane":
+        scope = target
+    problem = _place_problem(scenario, scope, INDICATORS[kpi][1])
+    if problem:
+        wrong("unknown_scope", "scope", problem)
+    if action == "pause_promotion":
+        pauses = _pauses(scenario, target, float(row["value"]))
+        if not pauses:
+            wrong("unknown_target", "target", "no promotion in the horizon with a known uplift")
+    else:
+        pauses = ()
+        problem = _place_problem(scenario, target, ("all", *ACTIONS[action].words))
+        if problem:
+            wrong("unknown_target", "target", problem)
+    value = float(row["value"])
+    about = ACTIONS[action]
+    if not np.isnan(value) and not about.least <= value <= about.most:
+        wrong("bad_value", "value", f"{about.value}, from {about.least:g} to {about.most:g}")
+    if len(findings.errors) > before:
+        return None
+    return Step(
+        str(row["playbook_id"]), int(row["step"]), kpi, str(row["op"]), float(row["threshold"]),
+        action, target, value, scope, round(float(row["delay_days"])), float(row["cost"]), pauses,
+    )  # fmt: skip
+
+
+def _place_problem(scenario: Scenario, place: str, words: tuple[str, ...]) -> str:
+    """Say what is wrong with a scope or target; "" when nothing is."""
+    if place == "all":
+        return "" if "all" in words else f"write one of {', '.join(words)}:ID"
+    word, found, name = place.partition(":")
+    if not found or word.strip() not in words:
+        shown = ", ".join("all" if each == "all" else f"{each}:ID" for each in words)
+        return f"write {shown}"
+    if known_target(scenario, word.strip(), name.strip()):
+        return ""
+    return f"the scenario has no {word} {name!r}"
+
+
+def _pauses(scenario: Scenario, target: str, value: float) -> tuple[Pause, ...]:
+    """Return what a pause stops: promotions by id, product, category or channel, or all."""
+    rows = scenario.table("promotions")
+    word, found, name = target.partition(":")
+    if not found:
+        word, name = ("all", "") if target == "all" else ("promotion", target)
+    column = {
+        "promotion": "promotion_id", "product": "product_id", "category": "category",
+        "channel": "channel_id",
+    }.get(word.strip())  # fmt: skip
+    if column is not None:
+        rows = rows[rows[column] == name.strip()]
+    elif word != "all":
+        return ()
+    start: dt.date = scenario.settings.start_date
+    sites = set(scenario.table("sites")["site_id"])
+    made = []
+    for row in rows.itertuples(index=False):
+        first, last = ((moment.date() - start).days for moment in (row.start, row.end))
+        uplift = float(row.uplift_pct) / 100.0
+        away = value if not np.isnan(value) else uplift / (1.0 + uplift)
+        if last < 0 or first >= scenario.settings.horizon_days or not 0.0 < away <= 1.0:
+            continue
+        by_product = isinstance(row.product_id, str)
+        goods = ("product", row.product_id) if by_product else ("category", row.category)
+        if not isinstance(goods[1], str):
+            goods = ("all", "")
+        site = row.location_id if row.location_id in sites else ""
+        made.append(Pause(goods[0], str(goods[1]), str(site), first, last, away))
+    return tuple(made)
