@@ -16,6 +16,7 @@ Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 KEY = ["product_id", "location_id"]
+QUANTITIES = ("qty", "paid", "priced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class History:
     keys : product_id, location_id (a site), category; (n_series) rows in order of ids
     sales : (n_series, n_buckets) float64, units; NaN before a series begins
     censored : (n_series, n_buckets) bool; stock ran out, so that sales are a lower bound
+    price : (n_series, n_buckets) float64, mean price paid; NaN where unknown; None: nowhere known
     season : buckets in a year (week) or week (day)
     spread : True where weekly history was spread evenly over days
     """
@@ -34,6 +36,7 @@ class History:
     keys: pd.DataFrame
     sales: Floats
     censored: Bools
+    price: Floats | None
     season: int
     spread: bool
 
@@ -46,10 +49,15 @@ def read_history(scenario: Scenario) -> History:
     """
     settings = scenario.settings
     rows = scenario.filled("demand_history")
-    rows = rows[["date", *KEY, "qty", "stockout"]]
-    rows = rows.assign(stockout=rows["stockout"].astype(bool))
+    bundles = rows["product_id"].isin(set(scenario.table("product_components")["bundle_id"]))
+    priced = rows["price"].notna() & ~bundles  # a bundle's price is not that of its parts
+    rows = rows[["date", *KEY, "qty", "stockout"]].assign(
+        stockout=rows["stockout"].astype(bool),
+        paid=(rows["qty"] * rows["price"]).where(priced, 0.0),
+        priced=rows["qty"].where(priced, 0.0),
+    )
     rows = _at_sites(scenario, rows)
-    rows = explode_bundles(scenario, rows)
+    rows = explode_bundles(scenario, rows, QUANTITIES)
     rows = rows[rows["product_id"].isin(set(scenario.table("products")["product_id"]))]
     start = np.datetime64(settings.start_date, "D")
     day = (rows["date"].to_numpy().astype("datetime64[D]") - start).astype(np.int64)
@@ -76,7 +84,9 @@ def _at_sites(scenario: Scenario, rows: pd.DataFrame) -> pd.DataFrame:
         total = shares.groupby("zone_id", sort=False)["share"].transform("sum")
         shares["share"] = shares["share"] / total
     zones = rows.merge(shares, left_on="location_id", right_on="zone_id")
-    zones = zones.assign(qty=zones["qty"] * zones["share"], location_id=zones["site_id"])
+    for column in QUANTITIES:
+        zones[column] = zones[column] * zones["share"]
+    zones = zones.assign(location_id=zones["site_id"])
     return pd.concat([sites, zones[rows.columns]], ignore_index=True)
 
 
@@ -87,7 +97,8 @@ def _step_days(day: Ints) -> int:
 
 
 def _spread_over_week(rows: pd.DataFrame) -> pd.DataFrame:
-    daily = [rows.assign(day=rows["day"] + k, qty=rows["qty"] / 7.0) for k in range(7)]
+    part = {column: rows[column] / 7.0 for column in QUANTITIES}
+    daily = [rows.assign(day=rows["day"] + k, **part) for k in range(7)]
     both = pd.concat(daily, ignore_index=True)
     return both[both["day"] < 0]
 
@@ -105,6 +116,9 @@ def _matrix(scenario: Scenario, rows: pd.DataFrame, first: int, *, spread: bool)
     sales = np.bincount(cell, rows["qty"].to_numpy(np.float64)[inside], minlength=size)
     short = np.bincount(cell, rows["stockout"].to_numpy(bool)[inside], minlength=size) > 0
     matrix: Floats = sales.astype(np.float64).reshape(shape)
+    priced = np.bincount(cell, rows["priced"].to_numpy(np.float64)[inside], minlength=size)
+    paid = np.bincount(cell, rows["paid"].to_numpy(np.float64)[inside], minlength=size)
+    price = np.divide(paid, priced, out=np.full(size, np.nan), where=priced > 0.0)
     begin = np.full(len(keys), n_buckets - 1, np.int64)
     np.minimum.at(begin, series[inside], column[inside])
     products = scenario.table("products").set_index("product_id")
@@ -114,7 +128,8 @@ def _matrix(scenario: Scenario, rows: pd.DataFrame, first: int, *, spread: bool)
     category = products["category"].reindex(keys["product_id"]).fillna("").to_numpy(object)
     season = 52 if scenario.settings.bucket == "week" else 7
     keys = keys.assign(category=category)
-    return History(keys, matrix, short.reshape(shape), season, spread)
+    known_price = price.reshape(shape) if priced.any() else None
+    return History(keys, matrix, short.reshape(shape), known_price, season, spread)
 
 
 def _introduced_column(

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optimizer.forecasting.effects import Effects, estimate, read_movers
 from optimizer.forecasting.problem import KEY, History, read_history
-from optimizer.forecasting.promotions import Uplifts, read_uplifts
 from optimizer.forecasting.quantiles import LEVELS
 from optimizer.forecasting.replay import forecast_origins
 from optimizer.forecasting.scores import backtest_table, hold_back, score_kpis
 from optimizer.forecasting.segments import segments
 from optimizer.forecasting.solve import STAGE, Learned, Problem, forecast, learn
-from optimizer.forecasting.spans import ladder
+from optimizer.forecasting.spans import ladder, test_origins
 from optimizer.forecasting.tables import Made, forecast_table
 from optimizer.outcome import Limits, Status, Termination
 from optimizer.stage import Certificate, StageResult
@@ -31,8 +31,12 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
         note = "Nothing to forecast: no demand before the start date at any site."
         return StageResult({}, None, notes=(note,))
     limits.progress(STAGE, 0.1, f"{len(history.keys):,} series")
-    uplifts = read_uplifts(scenario, history, scenario.settings.horizon_buckets)
-    problem = _problem(scenario, history, uplifts)
+    horizon, n_buckets = scenario.settings.horizon_buckets, history.sales.shape[1]
+    weekly = scenario.settings.bucket == "week"
+    movers = read_movers(scenario, history, horizon)
+    cut = test_origins(n_buckets, weekly=weekly)[0]
+    effects = estimate(movers, history, horizon, n_buckets)
+    problem = _problem(scenario, history, effects, estimate(movers, history, horizon, cut))
     learned = learn(problem, limits)
     made, notes = _by_analogy(scenario, history, _all_series(history, problem, learned))
     made = _discontinued(scenario, made)
@@ -51,22 +55,19 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
         tables,
         certificate,
         score_kpis(scores, held, len(made.keys)),
-        (*_notes(history, uplifts, learned), *notes),
+        (*_notes(history, effects, learned), *notes),
         solver_versions=_versions(learned),
     )
 
 
-def _problem(scenario: Scenario, history: History, uplifts: Uplifts) -> Problem:
+def _problem(scenario: Scenario, history: History, effects: Effects, before: Effects) -> Problem:
     products = scenario.table("products").set_index("product_id")
     price = products["unit_price"].reindex(history.keys["product_id"]).to_numpy(np.float64)
-    effects = np.concatenate([uplifts.past, uplifts.future], axis=1).T
-    plain = bool((effects == 1.0).all())
-    weekly = scenario.settings.bucket == "week"
     return Problem(
         sales=history.sales,
         censored=history.censored,
-        effects=None if plain else effects,
-        effects_before=None if plain else effects,
+        effects=effects.factors,
+        effects_before=before.factors,
         kin={
             "product": _codes(history.keys["product_id"]),
             "location": _codes(history.keys["location_id"]),
@@ -75,7 +76,7 @@ def _problem(scenario: Scenario, history: History, uplifts: Uplifts) -> Problem:
         segment=segments(history.sales, np.nan_to_num(price)),
         season=history.season,
         horizon=scenario.settings.horizon_buckets,
-        weekly=weekly,
+        weekly=scenario.settings.bucket == "week",
     )
 
 
@@ -168,7 +169,7 @@ def _versions(learned: Learned) -> dict[str, str]:
     return {"lightgbm": version("lightgbm")}
 
 
-def _notes(history: History, uplifts: Uplifts, learned: Learned) -> tuple[str, ...]:
+def _notes(history: History, effects: Effects, learned: Learned) -> tuple[str, ...]:
     notes = []
     if history.spread:
         notes.append("The weekly history was spread evenly over the days of each week.")
@@ -179,10 +180,18 @@ def _notes(history: History, uplifts: Uplifts, learned: Learned) -> tuple[str, .
         )
     sources = {
         "planner": "as the planner says",
-        "history": "estimated from past promotions of the category, shrunk towards none",
-        "default": "because neither planner nor history gives a number",
+        "history": "from past promotions, drawn towards the planner's number, else the default",
+        "elasticity": "from the discount, by the price elasticity of the category",
+        "default": "because neither planner, discount nor history gives a number",
     }
-    for rule, rows in uplifts.planned.groupby("rule", sort=True):
+    if effects.unseen:
+        names = ", ".join(effects.unseen)
+        notes.append(f"No past occurrence in the history of: {names}; no effect is assumed.")
+    if effects.cannibalised > 0.0:
+        notes.append(
+            f"Flagged promotions take {effects.cannibalised:.0%} of the demand of their category."
+        )
+    for rule, rows in effects.planned.groupby("rule", sort=True):
         low, high = rows["uplift"].min(), rows["uplift"].max()
         size = f"{low:+.0%}" if low == high else f"{low:+.0%} to {high:+.0%}"
         first = rows["promotion_id"].iloc[0]
