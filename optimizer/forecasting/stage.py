@@ -9,6 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.forecasting.effects import Effects, estimate, read_movers
+from optimizer.forecasting.overrides import (
+    Overrides,
+    apply_overrides,
+    read_overrides,
+    value_added,
+)
 from optimizer.forecasting.problem import KEY, History, read_history
 from optimizer.forecasting.quantiles import LEVELS
 from optimizer.forecasting.replay import forecast_origins
@@ -18,7 +24,7 @@ from optimizer.forecasting.solve import STAGE, Learned, Problem, forecast, learn
 from optimizer.forecasting.spans import ladder, test_origins
 from optimizer.forecasting.tables import Made, forecast_table
 from optimizer.outcome import Limits, Status, Termination
-from optimizer.stage import Certificate, StageResult
+from optimizer.stage import Certificate, Kpi, StageResult
 from scenarios import Scenario
 
 FEWEST_KNOWN = 4  # buckets; a series with fewer is forecast by analogy where it can be
@@ -42,7 +48,18 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
     made = _discontinued(scenario, made)
     held = hold_back(problem, learned)
     scores = backtest_table(problem, learned, held)
-    tables = {
+    kpis = score_kpis(scores, held, len(made.keys))
+    tables: dict[str, pd.DataFrame] = {}
+    overrides = read_overrides(scenario)
+    if overrides is not None:
+        made, record, count = apply_overrides(scenario, made, overrides)
+        added, value = value_added(history.keys, problem, learned, overrides)
+        scores = pd.concat([scores, added], ignore_index=True)
+        kpis = (*kpis, Kpi("forecast_overrides", float(count), "buckets"), *value)
+        notes = (*notes, *_override_notes(overrides, count))
+        if len(record):
+            tables["explanations"] = record
+    tables |= {
         "forecast": forecast_table(scenario, made),
         "forecast_origins": forecast_origins(scenario, history.keys, problem, learned),
         "backtest": scores,
@@ -54,7 +71,7 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
     return StageResult(
         tables,
         certificate,
-        score_kpis(scores, held, len(made.keys)),
+        kpis,
         (*_notes(history, effects, learned), *notes),
         solver_versions=_versions(learned),
     )
@@ -167,6 +184,21 @@ def _versions(learned: Learned) -> dict[str, str]:
     from importlib.metadata import version
 
     return {"lightgbm": version("lightgbm")}
+
+
+def _override_notes(overrides: Overrides, count: int) -> tuple[str, ...]:
+    notes = []
+    if count:
+        notes.append(
+            f"{count:,} buckets of the forecast are the planner's; what the methods say of them"
+            " stands in explanations."
+        )
+    if overrides.partial:
+        notes.append(
+            f"{overrides.partial:,} forecasts of the planner speak for a part of a site's demand"
+            " only (not for all zones or bundles with history) and are not used."
+        )
+    return tuple(notes)
 
 
 def _notes(history: History, effects: Effects, learned: Learned) -> tuple[str, ...]:
