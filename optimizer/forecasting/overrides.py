@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from optimizer.forecasting.backtest import of_choice
 from optimizer.forecasting.panel import Floats
 from optimizer.forecasting.problem import KEY
-from optimizer.forecasting.quantiles import HIGH, LEVELS
+from optimizer.forecasting.quantiles import HIGH, LEVELS, NORMAL
 from optimizer.forecasting.solve import Learned, Problem
 from optimizer.forecasting.tables import Made
 from optimizer.stage import Kpi
@@ -29,6 +29,7 @@ from scenarios.semantics.zones import explode_bundles, zone_shares
 Ints = NDArray[np.int64]
 
 PLANNER = "planner"
+TINY = 1e-6  # spread of ours against its mean, below which the planner's has no shape to take
 MOST_EXPLAINED = 10_000  # overrides that are put on record one by one, the largest changes first
 
 
@@ -126,13 +127,16 @@ def apply_overrides(
     ours = made.mean[at]
     own_spread = made.levels[LEVELS.index(HIGH)][at] - ours
     grown = np.divide(said, ours, out=np.ones_like(said), where=ours > 0.0)
-    stated = ~np.isnan(high) & (own_spread > 0.0)
+    tiny = own_spread <= TINY * np.maximum(ours, 1.0)
+    stated = ~np.isnan(high) & ~tiny
     ratio = np.where(
         stated, np.maximum(high - said, 0.0) / np.where(stated, own_spread, 1.0), grown
     )
     mean, levels, method = made.mean.copy(), made.levels.copy(), made.method.copy()
     mean[at] = said
     moved = said + (made.levels[:, at[0], at[1]] - ours) * ratio
+    normal = said + (NORMAL / NORMAL[LEVELS.index(HIGH)])[:, None] * (high - said)
+    moved = np.where(~np.isnan(high) & tiny, normal, moved)
     levels[:, at[0], at[1]] = np.maximum(moved, 0.0)
     factor = np.ones(mean.shape)
     factor[at] = ratio
