@@ -1,0 +1,97 @@
+"""Solves a buyer's problem: a plan at once, a bound, then better plans to the end of the limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.outcome import Limits, Outcome, proven_status
+from optimizer.replenishment.buyer.budget import Budget
+from optimizer.replenishment.buyer.coupling import Coupling
+from optimizer.replenishment.buyer.dantzig_wolfe import Relaxation, first_prices, relax
+from optimizer.replenishment.buyer.ledger import Ledger
+from optimizer.replenishment.buyer.polish import polish
+from optimizer.replenishment.buyer.problem import Floats, Ints, Problem
+from optimizer.replenishment.buyer.search import Search, first_plan, worse
+
+STAGE = "buyer"
+ENGINE = "Dantzig-Wolfe over item plans (GLOP), HiGHS, local search"
+ENOUGH = 1e-6  # relative gap at which the search stops
+RELAX_UNTIL = 0.4  # share of the limits
+ROUNDS = ((0.55, 0.7), (0.85, 0.95), (0.98, 1.0))  # local search until, program until
+
+
+@dataclass(frozen=True, slots=True)
+class BuyersPlan:
+    """A plan and the prices that prove its bound.
+
+    Attributes
+    ----------
+    qty : (n_slots,) int64, units
+    coupling : the rows; price: (n_rows,) money per unit of each
+    """
+
+    qty: Ints
+    coupling: Coupling
+    price: Floats
+
+
+def solve(problem: Problem, limits: Limits) -> Outcome[BuyersPlan]:
+    """Plan all items over all periods.
+
+    Parameters
+    ----------
+    limits : seconds, work (about a second of one core a unit), seed, progress, cancelled; the
+        first plan is always made
+
+    Returns
+    -------
+    outcome : the bound is a Lagrangian bound of our own arithmetic
+    """
+    budget = Budget(limits)
+    coupling = Coupling(problem)
+    search = Search(problem, budget, limits.seed)
+    best = first_plan(search, coupling, first_prices(problem, coupling))
+    limits.progress(STAGE, 0.1, f"first plan {best.objective:,.0f}")
+    relaxation = relax(problem, coupling, [best.qty], budget, RELAX_UNTIL)
+    limits.progress(STAGE, 0.4, f"bound {relaxation.bound:,.0f}")
+    priced = first_plan(search, coupling, relaxation.price)
+    best = priced if worse(best, priced) else best
+    best = _rounds(search, coupling, relaxation, best)
+    objective = problem.objective(best.qty)
+    bound = min(relaxation.bound, objective)
+    return Outcome(
+        proven_status(objective, bound),
+        budget.termination,
+        ENGINE,
+        BuyersPlan(best.qty, coupling, relaxation.price),
+        objective,
+        bound,
+        limits.elapsed,
+        budget.work,
+        "" if relaxation.converged else "The bound was still rising when its time was up.",
+    )
+
+
+def _rounds(search: Search, coupling: Coupling, relaxation: Relaxation, best: Ledger) -> Ledger:
+    """Improve by local search and by choosing among all plans seen, in turns."""
+    problem, budget = search.problem, search.budget
+    prices = coupling.prices(relaxation.price)
+    everything = np.arange(len(problem.items.opening))
+    for local, program in ROUNDS:
+        best = search.improve(best, prices, local)
+        gap = best.objective - relaxation.bound
+        if budget.over() or gap <= ENOUGH * abs(best.objective):
+            break
+        relaxation.pool.add(best.qty, everything)
+        qty, work = polish(
+            coupling, relaxation.pool, relaxation.price, best.qty, gap, budget.part(program)
+        )
+        budget.spend(work)
+        if qty is not None:
+            found = Ledger(problem, qty)
+            best = found if worse(best, found) else best
+        budget.limits.progress(STAGE, local, f"plan {best.objective:,.0f}")
+    return best
+
