@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHMARKS = {"replay": "benchmarks.replay", "routing": "benchmarks.routing"}
+BENCHMARKS = {
+    "lotsizing": "benchmarks.lotsizing",
+    "replay": "benchmarks.replay",
+    "routing": "benchmarks.routing",
+}
 
 
 def main(arguments: list[str]) -> int:
