@@ -185,6 +185,8 @@ def _lots(demand: Floats, setups: Flags) -> Floats:
 def _value(problem: SetupProblem, value: Floats, price: Floats) -> Floats:
     """Return the Lagrangian bound of each case, less what rounding may have added."""
     total = value.sum(axis=1)
+    possible = np.isfinite(total)  # else demand that only barred set-ups could serve
+    total = np.where(possible, total, 0.0)
     paid = price @ problem.capacity
-    bound: Floats = total - paid - 1e-11 * (np.abs(total) + paid)
-    return np.where(np.isfinite(total), bound, np.inf)
+    bound: Floats = np.where(possible, total - paid - 1e-11 * (total + paid), np.inf)
+    return bound

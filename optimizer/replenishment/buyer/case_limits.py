@@ -1,0 +1,155 @@
+"""Limits of a buyer's plan: money, units and shares per order bucket, storage per stock bucket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from optimizer.replenishment.buyer.problem import Floats, Ints, Items, Rules, Storage
+from optimizer.replenishment.facts import Facts
+from optimizer.replenishment.limits import held_m3, in_scope
+
+MONEY = {"budget": "budget", "supplier_spend": "budget"}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What rules and stores are called: (kind, entity) each."""
+
+    rules: tuple[tuple[str, str], ...]
+    stores: tuple[tuple[str, str], ...]
+
+
+def hard_limits(facts: Facts) -> pd.DataFrame:
+    """Return the hard limits of sense <=, in order of their ids."""
+    limits = facts.scenario.table("limits")
+    rows = limits[limits["hard"].fillna(True).astype(bool) & (limits["sense"] == "<=")]
+    return rows.sort_values("limit_id", kind="stable")
+
+
+def room_by_bucket(facts: Facts, bucket: object, value: float) -> Floats:
+    """Return a limit per bucket of the horizon: everywhere, or in its own bucket only."""
+    settings = facts.scenario.settings
+    room = np.full(settings.horizon_buckets, np.inf)
+    if pd.isna(bucket):  # type: ignore[call-overload]
+        room[:] = value
+        return room
+    start = pd.Timestamp(settings.start_date)
+    at = (pd.Timestamp(bucket) - start).days // settings.bucket_days  # type: ignore[arg-type]
+    if 0 <= at < len(room):
+        room[at] = value
+    return room
+
+
+def read_rules(
+    facts: Facts, scope: str, offers: pd.DataFrame, unit: Ints
+) -> tuple[Rules, tuple[tuple[str, str], ...]]:
+    """Return the limits on orders.
+
+    Parameters
+    ----------
+    offers : one row per option
+    unit : (n_options,) base units of one unit of the problem
+    """
+    count = len(offers)
+    nothing = np.zeros(count)
+    money, units, room, names = [], [], [], []
+
+    def add(kind: str, entity: str, weights: tuple[Floats, Floats], rooms: Floats) -> None:
+        money.append(weights[0])
+        units.append(weights[1] * unit)
+        room.append(rooms)
+        names.append((kind, entity))
+
+    for limit in hard_limits(facts).itertuples():
+        inside = in_scope(offers, str(limit.scope)).astype(np.float64)
+        rooms = room_by_bucket(facts, limit.bucket, float(limit.value))
+        if not inside.any():
+            continue
+        if limit.kind in MONEY:
+            add(MONEY[str(limit.kind)], str(limit.limit_id), (inside, nothing), rooms)
+        elif limit.kind == "supplier_units":
+            add("units", str(limit.limit_id), (nothing, inside), rooms)
+        elif limit.kind == "supplier_share_pct" and not scope.startswith("supplier:"):
+            for name in sorted(set(offers.loc[inside > 0.0, "supplier_id"])):
+                part = inside * (offers["supplier_id"] == name).to_numpy(bool)
+                whole = np.ones(count) if str(limit.scope).startswith("supplier:") else inside
+                weight = part - float(limit.value) / 100.0 * whole
+                zero = np.where(np.isfinite(rooms), 0.0, np.inf)
+                add("share", f"{limit.limit_id} supplier:{name}", (weight, nothing), zero)
+    shared = offers["capacity_per_week"].notna() & ~offers["named"].astype(bool)
+    for row, part in offers[shared].groupby("row", sort=True):
+        if len(part) > 1:
+            weight = np.isin(np.arange(count), part.index.to_numpy()).astype(np.float64)
+            weekly = float(part["capacity_per_week"].iloc[0])
+            settings = facts.scenario.settings
+            rooms = np.full(settings.horizon_buckets, weekly * settings.bucket_days / 7.0)
+            first = part.iloc[0]
+            entity = f"supplier:{first['supplier_id']} product:{first['product_id']} row {row}"
+            add("units", entity, (nothing, weight), rooms)
+    horizon = facts.scenario.settings.horizon_buckets
+    return Rules(
+        np.array(money).reshape(-1, count),
+        np.array(units).reshape(-1, count),
+        np.array(room).reshape(-1, horizon),
+    ), tuple(names)
+
+
+def read_storage(
+    facts: Facts, pair: Ints, items: Items, unit: Ints
+) -> tuple[Storage, tuple[tuple[str, str], ...]]:
+    """Return the limits on closing stock, less what other stock takes up.
+
+    Stock that is not planned here (other products, reserved and quarantined units, open orders of
+    others) is taken to stay as it is. An item's stock is counted at the site where it is bought.
+    """
+    rows = facts.pairs.iloc[pair].reset_index(drop=True)
+    products = facts.scenario.table("products").set_index("product_id")
+    m3 = products["volume_m3"].reindex(rows["product_id"]).to_numpy(np.float64)
+    rows = rows.assign(
+        category=products["category"].reindex(rows["product_id"]).to_numpy(object),
+        supplier_id="",
+    )
+    held = held_m3(facts)
+    held = held.assign(
+        category=products["category"].reindex(held["product_id"]).to_numpy(object), supplier_id=""
+    )
+    own = np.maximum(rows["free"].to_numpy(np.float64), 0.0) + rows["on_order"].to_numpy(np.float64)
+    own_m3 = np.nan_to_num(m3 * own)
+    m3 = np.nan_to_num(m3)
+    sites = facts.scenario.table("sites").set_index("site_id")["storage_m3"]
+    horizon = facts.scenario.settings.horizon_buckets
+    wanted = [
+        (f"site:{site}", np.full(horizon, float(room)), f"site:{site}")
+        for site, room in sites.items()
+        if pd.notna(room)
+    ]
+    for limit in hard_limits(facts).itertuples():
+        if limit.kind == "storage":
+            rooms = room_by_bucket(facts, limit.bucket, float(limit.value))
+            wanted.append((str(limit.scope), rooms, str(limit.limit_id)))
+    weights, room, names = [], [], []
+    bare = _bare_stock(items)
+    for scope, rooms, entity in wanted:
+        inside = in_scope(rows, scope)
+        if not inside.any():
+            continue
+        others = float(held["m3"][in_scope(held, scope)].sum()) - float(own_m3[inside].sum())
+        weight = inside * m3 * unit
+        weights.append(weight)
+        room.append(np.maximum(rooms - max(others, 0.0), weight @ bare))
+        names.append(("storage", entity))
+    return Storage(
+        np.array(weights).reshape(-1, len(pair)), np.array(room).reshape(-1, horizon)
+    ), tuple(names)
+
+
+def _bare_stock(items: Items) -> Ints:
+    """Return closing stock without any order, (n_items, n_periods)."""
+    stock, closing = items.opening.copy(), np.empty_like(items.demand)
+    for period in range(items.demand.shape[1]):
+        stock = np.maximum(stock + items.receipts[:, period] - items.demand[:, period], 0)
+        closing[:, period] = stock
+    return closing

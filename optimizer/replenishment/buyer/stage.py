@@ -1,0 +1,108 @@
+"""The buyer stage: scope, problem, search, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from optimizer.outcome import Limits, Outcome
+from optimizer.replenishment.buyer.case import Case, read_case
+from optimizer.replenishment.buyer.explain import explanations
+from optimizer.replenishment.buyer.scope import Scope, read_scope
+from optimizer.replenishment.buyer.solve import STAGE, BuyersPlan, solve
+from optimizer.replenishment.buyer.tables import marginal_prices, projection, purchase_orders
+from optimizer.replenishment.facts import Facts, read_facts
+from optimizer.stage import Certificate, Kpi, StageResult
+from scenarios import Scenario
+
+
+def run(
+    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits, scope: str = ""
+) -> StageResult:
+    """Plan a buyer's orders over the horizon.
+
+    Parameters
+    ----------
+    scope : supplier:ID or category:NAME; blank: the supplier with the largest spend
+    """
+    facts = read_facts(scenario, upstream)
+    chosen = read_scope(facts, scope)
+    case = read_case(facts, chosen)
+    count, lines = len(case.pair), len(case.problem.slots.item)
+    limits.progress(STAGE, 0.05, f"{count} product-locations, {lines:,} possible lines")
+    outcome = solve(case.problem, limits)
+    assert outcome.solution is not None, "a plan without orders keeps every limit"
+    qty = outcome.solution.qty
+    orders = purchase_orders(facts, case, qty)
+    tables = {
+        "purchase_orders": orders,
+        "inventory_projection": projection(facts, case, qty),
+        "marginal_prices": marginal_prices(facts, case, outcome.solution),
+        "explanations": explanations(facts, case, outcome.solution, orders),
+    }
+    return StageResult(
+        {name: table for name, table in tables.items() if len(table)},
+        Certificate.of(STAGE, cast("Outcome[object]", outcome)),
+        _kpis(facts, case, outcome),
+        _notes(facts, chosen, case, outcome),
+        outcome.work,
+        {name: version(name) for name in ("ortools", "highspy")},
+    )
+
+
+def _kpis(facts: Facts, case: Case, outcome: Outcome[BuyersPlan]) -> tuple[Kpi, ...]:
+    """Return the objective's terms, which add up to it, and what a buyer asks first."""
+    assert outcome.solution is not None
+    problem, qty = case.problem, outcome.solution.qty
+    terms = problem.terms(qty)
+    terms.pop("line")  # no fixed cost of a line is known to a scenario
+    _, lost = problem.stock(qty)
+    unit = case.unit[:, None]
+    wanted = float((problem.items.demand * unit).sum())
+    served = 1.0 - float((lost * unit).sum()) / wanted if wanted else 1.0
+    placed = problem.by_order((qty > 0).astype(np.float64)) > 0.0
+    ordered = (qty * case.unit[problem.slots.item])[problem.slots.period == 0]
+    besides = sum(terms.values()) - terms["purchase"] - terms["end_stock"]
+    gap = max((outcome.objective or 0.0) - (outcome.bound or 0.0), 0.0)
+    return (
+        *(Kpi(name, value, "money", "objective") for name, value in terms.items()),
+        Kpi("purchase_value", terms["purchase"], "money", STAGE),
+        Kpi("orders", float(placed.sum()), "orders", STAGE),
+        Kpi("order_lines", float((qty > 0).sum()), "lines", STAGE),
+        Kpi("units_ordered_first_bucket", float(ordered.sum()), "units", STAGE),
+        Kpi("demand_served", 100.0 * served, "%", STAGE),
+        Kpi("saved_against_no_order", _saved(case, outcome), "money", STAGE),
+        Kpi("gap_besides_purchase", 100.0 * gap / besides if besides > 0.0 else 0.0, "%", STAGE),
+        Kpi("product_locations", float(len(case.pair)), "pairs", STAGE),
+        Kpi("buckets", float(facts.scenario.settings.horizon_buckets), "buckets", STAGE),
+    )
+
+
+def _saved(case: Case, outcome: Outcome[BuyersPlan]) -> float:
+    nothing = case.problem.objective(np.zeros(len(case.problem.slots.item), np.int64))
+    return nothing - (outcome.objective or 0.0)
+
+
+def _notes(
+    facts: Facts, scope: Scope, case: Case, outcome: Outcome[BuyersPlan]
+) -> tuple[str, ...]:
+    notes = [*scope.notes, f"Planned: {scope.name}, {len(case.pair)} product-locations."]
+    large = int((case.unit > 1).sum())
+    if large:
+        notes.append(
+            f"{large} product-locations with much demand are planned in units of"
+            f" {int(case.unit.min()):,} to {int(case.unit.max()):,}."
+        )
+    limits = facts.scenario.table("limits")
+    at_least = int(((limits["sense"] == ">=") & limits["hard"].fillna(True).astype(bool)).sum())
+    if at_least:
+        notes.append(f"{at_least} limits of sense >= are not enforced in this plan.")
+    if facts.scenario.settings.shortage_rule == "backorder":
+        notes.append("Demand that is not served is counted as lost in this plan.")
+    if outcome.detail:
+        notes.append(outcome.detail)
+    return tuple(notes)
