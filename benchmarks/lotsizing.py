@@ -15,6 +15,8 @@ from benchmarks.trigeiro import UnreadableInstanceError, read_instance
 from optimizer.outcome import Limits
 from optimizer.replenishment.buyer.setup_solve import solve
 
+WIDTHS = (10, 10, 7, 7, 7, 5)
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark.
@@ -61,7 +63,8 @@ def _wanted(path: Path, names: set[str]) -> bool:
 
 def _solve_all(paths: list[Path], out: Path, seconds: float, seed: int) -> int:
     out.mkdir(parents=True, exist_ok=True)
-    print(f"{'name':<6} {'cost':>10} {'bound':>10} {'gap %':>7} {'wall s':>7} {'CPU s':>7} {'load':>5}")
+    heads = ("cost", "bound", "gap %", "wall s", "CPU s", "load")
+    print(" ".join([f"{'name':<6}", *(f"{h:>{w}}" for h, w in zip(heads, WIDTHS, strict=True))]))
     gaps, unreadable = [], 0
     for path in paths:
         try:

@@ -35,6 +35,9 @@ class Room:
     any_of : tables of which one must have rows
     upstream : result tables that stand in for `needs` when an earlier stage wrote them
     weight : its share of the limits, against the other stages that run
+    asked : it runs only when it is named
+    options : names of the options that it takes
+    instead_of : stages that it cannot run beside
     """
 
     run: str
@@ -42,6 +45,9 @@ class Room:
     needs: tuple[str, ...]
     any_of: tuple[str, ...] = ()
     weight: float = 1.0
+    asked: bool = False
+    options: tuple[str, ...] = ()
+    instead_of: tuple[str, ...] = ()
 
 
 STAGES: Mapping[str, Room] = {
@@ -57,6 +63,16 @@ STAGES: Mapping[str, Room] = {
         ("products", "sites", "supplier_products", "inventory"),
         ("forecasts", "demand_history"),
         weight=2.0,
+    ),
+    "buyer": Room(
+        "optimizer.replenishment:run_buyer",
+        "optimizer.audit.buyer:check",
+        ("products", "sites", "supplier_products", "inventory"),
+        ("forecasts", "demand_history"),
+        weight=2.0,
+        asked=True,
+        options=("scope",),
+        instead_of=("replenishment",),
     ),
     "sourcing": Room(
         "optimizer.allocation:run_sourcing",
@@ -81,6 +97,7 @@ def plan(
     seconds: float | None = None,
     work: float | Mapping[str, float] | None = None,
     seed: int | None = None,
+    options: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Plan:
@@ -95,6 +112,7 @@ def plan(
     work : deterministic work for all stages together, or by stage; without `seconds` and `work`
         it is DEFAULT_WORK, so that the same call gives the same plan
     seed : of every random choice; None: the scenario's
+    options : of single stages, by name, as their Room lists them
     progress : called with (stage, share done, message)
     cancelled : asked often; True ends the search with what there is
 
@@ -114,6 +132,7 @@ def plan(
     if isinstance(work, (int, float)) and not work > 0:
         raise InputError(f"work must be above 0, is {work:g}")
     chosen, notes = choose_stages(scenario, stages)
+    wishes = _wishes(chosen, options or {})
     scenario_hash = scenario.content_hash
     scenario, placed = fill_coordinates(scenario)
     if len(placed):
@@ -138,14 +157,14 @@ def plan(
                 notes[name] = ("Not planned: the run was cancelled before this stage.",)
                 continue
         limits.progress(name, 0.0, "started")
-        result = run_stage(name, scenario, tables, limits)
+        result = run_stage(name, scenario, tables, limits, wishes[name])
         _take(name, result, tables, kpis)
         versions |= result.solver_versions
         done[name] = result.work
         if result.notes:
             notes[name] = (*notes.get(name, ()), *result.notes)
         if result.certificate is not None:
-            audit_stage(name, scenario, tables, result)
+            audit_stage(name, scenario, tables, result, wishes[name])
             certificates.append(replace(result.certificate, audited=True).row())
             tables["certificates"] = pd.DataFrame(certificates)
         limits.progress(name, 1.0, "done")
@@ -154,13 +173,14 @@ def plan(
             [[k.kpi, k.variant, k.scope, k.value, k.unit] for k in kpis],
             columns=["kpi", "variant", "scope", "value", "unit"],
         )
-    options: dict[str, Any] = {"stages": chosen, "seconds": seconds, "work": work}
+    recorded: dict[str, Any] = {"stages": chosen, "seconds": seconds, "work": work}
+    recorded |= dict(options or {})
     provenance = Provenance(
         scenario_hash=scenario_hash,
         code_version=code_version(),
         solver_versions=dict(sorted(versions.items())),
         seed=seed,
-        options=options,
+        options=recorded,
         made_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         work=done,
     )
@@ -180,7 +200,7 @@ def choose_stages(
     if stages is None:
         chosen: list[str] = []
         notes: dict[str, tuple[str, ...]] = {}
-        for name in STAGES:
+        for name in (name for name, room in STAGES.items() if not room.asked):
             lacking = missing_tables(scenario, name)
             if lacking:
                 notes[name] = (f"Not planned: the scenario has no {', '.join(lacking)}.",)
@@ -197,6 +217,12 @@ def choose_stages(
     if unknown:
         known = ", ".join((*STAGES, *GROUPS))
         raise InputError(f"no such stage: {', '.join(unknown)}; known are {known}")
+    for name in wanted:
+        beside = [other for other in STAGES[name].instead_of if other in wanted]
+        if beside:
+            raise InputError(
+                f"{name} proposes orders of its own: run it without {', '.join(beside)}"
+            )
     problems = [
         f"{name} needs {', '.join(missing_tables(scenario, name))}"
         for name in STAGES
@@ -217,15 +243,23 @@ def missing_tables(scenario: Scenario, stage: str) -> list[str]:
 
 
 def run_stage(
-    name: str, scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
+    name: str,
+    scenario: Scenario,
+    upstream: Mapping[str, pd.DataFrame],
+    limits: Limits,
+    options: Mapping[str, str] | None = None,
 ) -> StageResult:
     """Run one stage; its solver is imported here and nowhere earlier."""
     run: Stage = _load(STAGES[name].run)
-    return run(scenario, dict(upstream), limits)
+    return run(scenario, dict(upstream), limits, **(options or {}))
 
 
 def audit_stage(
-    name: str, scenario: Scenario, tables: Mapping[str, pd.DataFrame], result: StageResult
+    name: str,
+    scenario: Scenario,
+    tables: Mapping[str, pd.DataFrame],
+    result: StageResult,
+    options: Mapping[str, str] | None = None,
 ) -> None:
     """Hold a stage's tables and certificate against the facts.
 
@@ -238,8 +272,8 @@ def audit_stage(
 
     if result.certificate is None:
         return
-    check: Callable[[Scenario, Mapping[str, pd.DataFrame]], AuditReport] = _load(STAGES[name].check)
-    report = check(scenario, tables)
+    check: Callable[..., AuditReport] = _load(STAGES[name].check)
+    report = check(scenario, tables, **(options or {}))
     found: list[Violation] = [
         *report.violations,
         *certificate_violations(result.certificate, report),
@@ -247,6 +281,26 @@ def audit_stage(
     if found:
         listed = "\n  ".join(str(violation) for violation in found[:20])
         raise AuditError(f"the referee rejects the plan of stage {name}:\n  {listed}", found)
+
+
+def _wishes(chosen: Sequence[str], options: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the options of each stage.
+
+    Raises
+    ------
+    InputError
+        No stage that runs takes an option of that name.
+    """
+    wishes: dict[str, dict[str, str]] = {name: {} for name in chosen}
+    for option, value in options.items():
+        takers = [name for name in chosen if option in STAGES[name].options]
+        if not takers:
+            named = [name for name, room in STAGES.items() if option in room.options]
+            hint = f"; it belongs to stage {', '.join(named)}" if named else ""
+            raise InputError(f"no stage that runs takes the option {option!r}{hint}")
+        for name in takers:
+            wishes[name][option] = value
+    return wishes
 
 
 def code_version() -> str:

@@ -91,9 +91,13 @@ class Stage(Protocol):
     """A family's `run`: the scenario, the tables of the stages before, limits -> result."""
 
     def __call__(
-        self, scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
+        self,
+        scenario: Scenario,
+        upstream: Mapping[str, pd.DataFrame],
+        limits: Limits,
+        **options: str,
     ) -> StageResult:
-        """Run the stage."""
+        """Run the stage; `options` are those that its Room lists."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ def plan(
         float | None, typer.Option(help="Deterministic work for all stages together.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed; default: the scenario's.")] = None,
+    scope: Annotated[str, typer.Option(help="Of stage buyer: supplier:ID or category:NAME.")] = "",
     form: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> int:
@@ -57,6 +58,7 @@ def plan(
             seconds=seconds,
             work=work,
             seed=seed,
+            options={"scope": scope} if scope else None,
             progress=progress.show,
             cancelled=stop.is_set,
         )

@@ -57,7 +57,7 @@ def read_tonight(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> Toni
     while True:
         policies, _ = inventory_policies(scenario, wanted)
         options = read_options(scenario, policies)
-        root = _roots(scenario, policies, options, fed_from)
+        root = buying_sites(scenario, policies, options, fed_from)
         asked = pd.DataFrame({"site_id": root, "product_id": policies["product_id"]})
         listed = pd.MultiIndex.from_frame(policies[PAIR])
         missing = asked[~pd.MultiIndex.from_frame(asked).isin(listed)].drop_duplicates()
@@ -94,7 +94,7 @@ def feeding_sites(scenario: Scenario) -> dict[tuple[str, str | None], str]:
     return first
 
 
-def _roots(
+def buying_sites(
     scenario: Scenario,
     pairs: pd.DataFrame,
     options: pd.DataFrame,

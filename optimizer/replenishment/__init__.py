@@ -18,3 +18,12 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
     from optimizer.replenishment.stage import run as run_stage
 
     return run_stage(scenario, upstream, limits)
+
+
+def run_buyer(
+    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits, scope: str = ""
+) -> StageResult:
+    """Plan a buyer's orders over the horizon; the solver is loaded only now."""
+    from optimizer.replenishment.buyer.stage import run as run_stage
+
+    return run_stage(scenario, upstream, limits, scope)

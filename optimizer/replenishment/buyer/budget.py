@@ -27,6 +27,20 @@ class Budget:
             return True
         return limits.seconds is not None and limits.elapsed >= share * HEADROOM * limits.seconds
 
+    @property
+    def used(self) -> float:
+        """Share of the limits that is used up, 0 where there are none."""
+        limits = self.limits
+        work = 0.0 if limits.work is None else self.work / max(limits.work, 1e-9)
+        if limits.seconds is None:
+            return min(work, 1.0)
+        return min(max(work, limits.elapsed / (HEADROOM * limits.seconds)), 1.0)
+
+    def share_at(self, fraction: float) -> float:
+        """Return the share of the limits that is used once a fraction of the rest is."""
+        used = self.used
+        return used + fraction * (1.0 - used)
+
     def seconds_to(self, share: float) -> float | None:
         """Return seconds left until a share of them is used; None without a limit."""
         limits = self.limits

@@ -244,7 +244,12 @@ def _least_price(facts: Facts, offers: pd.DataFrame) -> Floats:
 
 
 def _options(
-    offers: pd.DataFrame, ranges: Ranges, dates: Dates, group: NDArray[np.int64], unit: Ints, step: Ints
+    offers: pd.DataFrame,
+    ranges: Ranges,
+    dates: Dates,
+    group: NDArray[np.int64],
+    unit: Ints,
+    step: Ints,
 ) -> Options:
     lane = np.repeat(unit, np.diff(ranges.start))
     scale = unit.astype(np.float64)
@@ -268,7 +273,7 @@ def _options(
 
 
 def _groups(facts: Facts, names: pd.MultiIndex) -> Groups:
-    """Return order costs and minimums, the largest where rows differ, and the slowest lane's terms."""
+    """Return each order's terms: the largest where rows differ, and those of the slowest lane."""
     terms = facts.offers.groupby(["supplier_id", "site_id"])[["order_cost", "min_order_value"]]
     largest = terms.max().reindex(names)
     lane = slowest_lanes(facts.scenario, names)

@@ -33,11 +33,11 @@ def room_by_bucket(facts: Facts, bucket: object, value: float) -> Floats:
     """Return a limit per bucket of the horizon: everywhere, or in its own bucket only."""
     settings = facts.scenario.settings
     room = np.full(settings.horizon_buckets, np.inf)
-    if pd.isna(bucket):  # type: ignore[call-overload]
+    if pd.isna(bucket):
         room[:] = value
         return room
     start = pd.Timestamp(settings.start_date)
-    at = (pd.Timestamp(bucket) - start).days // settings.bucket_days  # type: ignore[arg-type]
+    at = (pd.Timestamp(bucket) - start).days // settings.bucket_days
     if 0 <= at < len(room):
         room[at] = value
     return room

@@ -172,7 +172,9 @@ class Coupling:
         money = money - part[1][cell] * (problem.groups.minimum[group] > 0.0)
         unit = options.unit_cost[option] + (problem.rules.units[:, option] * rule).sum(axis=0)
         kg, m3 = options.kg[option], options.m3[option]
-        unit = unit + kg * self.by_kg[group] * part[2][cell] + m3 * self.by_m3[group] * part[3][cell]
+        unit = (
+            unit + kg * self.by_kg[group] * part[2][cell] + m3 * self.by_m3[group] * part[3][cell]
+        )
         load = np.where(self.fill_m3[group], m3, kg) * (problem.groups.min_fill[group] > 0.0)
         unit = unit - load * part[4][cell]
         fixed = options.line_cost[option] + part[0][self.block[slots.item] * cells + cell]
@@ -187,14 +189,21 @@ class Coupling:
             np.full(shape, FREE),
         )
 
-    def lagrangian(self, price: Floats, value: Floats) -> float:
-        """Return the bound that row prices prove, given the cheapest item plans at them."""
+    def lagrangian(self, price: Floats, value: Floats, lower: Floats, upper: Floats) -> float:
+        """Return the bound that row prices prove, given the cheapest item plans at them.
+
+        Parameters
+        ----------
+        price : (n_rows,) >= 0
+        value : (n_items,) money of the cheapest plans
+        lower, upper : (n_extras,) what y and n lie between
+        """
         reduced = self.extra_cost + np.bincount(
             self.extra_column,
             self.extra_value * price[self.extra_row],
             minlength=len(self.extra_cost),
         )
-        box = np.minimum(reduced, 0.0) * self.extra_upper
+        box = np.minimum(reduced * lower, reduced * upper)
         room = np.where(price > 0.0, price * np.where(price > 0.0, self.room, 0.0), 0.0)
         total = float(value.sum() + box.sum() - room.sum())
         rounding = 1e-11 * float(np.abs(value).sum() + np.abs(box).sum() + np.abs(room).sum())

@@ -1,4 +1,4 @@
-"""Column generation between exact item plans and the master, with in-out prices.
+"""Column generation between exact item plans and the master, and branching on orders.
 
 At every iteration the item plans at the tried prices prove a bound by our own arithmetic; the
 linear program only proposes prices.
@@ -6,142 +6,202 @@ linear program only proposes prices.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import heapq
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimizer.replenishment.buyer.budget import Budget
 from optimizer.replenishment.buyer.coupling import Coupling
-from optimizer.replenishment.buyer.item_plans import own_prices, plan_items, planning_work
+from optimizer.replenishment.buyer.item_plans import (
+    FREE,
+    Prices,
+    own_prices,
+    plan_items,
+    planning_work,
+)
 from optimizer.replenishment.buyer.master import Master
+from optimizer.replenishment.buyer.pool import Pool
 from optimizer.replenishment.buyer.problem import Floats, Ints, Problem
 
 INWARD = 0.5  # share of the best prices so far in the tried ones (Ben-Ameur and Neto 2007)
-CLOSE = 2e-5  # relative distance of bound and master at which to stop
+CLOSE = 2e-6  # relative distance of bound and master at which a node is done
+WHOLE = 1e-6  # an order this near to placed or not placed is so
 ITERATIONS_PER_WORK = 8000.0  # simplex iterations of about a second of one core
 
 
-@dataclass(slots=True)
-class Pool:
-    """Every item plan seen.
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Orders that must (lower 1) or must not (upper 0) be placed, and what they prove.
 
     Attributes
     ----------
-    item : item of each plan
-    qty : its quantities on the item's slots
-    cost : its own cost
+    bound : proven for the plans of this node; price: (n_rows,) that proves it
+    lower, upper : (n_extras,)
+    orders : (n_groups x n_periods,) how far each order is placed in the mixture
+    done : the bound met the master
     """
 
-    problem: Problem
-    item: list[int] = field(default_factory=list)
-    qty: list[Ints] = field(default_factory=list)
-    cost: list[float] = field(default_factory=list)
-    seen: set[bytes] = field(default_factory=set)
-
-    def add(self, qty: Ints, which: Ints) -> Ints:
-        """Add the plans of some items; return the items whose plan is new."""
-        start = self.problem.slots.start
-        cost = self.problem.item_cost(qty)
-        fresh = []
-        for item in which.tolist():
-            plan = qty[start[item] : start[item + 1]]
-            key = item.to_bytes(4, "little") + plan.tobytes()
-            if key in self.seen:
-                continue
-            self.seen.add(key)
-            self.item.append(item)
-            self.qty.append(plan.copy())
-            self.cost.append(float(cost[item]))
-            fresh.append(item)
-        return np.array(fresh, np.int64)
+    bound: float
+    price: Floats
+    lower: Floats
+    upper: Floats
+    orders: Floats
+    done: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Relaxation:
     """What column generation found.
 
     Attributes
     ----------
-    bound : proven; price: the prices of the coupling rows that prove it
-    pool : plans; weight: (n_plans,) in the last mixture
-    orders : (n_groups, n_periods) how far each order is placed in the mixture
+    bound : proven
+    price : (n_rows,) prices of the coupling rows at the root
+    pool : plans
+    done : the bound met the master at the root
     """
 
     bound: float
     price: Floats
     pool: Pool
-    weight: Floats
-    orders: Floats
-    converged: bool
+    done: bool
 
 
-def relax(
-    problem: Problem, coupling: Coupling, starts: list[Ints], budget: Budget, share: float
-) -> Relaxation:
-    """Ascend the bound until it meets the master or a share of the limits is used.
+class Relaxer:
+    """The master and its plans, for one node after another.
 
     Parameters
     ----------
-    starts : plans (n_slots,) to begin the master with; the plan without orders is added
+    starts : plans (n_slots,) to begin with; the plan without orders is added
     """
-    everything = np.arange(len(problem.items.opening))
-    master = Master(
-        len(everything),
-        coupling.room,
-        coupling.extra_cost,
-        coupling.extra_upper,
-        coupling.extra_row,
-        coupling.extra_column,
-        coupling.extra_value,
-    )
-    pool = Pool(problem)
-    work = float(planning_work(problem).sum())
 
-    def take(qty: Ints) -> int:
-        fresh = pool.add(qty, everything)
+    def __init__(
+        self, problem: Problem, coupling: Coupling, starts: list[Ints], budget: Budget
+    ) -> None:
+        self.problem, self.coupling, self.budget = problem, coupling, budget
+        self.everything = np.arange(len(problem.items.opening))
+        self.master = Master(
+            len(self.everything),
+            coupling.room,
+            coupling.extra_cost,
+            coupling.extra_upper,
+            coupling.extra_row,
+            coupling.extra_column,
+            coupling.extra_value,
+        )
+        self.pool = Pool(problem)
+        self.work = float(planning_work(problem).sum())
+        group = problem.options.group[problem.slots.option]
+        self.cell = group * problem.n_periods + problem.slots.period
+        free, _ = plan_items(problem, own_prices(problem))
+        for start in (np.zeros(len(problem.slots.item), np.int64), free, *starts):
+            self._take(start)
+
+    def root(self) -> Node:
+        """Return the node without any branching, its bound not yet raised."""
+        extras = len(self.coupling.extra_cost)
+        price = first_prices(self.problem, self.coupling)
+        orders = np.zeros(extras // 2)
+        upper = self.coupling.extra_upper
+        return Node(-np.inf, price, np.zeros(extras), upper, orders, done=False)
+
+    def raise_bound(self, node: Node, enough: float, share: float) -> Node:
+        """Raise a node's bound until it meets the master, reaches `enough` or the limits end."""
+        budget, master = self.budget, self.master
+        lower, upper = node.lower, node.upper
+        master.fence(lower, upper)
+        best_price, orders = node.price, node.orders
+        best = max(node.bound, self._try(best_price, lower, upper)[0])
+        inward, done = INWARD, False
+        while best < enough and not budget.over(share):
+            if not master.solve(budget.seconds_to(share)):
+                break
+            budget.spend(master.iterations / ITERATIONS_PER_WORK)
+            orders = master.extras()[: len(orders)]
+            goal = master.objective
+            if goal - best <= CLOSE * abs(goal):
+                done = True
+                break
+            tried = inward * best_price + (1.0 - inward) * master.prices()[0]
+            bound, fresh = self._try(tried, lower, upper)
+            if bound > best:
+                best, best_price, inward = bound, tried, INWARD
+            elif inward == 0.0 and not fresh:
+                done = True  # the master is optimal: only rounding is left between them
+                break
+            else:
+                inward = inward / 2.0 if inward > 0.1 else 0.0
+        return Node(best, best_price, lower, upper, orders, done)
+
+    def _try(self, price: Floats, lower: Floats, upper: Floats) -> tuple[float, int]:
+        """Return the bound that prices prove, and how many plans they bring."""
+        prices = self._within(self.coupling.prices(price), upper)
+        qty, value = plan_items(self.problem, prices)
+        self.budget.spend(self.work)
+        return self.coupling.lagrangian(price, value, lower, upper), self._take(qty)
+
+    def _within(self, prices: Prices, upper: Floats) -> Prices:
+        """Bar the slots of orders that must not be placed."""
+        barred = upper[self.cell] < 0.5
+        return replace(prices, most=np.where(barred, 0, FREE)) if barred.any() else prices
+
+    def _take(self, qty: Ints) -> int:
+        fresh = self.pool.add(qty, self.everything)
         if len(fresh):
-            columns = coupling.columns(qty, fresh)
-            master.add(columns.item, columns.cost, columns.column, columns.row, columns.value)
+            columns = self.coupling.columns(qty, fresh)
+            self.master.add(columns.item, columns.cost, columns.column, columns.row, columns.value)
         return len(fresh)
 
-    for start in (np.zeros(len(problem.slots.item), np.int64), *starts):
-        take(start)
-    best, best_price = -np.inf, first_prices(problem, coupling)
-    qty, value = plan_items(problem, coupling.prices(best_price))
-    best = coupling.lagrangian(best_price, value)
-    take(qty)
-    free, _ = plan_items(problem, own_prices(problem))
-    take(free)
-    budget.spend(2.0 * work)
-    inward, converged = INWARD, False
-    weight, orders = np.zeros(0), np.zeros((len(problem.groups.order_cost), problem.n_periods))
-    while not budget.over(share):
-        if not master.solve(budget.seconds_to(share)):
+
+def relax(
+    problem: Problem,
+    coupling: Coupling,
+    start: Ints,
+    cost: float,
+    budget: Budget,
+    shares: tuple[float, float],
+) -> Relaxation:
+    """Raise the bound by column generation, then by branching on orders, the lowest node first.
+
+    Parameters
+    ----------
+    start : (n_slots,) a feasible plan; cost: its money
+    shares : of the limits, until which the root and the tree may run
+    """
+    relaxer = Relaxer(problem, coupling, [start], budget)
+    root = relaxer.raise_bound(relaxer.root(), np.inf, shares[0])
+    bound = _branch(relaxer, root, cost, budget, shares[1]) if root.done else root.bound
+    return Relaxation(bound, root.price, relaxer.pool, root.done)
+
+
+def _branch(relaxer: Relaxer, root: Node, cost: float, budget: Budget, share: float) -> float:
+    """Return the least bound over the leaves of a tree of orders; at most `cost`."""
+    heap: list[tuple[float, int, Node]] = [(root.bound, 0, root)]
+    made = 1
+    while heap and heap[0][0] < cost and not budget.over(share):
+        node = heap[0][2]
+        children = _split(relaxer.coupling, node)
+        if not children:
             break
-        budget.spend(master.iterations / ITERATIONS_PER_WORK)
-        weight = master.weights()
-        orders = master.extras()[: orders.size].reshape(orders.shape)
-        goal = master.objective
-        if goal - best <= CLOSE * abs(goal):
-            converged = True
-            break
-        price, _ = master.prices()
-        tried = inward * best_price + (1.0 - inward) * price
-        qty, value = plan_items(problem, coupling.prices(tried))
-        budget.spend(work)
-        bound = coupling.lagrangian(tried, value)
-        improved = bound > best
-        if improved:
-            best, best_price = bound, tried
-        fresh = take(qty)
-        if fresh == 0 and not improved:
-            if inward == 0.0:
-                break
-            inward = 0.0 if inward < 0.1 else inward / 2.0
-        elif improved:
-            inward = INWARD
-    weight = np.r_[weight, np.zeros(len(pool.item) - len(weight))]
-    return Relaxation(best, best_price, pool, weight, orders, converged)
+        heapq.heappop(heap)
+        for child in children:
+            raised = relaxer.raise_bound(child, cost, share)
+            heapq.heappush(heap, (raised.bound, made, raised))
+            made += 1
+    return min(heap[0][0], cost) if heap else cost
+
+
+def _split(coupling: Coupling, node: Node) -> list[Node]:
+    """Return a node with its most doubtful order placed, and with it left out."""
+    cost = coupling.extra_cost[: len(node.orders)] + coupling.extra_cost[len(node.orders) :]
+    doubt = np.minimum(node.orders, 1.0 - node.orders)
+    at = int(np.argmax(doubt * np.maximum(cost, 1e-9)))
+    if doubt[at] <= WHOLE:
+        return []
+    lower, upper = node.lower.copy(), node.upper.copy()
+    lower[at], upper[at] = 1.0, 0.0
+    return [replace(node, upper=upper), replace(node, lower=lower)]
 
 
 def first_prices(problem: Problem, coupling: Coupling) -> Floats:

@@ -15,9 +15,7 @@ from optimizer.replenishment.buyer.tables import SMALLEST_PRICE, line_slots
 from optimizer.replenishment.facts import Facts
 
 
-def explanations(
-    facts: Facts, case: Case, plan: BuyersPlan, orders: pd.DataFrame
-) -> pd.DataFrame:
+def explanations(facts: Facts, case: Case, plan: BuyersPlan, orders: pd.DataFrame) -> pd.DataFrame:
     """Return the stock balance of each line; its terms add up to the quantity.
 
     The alternative is left out of the first bucket's lines only: these are decided now, later ones

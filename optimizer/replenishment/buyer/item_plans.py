@@ -62,7 +62,7 @@ def plan_items(
     Returns
     -------
     qty : (n_slots,) int64, 0 for other items
-    value : (n_items,) money, without the constant of `lost` beyond the horizon; 0 for others
+    value : (n_items,) money; 0 for others
     """
     items, options, slots = problem.items, problem.options, problem.slots
     qty, value = np.zeros(len(slots.item), np.int64), np.zeros(len(items.opening))
@@ -96,6 +96,7 @@ def plan_items(
         qty,
         value,
     )
+    value[chosen] += items.end_value[chosen] * items.supply[chosen]
     return qty, value
 
 

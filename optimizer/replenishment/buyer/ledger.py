@@ -125,7 +125,7 @@ class Ledger:
                 + items.holding[item] * closing.sum()
                 + items.lost[item] * lost
                 + items.floor_price[item] * under
-                - items.end_value[item] * closing[-1]
+                + items.end_value[item] * (items.supply[item] - closing[-1])
             )
 
     def replan(self, item: int, prices: Prices, open_orders: Flags) -> bool:

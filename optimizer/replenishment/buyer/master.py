@@ -66,6 +66,11 @@ class Master:
             self._rows[place].SetCoefficient(fresh[at], amount)
         self._plans += fresh
 
+    def fence(self, lower: Floats, upper: Floats) -> None:
+        """Set what the columns that belong to no item lie between."""
+        for variable, low, high in zip(self._extras, lower.tolist(), upper.tolist(), strict=True):
+            variable.SetBounds(low, high)
+
     def solve(self, seconds: float | None) -> bool:
         """Solve; say whether there are prices to read."""
         if seconds is not None:

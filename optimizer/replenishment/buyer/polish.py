@@ -8,7 +8,7 @@ from optimizer.engines.linear import solve_linear
 from optimizer.engines.linear_problem import Rows
 from optimizer.outcome import Limits
 from optimizer.replenishment.buyer.coupling import Columns, Coupling
-from optimizer.replenishment.buyer.dantzig_wolfe import Pool
+from optimizer.replenishment.buyer.pool import Pool
 from optimizer.replenishment.buyer.problem import Floats, Ints, Problem
 
 MOST_PLANS = 6000  # in one program
@@ -121,4 +121,5 @@ def polish(
 def _extras(problem: Problem, qty: Ints) -> Floats:
     """Return y and n of a plan."""
     placed = problem.by_order((qty > 0).astype(np.float64)) > 0.0
-    return np.r_[placed.astype(np.float64).ravel(), problem.shipments(qty).ravel()]
+    values: Floats = np.r_[placed.astype(np.float64).ravel(), problem.shipments(qty).ravel()]
+    return values

@@ -50,7 +50,7 @@ def price_ranges(facts: Facts, offers: pd.DataFrame, low: Ints, step: Ints, most
     """
     table = facts.scenario.table("price_breaks").sort_values("min_qty", kind="stable")
     keys = ["supplier_id", "product_id"]
-    steps_of = {key: part for key, part in table.groupby(keys)} if len(table) else {}
+    steps_of = dict(iter(table.groupby(keys))) if len(table) else {}
     length = facts.scenario.settings.bucket_days
     weekly = offers["capacity_per_week"].to_numpy(np.float64)
     brings = offers["brings"].to_numpy(np.float64)

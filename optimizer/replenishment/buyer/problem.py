@@ -28,7 +28,7 @@ class Items:
     holding : (n_items,) money per unit of closing stock and period
     lost : (n_items,) money per unit of demand that is not served
     floor : (n_items,) int64, units of safety stock; floor_price: money per unit under it and period
-    end_value : (n_items,) money per unit of stock left after the last period
+    end_value : (n_items,) money per unit by which stock has shrunk at the end, open orders counted
     most_stock : (n_items,) int64, units that stock after receipts never exceeds
     """
 
@@ -41,6 +41,12 @@ class Items:
     floor_price: Floats
     end_value: Floats
     most_stock: Ints
+
+    @property
+    def supply(self) -> Ints:
+        """Units that are there or on order, (n_items,)."""
+        total: Ints = self.opening + self.receipts.sum(axis=1)
+        return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +224,7 @@ class Problem:
             + items.holding * closing.sum(axis=1)
             + items.lost * lost.sum(axis=1)
             + items.floor_price * under.sum(axis=1)
-            - items.end_value * closing[:, -1]
+            + items.end_value * (items.supply - closing[:, -1])
         )
         return total
 
@@ -237,7 +243,7 @@ class Problem:
             "holding": float((items.holding[:, None] * closing).sum()),
             "shortage": float((items.lost[:, None] * lost).sum()),
             "safety": float((items.floor_price[:, None] * under).sum()),
-            "end_stock": 0.0 - float((items.end_value * closing[:, -1]).sum()),
+            "stock_change": float((items.end_value * (items.supply - closing[:, -1])).sum()),
         }
 
     def objective(self, qty: Ints) -> float:

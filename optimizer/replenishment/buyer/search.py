@@ -13,6 +13,7 @@ from optimizer.replenishment.buyer.ledger import Ledger
 from optimizer.replenishment.buyer.problem import Flags, Floats, Ints, Problem
 
 OVERHEAD = 2e-4  # work of changing one item, besides planning it
+STEPS = (-2, -1, 1, 2)  # periods by which an order moves
 BETTER = 1e-9  # relative; smaller gains are rounding
 
 
@@ -136,7 +137,7 @@ class Search:
         if not len(cells):
             return None
         cell, periods = int(self.draw.choice(cells)), self.problem.n_periods
-        step = int(self.draw.choice([-2, -1, 1, 2]))
+        step = STEPS[int(self.draw.integers(len(STEPS)))]
         if not 0 <= cell % periods + step < periods:
             return None
         return self._change(ledger, priced, cell, cell + step)
@@ -167,7 +168,7 @@ class Search:
     def _some_items(self, ledger: Ledger, priced: Prices) -> Ledger | None:
         """Plan a random group of items again, at steering prices, then at their own costs."""
         count = len(self.problem.items.opening)
-        size = int(min(count, 3 + self.draw.integers(12)))
+        size = min(count, 3 + int(self.draw.integers(12)))
         order = self.draw.choice(count, size, replace=False)
         allowed = ledger.lines > 0.5
         for item in order.tolist():

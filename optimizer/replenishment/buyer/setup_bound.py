@@ -46,15 +46,19 @@ class RootBound:
 def root_bound(problem: SetupProblem, budget: Budget, share: float) -> RootBound:
     """Return the Dantzig-Wolfe bound over item plans."""
     items, periods = problem.demand.shape
-    dear = 10.0 * float((problem.setup_cost[:, None] * (problem.demand > 0.0)).sum() + 1.0)
+    total = float((problem.setup_cost[:, None] * (problem.demand > 0.0)).sum()) + 1.0
+    dear = 10.0 * total / max(float(problem.capacity.mean()), 1e-9)  # a time unit of overtime
     each = np.arange(periods)
     master = Master(
         items, problem.capacity, np.full(periods, dear), np.full(periods, 1e9),
         each, each, np.full(periods, -1.0),
     )  # fmt: skip
     seen: list[Flags] = []
+    known: set[bytes] = set()
 
-    def take(setups: Flags) -> None:
+    def take(setups: Flags) -> bool:
+        fresh = setups.tobytes() not in known
+        known.add(setups.tobytes())
         made = lot_quantities(problem.demand, setups)
         stock = np.maximum(np.cumsum(made - problem.demand, axis=1), 0.0)
         cost = setups @ np.ones(periods) * problem.setup_cost + problem.holding * stock.sum(axis=1)
@@ -62,6 +66,7 @@ def root_bound(problem: SetupProblem, budget: Budget, share: float) -> RootBound
         item, period = np.nonzero(use)
         master.add(np.arange(items), cost, item, period, use[item, period])
         seen.append(setups)
+        return fresh
 
     take(problem.demand > 0.0)
     best, best_price, inward = -np.inf, np.zeros(periods), 0.5
@@ -76,13 +81,13 @@ def root_bound(problem: SetupProblem, budget: Budget, share: float) -> RootBound
         plans = lot_plans(problem, tried[None])
         budget.spend(WORK_OF_CELL * plans.setups.size)
         bound = _value(problem, plans.value, tried[None])[0]
+        fresh = take(plans.setups[0])
         if bound > best:
             best, best_price, inward = float(bound), tried, 0.5
-        elif inward == 0.0:
+        elif inward == 0.0 and not fresh:
             break
         else:
             inward = 0.0 if inward < 0.1 else inward / 2.0
-        take(plans.setups[0])
     return RootBound(best, best_price, often)
 
 
@@ -131,9 +136,7 @@ def _split(problem: SetupProblem, node: Node) -> list[Node]:
     ]
 
 
-def _ascend(
-    problem: SetupProblem, nodes: list[Node], target: float, budget: Budget
-) -> list[Node]:
+def _ascend(problem: SetupProblem, nodes: list[Node], target: float, budget: Budget) -> list[Node]:
     """Raise the bounds of some nodes by a few price steps each, all at once (Polyak 1969)."""
     forced = np.array([node.forced for node in nodes])
     barred = np.array([node.barred for node in nodes])

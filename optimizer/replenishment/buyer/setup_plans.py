@@ -146,9 +146,7 @@ def _of_one_step(budget: Budget, seed: int) -> Limits:
     return Limits(seconds, work, seed, left.cancelled, clock=left.clock)
 
 
-def _neighbourhood(
-    draw: np.random.Generator, items: int, periods: int, size: int
-) -> Flags:
+def _neighbourhood(draw: np.random.Generator, items: int, periods: int, size: int) -> Flags:
     """Return which set-ups to free: a window of periods, some items, or some of each."""
     free = np.zeros((items, periods), bool)
     kind = int(draw.integers(3))

@@ -84,7 +84,6 @@ def lot_plans(
     open_cost = np.where(barred, np.inf, setup) if barred is not None else setup
     make = problem.unit_time[None, :, None] * price[:, None]
     must = np.zeros((*shape, periods)) if forced is None else np.where(forced, setup, 0.0)
-    total = np.concatenate([np.zeros((items, 1)), np.cumsum(demand, axis=1)], axis=1)
     value = np.full((*shape, periods + 1), np.inf)
     begun = np.zeros((*shape, periods + 1), np.int64)
     value[:, :, 0] = 0.0

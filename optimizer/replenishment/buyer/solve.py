@@ -18,8 +18,9 @@ from optimizer.replenishment.buyer.search import Search, first_plan, worse
 STAGE = "buyer"
 ENGINE = "Dantzig-Wolfe over item plans (GLOP), HiGHS, local search"
 ENOUGH = 1e-6  # relative gap at which the search stops
-RELAX_UNTIL = 0.4  # share of the limits
-ROUNDS = ((0.55, 0.7), (0.85, 0.95), (0.98, 1.0))  # local search until, program until
+RELAX_UNTIL = (0.45, 0.3)  # shares of the limits: root, tree
+ROUNDS = ((0.5, 0.35), (0.6, 0.4), (0.6, 0.4), (0.6, 0.4), (0.6, 1.0))
+"""Local search and program by turns: the shares that they take of what is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def solve(problem: Problem, limits: Limits) -> Outcome[BuyersPlan]:
     search = Search(problem, budget, limits.seed)
     best = first_plan(search, coupling, first_prices(problem, coupling))
     limits.progress(STAGE, 0.1, f"first plan {best.objective:,.0f}")
-    relaxation = relax(problem, coupling, [best.qty], budget, RELAX_UNTIL)
+    relaxation = relax(problem, coupling, best.qty, best.objective, budget, RELAX_UNTIL)
     limits.progress(STAGE, 0.4, f"bound {relaxation.bound:,.0f}")
     priced = first_plan(search, coupling, relaxation.price)
     best = priced if worse(best, priced) else best
@@ -70,7 +71,7 @@ def solve(problem: Problem, limits: Limits) -> Outcome[BuyersPlan]:
         bound,
         limits.elapsed,
         budget.work,
-        "" if relaxation.converged else "The bound was still rising when its time was up.",
+        "" if relaxation.done else "The bound was still rising when its time was up.",
     )
 
 
@@ -80,18 +81,22 @@ def _rounds(search: Search, coupling: Coupling, relaxation: Relaxation, best: Le
     prices = coupling.prices(relaxation.price)
     everything = np.arange(len(problem.items.opening))
     for local, program in ROUNDS:
-        best = search.improve(best, prices, local)
+        best = search.improve(best, prices, budget.share_at(local))
         gap = best.objective - relaxation.bound
         if budget.over() or gap <= ENOUGH * abs(best.objective):
             break
         relaxation.pool.add(best.qty, everything)
         qty, work = polish(
-            coupling, relaxation.pool, relaxation.price, best.qty, gap, budget.part(program)
+            coupling,
+            relaxation.pool,
+            relaxation.price,
+            best.qty,
+            gap,
+            budget.part(budget.share_at(program)),
         )
         budget.spend(work)
         if qty is not None:
             found = Ledger(problem, qty)
             best = found if worse(best, found) else best
-        budget.limits.progress(STAGE, local, f"plan {best.objective:,.0f}")
+        budget.limits.progress(STAGE, budget.used, f"plan {best.objective:,.0f}")
     return best
-

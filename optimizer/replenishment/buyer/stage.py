@@ -66,7 +66,8 @@ def _kpis(facts: Facts, case: Case, outcome: Outcome[BuyersPlan]) -> tuple[Kpi, 
     served = 1.0 - float((lost * unit).sum()) / wanted if wanted else 1.0
     placed = problem.by_order((qty > 0).astype(np.float64)) > 0.0
     ordered = (qty * case.unit[problem.slots.item])[problem.slots.period == 0]
-    besides = sum(terms.values()) - terms["purchase"] - terms["end_stock"]
+    goods = float((problem.items.end_value[:, None] * problem.items.demand).sum())
+    besides = sum(terms.values()) - goods
     gap = max((outcome.objective or 0.0) - (outcome.bound or 0.0), 0.0)
     return (
         *(Kpi(name, value, "money", "objective") for name, value in terms.items()),
@@ -76,7 +77,7 @@ def _kpis(facts: Facts, case: Case, outcome: Outcome[BuyersPlan]) -> tuple[Kpi, 
         Kpi("units_ordered_first_bucket", float(ordered.sum()), "units", STAGE),
         Kpi("demand_served", 100.0 * served, "%", STAGE),
         Kpi("saved_against_no_order", _saved(case, outcome), "money", STAGE),
-        Kpi("gap_besides_purchase", 100.0 * gap / besides if besides > 0.0 else 0.0, "%", STAGE),
+        Kpi("gap_besides_goods", 100.0 * gap / besides if besides > 0.0 else 0.0, "%", STAGE),
         Kpi("product_locations", float(len(case.pair)), "pairs", STAGE),
         Kpi("buckets", float(facts.scenario.settings.horizon_buckets), "buckets", STAGE),
     )
@@ -87,10 +88,11 @@ def _saved(case: Case, outcome: Outcome[BuyersPlan]) -> float:
     return nothing - (outcome.objective or 0.0)
 
 
-def _notes(
-    facts: Facts, scope: Scope, case: Case, outcome: Outcome[BuyersPlan]
-) -> tuple[str, ...]:
+def _notes(facts: Facts, scope: Scope, case: Case, outcome: Outcome[BuyersPlan]) -> tuple[str, ...]:
+    unknown = int((facts.pairs["forecast_row"].to_numpy()[case.pair] < 0).sum())
     notes = [*scope.notes, f"Planned: {scope.name}, {len(case.pair)} product-locations."]
+    if unknown:
+        notes.append(f"{unknown} of them have no forecast: no demand of their own is expected.")
     large = int((case.unit > 1).sum())
     if large:
         notes.append(
