@@ -21,8 +21,8 @@ from optimizer.replenishment.health import stock_health
 from optimizer.replenishment.policies import policies, reorder_rules
 from optimizer.replenishment.projection import projection
 from optimizer.replenishment.purchase_lines import Lines, purchase_lines
-from optimizer.replenishment.scores import supplier_scores
 from optimizer.replenishment.search import Orders, search
+from optimizer.replenishment.suppliers import supplier_dependency, supplier_scores
 from optimizer.replenishment.transfers import transfers
 from optimizer.stage import Certificate, Kpi, StageResult
 from scenarios import Scenario
@@ -81,6 +81,7 @@ def _tables(
         "inventory_projection": projection(facts, table, _usable(facts, table), moves),
         "stock_health": health,
         "supplier_scores": scores,
+        "supplier_dependency": supplier_dependency(facts, table),
         "alerts": alerts(facts, level, health, scores),
         "marginal_prices": _prices(tonight, row_price),
         "explanations": explanations(facts, tonight, lines, orders.qty, row_price),
