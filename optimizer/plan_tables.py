@@ -240,6 +240,13 @@ _TABLES = (
         number("age_days", "库龄（天）", "Mean age of the stock; blank: unknown."),
         number("excess_value", "超储金额", "Money in stock beyond the order-up-to level.", required=True),
         text("action", "建议", "What to do about it.", required=True),
+        number("on_hand", "现有库存", "Units."),
+        number("excess_units", "超储数量", "Units on hand beyond the order-up-to level."),
+        number("oldest_days", "最长库龄（天）", "Age of the oldest lot; blank: unknown."),
+        number("aged_value", "呆滞金额", "Money in units older than 180 days when they are sold, first in first out at the forecast rate."),
+        number("dead_value", "死库存金额", "Money in stock for which no demand is forecast."),
+        choice("action_kind", "建议类型", "Which remedy.", "clear", "transfer", "sell_off", "stop_ordering", "expedite", "order", "mark_down", "sell_down", "keep"),
+        number("action_value", "建议金额", "Money that the remedy frees, saves or puts at stake.", low=None),
     )),
     Table("supplier_scores", "供应商评分", GROUP, "How suppliers did.", (
         ident("supplier_id", "供应商编码", "Supplier.", required=True, key=True),

@@ -11,19 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.outcome import Limits, Outcome
-from optimizer.replenishment.alerts import alerts
+from optimizer.replenishment.analytics import planner_tables
 from optimizer.replenishment.assemble import Tonight, assemble
-from optimizer.replenishment.echelons import safety_stock
 from optimizer.replenishment.explanations import explanations
 from optimizer.replenishment.facts import Facts, read_facts
-from optimizer.replenishment.frontier import stock_frontier
-from optimizer.replenishment.health import stock_health
-from optimizer.replenishment.policies import policies, reorder_rules
-from optimizer.replenishment.projection import projection
 from optimizer.replenishment.purchase_lines import Lines, purchase_lines
 from optimizer.replenishment.search import Orders, search
-from optimizer.replenishment.suppliers import supplier_dependency, supplier_scores
-from optimizer.replenishment.transfers import transfers
 from optimizer.stage import Certificate, Kpi, StageResult
 from scenarios import Scenario
 
@@ -65,24 +58,12 @@ def _tables(
 ) -> dict[str, pd.DataFrame]:
     """Return every result table of the stage."""
     table, row_price = lines.table, orders.bound.prices.row
-    rules = reorder_rules(facts)
-    moves = transfers(facts, table, rules)
-    health = stock_health(facts, rules)
-    scores = supplier_scores(facts, table)
     level = facts.pairs["echelon_position"].to_numpy(np.float64).copy()
     level[tonight.pair_row] = tonight.problem.level(orders.qty)
     return {
         "purchase_orders": table,
-        "transfers": moves,
+        **planner_tables(facts, table, _usable(facts, table), level),
         "calibration": facts.calibration,
-        "policies": policies(facts, rules),
-        "safety_stock": safety_stock(facts),
-        "stock_frontier": stock_frontier(facts),
-        "inventory_projection": projection(facts, table, _usable(facts, table), moves),
-        "stock_health": health,
-        "supplier_scores": scores,
-        "supplier_dependency": supplier_dependency(facts, table),
-        "alerts": alerts(facts, level, health, scores),
         "marginal_prices": _prices(tonight, row_price),
         "explanations": explanations(facts, tonight, lines, orders.qty, row_price),
     }

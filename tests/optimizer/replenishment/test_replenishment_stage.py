@@ -115,11 +115,12 @@ def test_a_planner_s_own_parameters_stay(shop_plan: StageResult) -> None:
     assert rows.loc[("S1", "MUG"), ["s", "S"]].tolist() == [3.0, 8.0]
 
 
-def test_alerts_claim_no_probability_that_nobody_measured(shop_plan: StageResult) -> None:
-    """The lot that has expired is alerted, and no alert states a probability."""
+def test_alerts_state_only_frequencies(shop_plan: StageResult) -> None:
+    """The lot that has expired is alerted for certain; other probabilities are shares."""
     rows = shop_plan.tables["alerts"]
-    assert "product:TEA@S1" in set(rows.loc[rows["code"] == "expiring", "entity"])
-    assert rows["probability"].isna().all()
+    lots = rows[rows["code"] == "expiring"].set_index("entity")
+    assert lots.loc["product:TEA@S1", "probability"] == 1.0
+    assert rows["probability"].dropna().between(0.0, 1.0).all()
 
 
 def test_what_nobody_sells_is_unserved(shop: Scenario) -> None:

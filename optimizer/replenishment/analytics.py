@@ -1,0 +1,64 @@
+"""The tables that planners read beside the orders: rules, stock, suppliers, alerts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optimizer.replenishment.alerting import Night, alerts
+from optimizer.replenishment.echelons import safety_stock
+from optimizer.replenishment.facts import Facts
+from optimizer.replenishment.frontier import stock_frontier
+from optimizer.replenishment.health import stock_health
+from optimizer.replenishment.policies import policies, reorder_rules
+from optimizer.replenishment.projection import projection
+from optimizer.replenishment.suppliers import (
+    lead_time_gaps,
+    read_lateness,
+    supplier_dependency,
+    supplier_scores,
+)
+from optimizer.replenishment.transfers import transfers
+
+Floats = NDArray[np.float64]
+
+
+def planner_tables(
+    facts: Facts, purchases: pd.DataFrame, usable: pd.Series, level: Floats
+) -> dict[str, pd.DataFrame]:
+    """Return every table that follows from the facts and the orders.
+
+    Parameters
+    ----------
+    purchases : purchase_orders
+    usable : usable units that one ordered unit brings, by row of `purchases`
+    level : (n_pairs,) units, position after tonight's orders, fed pairs counted at their root
+    """
+    rules = reorder_rules(facts)
+    moves = transfers(facts, purchases, rules)
+    stock = projection(facts, purchases, usable, moves)
+    health = stock_health(facts, rules)
+    scores = supplier_scores(facts, purchases)
+    night = Night(
+        level=level,
+        purchases=purchases,
+        usable=usable,
+        health=health,
+        scores=scores,
+        projection=stock,
+        lateness=read_lateness(facts),
+        gaps=lead_time_gaps(facts),
+        seed=facts.scenario.settings.seed,
+    )
+    return {
+        "transfers": moves,
+        "policies": policies(facts, rules),
+        "safety_stock": safety_stock(facts),
+        "stock_frontier": stock_frontier(facts),
+        "inventory_projection": stock,
+        "stock_health": health,
+        "supplier_scores": scores,
+        "supplier_dependency": supplier_dependency(facts, purchases),
+        "alerts": alerts(facts, night),
+    }
