@@ -110,7 +110,7 @@ def calibrate(past: Past, rule: Rule) -> tuple[ClassShift, ...]:
     at = np.flatnonzero(asked & long_enough & np.isfinite(past.mean).all(axis=(1, 2)))
     if not len(at):
         return ()
-    cost, steps = _replay_all(_without_drift(past, at), rule, at, ndtri(fractile))
+    cost, steps = _replay_all(_with_half_the_drift(past, at), rule, at, ndtri(fractile))
     group = volume_class(rule.volume[at])
     theory = int(np.argmin(np.abs(SHIFTS)))
     everyone = cost.sum(axis=0)
@@ -137,18 +137,18 @@ def calibrate(past: Past, rule: Rule) -> tuple[ClassShift, ...]:
     return tuple(found)
 
 
-def _without_drift(past: Past, at: Ints) -> Past:
-    """Scale what came to what was expected over all series and steps.
+def _with_half_the_drift(past: Past, at: Ints) -> Past:
+    """Scale what came half-way, on a log scale, to what was expected over all series and steps.
 
-    A drift that all series shared says nothing on the fractile: the forecast has learned it, and
-    the next one may go the other way.
+    A drift that all series shared says little on the fractile: the forecast has learned part of
+    it, and the next one may go the other way. Part of it lasts.
     """
     known = ~np.isnan(past.came[at])
     came = float(past.came[at][known].sum())
     expected = float(past.mean[at][:, :, 0][known].sum())
     if came <= 0.0 or expected <= 0.0:
         return past
-    return replace(past, came=past.came * (expected / came))
+    return replace(past, came=past.came * np.sqrt(expected / came))
 
 
 def _burn_in(rule: Rule) -> Ints:

@@ -154,12 +154,15 @@ def test_an_understated_variance_is_found_out() -> None:
     assert found.shift > 0.2
 
 
-def test_a_drift_of_everything_moves_no_fractile() -> None:
-    """Demand twice and half of what was expected calibrate to the same shift."""
+def test_half_a_drift_of_everything_reaches_the_fractile() -> None:
+    """Demand four times what was expected is replayed as twice as much: 4 x sqrt(1 / 4)."""
     demand = np.random.default_rng(3).poisson(40.0, (200, 30)).astype(float)
-    low = calibrate(past_of(demand / 2.0, 40.0, 50.0, (1, 2, 3)), rule_of(200))
-    high = calibrate(past_of(demand * 2.0, 40.0, 50.0, (1, 2, 3)), rule_of(200))
-    assert [found.shift for found in low] == [found.shift for found in high]
+    steady = demand * (40.0 / demand.mean())
+    (doubled,) = calibrate(past_of(steady * 4.0, 40.0, 50.0, (1, 2, 3)), rule_of(200))
+    (plain,) = calibrate(past_of(steady, 40.0, 50.0, (1, 2, 3)), rule_of(200))
+    assert plain.shift < doubled.shift
+    # holding nothing, the shortage of a series would be 40 x 2 a step, less what is served
+    assert doubled.cost_theory < 200 * 27 * 80.0
 
 
 def test_a_short_past_calibrates_nothing() -> None:
