@@ -20,6 +20,7 @@ PAIR = ["site_id", "product_id"]
 Z90 = 1.2815515655446004  # standard normal 0.9 quantile
 STEEPEST, FLATTEST = 2.0, 1.0  # growth of variance beyond the last span stated
 CLASS_EDGES = {"slow": (-math.inf, 3.0), "medium": (3.0, 12.0), "fast": (12.0, math.inf)}
+CERTAIN = 1e-12  # units^2 of variance up to which stock is taken as known
 LARGEST_SHIFT = 1.5  # standard deviations that a replay may move a level by
 
 Over = Callable[[Floats], tuple[Floats, Floats]]
@@ -103,12 +104,14 @@ def left_at_arrival(
     for bucket in range(mean.shape[1]):
         centre = level + receipts[:, bucket] - mean[:, bucket]
         spread = spread + variance[:, bucket]
-        sd = np.sqrt(np.maximum(spread, 1e-300))
-        chance, height = norm.cdf(centre / sd), norm.pdf(centre / sd)
+        sure = spread <= CERTAIN
+        sd = np.sqrt(np.where(sure, 1.0, spread))
+        z = np.clip(centre / sd, -40.0, 40.0)
+        chance, height = norm.cdf(z), norm.pdf(z)
         first = centre * chance + sd * height
         square = (centre**2 + sd**2) * chance + centre * sd * height
-        level = np.where(spread > 0.0, first, np.maximum(centre, 0.0))
-        spread = np.where(spread > 0.0, np.maximum(square - first**2, 0.0), 0.0)
+        level = np.where(sure, np.maximum(centre, 0.0), first)
+        spread = np.where(sure, 0.0, np.maximum(square - first**2, 0.0))
         lost = lost + level - centre
     return spread, lost
 

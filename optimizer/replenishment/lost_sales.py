@@ -22,6 +22,9 @@ from optimizer.replenishment.stock_cost import ROOT_TWO_PI
 
 Floats = NDArray[np.float64]
 
+SMALLEST_VARIANCE = 1e-12  # units^2; what is less is certain
+FAR_OUT = 38.0  # standard deviations beyond which a normal's tail is 0 in double precision
+
 
 @dataclass(frozen=True, slots=True)
 class StockAtArrival:
@@ -41,9 +44,9 @@ class StockAtArrival:
 
 def cut_at_zero(mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
     """Return mean and variance of max(Z, 0) for Z ~ Normal(mean, variance)."""
-    certain = variance <= 0.0
+    certain = variance <= SMALLEST_VARIANCE
     sd = np.sqrt(np.where(certain, 1.0, variance))
-    z = mean / sd
+    z = np.clip(mean / sd, -FAR_OUT, FAR_OUT)
     above = ndtr(z)
     density = np.exp(-0.5 * z * z) / ROOT_TWO_PI
     first = mean * above + sd * density
