@@ -12,6 +12,7 @@ from optimizer.plan import Plan
 from scenarios import InputError, Scenario
 from scenarios.semantics.defaults import available_stock, inventory_policies
 from simulation.arrays import Floats, Places, Units
+from simulation.capacities import site_dock, site_store
 from simulation.lanes import LaneBook, build_lanes
 from simulation.levels import Protection, roll_levels, service_target
 from simulation.policies import Policy, TimedLevels
@@ -43,18 +44,20 @@ class Facts:
     notes: tuple[str, ...]
 
 
-def build_world(scenario: Scenario, plan: Plan) -> World:
+def build_world(scenario: Scenario, plan: Plan, *, standby: bool = False) -> World:
     """Return the world in which a plan is tried.
+
+    Parameters
+    ----------
+    standby : sources that nobody uses stand by, for responses that switch to them
 
     Raises
     ------
     InputError
         There is no forecast to draw demand from, or the sources form a circle.
     """
-    facts = _facts(scenario, plan)
-    book = build_lanes(
-        scenario, plan, facts.pairs, facts.sources.options, facts.through_mean, facts.notes
-    )
+    facts = _facts(scenario, plan, standby=standby)
+    book = build_lanes(scenario, plan, facts.pairs, facts.sources, facts.through_mean, facts.notes)
     products = scenario.table("products")
     product_ids = tuple(products["product_id"])
     place = pd.Index(product_ids)
@@ -72,6 +75,7 @@ def build_world(scenario: Scenario, plan: Plan) -> World:
                 name,
                 _text(suppliers["region"].get(name)),
                 float(suppliers["recovery_days"].get(name, np.nan)),
+                book.quotas.get(name),
             )
             for name in book.supplier_ids
         ),
@@ -91,7 +95,7 @@ def _text(cell: object) -> str:
     return cell if isinstance(cell, str) else ""
 
 
-def _facts(scenario: Scenario, plan: Plan) -> Facts:
+def _facts(scenario: Scenario, plan: Plan, *, standby: bool) -> Facts:
     notes: list[str] = []
     sites = scenario.table("sites")
     open_sites = set(sites.loc[sites["status"] == "open", "site_id"])
@@ -123,10 +127,10 @@ def _facts(scenario: Scenario, plan: Plan) -> Facts:
     ]
     pairs = pd.concat(wanted, ignore_index=True).drop_duplicates()
     pairs = pairs[pairs["site_id"].isin(open_sites) & pairs["product_id"].isin(known)]
-    sources = choose_sources(scenario, pairs)
+    sources = choose_sources(scenario, pairs, standby=standby)
     pairs = sources.pairs
     mean, variance, note = _buckets(scenario, forecast, pairs)
-    through_mean, through_variance = _through(pairs, sources.depth, mean, variance)
+    through_mean, through_variance = _through(sources, mean, variance)
     helpless = (pairs["source_id"] == "") & (mean.sum(axis=0) > 0)
     if helpless.any():
         notes.append(
@@ -166,15 +170,17 @@ def _buckets(
     return mean, variance, (note,) if short else ()
 
 
-def _through(
-    pairs: pd.DataFrame, depth: dict[str, int], mean: Floats, variance: Floats
-) -> tuple[Floats, Floats]:
-    """Add the demand of fed product-locations to their feeders, from the last site upwards."""
+def _through(sources: Sources, mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    """Add the demand of fed product-locations to their feeders, from the last site upwards.
+
+    A product-location with several sources counts in full at the one that is asked first.
+    """
+    pairs = sources.pairs
     through_mean, through_variance = mean.copy(), variance.copy()
     number = pd.Series(np.arange(len(pairs)), index=pd.MultiIndex.from_frame(pairs[PAIR]))
     feeder = pairs.assign(site_id=pairs["source_id"])[PAIR]
     parent = number.reindex(pd.MultiIndex.from_frame(feeder)).fillna(-1).to_numpy(np.int64)
-    level = pairs["site_id"].map(depth).to_numpy(np.int64)
+    level = pairs["site_id"].map(sources.depth).to_numpy(np.int64)
     from_site = pairs["from_site"].to_numpy()
     for step in range(int(level.max(initial=0)) + 1):
         children = np.flatnonzero(from_site & (parent >= 0) & (level == step))
@@ -256,6 +262,8 @@ def _site(facts: Facts, book: LaneBook, table: pd.DataFrame, at: Places, place: 
         coming=_coming(scenario, site_id, pd.Index(products)),
         handling=0.0 if pd.isna(handling) else float(handling),
         region=_text(sites["region"].get(site_id)),
+        dock=site_dock(scenario, site_id),
+        store=site_store(scenario, site_id, products),
     )
 
 

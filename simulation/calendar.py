@@ -14,20 +14,27 @@ import numpy as np
 import simpy
 
 from scenarios import EngineError
-from simulation.arrays import Flags, Floats, Sums, Units
+from simulation.arrays import Flags, Floats, Places, Sums, Units
 from simulation.charges import charge, lane_weights
 from simulation.conditions import Conditions
 from simulation.demand import Demand
+from simulation.docks import Docks
 from simulation.kernels import Kernels
 from simulation.kernels import rows as at
+from simulation.kernels.coupled import coupled
 from simulation.kernels.rows import ALL
+from simulation.loads import Loads, Quotas
+from simulation.quarantine import Quarantine
 from simulation.responses import Responses
+from simulation.run import Run
+from simulation.sourcing import Sourcing
 from simulation.state import State
 from simulation.streams import name_key, row_keys
 from simulation.world import Lane, World, identity_days, working_days
 
 # exact binary fractions of a tick, so that no event slips past another
 STRIKE = 0.0
+MORNING = 1 / 16
 RECEIVE = 1 / 8
 SHIP = 4 / 8
 DEPART = 6 / 8
@@ -64,19 +71,22 @@ class Calendar:
         self.lane_streams = [
             name_key(seed, "lane", world.lane_id(lane), lane.mode) for lane in world.lanes
         ]
-        self.fire_streams = [
-            name_key(seed, "fire", blow.disruption.disruption_id) for blow in conditions.blows
-        ]
         self.weights = [self._site_weights(i) for i in range(len(world.sites))]
         self.lane_weights = [lane_weights(lane) for lane in world.lanes]
         self.takes = [_takes(lane) for lane in world.lanes]
+        run = Run(world, state, conditions, kernels, coupled(kernels.name), seed)
+        self.run_of = run
+        self.docks = Docks(run)
+        self.loads = Loads(run)
+        self.quotas = Quotas(run)
+        self.sourcing = Sourcing(run)
+        self.quarantine = Quarantine(run)
         self.signals: list[simpy.Event] = [self.env.event() for _ in world.lanes]
 
     def run(self) -> None:
         """Simulate all ticks."""
         world = self.world
-        for blow in range(len(self.conditions.blows)):
-            self.env.process(self._disruption(blow))
+        self.env.process(self._disruptions())
         turns = sorted(range(len(world.sites)), key=lambda i: (world.sites[i].depth, i))
         for turn, site in enumerate(turns):
             self.env.process(self._site(site, turn * TURN))
@@ -84,8 +94,7 @@ class Calendar:
             self.env.process(self._supplier(supplier, (len(world.sites) + supplier) * TURN))
         for lane in range(len(world.lanes)):
             self.env.process(self._lane(lane, lane * TURN))
-        if self.on_tick is not None:
-            self.env.process(self._clock(self.on_tick))
+        self.env.process(self._clock())
         if self.responses is not None or self.on_night is not None:
             self.env.process(self._nights())
         self.env.run(until=world.n_ticks)
@@ -95,10 +104,14 @@ class Calendar:
     def _until(self, moment: float) -> simpy.Event:
         return self.env.timeout(moment - self.env.now)
 
-    def _clock(self, on_tick: Callable[[int], None]) -> Process:
+    def _clock(self) -> Process:
+        """Begin every tick, after disruptions have struck: responses, then daily allowances."""
         for tick in range(self.world.n_ticks):
-            yield self._until(tick)
-            on_tick(tick)
+            yield self._until(tick + MORNING)
+            if self.on_tick is not None:
+                self.on_tick(tick)
+            self.loads.new_day()
+            self.quotas.new_day(tick)
 
     def _nights(self) -> Process:
         for tick in range(self.world.n_ticks):
@@ -108,15 +121,24 @@ class Calendar:
             if self.on_night is not None:
                 self.on_night(tick)
 
-    def _disruption(self, blow: int) -> Process:
-        flips = self.conditions.blows[blow].flips
-        for tick in flips:
+    def _disruptions(self) -> Process:
+        """Strike, tick by tick, in the order of the case: ends before beginnings."""
+        blows = self.conditions.blows
+        for tick in sorted({tick for blow in blows for tick in blow.flips}):
             if tick >= self.world.n_ticks:
                 return
             yield self._until(tick + STRIKE)
-            self.conditions.flip(blow, tick)
-            if self.conditions.blows[blow].disruption.kind == "warehouse_fire":
-                self._burn(blow, tick)
+            flipped = [b for b, blow in enumerate(blows) if tick in blow.flips]
+            for b in flipped:
+                self.conditions.flip(b, tick)
+            for b in flipped:
+                if blows[b].disruption.kind == "quality_recall":
+                    self.quarantine.judge(b, tick, blows[b].ends(tick))
+            for b in flipped:
+                if blows[b].disruption.kind == "warehouse_fire":
+                    self._burn(b, tick)
+                elif blows[b].disruption.kind == "quality_recall":
+                    self.quarantine.put_aside(b, tick, blows[b].begins(tick))
 
     def _site(self, site: int, turn: float) -> Process:
         feeds = bool(self.world.out_lanes[site])
@@ -155,9 +177,13 @@ class Calendar:
         if shut.any():  # the queue at the gate moves to the next tick
             held.ring[(tick + 1) % len(held.ring)][shut] += slot[shut]
             slot[shut] = 0
+        self.docks.receive(site, tick, slot)
         demand = self.demand.under(self.conditions, site, tick)
         if self.responses is not None:
             demand = self.responses.demand(site, tick, demand, self.kernels)
+        kept = self.docks.kept_back(site, tick, slot, demand)
+        if kept is not None:
+            held.on_hand -= kept
         self.kernels.serve(
             held.on_hand,
             held.backlog,
@@ -171,6 +197,9 @@ class Calendar:
             held.totals,
             held.ledger[tick],
         )
+        if kept is not None:
+            held.on_hand += kept
+            self._book_shelf(site, tick, kept, 1)
         self._place_dated(site, tick)
         self._review(site, tick, demand)
 
@@ -180,13 +209,8 @@ class Calendar:
             lane = self.world.lanes[j]
             for batch in lane.orders:
                 if batch.tick == tick:
-                    line = self.state.lanes[j]
-                    line.waiting[:, batch.columns] += batch.units
-                    line.some_waiting = True
                     held.to_place[lane.into[batch.columns]] -= batch.units
-                    if lane.origin >= 0:
-                        origin = self.state.sites[lane.origin]
-                        origin.owed[:, lane.out_of[batch.columns]] += batch.units
+                    self._ask(j, batch.columns, batch.units)
 
     def _review(self, site: int, tick: int, demand: Any) -> None:
         held = self.state.sites[site]
@@ -213,22 +237,34 @@ class Calendar:
             held.orders,
         )
         sourced = np.zeros(held.orders.shape[1], np.bool_)
+        ordered = np.zeros(len(held.orders), np.int64)
+        for j, columns, units in self.sourcing.split(site):
+            sourced[self.world.lanes[j].into[columns]] = True
+            ordered += units.sum(axis=1, dtype=np.int64)
+            if units.any():
+                self._ask(j, columns, units)
         for j in self.world.in_lanes[site]:
             lane = self.world.lanes[j]
+            if lane.split is not None:
+                continue
             fed = np.flatnonzero(lane.fed)
             columns = lane.into[fed]
             sourced[columns] = True
             asked = held.orders[:, columns]
             if asked.any():
-                line = self.state.lanes[j]
-                line.waiting[:, fed] += asked
-                line.some_waiting = True
-                if lane.origin >= 0:
-                    self.state.sites[lane.origin].owed[:, lane.out_of[fed]] += asked
+                self._ask(j, fed, asked)
         if not sourced.all():  # nobody can be asked: no order
             held.on_order[:, ~sourced] -= held.orders[:, ~sourced]
             held.orders[:, ~sourced] = 0
-        held.ledger[tick, at.ORDERED] = held.orders.sum(axis=1, dtype=np.int64)
+        held.ledger[tick, at.ORDERED] = held.orders.sum(axis=1, dtype=np.int64) + ordered
+
+    def _ask(self, j: int, columns: Places, units: Units) -> None:
+        """Put an order down at the start of a lane."""
+        line, lane = self.state.lanes[j], self.world.lanes[j]
+        line.waiting[:, columns] += units
+        line.some_waiting = True
+        if lane.origin >= 0:
+            self.state.sites[lane.origin].owed[:, lane.out_of[columns]] += units
 
     def _beside(self, site: int) -> Units:
         """(R, K) units that a site's position counts beyond its own stock and orders."""
@@ -248,7 +284,7 @@ class Calendar:
         total = np.zeros_like(held.on_hand)
         for j in self.world.out_lanes[site]:
             lane = self.world.lanes[j]
-            fed = np.flatnonzero(lane.fed)
+            fed = np.flatnonzero(lane.first)
             if not len(fed):
                 continue
             child = self.state.sites[lane.destination]
@@ -263,8 +299,8 @@ class Calendar:
         share = self.conditions.supplier_share[supplier]
         if self.responses is not None:
             share = self.responses.supplier_share(supplier, share)
-        days = tick // self.world.ticks_per_day
-        weekday = (self.world.first_weekday - 1 + days) % 7
+        weekday = self.run_of.weekday(tick)
+        loaded = []
         for j in self.world.supplier_lanes[supplier]:
             line = self.state.lanes[j]
             lane = self.world.lanes[j]
@@ -282,8 +318,18 @@ class Calendar:
                 tick,
                 line.loaded,
             ):
-                line.some_waiting = bool(line.waiting.any())
-                self.signals[j].succeed()
+                self.loads.cut(j, tick)
+                loaded.append(j)
+        self.quotas.cut(supplier, loaded)
+        for j in loaded:
+            self._send_off(j)
+
+    def _send_off(self, j: int) -> None:
+        """Let the lane depart with what it has loaded."""
+        line = self.state.lanes[j]
+        line.some_waiting = bool(line.waiting.any())
+        if line.loaded.any():
+            self.signals[j].succeed()
 
     def _ship(self, site: int, tick: int) -> None:
         """A site shares its stock out among the sites that it feeds."""
@@ -313,16 +359,17 @@ class Calendar:
                 held.totals,
                 line.loaded,
             ):
+                self.loads.cut(j, tick)
                 loaded.append(j)
         for j, units in held_back.items():
             self.state.lanes[j].waiting += units
+        self.docks.limit_shipping(site, tick, loaded)
         for j in loaded:
             line = self.state.lanes[j]
             out_of = self.world.lanes[j].out_of
             held.on_hand[:, out_of] -= line.loaded
             self._book_leaving(site, tick, at.SHIPPED, line.loaded, out_of)
-            line.some_waiting = bool(line.waiting.any())
-            self.signals[j].succeed()
+            self._send_off(j)
 
     def _lane_closed(self, j: int) -> Flags:
         closed = self.conditions.lane_closed[j]
@@ -343,6 +390,7 @@ class Calendar:
         lane = self.world.lanes[j]
         line = self.state.lanes[j]
         held = self.state.sites[lane.destination]
+        self.loads.settle(j)
         factor, freight = self.conditions.lane_factor[j], self.conditions.freight[j]
         if self.responses is not None:
             factor = self.responses.lead_factor(j, factor)
@@ -398,17 +446,22 @@ class Calendar:
             held.totals[at.T_DESTROYED] += burnt
             held.ledger[tick, at.DESTROYED] += burnt.sum(axis=1, dtype=np.int64)
 
-    def _book_leaving(self, site: int, tick: int, row: int, units: Any, columns: Any) -> None:
+    def _book_leaving(self, site: int, tick: int, row: int, units: Units, columns: Places) -> None:
         """Take goods that left after the demand out of the tick's stock figures."""
+        self.state.sites[site].ledger[tick, row] += units.sum(axis=1, dtype=np.int64)
+        self._book_shelf(site, tick, units, -1, columns)
+
+    def _book_shelf(
+        self, site: int, tick: int, units: Units, sign: int, columns: Places | None = None
+    ) -> None:
+        """Add units to the tick's stock figures, or take them out."""
         ledger = self.state.sites[site].ledger[tick]
-        weights = self.weights[site][:, columns]
+        weights = self.weights[site] if columns is None else self.weights[site][:, columns]
         sums = np.empty((len(weights), units.shape[0]), np.int64)
         self.kernels.weigh(units, np.ascontiguousarray(weights), sums)
-        count = units.sum(axis=1, dtype=np.int64)
-        ledger[row] += count
-        ledger[at.ON_HAND] -= count
-        ledger[at.VALUE] -= sums[at.BY_VALUE]
-        ledger[at.HOLDING] -= sums[at.BY_HOLDING]
+        ledger[at.ON_HAND] += sign * units.sum(axis=1, dtype=np.int64)
+        ledger[at.VALUE] += sign * sums[at.BY_VALUE]
+        ledger[at.HOLDING] += sign * sums[at.BY_HOLDING]
 
     def _site_weights(self, site: int) -> Sums:
         facts = self.world.sites[site]

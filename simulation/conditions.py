@@ -15,7 +15,9 @@ from simulation.targets import Reach
 from simulation.variates import DemandTables, demand_tables
 from simulation.world import World, working_days
 
-SUPPLIER_KINDS = frozenset({"supplier_outage", "supplier_capacity_loss", "regional_event"})
+SUPPLIER_KINDS = frozenset(
+    {"supplier_outage", "supplier_capacity_loss", "regional_event", "quality_recall"}
+)
 CLOSING_KINDS = frozenset({"lane_closure", "port_closure", "regional_event"})
 GATE_KINDS = frozenset({"warehouse_closure", "warehouse_fire", "regional_event"})
 
@@ -50,6 +52,10 @@ class Blow:
         return np.array(
             [any(s.begin <= tick < s.end for s in row) for row in self.strikes], np.bool_
         )
+
+    def ends(self, tick: int) -> Flags:
+        """(R,) where it ends at a tick."""
+        return np.array([any(s.end == tick for s in row) for row in self.strikes], np.bool_)
 
     def begins(self, tick: int) -> Flags:
         """(R,) where it begins at a tick."""
@@ -103,6 +109,10 @@ class Conditions:
     lane_closed : per lane (R,) bool; lane_delay : (R,) int32 ticks; lane_factor : (R,) int32, 1/256
     price, freight : per lane (R,) float64 factors on money
     shut : per site (R,) bool, nothing comes in; stopped : (R,) bool, nothing leaves
+    labour : per site (R,) int32, share of the docks that is manned, in 1/65,536
+    carriage : per lane (R,) int32, share of the carrying capacity, in 1/65,536
+    switching : per site (R,) bool, sources that are out are passed over (set by responses)
+    lift : per site (R,) int32, factor on the outbound dock in 1/256 (set by responses)
     """
 
     def __init__(self, world: World, blows: Sequence[Blow], n_replications: int) -> None:
@@ -119,6 +129,10 @@ class Conditions:
         self.freight: list[Floats] = [np.ones(n_replications) for _ in lines]
         self.shut: list[Flags] = [self._flags() for _ in world.sites]
         self.stopped: list[Flags] = [self._flags() for _ in world.sites]
+        self.labour: list[Units] = [self._ints(ALL) for _ in world.sites]
+        self.carriage: list[Units] = [self._ints(ALL) for _ in lines]
+        self.switching: list[Flags] = [self._flags() for _ in world.sites]
+        self.lift: list[Units] = [self._ints(UNCHANGED) for _ in world.sites]
 
     def _ints(self, value: int) -> Units:
         return np.full(self.n_replications, value, np.int32)
@@ -131,7 +145,7 @@ class Conditions:
         self.active[blow] = self.blows[blow].active(tick)
         reach = self.blows[blow].reach
         for i in reach.suppliers:
-            self.supplier_share[i] = self._share_left(i)
+            self.supplier_share[i] = self._left(i, "suppliers", SUPPLIER_KINDS)
         for j in reach.lanes:
             self._refresh_lane(j)
         for i in reach.sites:
@@ -139,6 +153,7 @@ class Conditions:
             outages = [self.active[b] for b in self._on(i, "sites", {"order_processing_outage"})]
             self.shut[i] = _any(gates, self.n_replications)
             self.stopped[i] = _any(gates + outages, self.n_replications)
+            self.labour[i] = self._left(i, "sites", {"labour_shortage"})
 
     def _on(self, node: int, where: str, kinds: frozenset[str] | set[str]) -> list[int]:
         return [
@@ -147,11 +162,14 @@ class Conditions:
             if blow.disruption.kind in kinds and node in getattr(blow.reach, where)
         ]
 
-    def _share_left(self, supplier: int) -> Units:
+    def _left(self, node: int, where: str, kinds: frozenset[str] | set[str]) -> Units:
+        """(R,) share that disruptions of some kinds leave of a node, in 1/65,536."""
         left = np.full(self.n_replications, ALL, np.int64)
-        for b in self._on(supplier, "suppliers", SUPPLIER_KINDS):
+        for b in self._on(node, where, kinds):
             blow = self.blows[b].disruption
             kept = round(ALL * (1.0 - blow.severity))
+            if blow.kind == "quality_recall":  # severity is what is found bad; nothing leaves
+                kept = 0
             left = np.where(self.active[b], (left * kept) >> 16, left)
         return left.astype(np.int32)
 
@@ -168,6 +186,7 @@ class Conditions:
             scale = round(UNCHANGED * self.blows[b].disruption.severity)
             factor = np.where(self.active[b], (factor * scale) >> 8, factor)
         self.lane_factor[lane] = factor.astype(np.int32)
+        self.carriage[lane] = self._left(lane, "lanes", {"carrier_capacity_loss"})
         self.price[lane] = self._money(lane, "price_shock")
         self.freight[lane] = self._money(lane, "freight_price_jump")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scenarios import Scenario, Unsupported
+from scenarios import Scenario
 from scenarios.findings import Findings
 from simulation.arrays import Floats
 from simulation.disruptions import Disruption
@@ -40,16 +40,11 @@ def _own_risks(scenario: Scenario) -> tuple[list[Case], list[str]]:
     reader = DisruptionReader(scenario, findings)
     cases: list[Case] = []
     together: dict[str, Disruption] = {}
-    refused: list[str] = []
     wrong: list[str] = []
     half = Distribution("uniform", (0.0, scenario.settings.horizon_days / 2.0))
     for name in reader.rows.index:
         before = len(findings.errors)
-        try:
-            made = reader.from_scenario(str(name))
-        except Unsupported as error:
-            refused.append(str(error))
-            continue
+        made = reader.from_scenario(str(name))
         if len(findings.errors) > before or not made:
             wrong += [f"Not simulated: {finding}" for finding in findings.errors[before:]]
             continue
@@ -58,8 +53,7 @@ def _own_risks(scenario: Scenario) -> tuple[list[Case], list[str]]:
         cases.append(Case(str(name), certain, _title(certain[-1])))
     if len(together) > 1:
         cases.append(Case(ALL_RISKS, tuple(together.values()), f"{len(together)} risks by chance"))
-    notes = [f"Not simulated: {reason}." for reason in refused]
-    return cases, notes + list(dict.fromkeys(wrong))
+    return cases, list(dict.fromkeys(wrong))
 
 
 def _soon(disruption: Disruption, half: Distribution) -> float | Distribution | None:

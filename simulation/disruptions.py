@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scenarios import InputError, Unsupported
+from scenarios import InputError
 from simulation.distributions import Distribution
 from simulation.streams import name_key, uniform
 
@@ -23,20 +23,22 @@ KINDS: dict[str, tuple[str, str]] = {
     "warehouse_closure": ("site", "1: nothing comes in or leaves"),
     "warehouse_fire": ("site", "share of the stock destroyed; closed for the duration"),
     "order_processing_outage": ("site", "1: demand arrives, nothing leaves"),
+    "quality_recall": ("supplier", "share of what is put into quarantine that is found bad"),
+    "labour_shortage": ("site", "share of the docks' units a day that is lost, in and out"),
+    "carrier_capacity_loss": ("lane", "share of the weight a day that is not carried"),
     "price_shock": ("lane", "factor on purchase prices"),
     "freight_price_jump": ("lane", "factor on freight"),
     "regional_event": ("region", "1: suppliers and sites there stand still, lanes are closed"),
-}
-NOT_SIMULATED = {
-    "quality_recall": "stock is not tracked by supplier",
-    "carrier_capacity_loss": "parcels to customers are not simulated",
-    "labour_shortage": "pick and dock capacity is not simulated",
 }
 WHOLE = frozenset(
     {"lane_closure", "port_closure", "warehouse_closure", "order_processing_outage",
      "regional_event"}
 )  # fmt: skip
 FACTORS = frozenset({"lead_time_blowup", "demand_surge"})
+SHARES = frozenset(
+    {"supplier_outage", "supplier_capacity_loss", "demand_collapse", "warehouse_fire",
+     "quality_recall", "labour_shortage", "carrier_capacity_loss"}
+)  # fmt: skip
 MOST_ONSETS = 200
 
 
@@ -84,17 +86,13 @@ class Strike:
 
 
 def supported(kind: str, name: str) -> None:
-    """Refuse a kind that the simulator cannot do.
+    """Refuse a kind that the simulator does not know.
 
     Raises
     ------
-    Unsupported
-        Known, but not simulated.
     InputError
         No such kind.
     """
-    if kind in NOT_SIMULATED:
-        raise Unsupported(f"disruption {name}: {kind} is not simulated: {NOT_SIMULATED[kind]}")
     if kind not in KINDS:
         raise InputError(
             f"disruption {name}: no such kind {kind!r}; known are {', '.join(sorted(KINDS))}"
@@ -112,8 +110,7 @@ def severity_problem(kind: str, severity: float) -> str:
         return f"severity of {kind} must be a factor above 1, is {severity:g} ({meaning})"
     if kind in ("price_shock", "freight_price_jump") and severity == 0.0:
         return f"severity of {kind} must be above 0 ({meaning})"
-    shares = ("supplier_outage", "supplier_capacity_loss", "demand_collapse", "warehouse_fire")
-    if kind in shares and not 0.0 < severity <= 1.0:
+    if kind in SHARES and not 0.0 < severity <= 1.0:
         return f"severity of {kind} must be a share above 0, up to 1, is {severity:g} ({meaning})"
     return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,10 @@ from scenarios import Scenario
 from scenarios.distance import DETOUR, great_circle_m
 from scenarios.semantics.calendars import WorkingDays, order_weekdays
 from simulation.arrays import Flags, Floats, Units
+from simulation.capacities import lane_load, quota_places, supplier_quotas
+from simulation.facts import Quota
 from simulation.kernels.rows import ALL
-from simulation.sources import PAIR, TERMS, transits
+from simulation.sources import PAIR, TERMS, WHOLE_SHARE, Sources, lane_split, transits
 from simulation.streams import item_keys
 from simulation.variates import lead_row
 from simulation.world import FLOW_ONE, Batch, Freight, Lane, working_days
@@ -25,10 +28,11 @@ EXTRA_DAYS = 730  # calendars are read this far beyond the horizon
 
 @dataclass(frozen=True, slots=True)
 class LaneBook:
-    """All lanes, and the lead time of every product-location's own source.
+    """All lanes, and the lead time of every product-location's first source.
 
     Attributes
     ----------
+    quotas : by supplier_id, where some of what it sells is limited per week
     lead, lead_variance : (n_pairs,) days and days^2, transit included
     """
 
@@ -37,6 +41,7 @@ class LaneBook:
     supplier_ids: tuple[str, ...]
     lead: Floats
     lead_variance: Floats
+    quotas: dict[str, Quota]
     notes: tuple[str, ...]
 
 
@@ -44,7 +49,7 @@ def build_lanes(
     scenario: Scenario,
     plan: Plan,
     pairs: pd.DataFrame,
-    options: pd.DataFrame,
+    sources: Sources,
     through: Floats,
     notes: tuple[str, ...],
 ) -> LaneBook:
@@ -53,15 +58,15 @@ def build_lanes(
     Parameters
     ----------
     pairs : product-locations with their source, sorted by site_id and product_id
-    options : rows of supplier_products by pair and supplier
+    sources : where they buy and who feeds them
     through : (B, n_pairs) units per bucket that pass through each pair
     """
-    travels = _travels(plan, pairs, options)
+    travels = _travels(plan, pairs, sources)
     ways = transits(scenario)
     flow = through.mean(axis=0) / scenario.settings.bucket_days
     number = pd.Series(np.arange(len(pairs)), index=pd.MultiIndex.from_frame(pairs[PAIR]))
     travels["number"] = number.reindex(pd.MultiIndex.from_frame(travels[PAIR])).to_numpy(np.int64)
-    travels["flow"] = flow[travels["number"]]
+    travels["flow"] = flow[travels["number"]] * (travels["share"].fillna(WHOLE_SHARE) / WHOLE_SHARE)
     products = scenario.table("products").set_index("product_id")
     for column in ("weight_kg", "volume_m3"):
         travels[column] = products[column].reindex(travels["product_id"]).fillna(0.0).to_numpy()
@@ -72,6 +77,7 @@ def build_lanes(
         site: pd.Index(part["product_id"]) for site, part in pairs.groupby("site_id", sort=False)
     }
     working = _working(scenario, supplier_ids)
+    quotas, rows_of = supplier_quotas(travels)
     lead = np.zeros(len(pairs))
     lead_variance = np.zeros(len(pairs))
     lanes = []
@@ -86,13 +92,14 @@ def build_lanes(
         own = part["lead_time_mean_days"].fillna(0.0).to_numpy(np.float64)
         own_sd = part["lead_time_sd_days"].fillna(0.0).to_numpy(np.float64)
         fed = part["fed"].to_numpy(np.bool_)
-        at = part["number"].to_numpy()[fed]
-        lead[at] = own[fed] + _closed_days(working.get(source), own[fed]) + days
-        lead_variance[at] = own_sd[fed] ** 2 + sd**2
+        first = fed & (part["rank"].fillna(0) == 0).to_numpy()
+        at = part["number"].to_numpy()[first]
+        lead[at] = own[first] + _closed_days(working.get(source), own[first]) + days
+        lead_variance[at] = own_sd[first] ** 2 + sd**2
         lanes.append(
             _lane(
                 scenario, part, way, (days, sd), working.get(source),
-                site_ids, supplier_ids, column_of,
+                site_ids, supplier_ids, column_of, rows_of.get(source),
             )
         )  # fmt: skip
     if guessed:
@@ -100,13 +107,18 @@ def build_lanes(
         ways_listed = ", ".join(guessed[:5]) + others
         note = f"No lane says how long the way takes from {ways_listed}: {KM_PER_DAY:g} km a day"
         notes = (*notes, f"{note} is assumed.")
-    return LaneBook(tuple(lanes), site_ids, supplier_ids, lead, lead_variance, notes)
+    return LaneBook(tuple(lanes), site_ids, supplier_ids, lead, lead_variance, quotas, notes)
 
 
-def _travels(plan: Plan, pairs: pd.DataFrame, options: pd.DataFrame) -> pd.DataFrame:
+def _travels(plan: Plan, pairs: pd.DataFrame, sources: Sources) -> pd.DataFrame:
     """Return a row per source, site, mode and product, with its terms and dated orders."""
     start = ["site_id", "product_id", "source_id", "from_site"]
-    fed = pairs[pairs["source_id"] != ""][[*start, *TERMS]].assign(mode="", fed=True)
+    options, several = sources.options, sources.several
+    alone = pairs.merge(several[PAIR].drop_duplicates(), on=PAIR, how="left", indicator=True)
+    alone = alone[(alone["_merge"] == "left_only") & (alone["source_id"] != "")]
+    fed = pd.concat(
+        [alone[[*start, *TERMS]], several[[*start, *TERMS, "share", "rank"]]], ignore_index=True
+    ).assign(mode="", fed=True)  # fmt: skip
     orders = plan.table("purchase_orders").rename(columns={"supplier_id": "source_id"})
     orders = orders.merge(pairs[PAIR], on=PAIR)
     days = (orders["due_on"] - orders["order_on"]).dt.days.clip(lower=0).astype("float64")
@@ -126,6 +138,7 @@ def _travels(plan: Plan, pairs: pd.DataFrame, options: pd.DataFrame) -> pd.DataF
     moved = moved.assign(from_site=True, fed=False)[[*start, "mode", "fed"]]
     kept = [*start, *TERMS, "mode", "fed"]
     both = pd.concat([fed, bought[kept], moved], ignore_index=True)
+    both[["share", "rank"]] = both.reindex(columns=["share", "rank"]).astype("float64")
     both["mode"] = both["mode"].fillna("")
     both = both.sort_values("fed", ascending=False, kind="stable")
     return both.drop_duplicates([*start, "mode"]).reset_index(drop=True)
@@ -216,6 +229,7 @@ def _lane(
     site_ids: tuple[str, ...],
     supplier_ids: tuple[str, ...],
     column_of: dict[str, pd.Index],
+    quota_rows: Mapping[int, int] | None,
 ) -> Lane:
     source, site = str(part["source_id"].iloc[0]), str(part["site_id"].iloc[0])
     from_site = bool(part["from_site"].iloc[0])
@@ -260,6 +274,9 @@ def _lane(
         mode=str(way["mode"]) if way is not None else str(part["mode"].iloc[0]),
         freight=freight,
         orders=_orders(scenario, part),
+        split=lane_split(part),
+        load=lane_load(way, part),
+        quota_of=quota_places(part, quota_rows),
     )
 
 

@@ -22,7 +22,7 @@ class Record:
     Attributes
     ----------
     demand, served : (T, R) units, all sites
-    site_rows : (S, 15, R) int64, rows of :mod:`simulation.kernels.rows` summed over the ticks;
+    site_rows : (S, 16, R) int64, rows of :mod:`simulation.kernels.rows` summed over the ticks;
         units and fixed-point money
     product_demand, product_short : (P, R) units, all sites
     purchase, transport, ordering : (R,) money

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class SiteState:
     to_come : (K,) units under way since before the start, not yet due
     exposed : (R, K) whether demand went short in the running cycle
     totals : (5, R, K) units so far: asked for, short, received, shipped, destroyed
-    ledger : (T, 15, R) int64, a row a tick
+    ledger : (T, 16, R) int64, a row a tick
     """
 
     on_hand: Units
@@ -70,6 +70,9 @@ class State:
     ----------
     replications : (R,) their numbers
     purchase, transport, ordering : (T, R) float64, money
+    counts : (T, R) int64 by what is counted and site, such as units waiting at the gate
+    aside : per site with a recall (R, K), units in quarantine
+    caught : per site with a recall (R, K), units that went there from the way, so far
     """
 
     replications: Places
@@ -78,6 +81,19 @@ class State:
     purchase: Floats
     transport: Floats
     ordering: Floats
+    counts: dict[tuple[str, int], Sums] = field(default_factory=dict)
+    aside: dict[int, Units] = field(default_factory=dict)
+    caught: dict[int, Units] = field(default_factory=dict)
+
+    def count(self, what: str, site: int, tick: int, units: Units) -> None:
+        """Add (R, K) units to a site's daily count of something that not every world has."""
+        self.count_of(what, site)[tick] += units.sum(axis=1, dtype=np.int64)
+
+    def count_of(self, what: str, site: int) -> Sums:
+        """(T, R) daily count of a site."""
+        if (what, site) not in self.counts:
+            self.counts[what, site] = np.zeros_like(self.sites[site].ledger[:, 0])
+        return self.counts[what, site]
 
 
 def ring_lengths(world: World, longest: list[int]) -> list[int]:
@@ -146,14 +162,15 @@ def fresh_state(world: World, replications: Places, longest: list[int]) -> State
         )
         for lane in world.lanes
     ]
-    money = [np.zeros((world.n_ticks, n)) for _ in range(3)]
-    return State(replications, sites, lanes, *money)
+    purchase, transport, ordering = (np.zeros((world.n_ticks, n)) for _ in range(3))
+    return State(replications, sites, lanes, purchase, transport, ordering)
 
 
 def check_conservation(world: World, state: State, *, signed: bool = False) -> None:
     """Prove that no unit appeared or vanished, per SKU and per day, in every replication.
 
-    Per SKU of a site: opening + received = issued + shipped + destroyed + on the shelf; on order
+    Per SKU of a site: opening + received = issued + shipped + destroyed + on the shelf (and with a
+    recall, + in quarantine - what went there from the way); on order
     = under way + waiting at suppliers and sources + still to be placed; nothing is negative. Per
     tick of a site: the shelf changes by what came in less what left.
 
@@ -168,6 +185,9 @@ def check_conservation(world: World, state: State, *, signed: bool = False) -> N
         lost = short if world.lost else 0
         issued = asked - lost - owing
         balance = site.opening + received - issued - shipped - destroyed - held.on_hand
+        if i in state.aside:
+            balance += state.caught[i] - state.aside[i]
+            _require(world, i, state.aside[i] >= 0, "units in quarantine are negative")
         _require(world, i, balance == 0, "units appeared or vanished on the shelf")
         outstanding = np.tile(held.to_place + held.to_come, (len(held.on_hand), 1))
         outstanding += held.ring.sum(axis=0, dtype=np.int32)
@@ -191,6 +211,7 @@ def _check_days(world: World, i: int, held: SiteState) -> None:
     opening = np.full((1, book.shape[2]), int(world.sites[i].opening.sum()), np.int64)
     before = np.concatenate([opening, book[:-1, at.ON_HAND]])
     change = book[:, at.RECEIVED] - book[:, at.ISSUED] - book[:, at.SHIPPED] - book[:, at.DESTROYED]
+    change -= book[:, at.ASIDE]
     if not np.array_equal(before + change, book[:, at.ON_HAND]):
         tick = int(np.argwhere(before + change != book[:, at.ON_HAND])[0][0])
         raise EngineError(

@@ -58,8 +58,6 @@ def stress(
     ------
     InputError
         The plan belongs to another scenario, or the suite is wrong (all findings at once).
-    Unsupported
-        The suite asks for a kind of disruption that is not simulated.
     EngineError
         The simulator broke conservation; nothing of the run is shown.
     """
@@ -131,17 +129,11 @@ def read_groups(scenario: Scenario) -> Groups:
 
 def limits_noted(scenario: Scenario) -> tuple[str, ...]:
     """Say which facts of the scenario the simulator does not take into account."""
-    offers, sites = scenario.table("supplier_products"), scenario.table("sites")
+    offers = scenario.table("supplier_products")
     checks = (
-        (offers["capacity_per_week"].notna().any(), "weekly capacity of suppliers"),
         (offers["min_order_value"].fillna(0).gt(0).any(), "minimum order values of suppliers"),
         (scenario.has("price_breaks"), "price breaks"),
         (scenario.has("limits"), "limits on money, storage and shares after the plan's own orders"),
-        (sites["storage_m3"].notna().any(), "storage room"),
-        (
-            sites[["inbound_units_per_day", "outbound_units_per_day"]].notna().any(axis=None),
-            "dock capacity",
-        ),
         (scenario.table("products")["shelf_life_days"].notna().any(), "shelf life"),
         (scenario.has("return_rates"), "returns"),
         (scenario.table("inventory")["channel_id"].notna().any(), "stock kept for one channel"),

@@ -76,8 +76,6 @@ def load_suite(path: str | Path, scenario: Scenario) -> Suite:
     ------
     InputError
         It cannot be read, or anything in it is wrong; the error carries every finding.
-    Unsupported
-        It asks for a kind of disruption that is not simulated.
     """
     path = Path(path)
     try:

@@ -9,6 +9,7 @@ import numpy as np
 
 from scenarios import InputError
 from simulation.arrays import Flags, Floats, Keys, Places, Sums, Units
+from simulation.facts import Dock, Load, Quota, Split, Store
 from simulation.kernels.rows import ALL
 from simulation.policies import Policy
 from simulation.variates import LEAD_STEPS, DemandTables, demand_tables
@@ -46,6 +47,8 @@ class Site:
     depth : 0 for a site that feeds no other, else 1 + the deepest site that it feeds
     coming : deliveries already under way at the start
     handling : money per unit that leaves
+    dock, store : limits of the site; None: none
+    first : (K,) SKUs in the order in which a narrow dock takes them; None: in proportion
     """
 
     site_id: str
@@ -62,6 +65,9 @@ class Site:
     coming: tuple[Batch, ...] = ()
     handling: float = 0.0
     region: str = ""
+    dock: Dock | None = None
+    store: Store | None = None
+    first: Places | None = None
 
     @property
     def n_skus(self) -> int:
@@ -108,6 +114,9 @@ class Lane:
     price : (C,) money per unit bought; 0 from a site
     kg, m3 : (C,) per unit
     orders : dated orders of the plan
+    split : the lane as one of several sources; None: the only one
+    load : what it carries a day; None: no limit
+    quota_of : (C,) row of the supplier's quota that each SKU counts in, -1 for none
     """
 
     origin_id: str
@@ -131,6 +140,9 @@ class Lane:
     mode: str = ""
     freight: Freight = field(default_factory=Freight)
     orders: tuple[Batch, ...] = ()
+    split: Split | None = None
+    load: Load | None = None
+    quota_of: Places | None = None
 
     @property
     def n_skus(self) -> int:
@@ -141,6 +153,11 @@ class Lane:
     def longest(self) -> int:
         """Longest lead time and transit without any disruption, ticks."""
         return int(self.lead_table.max(initial=0)) + int(self.transit.max())
+
+    @property
+    def first(self) -> Flags:
+        """(C,) whether the lane is the SKU's only source, or the one that is asked first."""
+        return self.fed if self.split is None else self.fed & (self.split.rank == 0)
 
     @property
     def accepted_share(self) -> Units:
@@ -162,6 +179,7 @@ class Supplier:
     supplier_id: str
     region: str = ""
     recovery_days: float = float("nan")
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True)
@@ -235,6 +253,22 @@ class World:
             tuple(j for j, lane in enumerate(self.lanes) if lane.destination == i)
             for i in range(len(self.sites))
         )
+
+    @cached_property
+    def normal_flow(self) -> tuple[tuple[int, int], ...]:
+        """Units per tick that usually come into and leave each site, at least 1.
+
+        Own demand on average, and what the lanes normally carry.
+        """
+        flows = []
+        for i, site in enumerate(self.sites):
+            own = float(site.demand_mean.mean(axis=0).sum())
+            coming, leaving = (
+                sum(int(self.lanes[j].normal_flow.sum()) for j in lanes) / FLOW_ONE
+                for lanes in (self.in_lanes[i], self.out_lanes[i])
+            )
+            flows.append((max(1, round(coming)), max(1, round(own + leaving))))
+        return tuple(flows)
 
     @cached_property
     def supplier_lanes(self) -> tuple[tuple[int, ...], ...]:

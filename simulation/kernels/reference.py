@@ -108,7 +108,7 @@ def serve(
     weights : (3, K) money per unit in fixed point: value, holding, shortage
     exposed : (R, K) whether demand went short in the running cycle
     totals : (5, R, K) units so far
-    ledger : (15, R) the tick's row, written
+    ledger : (16, R) the tick's row, written
     """
     if arrivals.any():
         came = arrivals > 0

@@ -18,7 +18,8 @@ SHORT_CYCLES = 11  # of them, cycles in which demand went short
 VALUE = 12  # stock at cost at the end, money in fixed point
 HOLDING = 13  # cost of holding it, money in fixed point
 SHORTAGE = 14  # cost of the units short, money in fixed point
-SITE_ROWS = 15
+ASIDE = 15  # units put into quarantine from the shelf, less those that came out of it
+SITE_ROWS = 16
 
 # weights per SKU of a site, money in fixed point per unit
 BY_VALUE = 0

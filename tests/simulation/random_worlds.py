@@ -13,6 +13,10 @@ from simulation.variates import lead_row
 from simulation.world import Batch, Lane, Site, Supplier, World
 
 N_TICKS = 40
+SOME_LEFT = (
+    "supplier_outage", "supplier_capacity_loss", "demand_collapse", "labour_shortage",
+    "carrier_capacity_loss", "quality_recall",
+)  # fmt: skip
 REGIONS = ("east", "west")
 
 
@@ -165,7 +169,7 @@ def random_case(world: World, seed: int) -> Case:
             severity = float(g.uniform(1.1, 3.0))
         elif kind == "lane_delay":
             severity = float(g.integers(1, 6))
-        elif kind in ("supplier_outage", "supplier_capacity_loss", "demand_collapse"):
+        elif kind in SOME_LEFT:
             severity = float(g.choice([0.3, 0.7, 1.0]))
         elif kind in ("warehouse_fire", "price_shock", "freight_price_jump"):
             severity = float(g.uniform(0.2, 1.0))

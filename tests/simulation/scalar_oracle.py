@@ -1,4 +1,4 @@
-"""The slow truth: one SimPy process per product-location, one event per shipment, plain integers.
+"""The slow truth: one replication of a whole network in plain integers, one event per shipment.
 
 Written apart from the arrays. It shares with them the facts (world, histories of disruptions, what
 a target stands for) and the tables of variates, and computes the random numbers anew, bit by bit.
@@ -7,7 +7,8 @@ a target stands for) and the tables of variates, and computes the random numbers
 from __future__ import annotations
 
 import bisect
-from collections import Counter
+from collections import Counter, defaultdict
+from functools import lru_cache
 from hashlib import blake2b
 
 import simpy
@@ -25,6 +26,7 @@ def scramble(z: int) -> int:
     return z ^ (z >> 31)
 
 
+@lru_cache(maxsize=4096)
 def named(*names: object) -> int:
     data = "\x1f".join(map(str, names)).encode()
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
@@ -36,14 +38,61 @@ def number(stream: int, tick: int, replication: int, item: str) -> int:
     return scramble((row + named("item", item)) & M64)
 
 
-def variate(tables, row: int, bits: int) -> int:
-    """First value whose threshold the top 31 bits do not pass."""
-    if row < 0:
-        return 0
-    begin = int(tables.offset[row])
-    end = int(tables.offset[row + 1]) if row + 1 < len(tables.offset) else len(tables.thresholds)
-    place = bisect.bisect_left(tables.thresholds[begin:end].tolist(), bits >> 33)
-    return int(tables.base[row]) + int(tables.step[row]) * place
+class Variates:
+    """Tables as lists, read by bisection."""
+
+    def __init__(self, tables) -> None:
+        self.tables, self.rows = tables, {}
+
+    def draw(self, row: int, bits: int) -> int:
+        """First value whose threshold the top 31 bits do not pass."""
+        if row < 0:
+            return 0
+        if row not in self.rows:
+            offset, thresholds = self.tables.offset, self.tables.thresholds
+            end = int(offset[row + 1]) if row + 1 < len(offset) else len(thresholds)
+            self.rows[row] = thresholds[int(offset[row]) : end].tolist()
+        place = bisect.bisect_left(self.rows[row], bits >> 33)
+        return int(self.tables.base[row]) + int(self.tables.step[row]) * place
+
+
+def share_out(wants, budget, *, start=0, order=None, in_proportion=True, overhang=False):
+    """Grant (units, weight) wants from a budget; one after another, or up to its share of it."""
+    total = sum(units * weight for units, weight in wants)
+    if total <= budget:
+        return [units for units, _ in wants]
+    order = list(range(len(wants))) if order is None else list(order)
+    shift = max(0, total.bit_length() - 31)
+    asked = used = 0
+    granted = [0] * len(wants)
+    for place in order[start:] + order[:start]:
+        units, weight = wants[place]
+        if not weight or not units:
+            granted[place] = units
+            continue
+        asked += units * weight
+        limit = max(budget, 0)
+        if in_proportion:
+            limit = (limit >> shift) * (asked >> shift) // (total >> shift) << shift
+        while granted[place] < units:  # unit by unit
+            ends = used + weight
+            if not (used < limit if overhang else ends <= limit):
+                break
+            granted[place] += 1
+            used = ends
+            left = limit - used  # many units at once where that cannot matter
+            if left > weight:
+                more = min(units - granted[place], left // weight)
+                granted[place] += more
+                used += more * weight
+    return granted
+
+
+class Shipment:
+    """Units of one SKU under way."""
+
+    def __init__(self, units: int, due: int) -> None:
+        self.units, self.due = units, due
 
 
 class Shelf:
@@ -51,40 +100,42 @@ class Shelf:
 
     def __init__(self, opening: int) -> None:
         self.on_hand = opening
-        self.backlog = self.on_order = self.owed = 0
-        self.came = 0
+        self.backlog = self.on_order = self.owed = self.gate = 0
         self.exposed = False
+        self.under_way: list[Shipment] = []
 
 
 class Oracle:
-    """One replication of one product."""
+    """One replication."""
 
-    def __init__(self, world, case, seed, groups, replication, product, extra) -> None:
+    def __init__(self, world, case, seed, groups, replication, extra, script) -> None:
         self.world, self.case, self.seed = world, case, seed
-        self.replication, self.product = replication, product
-        self.item = world.product_ids[product]
+        self.replication, self.script = replication, script
         self.env = simpy.Environment()
         self.active: Counter = Counter()
         self.reach = {
             d.disruption_id: resolve(world, d.kind, d.target, groups) for d in case.disruptions
         }
         self.extra = extra
-        self.column = {}
-        for i, site in enumerate(world.sites):
-            for k, p in enumerate(site.product):
-                if p == product:
-                    self.column[i] = k
-        self.shelf = {i: Shelf(int(world.sites[i].opening[k])) for i, k in self.column.items()}
-        self.lane_column = {}
-        for j, lane in enumerate(world.lanes):
-            for c, k in enumerate(lane.into):
-                if world.sites[lane.destination].product[k] == product:
-                    self.lane_column[j] = c
-        self.waiting = dict.fromkeys(self.lane_column, 0)
+        self.base = Variates(world.demand[0])
+        self.shelf = {
+            (i, k): Shelf(int(units))
+            for i, site in enumerate(world.sites)
+            for k, units in enumerate(site.opening)
+        }
+        self.waiting = {(j, c): 0 for j, lane in enumerate(world.lanes) for c in range(lane.n_skus)}
         self.book: Counter = Counter()  # (site, tick, what) -> units
-        self.total: Counter = Counter()
+        self.total: Counter = Counter()  # (site, SKU, what) -> units
+        self.aside: Counter = Counter()  # (site, SKU) -> units in quarantine
+        self.balance: dict = defaultdict(int)  # lane -> grams left
+        self.left: dict = {}  # (supplier, row) -> units left this week
+        self.used_out: Counter = Counter()  # (site, tick) -> units that passed the outbound dock
 
     # ---- conditions ----
+
+    def item(self, i, k):
+        """Return the id of a SKU."""
+        return self.world.product_ids[int(self.world.sites[i].product[k])]
 
     def on(self, kinds, node, where):
         """Return the disruptions of some kinds that are on at a node."""
@@ -106,13 +157,19 @@ class Oracle:
         """Say whether nothing departs on a lane."""
         return bool(self.on({"lane_closure", "port_closure", "regional_event"}, j, "lanes"))
 
-    def share(self, v):
-        """Return what is left of a supplier, in 1/65,536."""
+    def left_of(self, kinds, node, where):
+        """Return what disruptions leave of a node, in 1/65,536."""
         left = 65536
-        kinds = {"supplier_outage", "supplier_capacity_loss", "regional_event"}
-        for d in self.on(kinds, v, "suppliers"):
+        for d in self.on(kinds, node, where):
             left = left * round(65536 * (1.0 - d.severity)) >> 16
         return left
+
+    def share(self, v):
+        """Return what is left of a supplier."""
+        if self.on({"quality_recall"}, v, "suppliers"):
+            return 0
+        kinds = {"supplier_outage", "supplier_capacity_loss", "regional_event"}
+        return self.left_of(kinds, v, "suppliers")
 
     def factor(self, j):
         """Return the factor on a lane's lead times, in 1/256."""
@@ -125,91 +182,201 @@ class Oracle:
         """Return the ticks that a lane takes longer."""
         return sum(round(d.severity) for d in self.on({"lane_delay"}, j, "lanes"))
 
+    def response(self, what, node, tick, default=0):
+        """Return what a response sets."""
+        if self.script is None:
+            return default
+        return self.script(what, node, tick, self.replication)
+
+    def dock(self, i, tick, way):
+        """Return the units that pass a dock in a tick, None without limit."""
+        site = self.world.sites[i]
+        stated = getattr(site.dock, way) if site.dock else None
+        share = self.left_of({"labour_shortage"}, i, "sites")
+        if stated is not None:
+            limit = int(stated[(self.world.first_weekday - 1 + tick) % 7]) * share >> 16
+        elif share < 65536:
+            limit = self.world.normal_flow[i][way == "outbound"] * share >> 16
+        else:
+            return None
+        if way == "outbound":
+            limit = limit * self.response("lift", i, tick, 256) >> 8
+        return limit
+
     # ---- processes ----
 
     def run(self):
         """Simulate, and return the finished run."""
-        for i, k in self.column.items():
-            for batch in self.world.sites[i].coming:
-                for k2, units in zip(batch.columns, batch.units, strict=True):
-                    if k2 == k:
-                        self.shelf[i].on_order += int(units)
-                        self.env.process(self.delivery(i, int(units), batch.tick))
-        for j, c in self.lane_column.items():
-            for batch in self.world.lanes[j].orders:
-                for c2, units in zip(batch.columns, batch.units, strict=True):
-                    if c2 == c:
-                        self.shelf[self.world.lanes[j].destination].on_order += int(units)
-                        self.env.process(self.dated(j, int(units), batch.tick))
+        world = self.world
+        for i, site in enumerate(world.sites):
+            for batch in site.coming:
+                for k, units in zip(batch.columns, batch.units, strict=True):
+                    self.shelf[i, int(k)].on_order += int(units)
+                    self.env.process(self.delivery(i, int(k), int(units), batch.tick, seen=False))
+        for j, lane in enumerate(world.lanes):
+            for batch in lane.orders:
+                for c, units in zip(batch.columns, batch.units, strict=True):
+                    self.shelf[lane.destination, int(lane.into[c])].on_order += int(units)
+                    self.env.process(self.dated(j, int(c), int(units), batch.tick))
         made = histories(
-            self.case.disruptions, [self.replication], seed=self.seed, n_ticks=self.world.n_ticks
+            self.case.disruptions, [self.replication], seed=self.seed, n_ticks=world.n_ticks
         )
-        for d in self.case.disruptions:
+        for place, d in enumerate(self.case.disruptions):
             for strike in made[d.disruption_id][0]:
-                self.env.process(self.strike(d, strike))
-        for i in self.column:
+                self.env.process(self.strike(d, strike, (place + 1) / 4096))
+        self.env.process(self.morning())
+        for i in range(len(world.sites)):
             self.env.process(self.day(i))
             self.env.process(self.ship(i))
-        for j in self.lane_column:
-            if self.world.lanes[j].supplier >= 0:
-                self.env.process(self.supply(j))
-        self.env.run(until=self.world.n_ticks)
+        for v in range(len(world.suppliers)):
+            self.env.process(self.supply(v))
+        self.env.run(until=world.n_ticks)
         return self
 
     def at(self, moment):
         """Return an event at a moment."""
         return self.env.timeout(moment - self.env.now)
 
-    def strike(self, d, strike):
+    def strike(self, d, strike, turn):
         """Turn a disruption on and off again."""
         yield self.at(strike.begin)
         self.active[d.disruption_id] += 1
+        yield self.at(strike.begin + 1 / 256 + turn)
         if d.kind == "warehouse_fire":
             for i in self.reach[d.disruption_id].sites:
-                if i in self.shelf:
-                    shelf = self.shelf[i]
+                for k in range(self.world.sites[i].n_skus):
+                    shelf = self.shelf[i, k]
                     burnt = (shelf.on_hand * round(65536 * d.severity) + 32768) >> 16
                     shelf.on_hand -= burnt
-                    self.note(i, strike.begin, "destroyed", burnt)
+                    self.note(i, k, strike.begin, "destroyed", burnt)
+        pots = {}
+        if d.kind == "quality_recall":
+            pots = self.recall(self.reach[d.disruption_id].suppliers, strike.begin)
         yield self.at(strike.end)
         self.active[d.disruption_id] -= 1
+        yield self.at(strike.end + turn / 64)
+        for (i, k), pot in pots.items():
+            bad = (pot * round(65536 * d.severity) + 32768) >> 16
+            self.shelf[i, k].on_hand += pot - bad
+            self.aside[i, k] -= pot
+            self.note(i, k, strike.end, "aside", -pot)
+            self.note(i, k, strike.end, "destroyed", bad)
 
-    def delivery(self, i, units, tick):
-        """Bring units to a site, waiting at a shut gate."""
+    def supplied(self, suppliers, i, k):
+        """Return the share of suppliers in the supply of a SKU, in 1/65,536."""
+        share = 0
+        for lane in self.world.lanes:
+            for c in range(lane.n_skus):
+                if lane.destination == i and lane.into[c] == k and lane.fed[c]:
+                    part = 65536 if lane.supplier in suppliers else 0
+                    if lane.origin >= 0:
+                        part = self.supplied(suppliers, lane.origin, int(lane.out_of[c]))
+                    share += part * int(lane.split.share[c]) >> 16 if lane.split else part
+        return share
+
+    def recall(self, suppliers, tick):
+        """Put aside what came from suppliers, on the shelf and under way; return the pots."""
+        pots = {}
+        for (i, k), shelf in self.shelf.items():
+            share = self.supplied(suppliers, i, k)
+            pot = (shelf.on_hand * share + 32768) >> 16
+            shelf.on_hand -= pot
+            self.note(i, k, tick, "aside", pot)
+            coming = defaultdict(list)  # what comes on the same day is judged together
+            for shipment in shelf.under_way:
+                coming[max(shipment.due, tick)].append(shipment)
+            for day in {tick, *coming}:
+                parcels = coming.get(day, [])
+                queue = shelf.gate if day == tick else 0
+                caught = (queue + sum(s.units for s in parcels)) * share + 32768 >> 16
+                shelf.on_order -= caught
+                pot += caught
+                if day == tick:
+                    taken = min(caught, shelf.gate)
+                    shelf.gate -= taken
+                    caught -= taken
+                for shipment in parcels:
+                    taken = min(caught, shipment.units)
+                    shipment.units -= taken
+                    caught -= taken
+            pots[i, k] = pot
+            self.aside[i, k] += pot
+        return pots
+
+    def morning(self):
+        """Give lanes and suppliers their allowances."""
+        world = self.world
+        for tick in range(world.n_ticks):
+            yield self.at(tick + 1 / 64)
+            for j in range(len(world.lanes)):
+                load = self.load(j)
+                if load is not None:
+                    share = self.left_of({"carrier_capacity_loss"}, j, "lanes")
+                    grams = load * share >> 16
+                    self.balance[j] = min(self.balance[j] + grams, grams)
+            if tick == 0 or (world.first_weekday - 1 + tick) % 7 == 0:
+                for v, supplier in enumerate(world.suppliers):
+                    if supplier.quota is not None:
+                        for q, units in enumerate(supplier.quota.units):
+                            self.left[v, q] = int(units)
+
+    def weights(self, j):
+        """Return the grams of each SKU of a lane."""
+        lane = self.world.lanes[j]
+        if lane.load is not None:
+            return [int(grams) for grams in lane.load.weight]
+        return [round(float(kg) * 1000) for kg in lane.kg]
+
+    def load(self, j):
+        """Return the grams that a lane carries a day, None without limit."""
+        lane = self.world.lanes[j]
+        if lane.load is not None:
+            return lane.load.grams
+        if not self.on({"carrier_capacity_loss"}, j, "lanes"):
+            self.balance[j] = 10**15
+            return None
+        flow = sum(int(f) * g for f, g in zip(lane.flow, self.weights(j), strict=True))
+        return max(1, flow // 256)
+
+    def delivery(self, i, k, units, tick, *, seen=True):
+        """Bring units to the gate of a site; a recall catches only what it sees coming."""
+        shipment = Shipment(units, tick)
+        shelf = self.shelf[i, k]
+        if seen:
+            shelf.under_way.append(shipment)
         if tick >= self.world.n_ticks:
             return
         yield self.at(tick + 1 / 16)
-        while self.shut(i):
-            yield self.env.timeout(1)
-        shelf = self.shelf[i]
-        shelf.on_hand += units
-        shelf.on_order -= units
-        shelf.came += units
-        self.note(i, int(self.env.now), "received", units)
+        if seen:
+            shelf.under_way.remove(shipment)
+        shelf.gate += shipment.units
 
-    def dated(self, j, units, tick):
+    def dated(self, j, c, units, tick):
         """Place one of the plan's own orders."""
         if tick >= self.world.n_ticks:
             return
         yield self.at(tick + 1 / 4)
-        self.waiting[j] += units
-        origin = self.world.lanes[j].origin
-        if origin >= 0:
-            self.shelf[origin].owed += units
+        self.ask(j, c, units)
 
-    def note(self, i, tick, what, units):
+    def ask(self, j, c, units):
+        """Put an order down at the start of a lane."""
+        self.waiting[j, c] += units
+        lane = self.world.lanes[j]
+        if lane.origin >= 0:
+            self.shelf[lane.origin, int(lane.out_of[c])].owed += units
+
+    def note(self, i, k, tick, what, units):
         """Write units into the book."""
         self.book[i, tick, what] += units
-        self.total[i, what] += units
+        self.total[i, k, what] += units
 
-    def demand(self, i, tick):
+    def demand(self, i, k, tick):
         """Return the units asked for."""
-        world = self.world
+        world, item = self.world, self.item(i, k)
         stream = named(self.seed, "demand", world.sites[i].site_id)
-        tables, rows = world.demand
-        bits = number(stream, tick, self.replication, self.item)
-        k, bucket = self.column[i], int(world.bucket_of_tick[tick])
-        units = variate(tables, int(rows[i][bucket, k]), bits)
+        bits = number(stream, tick, self.replication, item)
+        bucket = int(world.bucket_of_tick[tick])
+        units = self.base.draw(int(world.demand[1][i][bucket, k]), bits)
         for wanted in ("demand_surge", "demand_collapse"):
             for d in self.case.disruptions:
                 flags = self.reach[d.disruption_id].demand.get(i)
@@ -218,13 +385,14 @@ class Oracle:
                 if not flags[k]:
                     continue
                 own = named(self.seed, "blow", d.disruption_id) ^ stream
-                bits = number(own, tick, self.replication, self.item)
+                bits = number(own, tick, self.replication, item)
                 if wanted == "demand_surge":
                     mean = world.sites[i].demand_mean[bucket, k]
                     variance = world.sites[i].demand_variance[bucket, k]
                     if mean > 0:
                         extra = d.severity - 1.0
-                        units += variate(*self.extra(extra * mean, extra * variance), bits)
+                        tables, row = self.extra(extra * mean, extra * variance)
+                        units += tables.draw(row, bits)
                     continue
                 kept = round(65536 * (1.0 - d.severity))
                 if units > 256:
@@ -236,63 +404,116 @@ class Oracle:
 
     def day(self, i):
         """Serve a site's demand, day after day."""
-        shelf, site = self.shelf[i], self.world.sites[i]
+        site = self.world.sites[i]
+        skus = range(site.n_skus)
         for tick in range(self.world.n_ticks):
             yield self.at(tick + 1 / 8)
-            if shelf.came:
-                self.note(i, tick, "cycles", 1)
-                self.note(i, tick, "short_cycles", int(shelf.exposed))
+            self.receive(i, tick)
+            self.sell(i, tick)
+            yield self.at(tick + 5 / 16 + site.depth / 64)
+            for k in skus:
+                self.order(i, k, tick)
+            yield self.at(tick + 15 / 16)
+            for k in skus:
+                self.note(i, k, tick, "on_hand", self.shelf[i, k].on_hand)
+                self.note(i, k, tick, "backlog", self.shelf[i, k].backlog)
+
+    def passing(self, i, tick):
+        """Return how the docks of a site choose between SKUs."""
+        first = self.world.sites[i].first
+        if first is None:
+            return {"start": tick % self.world.sites[i].n_skus}
+        return {"order": first.tolist(), "in_proportion": False}
+
+    def receive(self, i, tick):
+        """Let in what waits at the gate."""
+        site = self.world.sites[i]
+        shelves = [self.shelf[i, k] for k in range(site.n_skus)]
+        entering = [0 if self.shut(i) else shelf.gate for shelf in shelves]
+        limit = self.dock(i, tick, "inbound")
+        if limit is not None:
+            entering = share_out([(n, 1) for n in entering], limit, **self.passing(i, tick))
+        if site.store is not None:
+            volume = [int(each) for each in site.store.volume]
+            room = site.store.room - sum(
+                shelf.on_hand * each for shelf, each in zip(shelves, volume, strict=True)
+            )
+            offered = entering
+            wants = list(zip(offered, volume, strict=True))
+            entering = share_out(wants, room, **self.passing(i, tick))
+            if site.store.refuses:
+                for k, shelf in enumerate(shelves):
+                    back = offered[k] - entering[k]
+                    shelf.gate -= back
+                    shelf.on_order -= back
+                    self.note(i, k, tick, "refused", back)
+        for k, shelf in enumerate(shelves):
+            units = entering[k]
+            shelf.gate -= units
+            shelf.on_hand += units
+            shelf.on_order -= units
+            self.note(i, k, tick, "received", units)
+            if units:
+                self.note(i, k, tick, "cycles", 1)
+                self.note(i, k, tick, "short_cycles", int(shelf.exposed))
                 shelf.exposed = False
-                shelf.came = 0
-            stopped = self.stopped(i)
-            if not stopped:
-                paid = min(shelf.on_hand, shelf.backlog)
-                shelf.on_hand -= paid
-                shelf.backlog -= paid
-                self.note(i, tick, "issued", paid)
-            asked = self.demand(i, tick)
-            served = 0 if stopped else min(asked, shelf.on_hand)
-            shelf.on_hand -= served
-            self.note(i, tick, "demand", asked)
-            self.note(i, tick, "served", served)
-            self.note(i, tick, "issued", served)
-            self.note(i, tick, "short", asked - served)
-            if asked > served:
+
+    def sell(self, i, tick):
+        """Pay old debts and meet the day's demand, as far as the dock lets goods out."""
+        site = self.world.sites[i]
+        stopped = self.stopped(i)
+        asked = [self.demand(i, k, tick) for k in range(site.n_skus)]
+        shelves = [self.shelf[i, k] for k in range(site.n_skus)]
+        leaving = [
+            0 if stopped else min(shelf.on_hand, shelf.backlog + asked[k])
+            for k, shelf in enumerate(shelves)
+        ]
+        limit = self.dock(i, tick, "outbound")
+        if limit is not None:
+            leaving = share_out([(n, 1) for n in leaving], limit, **self.passing(i, tick))
+        for k, shelf in enumerate(shelves):
+            paid = min(leaving[k], shelf.backlog)
+            served = leaving[k] - paid
+            shelf.on_hand -= leaving[k]
+            shelf.backlog -= paid
+            self.used_out[i, tick] += leaving[k]
+            self.note(i, k, tick, "demand", asked[k])
+            self.note(i, k, tick, "served", served)
+            self.note(i, k, tick, "issued", leaving[k])
+            self.note(i, k, tick, "short", asked[k] - served)
+            if asked[k] > served:
                 shelf.exposed = True
                 if not self.world.lost:
-                    shelf.backlog += asked - served
-            yield self.at(tick + 5 / 16 + site.depth / 64)
-            self.order(i, tick)
-            yield self.at(tick + 15 / 16)
-            self.note(i, tick, "on_hand", shelf.on_hand)
-            self.note(i, tick, "backlog", shelf.backlog)
+                    shelf.backlog += asked[k] - served
 
-    def position(self, i, echelon):
+    def position(self, i, k, echelon):
         """Return the inventory position."""
-        shelf = self.shelf[i]
+        shelf = self.shelf[i, k]
         total = shelf.on_hand + shelf.on_order - shelf.backlog - shelf.owed
         if echelon:
-            for j, c in self.lane_column.items():
-                lane = self.world.lanes[j]
-                if lane.origin == i and lane.fed[c]:
-                    total += self.position(lane.destination, True)
+            for lane in self.world.lanes:
+                for c in range(lane.n_skus):
+                    if lane.origin == i and lane.out_of[c] == k and lane.first[c]:
+                        total += self.position(lane.destination, int(lane.into[c]), True)
         return total
 
-    def order(self, i, tick):
+    def order(self, i, k, tick):
         """Reorder, when it is due."""
-        policy, k = self.world.sites[i].policy, self.column[i]
+        policy = self.world.sites[i].policy
         since = tick - int(policy.first[k])
         if since < 0 or since % int(policy.every[k]):
             return
-        lanes = [
-            j for j, c in self.lane_column.items()
-            if self.world.lanes[j].destination == i and self.world.lanes[j].fed[c]
-        ]  # fmt: skip
-        if not lanes:
+        sources = [
+            (int(lane.split.rank[c]) if lane.split else 0, j, c)
+            for j, lane in enumerate(self.world.lanes)
+            for c in range(lane.n_skus)
+            if lane.destination == i and lane.into[c] == k and lane.fed[c]
+        ]
+        if not sources:
             return
         row = min(tick, len(policy.levels.order_up_to) - 1)
         point = int(policy.levels.reorder_point[row, k])
-        position = self.position(i, bool(policy.echelon[k]))
+        position = self.position(i, k, bool(policy.echelon[k]))
         if position > point:
             return
         lot = int(policy.fixed_quantity[k])
@@ -307,66 +528,159 @@ class Oracle:
         wanted = max(wanted, int(policy.least[k]))
         while wanted % int(policy.multiple[k]):
             wanted += 1
-        (j,) = lanes
-        self.shelf[i].on_order += wanted
-        self.waiting[j] += wanted
-        if self.world.lanes[j].origin >= 0:
-            self.shelf[self.world.lanes[j].origin].owed += wanted
-        self.note(i, tick, "ordered", wanted)
+        for j, c, units in self.parts(i, tick, wanted, sorted(sources)):
+            self.shelf[i, k].on_order += units
+            self.ask(j, c, units)
+            self.note(i, k, tick, "ordered", units)
 
-    def supply(self, j):
-        """Let the supplier hand over what it can, day after day."""
-        lane, c = self.world.lanes[j], self.lane_column[j]
-        for tick in range(self.world.n_ticks):
+    def parts(self, i, tick, wanted, sources):
+        """Split an order over its sources by largest remainder."""
+        if self.world.lanes[sources[0][1]].split is None:
+            ((_, j, c),) = sources
+            return [(j, c, wanted)]
+        shares = [int(self.world.lanes[j].split.share[c]) for _, j, c in sources]
+        if self.response("switching", i, tick):
+            out = [self.out(j) for _, j, _ in sources]
+            if not all(out):
+                lost = sum(share for share, down in zip(shares, out, strict=True) if down)
+                shares = [0 if down else share for share, down in zip(shares, out, strict=True)]
+                shares[out.index(False)] += lost
+        units = [wanted * share // 65536 for share in shares]
+        ranked = sorted(range(len(shares)), key=lambda s: (-(wanted * shares[s] % 65536), s))
+        for s in ranked[: wanted - sum(units)]:
+            units[s] += 1
+        made = []
+        for (_, j, c), part in zip(sources, units, strict=True):
+            split = self.world.lanes[j].split
+            if part:
+                raised = max(part, int(split.least[c]))
+                while raised % int(split.multiple[c]):
+                    raised += 1
+                made.append((j, c, raised))
+        return made
+
+    def out(self, j):
+        """Say whether a source delivers nothing now."""
+        lane = self.world.lanes[j]
+        down = self.share(lane.supplier) == 0 if lane.supplier >= 0 else self.stopped(lane.origin)
+        return down or self.closed(j)
+
+    def supply(self, v):
+        """Let a supplier hand over what it can, day after day."""
+        world = self.world
+        lanes = [j for j, lane in enumerate(world.lanes) if lane.supplier == v]
+        for tick in range(world.n_ticks):
             yield self.at(tick + 1 / 2)
-            weekday = (self.world.first_weekday - 1 + tick) % 7
-            works = lane.working is None or tick >= len(lane.working) or lane.working[tick]
-            takes = lane.takes is None or lane.takes[weekday, c]
-            share = self.share(lane.supplier)
-            if not works or not takes or share == 0 or self.closed(j):
-                continue
-            units = self.waiting[j]
-            if share < 65536:
-                rate = int(lane.flow[c]) * share
-                units = min(units, (rate * (tick + 1) >> 24) - (rate * tick >> 24))
-            self.waiting[j] -= units
-            if units:
-                self.env.process(self.depart(j, units, tick))
+            share = self.share(v)
+            loads = {}
+            for j in lanes:
+                lane = world.lanes[j]
+                works = lane.working is None or tick >= len(lane.working) or lane.working[tick]
+                if works and share and not self.closed(j):
+                    ready = [self.ready(j, c, share, tick) for c in range(lane.n_skus)]
+                    loads[j] = self.carried(j, ready, tick)
+            self.weekly(v, loads)
+            for j, units in loads.items():
+                self.leave(j, units, tick)
+
+    def ready(self, j, c, share, tick):
+        """Return the units of a SKU that a supplier can hand over to a lane."""
+        lane = self.world.lanes[j]
+        weekday = (self.world.first_weekday - 1 + tick) % 7
+        if lane.takes is not None and not lane.takes[weekday, c]:
+            return 0
+        units = self.waiting[j, c]
+        if share < 65536:
+            rate = int(lane.flow[c]) * share
+            units = min(units, (rate * (tick + 1) >> 24) - (rate * tick >> 24))
+        return units
+
+    def carried(self, j, units, tick):
+        """Return the units of each SKU that a lane can carry."""
+        unlimited = not self.on({"carrier_capacity_loss"}, j, "lanes")
+        if self.world.lanes[j].load is None and unlimited:
+            return units
+        wants = list(zip(units, self.weights(j), strict=True))
+        return share_out(wants, self.balance[j], start=tick % len(units), overhang=True)
+
+    def weekly(self, v, loads):
+        """Cut the loads of a supplier to what is left of its week."""
+        quota = self.world.suppliers[v].quota
+        if quota is None:
+            return
+        for q in range(len(quota.units)):
+            cells = [
+                (j, c) for j in loads for c in range(len(loads[j]))
+                if self.world.lanes[j].quota_of is not None
+                and self.world.lanes[j].quota_of[c] == q
+            ]  # fmt: skip
+            granted = share_out([(loads[j][c], 1) for j, c in cells], self.left[v, q])
+            for (j, c), units in zip(cells, granted, strict=True):
+                loads[j][c] = units
+            self.left[v, q] -= sum(granted)
+
+    def leave(self, j, units, tick):
+        """Let a lane depart with its load."""
+        lane = self.world.lanes[j]
+        if j in self.balance:
+            self.balance[j] -= sum(n * g for n, g in zip(units, self.weights(j), strict=True))
+        for c, loaded in enumerate(units):
+            self.waiting[j, c] -= loaded
+            if lane.origin >= 0:
+                k = int(lane.out_of[c])
+                self.shelf[lane.origin, k].owed -= loaded
+                self.shelf[lane.origin, k].on_hand -= loaded
+                self.used_out[lane.origin, tick] += loaded
+                self.note(lane.origin, k, tick, "shipped", loaded)
+            if loaded:
+                self.env.process(self.depart(j, c, loaded, tick))
 
     def ship(self, i):
         """Share a site's stock among its lanes, day after day."""
-        for tick in range(self.world.n_ticks):
+        world = self.world
+        for tick in range(world.n_ticks):
             yield self.at(tick + 1 / 2)
             lanes = [
-                j for j in sorted(self.lane_column)
-                if self.world.lanes[j].origin == i and not self.closed(j)
-            ]  # fmt: skip
+                j for j, lane in enumerate(world.lanes) if lane.origin == i and not self.closed(j)
+            ]
             if self.stopped(i) or not lanes:
                 continue
-            stock = self.shelf[i].on_hand
-            claims = {j: self.waiting[j] for j in lanes}
-            all_claims = sum(claims.values())
-            before = 0
+            loads = {j: [0] * world.lanes[j].n_skus for j in lanes}
+            for k in range(world.sites[i].n_skus):
+                cells = [
+                    (j, c) for j in lanes for c in range(world.lanes[j].n_skus)
+                    if world.lanes[j].out_of[c] == k
+                ]  # fmt: skip
+                granted = share_out(
+                    [(self.waiting[j, c], 1) for j, c in cells], self.shelf[i, k].on_hand
+                )
+                for (j, c), units in zip(cells, granted, strict=True):
+                    loads[j][c] = units
             for j in lanes:
-                units = claims[j]
-                if all_claims > stock:
-                    units = (
-                        stock * (before + claims[j]) // all_claims - stock * before // all_claims
-                    )
-                before += claims[j]
-                self.waiting[j] -= units
-                self.shelf[i].owed -= units
-                self.shelf[i].on_hand -= units
-                self.note(i, tick, "shipped", units)
-                if units:
-                    self.env.process(self.depart(j, units, tick))
+                loads[j] = self.carried(j, loads[j], tick)
+            limit = self.dock(i, tick, "outbound")
+            if limit is not None:
+                self.fit_dock(lanes, loads, limit - self.used_out[i, tick], tick)
+            for j in lanes:
+                self.leave(j, loads[j], tick)
 
-    def depart(self, j, units, tick):
+    def fit_dock(self, lanes, loads, limit, tick):
+        """Cut the loads of a site to what its dock has left."""
+        cells = []
+        for j in lanes:
+            n = len(loads[j])
+            cells += [(j, (tick + c) % n) for c in range(n)]
+        granted = share_out([(loads[j][c], 1) for j, c in cells], limit)
+        for (j, c), units in zip(cells, granted, strict=True):
+            loads[j][c] = units
+
+    def depart(self, j, c, units, tick):
         """Send one shipment on its way."""
-        lane, c = self.world.lanes[j], self.lane_column[j]
+        lane, k = self.world.lanes[j], int(self.world.lanes[j].into[c])
         yield self.at(tick + 3 / 4)
         name = f"{lane.origin_id}>{self.world.sites[lane.destination].site_id}"
-        bits = number(named(self.seed, "lane", name, lane.mode), tick, self.replication, self.item)
+        stream = named(self.seed, "lane", name, lane.mode)
+        bits = number(stream, tick, self.replication, self.item(lane.destination, k))
         lead = int(lane.lead_table[lane.lead_rows[c], bits >> 54]) * self.factor(j) >> 8
         if lane.working is not None:  # count off working days one by one
             day = tick
@@ -378,23 +692,26 @@ class Oracle:
         lead += int(lane.transit[bits >> 44 & 1023]) * self.factor(j) >> 8
         lead = max(1, lead + self.delay(j))
         arriving = (units * int(lane.accepted[c]) + (bits & 0xFFFF)) >> 16
-        self.shelf[lane.destination].on_order -= units - arriving
+        self.shelf[lane.destination, k].on_order -= units - arriving
         if arriving:
-            yield from self.delivery(lane.destination, arriving, tick + lead)
+            yield from self.delivery(lane.destination, k, arriving, tick + lead)
 
 
-def run_oracle(world, case, seed, groups, n_replications):
-    """Return the finished scalar runs by (replication, product)."""
+def run_oracle(world, case, seed, groups, n_replications, script=None):
+    """Return the finished scalar runs, one per replication.
+
+    Parameters
+    ----------
+    script : (what, node, tick, replication) -> what a response sets then; None for no responses
+    """
     made = {}
 
     def extra(mean, variance):
         if (mean, variance) not in made:
             tables, rows = demand_tables([mean], [variance])
-            made[mean, variance] = (tables, int(rows[0]))
+            made[mean, variance] = (Variates(tables), int(rows[0]))
         return made[mean, variance]
 
-    return {
-        (r, p): Oracle(world, case, seed, groups, r, p, extra).run()
-        for r in range(n_replications)
-        for p in range(len(world.product_ids))
-    }
+    return [
+        Oracle(world, case, seed, groups, r, extra, script).run() for r in range(n_replications)
+    ]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from plain_worlds import one_site
 
-from scenarios import InputError, Unsupported
+from scenarios import InputError
 from simulation.disruptions import Disruption, Strike, histories
 from simulation.distributions import Distribution, parse_distribution
 from simulation.experiment import Case, Setup, run_cases
@@ -114,13 +114,6 @@ def test_a_circle_of_causes_is_refused():
     pair = [blow("lane_delay", name="a", after="b"), blow("lane_delay", name="b", after="a")]
     with pytest.raises(InputError, match="circle"):
         histories(pair, range(2), seed=1, n_ticks=10)
-
-
-@pytest.mark.parametrize("kind", ["quality_recall", "carrier_capacity_loss", "labour_shortage"])
-def test_kinds_that_are_not_simulated_are_refused_by_name(kind):
-    """What cannot be simulated says so; it is never left out in silence."""
-    with pytest.raises(Unsupported, match=kind):
-        blow(kind)
 
 
 @pytest.mark.parametrize(

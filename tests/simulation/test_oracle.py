@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from random_features import script, with_features
 from random_worlds import random_case, random_world
 from scalar_oracle import run_oracle
 
 from simulation.calendar import Calendar
 from simulation.conditions import Conditions
 from simulation.demand import Demand
-from simulation.disruptions import Disruption
+from simulation.disruptions import KINDS, Disruption
 from simulation.distributions import Distribution
 from simulation.experiment import Case, Setup, longest_lanes, make_blows
 from simulation.kernels import kernels
@@ -22,7 +23,7 @@ REPLICATIONS = 2
 ROWS = {
     "demand": at.DEMAND, "served": at.SERVED, "short": at.SHORT, "backlog": at.BACKLOG,
     "on_hand": at.ON_HAND, "received": at.RECEIVED, "issued": at.ISSUED, "shipped": at.SHIPPED,
-    "destroyed": at.DESTROYED, "ordered": at.ORDERED, "cycles": at.CYCLES,
+    "destroyed": at.DESTROYED, "aside": at.ASIDE, "ordered": at.ORDERED, "cycles": at.CYCLES,
     "short_cycles": at.SHORT_CYCLES,
 }  # fmt: skip
 TOTALS = {
@@ -31,45 +32,61 @@ TOTALS = {
 }  # fmt: skip
 
 
-def run_arrays(world, case, seed, name, numbers):
+COUNTS = ("refused",)
+
+
+def run_arrays(world, case, seed, name, numbers, responses=None):
     """Run the arrays and return their final state, conservation proven."""
     setup = Setup(len(numbers), seed, GROUPS, name)
     numbers = np.asarray(numbers, np.int64)
     state = fresh_state(world, numbers, longest_lanes(world, [case], setup))
     conditions = Conditions(world, make_blows(world, case, numbers, setup), len(numbers))
     demand = Demand(world, numbers, kernels(name), seed)
-    Calendar(world, state, conditions, demand, kernels(name), seed).run()
+
+    def respond(tick):
+        for i in range(len(world.sites)):
+            for r in range(len(numbers)):
+                conditions.switching[i][r] = responses("switching", i, tick, r)
+                conditions.lift[i][r] = responses("lift", i, tick, r)
+
+    on_tick = respond if responses is not None else None
+    Calendar(world, state, conditions, demand, kernels(name), seed, on_tick).run()
     check_conservation(world, state)
     return state
 
 
-def compare(world, case, seed, name):
+def compare(world, case, seed, name, responses=None):
     """Assert that every figure of the arrays is the scalar model's; return what went on."""
-    state = run_arrays(world, case, seed, name, range(REPLICATIONS))
-    truth = run_oracle(world, case, seed, GROUPS, REPLICATIONS)
-    seen = dict.fromkeys((*ROWS, "waiting", "owed"), 0)
-    for (r, p), one in truth.items():
-        for i, k in one.column.items():
-            held, shelf = state.sites[i], one.shelf[i]
-            where = f"replication {r}, product {p}, site {i}"
+    state = run_arrays(world, case, seed, name, range(REPLICATIONS), responses)
+    truth = run_oracle(world, case, seed, GROUPS, REPLICATIONS, responses)
+    seen = dict.fromkeys((*ROWS, *COUNTS, "waiting", "owed", "quarantine"), 0)
+    for r, one in enumerate(truth):
+        for (i, k), shelf in one.shelf.items():
+            held = state.sites[i]
+            where = f"replication {r}, site {i}, SKU {k}"
             assert held.on_hand[r, k] == shelf.on_hand, where
             assert held.backlog[r, k] == shelf.backlog, where
             assert held.on_order[r, k] == shelf.on_order, where
             if world.out_lanes[i]:
                 assert held.owed[r, k] == shelf.owed, where
                 seen["owed"] += shelf.owed
+            if i in state.aside:
+                assert state.aside[i][r, k] == one.aside[i, k], where
+                seen["quarantine"] += one.aside[i, k]
             for what, row in TOTALS.items():
-                assert held.totals[row, r, k] == one.total[i, what], (where, what)
-        for j, c in one.lane_column.items():
-            assert state.lanes[j].waiting[r, c] == one.waiting[j], (r, p, j)
-            seen["waiting"] += one.waiting[j]
+                assert held.totals[row, r, k] == one.total[i, k, what], (where, what)
+        for (j, c), units in one.waiting.items():
+            assert state.lanes[j].waiting[r, c] == units, (r, j, c)
+            seen["waiting"] += units
     for i in range(len(world.sites)):
-        for what, row in ROWS.items():
+        found = {what: state.sites[i].ledger[:, row] for what, row in ROWS.items()}
+        found |= {what: state.count_of(what, i) for what in COUNTS}
+        for what, figures in found.items():
             expected = np.zeros((world.n_ticks, REPLICATIONS), np.int64)
-            for (r, _), one in truth.items():
+            for r, one in enumerate(truth):
                 for tick in range(world.n_ticks):
                     expected[tick, r] += one.book[i, tick, what]
-            np.testing.assert_array_equal(state.sites[i].ledger[:, row], expected, f"{i} {what}")
+            np.testing.assert_array_equal(figures, expected, f"{i} {what}")
             seen[what] += int(expected.sum())
     return seen
 
@@ -81,6 +98,22 @@ def test_arrays_match_the_scalar_model(seed):
     seen = compare(world, random_case(world, seed), seed, "numpy")
     assert seen["demand"] > 0
     assert seen["received"] > 0
+
+
+@pytest.mark.parametrize("seed", range(300, 320))
+def test_every_feature_matches_the_scalar_model(seed):
+    """With several sources, docks, room, weight and quotas on top the two agree as well."""
+    world = with_features(random_world(seed), seed)
+    compare(world, random_case(world, seed), seed, "numpy", script(world, seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(25))
+def test_every_feature_matches_the_scalar_model_on_many_networks(block):
+    """The same on a thousand more networks, forty at a time, with the fastest kernels."""
+    for seed in range(2000 + 40 * block, 2040 + 40 * block):
+        world = with_features(random_world(seed), seed)
+        compare(world, random_case(world, seed), seed, "", script(world, seed))
 
 
 @pytest.mark.slow
@@ -105,7 +138,7 @@ def test_random_networks_exercise_everything():
             for what, row in ROWS.items():
                 seen[what] = seen.get(what, 0) + int(held.ledger[:, row].sum())
     assert all(seen.values()), seen
-    assert len(kinds) == 14
+    assert kinds == set(KINDS)
 
 
 STACKED = (

@@ -13,12 +13,12 @@ import pytest
 
 from api.cli.app import invoke
 from optimizer.plan import Plan, Provenance, conform
-from scenarios import InputError, Unsupported
+from scenarios import InputError
 from scenarios.library import demo_scenario
 from scenarios.scenario import Scenario
 from scenarios.settings import Settings
 from simulation.assembly import build_world
-from simulation.disruptions import KINDS, NOT_SIMULATED
+from simulation.disruptions import KINDS
 from simulation.experiment import Cancelled
 from simulation.kpis import KNOWN
 from simulation.stress import stress
@@ -142,12 +142,11 @@ def test_results_keep_the_contracts(result):
 
 
 def test_default_suite_has_every_risk_and_the_standard_blows(result):
-    """Each simulated row is a case; the one that is not simulated is named in a note."""
+    """Each row of the table is a case, and the standard blows are added."""
     cases = set(result.titles)
-    assert {"baseline", "STRIKE", "RUSH", "all risks as they may come"} <= cases
+    assert {"baseline", "STRIKE", "RUSH", "RECALL", "all risks as they may come"} <= cases
     assert {"loss of the biggest supplier", "demand surge at the peak"} <= cases
     assert {"closure of the biggest warehouse", "slow deliveries everywhere"} <= cases
-    assert any("quality_recall" in note for note in result.notes)
     assert (
         result.titles["loss of the biggest supplier"] == "V delivers nothing for 9 days from day 7"
     )
@@ -358,13 +357,6 @@ def test_a_wrong_disruption_is_refused_before_anything_runs(scenario, change, co
     assert code in {finding.code for finding in refused.value.findings}
 
 
-def test_an_unsupported_kind_in_a_suite_is_refused(scenario):
-    """A suite that asks for what is not simulated is refused, naming the kind."""
-    stated = {"kind": "quality_recall", "target": "supplier:V", "start": 3, "duration": 5}
-    with pytest.raises(Unsupported, match="quality_recall"):
-        read_suite({"case": [{"name": "x", "disruption": [stated]}]}, scenario)
-
-
 SUITE = """
 name = "nightly"
 replications = 8
@@ -444,4 +436,4 @@ def test_every_kpi_and_kind_is_documented():
     """The how-to names every KPI, the room's page every kind of disruption."""
     how_to, room = DOCS.read_text(encoding="utf-8"), ROOM.read_text(encoding="utf-8")
     assert [name for name in KNOWN if name not in how_to] == []
-    assert [name for name in (*KINDS, *NOT_SIMULATED) if name not in room] == []
+    assert [name for name in KINDS if name not in room] == []

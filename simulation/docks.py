@@ -1,0 +1,146 @@
+"""Docks and room of a site: what comes in, what waits at the gate, what leaves in a day.
+
+The inbound dock takes goods up to its units a day, then only what fits into the room that is left;
+the rest queues at the gate for the next day. The outbound dock serves customers first, then the
+sites fed from here. What is short is shared out in proportion to what each SKU wants, or by
+priority where the site states one (:func:`simulation.kernels.coupled_reference.ration`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulation.arrays import Places, Sums, Units
+from simulation.kernels import rows as at
+from simulation.kernels.rows import ALL
+from simulation.run import Run
+
+NO_LIMIT = 1 << 60
+
+
+class Docks:
+    """The docks and rooms of all sites during one run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        world = run.world
+        struck = [run.strikes("labour_shortage", "sites", i) for i in range(len(world.sites))]
+        self.narrow_in = [
+            struck[i] or (site.dock is not None and site.dock.inbound is not None)
+            for i, site in enumerate(world.sites)
+        ]
+        self.narrow_out = [
+            struck[i] or (site.dock is not None and site.dock.outbound is not None)
+            for i, site in enumerate(world.sites)
+        ]
+        self.ones = [np.ones(site.n_skus, np.int64) for site in world.sites]
+        self.plain = [np.arange(site.n_skus) for site in world.sites]
+
+    def _limit(self, site: int, tick: int, *, outbound: bool) -> Sums:
+        """(R,) units that pass at a tick."""
+        run = self.run
+        dock = run.world.sites[site].dock
+        stated = None if dock is None else (dock.outbound if outbound else dock.inbound)
+        share = run.conditions.labour[site].astype(np.int64)
+        if stated is not None:
+            most = np.full(run.n_replications, int(stated[run.weekday(tick)]), np.int64)
+            most = (most * share) >> 16
+        else:
+            usual = run.world.normal_flow[site][int(outbound)]
+            most = np.where(share < ALL, (usual * share) >> 16, NO_LIMIT)
+        if outbound:
+            most = np.where(
+                most < NO_LIMIT, (most * run.conditions.lift[site].astype(np.int64)) >> 8, most
+            )
+        return most
+
+    def order(self, site: int) -> tuple[Places, bool]:
+        """Return the SKUs in the order in which they pass, and whether in proportion."""
+        first = self.run.world.sites[site].first
+        return (self.plain[site], True) if first is None else (first, False)
+
+    def _ration(self, site: int, tick: int, wants: Units, weight: Sums, budget: Sums) -> Units:
+        order, in_proportion = self.order(site)
+        total = np.maximum(wants, 0) @ weight
+        granted = np.empty_like(wants)
+        nothing = np.zeros((2, len(wants)), np.int64)
+        start = tick % wants.shape[1] if in_proportion else 0
+        self.run.coupled.ration(
+            wants, weight, budget, total, nothing[0], nothing[1], order, start, in_proportion,
+            False, granted,
+        )  # fmt: skip
+        return granted
+
+    def receive(self, site: int, tick: int, slot: Units) -> None:
+        """Leave in the tick's arrivals what comes in; the rest waits for the next tick."""
+        store = self.run.world.sites[site].store
+        if not (self.narrow_in[site] or store) or not slot.any():
+            return
+        held = self.run.state.sites[site]
+        came = slot.copy()
+        if self.narrow_in[site]:
+            limit = self._limit(site, tick, outbound=False)
+            slot[...] = self._ration(site, tick, slot, self.ones[site], limit)
+        at_dock = slot.copy()
+        if store is not None:
+            room = store.room - held.on_hand @ store.volume
+            slot[...] = self._ration(site, tick, slot, store.volume, room)
+        if store is not None and store.refuses:
+            back = at_dock - slot
+            held.on_order -= back
+            self.run.state.count("refused", site, tick, back)
+            came -= back
+        waits = came - slot
+        held.ring[(tick + 1) % len(held.ring)] += waits
+        self.run.state.count("at_gate", site, tick, waits)
+
+    def kept_back(self, site: int, tick: int, slot: Units, demand: Units) -> Units | None:
+        """(R, K) units on the shelf that the outbound dock cannot send out; None for none."""
+        if not self.narrow_out[site]:
+            return None
+        held = self.run.state.sites[site]
+        there = held.on_hand + slot
+        wants = np.minimum(there, held.backlog + demand)
+        wants[self.run.conditions.stopped[site]] = 0
+        limit = self._limit(site, tick, outbound=True)
+        if (wants.sum(axis=1) <= limit).all():
+            return None
+        granted = self._ration(site, tick, wants, self.ones[site], limit)
+        kept: Units = np.where(granted < wants, there - granted, 0).astype(np.int32)
+        return kept
+
+    def limit_shipping(self, site: int, tick: int, lanes: list[int]) -> None:
+        """Cut what lanes have loaded to what the outbound dock has left after the customers."""
+        if not self.narrow_out[site]:
+            return
+        run = self.run
+        book = run.state.sites[site].ledger[tick]
+        left = self._limit(site, tick, outbound=True) - book[at.ISSUED] - book[at.SHIPPED]
+        loads = [run.state.lanes[j].loaded for j in lanes]
+        total = np.zeros(run.n_replications, np.int64)
+        for loaded in loads:
+            total += loaded.sum(axis=1, dtype=np.int64)
+        if (total <= left).all():
+            return
+        before, used = np.zeros((2, run.n_replications), np.int64)
+        for j in lanes:
+            loaded = run.state.lanes[j].loaded
+            n = loaded.shape[1]
+            granted = np.empty_like(loaded)
+            run.coupled.ration(
+                loaded, np.ones(n, np.int64), left, total, before, used, np.arange(n), tick % n,
+                True, False, granted,
+            )  # fmt: skip
+            give_back(run, j, granted)
+
+
+def give_back(run: Run, lane: int, granted: Units) -> None:
+    """Unload what a lane may not take: it waits again, and its site keeps it."""
+    line, facts = run.state.lanes[lane], run.world.lanes[lane]
+    back = line.loaded - granted
+    line.waiting += back
+    line.loaded[...] = granted
+    if facts.origin >= 0:
+        origin = run.state.sites[facts.origin]
+        origin.owed[:, facts.out_of] += back
+        origin.totals[at.T_SHIPPED][:, facts.out_of] -= back

@@ -1,0 +1,82 @@
+"""What a site, a lane or a supplier may state beyond the plain world; each is absent by default.
+
+A feature that no fact states is not simulated and costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simulation.arrays import Places, Sums, Units
+
+
+@dataclass(frozen=True, slots=True)
+class Dock:
+    """What a site can take in and send out in a day.
+
+    Attributes
+    ----------
+    inbound, outbound : (7,) int64, units by weekday from Monday; None: no limit
+    """
+
+    inbound: Sums | None = None
+    outbound: Sums | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The room of a site.
+
+    Attributes
+    ----------
+    room : cm3
+    volume : (K,) int64, cm3 per unit
+    refuses : goods that do not fit go back for good; else they wait at the gate
+    """
+
+    room: int
+    volume: Sums
+    refuses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a supplier hands over in a week at most, Monday to Sunday.
+
+    Attributes
+    ----------
+    units : (Q,) int64, units a week of each row of its terms
+    """
+
+    units: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A lane as one of several sources of its SKUs.
+
+    Attributes
+    ----------
+    share : (C,) int64, of each order, in 1/65,536; the sources of a SKU add up to 65,536
+    rank : (C,) int64, 0 for the source that is asked first
+    least, multiple : (C,) int32, units of one order line at this source
+    """
+
+    share: Sums
+    rank: Places
+    least: Units
+    multiple: Units
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a lane carries in a day.
+
+    Attributes
+    ----------
+    grams : a day; a unit that begins within it goes, and what hangs over is taken from later days
+    weight : (C,) int64, grams per unit
+    """
+
+    grams: int
+    weight: Sums

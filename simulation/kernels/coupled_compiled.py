@@ -1,0 +1,131 @@
+"""The coupling kernels as loops for numba: same arguments, same bits as the reference.
+
+What the arguments mean stands with the reference.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulation.arrays import Flags, Places, Sums, Units
+
+NARROW = 1 << 31
+ALL = 65536
+
+
+def ration(
+    wants: Units,
+    weight: Sums,
+    budget: Sums,
+    total: Sums,
+    before: Sums,
+    used: Sums,
+    order: Places,
+    start: int,
+    in_proportion: bool,
+    overhang: bool,
+    granted: Units,
+) -> None:
+    """Grant what fits into a budget that all SKUs share, in proportion or one after another."""
+    n_skus = wants.shape[1]
+    for r in range(wants.shape[0]):
+        so_far = before[r]
+        gone = used[r]
+        if total[r] <= budget[r]:
+            for c in range(n_skus):
+                granted[r, c] = wants[r, c]
+                if wants[r, c] > 0:
+                    gone += wants[r, c] * weight[c]
+                    so_far += wants[r, c] * weight[c]
+            before[r] = so_far
+            used[r] = gone
+            continue
+        shift = 0
+        while (total[r] >> shift) >= NARROW:
+            shift += 1
+        whole = total[r] >> shift
+        most = max(budget[r], np.int64(0))
+        place = start
+        for _ in range(n_skus):
+            c = order[place]
+            place += 1
+            if place == n_skus:
+                place = 0
+            want = np.int64(wants[r, c])
+            each = weight[c]
+            if want <= 0 or each == 0:
+                granted[r, c] = wants[r, c]
+                continue
+            so_far += want * each
+            allowed = most
+            if in_proportion:
+                allowed = (((most >> shift) * (so_far >> shift)) // whole) << shift
+            units = np.int64(0)
+            if allowed > gone:
+                room = allowed - gone
+                if overhang:
+                    room += each - 1
+                units = min(want, room // each)
+            gone += units * each
+            granted[r, c] = units
+        before[r] = so_far
+        used[r] = gone
+
+
+def split_orders(  # noqa: C901 - one pass over the cells, written out
+    orders: Units,
+    columns: Places,
+    source: Places,
+    share: Sums,
+    least: Units,
+    multiple: Units,
+    out: Flags,
+    parts: Units,
+    on_order: Units,
+) -> None:
+    """Split each SKU's order over its sources by share, by largest remainder."""
+    n_sources = source.shape[0]
+    shares = np.zeros(n_sources, np.int64)
+    remainder = np.zeros(n_sources, np.int64)
+    for r in range(orders.shape[0]):
+        for m in range(columns.shape[0]):
+            k = columns[m]
+            wanted = np.int64(orders[r, k])
+            heir = -1
+            moved = np.int64(0)
+            for s in range(n_sources):
+                shares[s] = share[s, m]
+                if source[s, m] < 0 or out[source[s, m], r]:
+                    moved += share[s, m]
+                elif heir < 0:
+                    heir = s
+            if heir >= 0:
+                for s in range(n_sources):
+                    if source[s, m] < 0 or out[source[s, m], r]:
+                        shares[s] = 0
+                shares[heir] += moved
+            spare = wanted
+            for s in range(n_sources):
+                weighed = wanted * shares[s]
+                parts[s, r, m] = weighed >> 16
+                remainder[s] = weighed & (ALL - 1)
+                spare -= weighed >> 16
+            ordered = np.int64(0)
+            for s in range(n_sources):
+                ahead = 0
+                for other in range(n_sources):
+                    if remainder[other] > remainder[s] or (
+                        other < s and remainder[other] == remainder[s]
+                    ):
+                        ahead += 1
+                units = np.int64(parts[s, r, m])
+                if ahead < spare:
+                    units += 1
+                if units > 0:
+                    units = max(units, np.int64(least[s, m]))
+                    pack = np.int64(multiple[s, m])
+                    units = ((units + pack - 1) // pack) * pack
+                parts[s, r, m] = units
+                ordered += units
+            on_order[r, k] += ordered - wanted
+            orders[r, k] = 0

@@ -1,0 +1,129 @@
+"""The coupling kernels in NumPy: the reference that the compiled twin must meet bit for bit.
+
+Shapes: R replications, C SKUs, S sources in order of preference, M SKUs with several sources.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulation.arrays import Flags, Places, Sums, Units
+
+NARROW = 1 << 31  # totals up to here are divided exactly
+
+
+def ration(
+    wants: Units,
+    weight: Sums,
+    budget: Sums,
+    total: Sums,
+    before: Sums,
+    used: Sums,
+    order: Places,
+    start: int,
+    in_proportion: bool,
+    overhang: bool,
+    granted: Units,
+) -> None:
+    """Grant what fits into a budget that all SKUs share, in proportion or one after another.
+
+    Where the total fits all is granted. Else SKUs are gone through from `start` on in `order`, and
+    the allowance up to a SKU is the budget, or in proportion floor(budget x weight wanted so far /
+    total); it gets what is left of that in whole units, rounded down, or up with `overhang` (a
+    unit that begins within the allowance goes). What is left over passes to the next SKU.
+
+    Parameters
+    ----------
+    wants : (R, C) units; what is not above 0 is granted as it is
+    weight : (C,) of a unit; 0 for one that takes none of the budget
+    budget, total : (R,) weight that there is, and that all parts want
+    before, used : (R,) weight wanted and granted in earlier parts, added to
+    order : (C,) SKUs
+    granted : (R, C) units, written
+    """
+    granted[...] = wants
+    positive = np.maximum(wants, 0).astype(np.int64)
+    mine = positive @ weight
+    fits = total <= budget
+    before[fits] += mine[fits]
+    used[fits] += mine[fits]
+    tight = np.flatnonzero(~fits)
+    if not len(tight):
+        return
+    some = positive[tight].any(axis=0) & (weight > 0)
+    shift = np.zeros(len(tight), np.int64)
+    while ((total[tight] >> shift) >= NARROW).any():
+        shift += (total[tight] >> shift) >= NARROW
+    whole = np.maximum(total[tight] >> shift, 1)
+    most = np.maximum(budget[tight], 0)
+    so_far, gone = before[tight], used[tight]
+    for c in np.roll(order, -start):
+        if not some[c]:
+            continue
+        want, each = positive[tight, c], weight[c]
+        so_far = so_far + want * each
+        allowed = most
+        if in_proportion:
+            allowed = (((most >> shift) * (so_far >> shift)) // whole) << shift
+        room = np.maximum(allowed - gone + (each - 1 if overhang else 0), 0)
+        units = np.where(allowed > gone, np.minimum(want, room // each), 0)
+        gone = gone + units * each
+        granted[tight, c] = np.where(want > 0, units, wants[tight, c])
+    before[tight], used[tight] = so_far, gone
+
+
+def split_orders(
+    orders: Units,
+    columns: Places,
+    source: Places,
+    share: Sums,
+    least: Units,
+    multiple: Units,
+    out: Flags,
+    parts: Units,
+    on_order: Units,
+) -> None:
+    """Split each SKU's order over its sources by share, by largest remainder.
+
+    The share of a source that is out passes to the first that is not; when all are out, shares
+    stay. Of w units source s gets floor(w x share / 65,536); the units left over go one each to the
+    largest remainders, earlier sources first. Each part is then raised to the source's least and
+    multiple, and what that adds is on order, too.
+
+    Parameters
+    ----------
+    orders : (R, K) units; those of the SKUs split are emptied
+    columns : (M,) SKUs
+    source : (S, M) place of each source in `out`; -1 for none
+    share : (S, M) in 1/65,536, adding up to 65,536
+    least, multiple : (S, M) units
+    out : (L, R) whether a source is to be passed over
+    parts : (S, R, M) units, written
+    on_order : (R, K) units, added to
+    """
+    n_sources = len(source)
+    wanted = orders[:, columns].astype(np.int64)
+    known = source >= 0
+    down = out[np.maximum(source, 0)].transpose(0, 2, 1) | ~known[:, None, :]  # (S, R, M)
+    shares = np.broadcast_to(share[:, None, :], down.shape).copy()
+    stands = ~down.all(axis=0)
+    moved = np.where(down, shares, 0).sum(axis=0)
+    heir = np.argmin(down, axis=0)
+    for s in range(n_sources):
+        left = np.where(down[s], 0, shares[s]) + np.where(heir == s, moved, 0)
+        shares[s] = np.where(stands, left, shares[s])
+    weighed = wanted[None] * shares
+    got = weighed >> 16
+    remainder = weighed & 0xFFFF
+    spare = wanted - got.sum(axis=0)
+    for s in range(n_sources):
+        ahead = (remainder > remainder[s]).sum(axis=0)
+        ahead = ahead + (remainder[:s] == remainder[s]).sum(axis=0)
+        parts[s] = got[s] + (ahead < spare)
+    for s in range(n_sources):
+        pack = multiple[s]
+        raised = np.maximum(parts[s], least[s])
+        raised = ((raised + pack - 1) // pack) * pack
+        parts[s] = np.where(parts[s] > 0, raised, 0)
+    on_order[:, columns] += (parts.sum(axis=0) - wanted).astype(np.int32)
+    orders[:, columns] = 0

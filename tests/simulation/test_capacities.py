@@ -1,0 +1,122 @@
+"""What a scenario states about sources and capacity, as the world holds it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_stress import facts, plan_for
+
+from simulation.assembly import build_world
+
+
+def added(table: str, **columns) -> pd.DataFrame:
+    """Return a table of the small network with columns changed or added."""
+    return facts().table(table)[list(_stated(table))].assign(**columns)
+
+
+def _stated(table: str) -> list[str]:
+    frame = facts().table(table)
+    return [column for column in frame.columns if frame[column].notna().any()]
+
+
+def built(*, standby: bool = False, **tables):
+    """Return the world of the small network with some tables changed."""
+    scenario = facts(**tables)
+    return build_world(scenario, plan_for(scenario), standby=standby)
+
+
+def site_of(world, site_id):
+    """Return a site by its id."""
+    return next(site for site in world.sites if site.site_id == site_id)
+
+
+def test_a_plain_scenario_states_no_feature():
+    """Nothing is switched on that no column states."""
+    world = built()
+    assert all(site.dock is None and site.store is None for site in world.sites)
+    assert all(lane.load is None and lane.split is None for lane in world.lanes)
+    assert all(supplier.quota is None for supplier in world.suppliers)
+
+
+def test_docks_and_room_are_read():
+    """Units a day stand for each weekday; m3 become cm3, per unit and in all."""
+    world = built(
+        sites=added("sites", inbound_units_per_day=[40.0, np.nan, np.nan],
+                    storage_m3=[np.nan, 2.5, np.nan])
+    )  # fmt: skip
+    depot, shop = site_of(world, "D"), site_of(world, "A")
+    assert depot.dock.inbound.tolist() == [40] * 7
+    assert depot.dock.outbound is None
+    assert shop.store.room == 2_500_000
+    assert shop.store.volume.tolist() == [10_000, 20_000]
+
+
+def test_work_capacity_limits_what_leaves_by_weekday():
+    """Picks of a weekday's hours add up; a weekday that is not listed has none."""
+    work = pd.DataFrame(
+        {"site_id": "A", "weekday": [1, 1, 3], "hour": [8, 9, 8], "pick_units": [5.0, 6.0, 70.0]}
+    )
+    world = built(
+        work_capacity=work, sites=added("sites", outbound_units_per_day=[np.nan, 50.0, np.nan])
+    )
+    assert site_of(world, "A").dock.outbound.tolist() == [11, 0, 50, 0, 0, 0, 0]
+
+
+def test_weekly_capacity_counts_per_row_of_terms():
+    """Each row of supplier_products with a capacity is a quota of its own."""
+    world = built(supplier_products=added("supplier_products", capacity_per_week=[70.0, np.nan]))
+    (supplier,) = world.suppliers
+    lane = world.lanes[world.supplier_lanes[0][0]]
+    assert supplier.quota.units.tolist() == [70]
+    assert lane.quota_of.tolist() == [0, -1]
+
+
+def test_weight_of_lanes_is_in_grams():
+    """Capacity in kg a day and weights in kg become grams."""
+    world = built(lanes=added("lanes", capacity_kg_per_day=[12.5, np.nan]))
+    loads = {world.lane_id(lane): lane.load for lane in world.lanes}
+    assert loads["D>A"].grams == 12_500
+    assert loads["D>A"].weight.tolist() == [1000, 2000]
+    assert loads["D>B"] is None
+
+
+@pytest.fixture
+def two_suppliers():
+    """Tables in which W sells to the depot, too."""
+    offers = added("supplier_products")
+    other = offers.assign(supplier_id="W", unit_cost=30.0, moq=3.0, order_multiple=1.0)
+    suppliers = pd.DataFrame({"supplier_id": ["V", "W"], "name": ["maker", "other"]})
+    sources = pd.DataFrame(
+        {"site_id": ["D", "D", "A", "B"], "source_id": ["W", "V", "D", "D"],
+         "priority": [1, 2, 1, 1], "share_pct": [25.0, 75.0, np.nan, np.nan]}
+    )  # fmt: skip
+    return {
+        "supplier_products": pd.concat([offers, other], ignore_index=True),
+        "suppliers": suppliers,
+        "item_sources": sources,
+    }
+
+
+def test_shares_split_orders_between_suppliers(two_suppliers):
+    """Shares are kept in 1/65,536, ranked by priority, each with its own MOQ."""
+    world = built(**two_suppliers)
+    splits = {lane.origin_id: lane.split for lane in world.lanes if lane.supplier >= 0}
+    assert splits["W"].share.tolist() == [16384, 16384]
+    assert splits["V"].share.tolist() == [49152, 49152]
+    assert splits["W"].rank.tolist() == [0, 0]
+    assert splits["V"].least.tolist() == [10, 5]
+    depot = site_of(world, "D")
+    assert depot.policy.least.tolist() == [0, 0]
+    assert depot.policy.multiple.tolist() == [1, 1]
+
+
+def test_unused_suppliers_stand_by_when_asked(two_suppliers):
+    """With `standby` a second supplier is a source with a share of 0; else it is no lane."""
+    tables = two_suppliers | {
+        "item_sources": pd.DataFrame({"site_id": ["A", "B"], "source_id": ["D", "D"]})
+    }
+    assert len(built(**tables).suppliers) == 1
+    world = built(standby=True, **tables)
+    shares = {lane.origin_id: lane.split.share.tolist() for lane in world.lanes if lane.split}
+    assert shares == {"V": [65536, 65536], "W": [0, 0]}
