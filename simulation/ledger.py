@@ -30,6 +30,7 @@ class Record:
     onset : (R,) first tick of any disruption, -1 where none strikes
     backlog, ordered : (T, R) units owed to customers at the end, and ordered, all sites
     response : (R,) money that playbooks cost
+    destroyed_value : (S, R) int64, goods destroyed at cost, money in fixed point
     acted : (P, R) how often each step of the playbooks took effect
     """
 
@@ -45,6 +46,7 @@ class Record:
     onset: Places
     backlog: Sums
     ordered: Sums
+    destroyed_value: Sums
     response: Floats
     acted: Places
 
@@ -67,12 +69,15 @@ def close_books(
     product_demand = np.zeros((len(world.product_ids), n), np.int64)
     product_short = np.zeros((len(world.product_ids), n), np.int64)
     rows = np.zeros((len(world.sites), at.SITE_ROWS, n), np.int64)
+    destroyed = np.zeros((len(world.sites), n), np.int64)
     for i, (site, held, book) in enumerate(zip(world.sites, state.sites, books, strict=True)):
         demand += book[:, at.DEMAND]
         served += book[:, at.SERVED]
         backlog += book[:, at.BACKLOG]
         ordered += book[:, at.ORDERED]
         rows[i] = book.sum(axis=0)
+        worth = np.rint(site.value * world.money_scales[i][at.BY_VALUE]).astype(np.int64)
+        destroyed[i] = held.totals[at.T_DESTROYED].astype(np.int64) @ worth
         # a cycle that is still open at the end counts as one
         asked = held.totals[at.T_DEMAND] > 0
         rows[i, at.CYCLES] += asked.sum(axis=1)
@@ -99,6 +104,7 @@ def close_books(
         onset=onset,
         backlog=backlog,
         ordered=ordered,
+        destroyed_value=destroyed,
         response=np.zeros(n) if responses is None else responses.spent,
         acted=np.stack(responses.times)
         if responses is not None and responses.times

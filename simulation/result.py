@@ -12,25 +12,10 @@ import numpy as np
 import pandas as pd
 
 from scenarios import InputError
-from simulation.suites import Gate
+from simulation.junit import gate_report
+from simulation.verdicts import Verdict
 
 STRESS_FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a case holds a gate.
-
-    Attributes
-    ----------
-    value : mean of the KPI; shown : what is certain with the gate's confidence
-    """
-
-    case: str
-    gate: Gate
-    value: float
-    shown: float
-    passed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +24,7 @@ class StressResult:
 
     Attributes
     ----------
-    tables : `stress_results` and `service_curve`
+    tables : `stress_results`, `service_curve` and `drills`
     titles : what goes wrong, by case
     verdicts : one per gate and case
     notes : what was left out or assumed, for the planner
@@ -95,8 +80,9 @@ class StressResult:
                 }
                 for verdict in self.verdicts
             ],
+            "drills": self.tables["drills"].to_dict("records"),
             "notes": list(self.notes),
-        }
+        } | gate_report(self.suite, self.verdicts)
 
     def save(self, folder: str | Path) -> Path:
         """Write stress.json and one Parquet file per table.
@@ -128,7 +114,8 @@ def refuse_foreign(folder: str | Path) -> Path:
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file: name a folder")
-    if folder.exists() and any(folder.iterdir()) and not (folder / "stress.json").exists():
+    ours = any((folder / name).exists() for name in ("stress.json", "exposure.json"))
+    if folder.exists() and any(folder.iterdir()) and not ours:
         raise InputError(f"{folder} is not empty and holds no stress result: name another folder")
     return folder
 

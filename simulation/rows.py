@@ -12,11 +12,15 @@ from scenarios import InputError, Scenario
 from scenarios.findings import Findings, Severity
 from simulation.disruptions import Disruption, severity_problem, supported
 from simulation.distributions import Distribution, parse_distribution
+from simulation.library import READY, find_ready_made
+from simulation.ranks import is_rank
 from simulation.targets import target_problem
 
 KEYS = {
-    "id", "kind", "target", "start", "duration", "severity", "probability", "group", "after",
+    "id", "kind", "use", "target", "start", "duration", "severity", "probability", "group", "after",
 }  # fmt: skip
+STATED = ("target", "start", "duration", "severity", "probability", "group", "after")
+FIRST_BLOW = 7.0  # day on which a ready-made disruption begins, unless stated
 SELDOM_SEVERITY = 1.0
 MOMENTARY = frozenset({"warehouse_fire"})  # kinds that need no duration
 
@@ -58,11 +62,41 @@ class DisruptionReader:
         self.findings = findings
         self.rows = scenario.filled("disruptions").set_index("disruption_id", drop=False)
 
-    def from_suite(self, stated: Mapping[str, Any], name: str, row: int) -> Disruption | None:
-        """Return the disruption that a [[case.disruption]] table states."""
+    def from_suite(self, stated: Mapping[str, Any], name: str, row: int) -> list[Disruption]:
+        """Return the disruptions that a [[case.disruption]] table states, one or a ready-made."""
         for key in sorted(set(stated) - KEYS):
             self._error("unknown_key", f"known are {', '.join(sorted(KEYS))}", "case", row, key, "")
-        return self._make(dict(stated) | {"id": str(stated.get("id", name))}, "case", row)
+        own = dict(stated) | {"id": str(stated.get("id", name))}
+        if "use" in own and "kind" in own:
+            self._error("bad_value", "write kind or use, not both", "case", row, "use", own["use"])
+            return []
+        return self._expand(own, str(own.get("use", own.get("kind", ""))), "case", row)
+
+    def _expand(
+        self, stated: Mapping[str, Any], kind: str, table: str, row: int
+    ) -> list[Disruption]:
+        """Return what a row stands for: itself, or the parts of a ready-made disruption."""
+        ready = find_ready_made(kind)
+        if ready is None:
+            if "use" in stated:
+                hint = f"no such ready-made disruption; there are {', '.join(READY)}"
+                self._error("unknown_disruption", hint, table, row, "use", kind)
+                return []
+            one = self._make(stated, table, row)
+            return [] if one is None else [one]
+        made: list[Disruption] = []
+        for place, part in enumerate(ready.parts):
+            own: dict[str, Any] = {key: part[key] for key in part if key != "id"}
+            if place == 0:
+                own |= {key: stated[key] for key in STATED if key in stated}
+                if "start" not in own and "after" not in own:
+                    own["start"] = min(FIRST_BLOW, self.scenario.settings.horizon_days // 4)
+            own["id"] = str(stated["id"]) if place == 0 else f"{stated['id']} {part['id']}"
+            if place > 0:
+                own["after"] = str(stated["id"])
+            one = self._make(own, table, row)
+            made += [] if one is None else [one]
+        return made
 
     def from_scenario(self, name: str, row: int | None = None) -> list[Disruption]:
         """Return a row of the table `disruptions`, with what it follows from before it."""
@@ -77,9 +111,7 @@ class DisruptionReader:
             seen.add(wanted)
             place = int(self.rows.index.get_loc(wanted)) + 1
             stated = self._stated(self.rows.loc[wanted])
-            one = self._make(stated, "disruptions", place)
-            if one is not None:
-                made.insert(0, one)
+            made = self._expand(stated, str(stated.get("kind", "")), "disruptions", place) + made
             wanted = stated.get("after")
         return made
 
@@ -111,7 +143,8 @@ class DisruptionReader:
         target = str(stated.get("target", "all")).strip()
         problem = target_problem(kind, target)
         word, _, entity = target.partition(":")
-        if not problem and target != "all" and not known_target(self.scenario, word, entity):
+        named = target == "all" or is_rank(word, entity)
+        if not problem and not named and not known_target(self.scenario, word, entity):
             problem = f"the scenario has no {word} {entity!r}"
         if problem:
             self._error("unknown_target", problem, table, row, "target", target)

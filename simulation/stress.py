@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,19 +16,27 @@ from scenarios.findings import Findings, Severity
 from scenarios.gazetteer import fill_coordinates
 from simulation.assembly import build_world
 from simulation.default_suite import default_suite
+from simulation.dips import add_dips
 from simulation.experiment import Case, Groups, Setup, run_cases
-from simulation.intervals import estimate, one_sided
+from simulation.exposure import exposed_money, recovery_days
+from simulation.intervals import Estimate, estimate, one_sided
 from simulation.kernels import kernels
 from simulation.kpis import Values, add_changes, daily_service, measure
 from simulation.ledger import Record
-from simulation.result import StressResult, Verdict
-from simulation.suites import BASELINE, Gate, Suite, load_suite
+from simulation.levels import DEFAULT_TARGET
+from simulation.ranks import name_ranks
+from simulation.removal import KINDS
+from simulation.result import StressResult
+from simulation.suites import BASELINE, Drill, Gate, Suite, drilled, load_suite, only_cases
+from simulation.tails import STATISTICS, statistics
 from simulation.targets import resolve
+from simulation.verdicts import Verdict
 from simulation.world import World
 
 MOST_REPLICATIONS, FEWEST_REPLICATIONS = 100, 20
 USUAL_WORK = 8e7  # product-location-days that a run without `replications` may take
 CONFIDENCE = 0.95
+DRILLED = ("fill_rate", "short_units", "lost_margin", "recovery_days", "cost_operating")
 
 
 def stress(
@@ -38,6 +46,8 @@ def stress(
     *,
     replications: int | None = None,
     seed: int | None = None,
+    only: Sequence[str] = (),
+    drill: Sequence[str] = (),
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> StressResult:
@@ -51,6 +61,8 @@ def stress(
         standard cases, without gates
     replications : None: the suite's, else 100 or fewer (at least 20) for a large scenario
     seed : of all random numbers; None: the suite's, else the scenario's. Same seed, same bits
+    only : names of cases; the others are left out
+    drill : playbooks; every case is run without and with them
     progress : called with ("stress", share done, case)
     cancelled : asked every simulated day
 
@@ -75,14 +87,24 @@ def stress(
     scenario, _ = fill_coordinates(scenario)
     world = build_world(scenario, plan)
     chosen = suite if suite is not None else default_suite(scenario, world)
+    if only:
+        chosen = only_cases(chosen, only)
+    if drill:
+        chosen = drilled(chosen, scenario, drill)
     _refuse_unknown_scopes(world, chosen.gates)
-    cases = [Case(BASELINE, (), "undisturbed"), *chosen.cases]
+    groups = read_groups(scenario)
+    named, ranks = name_ranks(
+        world,
+        chosen.cases,
+        lambda: exposed_money(world, recovery_days(scenario), tuple(KINDS), scenario.settings.seed),
+    )
+    cases = [Case(BASELINE, (), "undisturbed"), *named]
     count = replications or chosen.replications or usual_replications(world, len(cases))
     used_seed = seed if seed is not None else chosen.seed
     setup = Setup(
         replications=count,
         seed=scenario.settings.seed if used_seed is None else used_seed,
-        groups=read_groups(scenario),
+        groups=groups,
     )
 
     def tell(share: float, message: str) -> None:
@@ -91,8 +113,14 @@ def stress(
 
     records = run_cases(world, cases, setup, progress=tell, cancelled=cancelled)
     values = _values(world, cases, records, chosen.gate_scopes("product"))
-    verdicts = _judge(chosen.gates, cases, values)
-    notes = (*world.notes, *limits_noted(scenario), *chosen.notes, *_untouched(world, cases, setup))
+    target = chosen.service_target or usual_service(scenario, world)
+    tails = {name: statistics(figures, target, CONFIDENCE) for name, figures in values.items()}
+    verdicts = _judge(chosen.gates, cases, values, target)
+    notes = (
+        *world.notes, *limits_noted(scenario), *chosen.notes, *ranks,
+        *_untouched(world, cases, setup),
+        f"service_miss counts replications with a fill rate below {100 * target:.1f} %.",
+    )  # fmt: skip
     return StressResult(
         suite=chosen.name,
         scenario_hash=scenario_hash,
@@ -103,8 +131,9 @@ def stress(
         kernels=kernels().name,
         tables=MappingProxyType(
             {
-                "stress_results": _result_table(chosen.name, values, verdicts),
+                "stress_results": _result_table(chosen.name, values, tails, verdicts),
                 "service_curve": _curve_table(records),
+                "drills": _drill_table(chosen.drills, values, records),
             }
         ),
         titles=MappingProxyType({case.name: case.title for case in cases}),
@@ -159,8 +188,9 @@ def _values(
 ) -> dict[str, Values]:
     calm = records[BASELINE]
     values = {case.name: measure(world, records[case.name], calm, products) for case in cases}
-    for figures in values.values():
+    for name, figures in values.items():
         add_changes(figures, values[BASELINE])
+        add_dips(world, records[name], calm, figures)
     return values
 
 
@@ -187,25 +217,77 @@ def _refuse_unknown_scopes(world: World, gates: tuple[Gate, ...]) -> None:
 
 
 def _judge(
-    gates: tuple[Gate, ...], cases: list[Case], values: Mapping[str, Values]
+    gates: tuple[Gate, ...], cases: list[Case], values: Mapping[str, Values], target: float
 ) -> tuple[Verdict, ...]:
     verdicts = []
     for gate in gates:
         for case in cases:
             if gate.case not in ("", case.name):
                 continue
-            found = values[case.name][gate.kpi, gate.scope]
-            mean = shown = float(np.mean(found))
-            if gate.confidence is not None:
-                low, high = one_sided(found, gate.confidence)
-                shown = low if gate.at_least else high
+            mean, low, high = _judged(gate, values[case.name], target)
+            shown = mean if gate.confidence is None else low if gate.at_least else high
             passed = shown >= gate.bound if gate.at_least else shown <= gate.bound
             verdicts.append(Verdict(case.name, gate, mean, shown, bool(passed)))
     return tuple(verdicts)
 
 
+def _judged(gate: Gate, values: Values, target: float) -> tuple[float, float, float]:
+    """Return a figure, and what it is above and below with the gate's confidence."""
+    if gate.kpi in STATISTICS:
+        sure = 2.0 * (gate.confidence or CONFIDENCE) - 1.0
+        own = statistics(values, target, sure)[gate.kpi]
+        if np.isnan(own.low):
+            return own.mean, -np.inf, np.inf
+        return own.mean, own.low, own.high
+    found = values[gate.kpi, gate.scope]
+    return float(np.mean(found)), *one_sided(found, gate.confidence or CONFIDENCE)
+
+
+def usual_service(scenario: Scenario, world: World) -> float:
+    """Return the service targets of the classes, weighted by demand."""
+    targets = scenario.settings.service_targets
+    weighted = demand = 0.0
+    for site in world.sites:
+        own = site.demand_mean[world.bucket_of_tick].sum(axis=0)
+        for k, p in enumerate(site.product):
+            label = world.classes[p] if world.classes else ""
+            weighted += float(own[k]) * targets.get(label, DEFAULT_TARGET)
+        demand += float(own.sum())
+    return weighted / demand if demand > 0.0 else DEFAULT_TARGET
+
+
+def _drill_table(
+    drills: tuple[Drill, ...], values: Mapping[str, Values], records: Mapping[str, Record]
+) -> pd.DataFrame:
+    """Return what each drill saved: paired differences, better is more."""
+    rows = []
+    for drill in drills:
+        acted = float((records[drill.name].acted.sum(axis=0) > 0).mean())
+        for kpi in DRILLED:
+            without, helped = values[drill.case][kpi, "all"], values[drill.name][kpi, "all"]
+            sign = 1.0 if kpi == "fill_rate" else -1.0
+            saved = estimate(sign * (helped - without), CONFIDENCE)
+            rows.append(
+                {
+                    "case": drill.case,
+                    "playbooks": ", ".join(drill.playbooks),
+                    "kpi": kpi,
+                    "without": float(without.mean()),
+                    "with": float(helped.mean()),
+                    "saved": saved.mean,
+                    "low": saved.low,
+                    "high": saved.high,
+                    "acted": acted,
+                }
+            )
+    return conform("drills", pd.DataFrame(rows))
+
+
 def _result_table(
-    suite: str, values: Mapping[str, Values], verdicts: tuple[Verdict, ...]
+    suite: str,
+    values: Mapping[str, Values],
+    tails: Mapping[str, Mapping[str, Estimate]],
+    verdicts: tuple[Verdict, ...],
 ) -> pd.DataFrame:
     """Return `stress_results`; several gates on one figure share its row."""
     judged: dict[tuple[str, str, str], list[Verdict]] = {}
@@ -214,9 +296,13 @@ def _result_table(
         judged.setdefault(key, []).append(verdict)
     rows = []
     for case, figures in values.items():
-        for (kpi, scope), numbers in figures.items():
-            own = estimate(numbers, CONFIDENCE)
-            calm = float(np.mean(values[BASELINE][kpi, scope]))
+        estimates = {key: estimate(numbers, CONFIDENCE) for key, numbers in figures.items()}
+        estimates |= {(kpi, "all"): own for kpi, own in tails[case].items()}
+        for (kpi, scope), own in estimates.items():
+            if kpi in STATISTICS:
+                calm = tails[BASELINE][kpi].mean
+            else:
+                calm = float(np.mean(values[BASELINE][kpi, scope]))
             gates = judged.get((case, kpi, scope), [])
             rows.append(
                 {

@@ -18,6 +18,7 @@ COMMANDS = (
     "api.cli.demo_scenario",
     "api.cli.plan",
     "api.cli.stress",
+    "api.cli.disruptions",
     "api.cli.serve",
 )
 

@@ -11,6 +11,9 @@ import typer
 from api.cli.console import Exit, err, out, print_json, print_table
 
 if TYPE_CHECKING:
+    from optimizer.plan import Plan
+    from scenarios import Scenario
+    from simulation.exposure import Scan
     from simulation.result import StressResult
 
 SHOWN_CASES = 24
@@ -31,6 +34,24 @@ def stress(
         int | None, typer.Option(help="How often each case is simulated.", min=1)
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed; default: the scenario's.", min=0)] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--case", help="Only this case; may be repeated.")
+    ] = None,
+    drill: Annotated[
+        list[str] | None,
+        typer.Option(help="Run every case without and with this playbook; may be repeated."),
+    ] = None,
+    scan: Annotated[
+        bool, typer.Option("--scan", help="Lose every supplier, site and lane in turn instead.")
+    ] = False,
+    products: Annotated[
+        int,
+        typer.Option(help="Of --scan: simulate at most so many products.", min=1),
+    ] = 1000,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder for pictures (needs matplotlib).")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="File for the gates as JUnit XML.")] = None,
     out_dir: Annotated[
         Path | None, typer.Option("--out", help="Folder for the results; default: PLAN/stress.")
     ] = None,
@@ -39,12 +60,15 @@ def stress(
     """Simulate a plan undisturbed and under every case of a suite; exit 1 if a gate fails."""
     from optimizer.plan import Plan
     from scenarios import Scenario
+    from simulation.junit import write_junit
     from simulation.result import refuse_foreign
     from simulation.stress import stress as try_plan
 
     folder = refuse_foreign(plan_dir / "stress" if out_dir is None else out_dir)
     made = Plan.load(plan_dir)
     facts = Scenario.load(scenario)
+    if scan:
+        return _scan(facts, made, products, seed, folder, pictures, as_json=as_json)
     with _bar(quiet=as_json) as bar:
         task = bar.add_task("building the world", total=1.0)
         result = try_plan(
@@ -53,17 +77,83 @@ def stress(
             suite,
             replications=replications,
             seed=seed,
+            only=only or (),
+            drill=drill or (),
             progress=lambda _stage, share, case: bar.update(
                 task, completed=share, description=case
             ),
         )
     result.save(folder)
+    if junit is not None:
+        write_junit(junit, result.suite, result.verdicts)
+    if pictures is not None:
+        from simulation.pictures import draw_stress
+
+        drawn = draw_stress(result, facts.settings.currency, pictures)
+    else:
+        drawn = []
     if as_json:
         print_json(stress_document(result, folder))
     else:
         print_stress(result, facts.settings.currency)
         out().print(f"\nThe results are in [bold]{folder}[/].", highlight=False)
+        for path in drawn:
+            out().print(f"Drawn: {path}", highlight=False)
     return Exit.FINE if result.passed else Exit.GATE_FAILED
+
+
+def _scan(
+    facts: Scenario, made: Plan, products: int, seed: int | None, folder: Path,
+    pictures: Path | None, *, as_json: bool,
+) -> int:  # fmt: skip
+    """Lose every node in turn; print, save and draw the ranking."""
+    from simulation.resilience import save_scan, scan_document, scan_plan
+
+    with _bar(quiet=as_json) as bar:
+        task = bar.add_task("building the world", total=1.0)
+        found = scan_plan(
+            facts, made, products=products, seed=seed,
+            progress=lambda _stage, share, message: bar.update(
+                task, completed=share, description=message
+            ),
+        )  # fmt: skip
+    save_scan(found, facts.content_hash, folder)
+    drawn = []
+    if pictures is not None:
+        from simulation.pictures import draw_scan
+
+        drawn = draw_scan(found, facts.settings.currency, pictures)
+    if as_json:
+        print_json(scan_document(found) | {"results": str(folder)})
+        return Exit.FINE
+    print_scan(found, facts.settings.currency)
+    out().print(f"\nThe results are in [bold]{folder}[/].", highlight=False)
+    for path in drawn:
+        out().print(f"Drawn: {path}", highlight=False)
+    return Exit.FINE
+
+
+def print_scan(found: Scan, currency: str) -> None:
+    """Print the most exposed nodes."""
+    rows: list[list[object]] = []
+    for row in found.table.head(SHOWN_CASES).itertuples(index=False):
+        give = _give((row.high - row.low) / 2, 0)
+        rows.append(
+            [row.node, f"{row.recovery_days:g}", _days(row.noticed_days, "never"),
+             _days(row.tts_days, ""), _days(row.service_recovery_days, "not back"),
+             f"{row.short_units:,.0f}", f"{row.impact:,.0f}{give}", f"{row.index:.2f}"]
+        )  # fmt: skip
+    headings = [
+        "node lost", "for days", "noticed after", "outage survived", "service back after",
+        "units short", f"impact ({currency})", "index",
+    ]  # fmt: skip
+    print_table(f"{len(found.table)} nodes lost in turn, the worst first", headings, rows)
+    for note in found.notes:
+        out().print(f"[dim]note:[/] {note}", highlight=False)
+
+
+def _days(days: float, blank: str) -> str:
+    return blank if isnan(days) else f"{days:.0f}"
 
 
 def _bar(*, quiet: bool) -> Any:
@@ -114,6 +204,8 @@ def print_stress(result: StressResult, currency: str) -> None:
     rows.append([f"purchases ({currency})", _number(result, "baseline", "cost_purchase")])
     print_table("Undisturbed", ["figure", "mean and interval"], rows)
     _print_cases(result, currency)
+    _print_tails(result, currency)
+    _print_drills(result)
     if result.verdicts:
         print_table(
             "Gates",
@@ -164,6 +256,41 @@ def _print_cases(result: StressResult, currency: str) -> None:
         console.print(f"... and {len(cases) - SHOWN_CASES} milder cases")
     if any(result.value(case, "not_recovered")[0] for case in cases):
         console.print("(%) beside recovery: replications not back by the end of the horizon")
+
+
+def _print_tails(result: StressResult, currency: str) -> None:
+    """Print how lost margin is spread, the worst tail first."""
+    cases = sorted(
+        result.titles, key=lambda case: (-result.value(case, "lost_margin_cvar95")[0], case)
+    )
+    rows: list[list[object]] = [
+        [case,
+         *(f"{result.value(case, f'lost_margin_{figure}')[0]:,.0f}" for figure in ("p5", "p50")),
+         _number(result, case, "lost_margin_p95"), _number(result, case, "lost_margin_cvar95"),
+           f"{100 * result.value(case, 'service_miss')[0]:.0f} %"]
+        for case in cases[:SHOWN_CASES]
+    ]  # fmt: skip
+    headings = ["case", "P5", "median", "P95 (VaR)", "mean of worst 5 % (CVaR)", "misses target"]
+    print_table(f"Lost margin over replications ({currency})", headings, rows)
+
+
+def _print_drills(result: StressResult) -> None:
+    """Print what playbooks saved."""
+    drills = result.tables["drills"]
+    if not len(drills):
+        return
+    rows: list[list[object]] = []
+    for row in drills.itertuples(index=False):
+        without, helped, saved, low, high = row[3:8]
+        digits = 4 if row.kpi == "fill_rate" else 1 if row.kpi == "recovery_days" else 0
+        shown = [f"{each:,.{digits}f}" for each in (without, helped)]
+        give = _give((high - low) / 2, digits)
+        rows.append([row.case, row.playbooks, row.kpi, *shown, f"{saved:+,.{digits}f}{give}",
+                     f"{100 * row.acted:.0f} %"])  # fmt: skip
+    print_table(
+        "Drills: what playbooks saved, + is better",
+        ["case", "playbook", "figure", "without", "with", "saved", "acted"], rows,
+    )  # fmt: skip
 
 
 def _share(result: StressResult, case: str, kpi: str) -> str:

@@ -6,6 +6,27 @@ from scenarios.tables.column import Table, choice, date, flag, ident, integer, n
 
 GROUP = "limits, risk, groups"
 
+# disruptions of the simulator's library that a row may name as its kind; `holdfast disruptions`
+READY_MADE = (
+    "month_plus_supplier_loss",
+    "supplier_loss",
+    "most_exposed_supplier_loss",
+    "port_closed",
+    "ransomware",
+    "double_11_surge",
+    "festival_heroes_surge",
+    "demand_slump",
+    "warehouse_closed",
+    "warehouse_burnt",
+    "late_by_air",
+    "late_by_sea",
+    "late_by_truck",
+    "typhoon",
+    "currency_shock",
+    "freight_doubled",
+    "recall",
+)
+
 LIMITS = Table(
     "limits",
     "限制",
@@ -51,9 +72,10 @@ DISRUPTIONS = Table(
             "freight_price_jump",
             "labour_shortage",
             "regional_event",
+            *READY_MADE,
             required=True,
         ),
-        text("target", "目标", "`all`, or kind:id as in supplier:V01, lane:V01>W1, region:East, category:Tea, group:G1.", required=True),
+        text("target", "目标", "`all`, or kind:id as in supplier:V01, lane:V01>W1, region:East, category:Tea, group:G1, or a rank as in supplier:largest-by-spend.", required=True),
         date("start", "开始日期", "First day ..."),
         text("start_distribution", "开始分布", "... or days between onsets, as in exponential(mean=120)."),
         number("duration", "持续天数", "Days ...", above=True),

@@ -128,7 +128,7 @@ CALL = re.compile(r"\s*([a-z_]+)\s*\(([^()]*)\)\s*", re.IGNORECASE)
 
 def check_targets(facts: Facts) -> None:
     """Disruptions and playbooks are aimed at `all` or at something that exists."""
-    check_values(facts, "disruptions", "target", lambda cell: scope_fault(facts, cell))
+    check_values(facts, "disruptions", "target", lambda cell: scope_fault(facts, cell, ranks=True))
     check_fit(facts, "disruptions", "target", DISRUPTION_FITS)
     named = ("promotions.promotion_id", "suppliers.supplier_id", "sites.site_id")
     ids = {str(name) for place in named for name in facts.known(place)}

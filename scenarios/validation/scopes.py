@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import pandas as pd
@@ -50,6 +51,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
 }
 CLASSES = ("A", "B", "C")
 KINDS = (*PLACES, "lane", "class")
+RANK = re.compile(r"(?:\d+-)?(biggest|slowest|largest-by-[a-z]+)")
 LIMIT_FITS: Mapping[str, tuple[str, ...]] = {
     "supplier_spend": ("supplier", "group"),
     "supplier_share_pct": ("supplier", "group"),
@@ -58,14 +60,23 @@ LIMIT_FITS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def scope_fault(facts: Facts, cell: str) -> tuple[Notice, dict[str, str]] | None:
-    """Say what is wrong with one scope or target; None when it is `all` or names what exists."""
+def scope_fault(
+    facts: Facts, cell: str, *, ranks: bool = False
+) -> tuple[Notice, dict[str, str]] | None:
+    """Say what is wrong with one scope or target; None when it is `all` or names what exists.
+
+    Parameters
+    ----------
+    ranks : whether a rank may stand for an id, as in supplier:largest-by-spend
+    """
     if cell == "all":
         return None
     kind, colon, name = cell.partition(":")
     kind, name = kind.strip(), name.strip()
     if not colon or kind not in KINDS or not name:
         return BAD_SCOPE, {"kinds": ", ".join(KINDS)}
+    if ranks and RANK.fullmatch(name):
+        return None
     if kind == "class":
         fault = {"kind": kind, "name": name, "places": ", ".join(CLASSES)}
         return None if name in CLASSES else (UNKNOWN_SCOPE, fault)

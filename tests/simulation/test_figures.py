@@ -70,7 +70,7 @@ def curve(served, onset=2):
         np.full_like(served, 100), served, np.zeros((1, at.SITE_ROWS, 1), np.int64),
         np.zeros((1, 1), np.int64), np.zeros((1, 1), np.int64), zeros, zeros, zeros,
         np.zeros((1, 1), np.int64), np.array([onset]), np.zeros_like(served),
-        np.zeros_like(served), zeros, np.zeros((0, 1), np.int64),
+        np.zeros_like(served), np.zeros((1, 1), np.int64), zeros, np.zeros((0, 1), np.int64),
     )  # fmt: skip
 
 
