@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from optimizer.audit.lost_sales import check_calibration
+from optimizer.audit.planner_tables import check_planner_tables
 from optimizer.audit.report import MONEY, AuditReport, Rules
 from optimizer.audit.tonight import PAIR, Tonight, read_tonight
 from optimizer.plan import conform
@@ -48,6 +49,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     _check_limits(rules, scenario, lines)
     _check_transfers(rules, scenario, tables.get("transfers", pd.DataFrame()))
     _check_supply(rules, facts, tables.get("unserved", pd.DataFrame()))
+    check_planner_tables(rules, scenario, facts.pairs, tables)
     terms = cost_terms(scenario, facts, lines)
     return AuditReport(STAGE, float(sum(terms.values())), terms, tuple(rules.found))
 

@@ -35,7 +35,8 @@ class Tonight:
     ----------
     pairs : those in the objective: site_id, product_id, position [units], mean and sd [units over
         the protection interval], holding and shortage [money per unit], protection_days; stock and
-        demand of pairs that they feed included
+        demand of pairs that they feed included; interval_mean and interval_sd [units] before lost
+        sales are counted
     options : site_id, product_id, supplier_id and the terms of supplier_products; row [place in
         that table], landed [money per unit without breaks], least [money per unit], primary
         [flag], lead_days, lead_variance, due_days
@@ -78,7 +79,8 @@ def read_tonight(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> Toni
 
     calibration = tables.get("calibration")
     mean, sd = decision_demand(scenario, joined, spans, over, calibration)
-    return Tonight(joined.assign(mean=mean, sd=sd), options)
+    interval = joined[["mean", "sd"]].add_prefix("interval_")
+    return Tonight(joined.assign(mean=mean, sd=sd).join(interval), options)
 
 
 def feeding_sites(scenario: Scenario) -> dict[tuple[str, str | None], str]:

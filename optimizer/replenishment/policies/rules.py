@@ -19,7 +19,7 @@ from optimizer.replenishment.policies.intervals import (
 )
 from optimizer.replenishment.policies.laws import Flags, Floats
 from optimizer.replenishment.policies.levels import cost_level
-from optimizer.replenishment.policies.lots import best_lots
+from optimizer.replenishment.policies.lots import best_lots, best_point
 from optimizer.replenishment.policies.service import lowest_top
 from scenarios.settings import DEFAULT_SERVICE_TARGETS
 
@@ -81,6 +81,10 @@ def _by_cost(intervals: Intervals, bands: Flags, lots: Flags) -> tuple[Floats, F
     if len(at):
         found = best_bands(intervals.costs(at), intervals.least[at])
         point[at], gap[at] = found.low, found.high - found.low
+        # an MOQ beyond every level worth considering: the best window of that width
+        short = at[gap[at] < intervals.least[at]]
+        gap[short] = np.ceil(intervals.least[short])
+        point[short] = best_point(intervals.costs(short), gap[short])
     at = np.flatnonzero(lots)
     gap[at] = np.maximum(intervals.least, intervals.multiple)[at]
     at = np.flatnonzero(lots & ~plain)
@@ -117,8 +121,10 @@ def _by_targets(
     asked = top - gap[rows]
     floor = costed[rows] & (asked <= point[rows])
     by_fill = ~np.isnan(fill[rows])
-    only_cycle = lowest_top(intervals, gap, even, np.full(len(fill), np.nan), cycle, rows)
-    by_fill &= np.isnan(cycle[rows]) | (only_cycle < top)
+    both = np.flatnonzero(by_fill & ~np.isnan(cycle[rows]))
+    if len(both):
+        none = np.full(len(fill), np.nan)
+        by_fill[both] = lowest_top(intervals, gap, even, none, cycle, rows[both]) < top[both]
     names = np.where(by_fill, "fill_rate", "cycle_service")
     names = np.where(by_class[rows], "class_target", names)
     decided[rows] = np.where(floor, decided[rows], names)

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from optimizer.replenishment.policies.bands import renewals
 from optimizer.replenishment.policies.intervals import Intervals
-from optimizer.replenishment.policies.laws import Flags, Floats, smallest_level
+from optimizer.replenishment.policies.laws import DemandLaw, Flags, Floats, smallest_level
 from optimizer.replenishment.policies.levels import cycle_shortage
 from optimizer.replenishment.targets import MOST_SERVICE
 
 SERVICE_CELLS = 32  # positions that a band is averaged over; up to here every unit counts
+ROUGH_CELLS = 4  # positions that tell about where a target is reached
 CHUNK = 50_000  # pairs at once
 
 
@@ -31,7 +32,13 @@ class Positions:
     share: Floats
 
 
-def positions(intervals: Intervals, rows: NDArray[np.intp], gap: Floats, even: Flags) -> Positions:
+def positions(
+    intervals: Intervals,
+    rows: NDArray[np.intp],
+    gap: Floats,
+    even: Flags,
+    most_cells: int = SERVICE_CELLS,
+) -> Positions:
     """Return the positions of rules whose highest and lowest positions are gap - 1 apart.
 
     Parameters
@@ -40,8 +47,9 @@ def positions(intervals: Intervals, rows: NDArray[np.intp], gap: Floats, even: F
     gap : (len(rows),) units: S - s, Q, or 1
     even : (len(rows),) each position as often as another (r, Q); else as demand steps through
         them (s, S)
+    most_cells : wider rules are taken in steps
     """
-    step = np.maximum(np.ceil(gap / SERVICE_CELLS), 1.0)
+    step = np.maximum(np.ceil(gap / most_cells), 1.0)
     cells = np.maximum(np.ceil(gap / step), 1.0)
     width = int(cells.max(initial=1.0))
     place = np.arange(width, dtype=np.float64)
@@ -97,33 +105,47 @@ def lowest_top(
     gap, even, fill_target, cycle_target : (n,) by pair; NaN: no such target
     """
     result = np.empty(len(rows))
+    order = np.argsort(gap[rows], kind="stable")
     for at in range(0, len(rows), CHUNK):
-        part = rows[at : at + CHUNK]
-        taken = positions(intervals, part, gap[part], even[part])
+        place = order[at : at + CHUNK]
+        part = rows[place]
         law, lead = intervals.law.take(part), intervals.lead.take(part)
         allowed = (1.0 - np.minimum(fill_target[part], MOST_SERVICE)) * (law.mean - lead.mean)
         allowed = np.where(np.isnan(allowed), np.inf, allowed) + 1e-12 * np.maximum(law.mean, 1.0)
         empty = 1.0 - np.minimum(cycle_target[part], MOST_SERVICE)
         empty = np.where(np.isnan(empty), 1.0, empty) + 1e-12
+        goal = _Goal(law, lead, allowed, empty)
+        # a few positions find about where it is, all of them where exactly
+        rough = positions(intervals, part, gap[part], even[part], ROUGH_CELLS)
+        exact = positions(intervals, part, gap[part], even[part])
+        top = goal.lowest_top(rough, law.mean)
+        result[place] = goal.lowest_top(exact, top) if exact.below.shape[1] > 1 else top
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """Units short and chance of a stockout that targets allow, (n,) each."""
+
+    law: DemandLaw
+    lead: DemandLaw
+    allowed: Floats
+    empty: Floats
+
+    def lowest_top(self, taken: Positions, guess: Floats) -> Floats:
+        """Return the lowest highest position that reaches the goal; none is held below 0."""
         lowest = taken.below.max(axis=1, initial=0.0, where=taken.share > 0.0)
 
-        def reached(
-            level: Floats,
-            some: NDArray[np.intp],
-            taken: Positions = taken,
-            lowest: Floats = lowest,
-            allowed: Floats = allowed,
-            empty: Floats = empty,
-            part: NDArray[np.intp] = part,
-        ) -> Flags:
-            law, lead = intervals.law.take(part[some]), intervals.lead.take(part[some])
-            share = taken.share[some]
-            at = (level + lowest[some])[:, None] - taken.below[some]
+        def reached(level: Floats, rows: NDArray[np.intp]) -> Flags:
+            law, lead, share = self.law.take(rows), self.lead.take(rows), taken.share[rows]
+            at = (level + lowest[rows])[:, None] - taken.below[rows]
             short = (cycle_shortage(law, lead, at) * share).sum(axis=1)
-            out = (law.above(at) * share).sum(axis=1)
-            enough: Flags = (short <= allowed[some]) & (out <= empty[some])
+            enough: Flags = short <= self.allowed[rows]
+            asked = enough & (self.empty[rows] < 1.0)
+            if asked.any():
+                out = (law.above(at) * share).sum(axis=1)
+                enough &= out <= self.empty[rows]
             return enough
 
-        guess = law.mean - 0.5 * lowest
-        result[at : at + CHUNK] = smallest_level(reached, guess) + lowest
-    return result
+        top: Floats = smallest_level(reached, guess - lowest) + lowest
+        return top
