@@ -7,3 +7,20 @@ import sys
 
 BENCHMARKS = {
     "exposure": "benchmarks.exposure",
+    "lotsizing": "benchmarks.lotsizing",
+    "replay": "benchmarks.replay",
+    "routing": "benchmarks.routing",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the benchmark that the first argument names; return the exit code."""
+    if not arguments or arguments[0] not in BENCHMARKS:
+        print(f"usage: python -m benchmarks {{{','.join(BENCHMARKS)}}} ...", file=sys.stderr)
+        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
+    module = importlib.import_module(BENCHMARKS[arguments[0]])
+    return int(module.main(arguments[1:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulation.disruptions import KINDS, NOT_SIMULATED
+from simulation.disruptions import KINDS
 
 OWN = "assumption of this library: set your own"
 MCKINSEY = (
@@ -161,7 +161,7 @@ READY: Mapping[str, ReadyMade] = {made.name: made for made in (
         _one("freight_price_jump", "all", severity=2.0, duration=60), OWN,
     ),
     ReadyMade(
-        "recall", "what the biggest supplier delivered is quarantined for three weeks",
+        "recall", "what the biggest supplier delivered is quarantined three weeks, then scrapped",
         _one("quality_recall", "supplier:largest-by-spend", duration=21), OWN,
     ),
 )}  # fmt: skip
@@ -178,13 +178,12 @@ def library_rows() -> list[dict[str, Any]]:
 
     rows: list[dict[str, Any]] = []
     for kind, usual in USUAL.items():
-        nodes, meaning = KINDS.get(kind, ("", NOT_SIMULATED.get(kind, "")))
+        nodes, meaning = KINDS[kind]
         rows.append(
             {
                 "name": kind,
                 "what": meaning,
-                "simulated": kind in KINDS,
-                "targets": ["all", *WORDS[nodes]] if nodes in WORDS else [],
+                "targets": ["all", *WORDS[nodes]],
                 "severity": usual.severity,
                 "duration": usual.duration,
                 "frequency": usual.frequency,
@@ -198,7 +197,6 @@ def library_rows() -> list[dict[str, Any]]:
             {
                 "name": made.name,
                 "what": made.title,
-                "simulated": all(part["kind"] in KINDS for part in made.parts),
                 "targets": [first["target"]],
                 "severity": first.get("severity", 1.0),
                 "duration": str(first["duration"]),

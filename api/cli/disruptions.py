@@ -42,7 +42,7 @@ def disruptions(
         "Kinds: what `kind` may be in a suite or in the table disruptions",
         ["kind", "severity means", "usual", "days", "days between", "targets", "source"],
         [
-            [row["name"], row["what"] + ("" if row["simulated"] else " (not simulated)"),
+            [row["name"], row["what"],
              f"{row['severity']:g}", row["duration"], row["frequency"],
              " ".join(row["targets"]), row["source"]]
             for row in rows if not row["ready_made"]
