@@ -3,20 +3,20 @@
 For any prices lambda >= 0 on the rows (limits), theta >= 0 on each order's least value, shares t
 in 0..1 of full shipments, and any alpha >= 0 of pairs with several options,
 
-    bound = sum_i f_i(0) - sum_i alpha_i - sum_g max(0, max over arms of G) - lambda x room
+    bound = sum_i f_i(0) - sum_i (alpha_i + e_i) - sum_g max(0, max over arms of G) - lambda x room
     G     = sum_o max(0, b_o - alpha_i) - order_cost - (1 - t) shipment - theta minimum
     b_o   = max over q of f_i(0) - f_i(q) - premium - transport - (lambda's and theta's prices) q
 
 lies below the cost of every feasible plan. The rows are relaxed with lambda; an order that is
 placed pays for at least one shipment and for load / size shipments, hence for any mix of both;
-theta relaxes its least value. A pair with one option has alpha = 0 and an exact b (multiples,
-MOQ, price breaks). A pair with several is served best by one of them once its quantity is
-relaxed to what any split can reach (`lines.py`), and
-max_o b_o <= alpha + sum_o max(0, b_o - alpha).
+theta relaxes its least value. Every b is exact (multiples, MOQ, price breaks). A pair that one
+option serves saves at most alpha + max(0, b_o - alpha); e is what a split over several options
+may save beyond that (`splits.py`). Pairs whose options are too small to serve them alone have
+b's that no split can beat instead, and e = 0 (`lines.py`).
 Quantities are capped where more cannot be better (`assemble.py`), so that every b is finite.
 
-Source: Geoffrion (1974), Lagrangean relaxation for integer programming; alpha and its descent as
-in Erlenkotter (1978), A dual-based procedure for uncapacitated facility location.
+Source: Geoffrion (1974), Lagrangean relaxation for integer programming; alpha as in Erlenkotter
+(1978), A dual-based procedure for uncapacitated facility location.
 """
 
 from __future__ import annotations
@@ -26,23 +26,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.lines import make_lines
+from optimizer.replenishment.line_prices import LinePrices, Prices
+from optimizer.replenishment.lines import Lines, make_lines
 from optimizer.replenishment.problem import Problem
+from optimizer.replenishment.sharing import Sharing
+from optimizer.replenishment.splits import Splits
+from optimizer.replenishment.stock_cost import best_level
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-THETA_STEPS = 10
-ALPHA_STEPS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """Prices of one evaluation: row >= 0, (n_rows,); shipment in 0..1, (n_arms,)."""
-
-    row: Floats
-    shipment: Floats
+THETA_STEPS = 9
+CLOSE = 1e-3  # two sides of theta this close, relative, are not brought closer
+NEAR = 1.05  # how far from a guess of theta its two sides are looked for
+HALF_OPEN = 0.75  # share of every order where nothing is known: alpha is the second best saving
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,9 @@ class Bound:
     theta : (n_arms,) subsidy of each order's value, money per money
     gain : (n_arms,) what ordering on the arm would save at these prices
     alpha : (n_pairs,) money
-    row_slope, shipment_slope, alpha_slope : slopes of the bound (one of several at a kink)
+    share : (n_arms,) 0..1, how far each order is taken to be open
+    row_slope, shipment_slope : slopes of the bound (one of several at a kink), where no pair has
+        several options
     """
 
     value: float
@@ -64,45 +64,39 @@ class Bound:
     theta: Floats
     gain: Floats
     alpha: Floats
+    share: Floats
     row_slope: Floats
     shipment_slope: Floats
-    alpha_slope: Floats
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
-    """What is bought at one theta: qty per line, chosen line per entry, value per arm."""
+class Answer:
+    """What is bought at prices.
+
+    Attributes
+    ----------
+    qty : (n_lines,) units of each line, if it is chosen
+    benefit : (n_entries,) money that an entry saves at best, 0 if nothing
+    chosen : (n_entries,) line on which it does
+    """
 
     qty: Floats
+    benefit: Floats
     chosen: Ints
-    value: Floats
-
-    def where(self, arms: Flags, other: _Side, line_arm: Ints, entry_arm: Ints) -> _Side:
-        """Return this side, with the other's numbers on the arms that are true."""
-        return _Side(
-            np.where(arms[line_arm], other.qty, self.qty),
-            np.where(arms[entry_arm], other.chosen, self.chosen),
-            np.where(arms, other.value, self.value),
-        )
 
 
 @dataclass(slots=True)
-class _Search:
-    """State of the bisection: best theta and gain per arm, benefit per entry, both sides."""
+class _Bisected:
+    """Arms whose theta was looked for: what was best, and what is bought on its two sides."""
 
+    arms: Ints
+    lines: Ints
     theta: Floats
     gain: Floats
-    benefit: Floats
-    low: _Side
-    high: _Side
-
-    def improve(
-        self, arms: Flags, gain: Floats, theta: Floats, benefit: Floats, entry_arm: Ints
-    ) -> None:
-        """Take over what is better on the arms that are true."""
-        self.gain = np.where(arms, gain, self.gain)
-        self.theta = np.where(arms, theta, self.theta)
-        self.benefit = np.where(arms[entry_arm], benefit, self.benefit)
+    low_value: Floats
+    high_value: Floats
+    low_qty: Floats
+    high_qty: Floats
 
 
 class BoundEvaluator:
@@ -110,18 +104,26 @@ class BoundEvaluator:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.lines = make_lines(problem, relaxed=True)
         self.nothing = problem.pairs.cost(problem.pairs.position)
-        lines = self.lines
+        count = np.bincount(problem.options.pair, minlength=len(problem.pairs))
+        self.shared_pair = count > 1
+        leaning = self.leaning = _leaning(problem, self.shared_pair)
+        lines = self.lines = make_lines(problem, relaxed=leaning)
+        self.pricing = LinePrices(problem, lines)
+        split = self.shared_pair & ~leaning
+        self.splits = Splits(problem, split) if split.any() else None
+        if self.splits is not None:
+            self.split_pricing = LinePrices(problem, self.splits.lines)
+        self.line_nothing = self.nothing[lines.pair]
         self.entry_start = np.flatnonzero(np.diff(lines.entry, prepend=-1))
+        self.one_line_each = len(self.entry_start) == len(lines)
         self.entry_arm = lines.arm[self.entry_start]
         self.entry_pair = lines.pair[self.entry_start]
         self.entry_option = lines.option[self.entry_start]
-        count = np.bincount(problem.options.pair, minlength=len(problem.pairs))
-        self.shared_pair = count > 1
-        self.beyond = np.flatnonzero(np.isfinite(lines.cap))
-        self.money_rows = problem.rows.money.T.tocsr()
-        self.unit_rows = problem.rows.units.T.tocsr()
+        self.arm_start = np.flatnonzero(np.diff(self.entry_arm, prepend=-1))
+        self.used_arms = self.entry_arm[self.arm_start]
+        self.sharing = Sharing(self.entry_pair, self.shared_pair)
+        self.least = problem.groups.minimum[problem.arms.group]
 
     @property
     def size(self) -> int:
@@ -132,79 +134,104 @@ class BoundEvaluator:
         """Return prices at which nothing is scarce."""
         return Prices(np.zeros(len(self.problem.rows)), np.zeros(len(self.problem.arms)))
 
-    def unit_prices(self, prices: Prices, theta: Floats) -> tuple[Floats, Floats]:
-        """Return what a unit and what an offset costs on each line, money."""
-        lines = self.lines
-        money = 1.0 + (self.money_rows @ prices.row)[lines.option] - theta[lines.arm]
-        units = (self.unit_rows @ prices.row)[lines.option]
-        price = np.where(money >= 0.0, lines.price, lines.price_high)
-        load = lines.transport + prices.shipment[lines.arm] * lines.truck
-        offset = money * np.where(money >= 0.0, lines.offset, lines.offset_high)
-        unit = money * price - lines.cheapest + units + load
-        if len(self.beyond):
-            self._price_beyond(unit, offset)
-        return unit, offset
+    def fixed_cost(self, prices: Prices, allowed: Flags | None = None) -> Floats:
+        """Return what placing an order on each arm costs, (n_arms,); inf where not allowed."""
+        arms = self.problem.arms
+        fixed: Floats = (
+            self.problem.groups.cost[arms.group] + (1.0 - prices.shipment) * arms.per_shipment
+        )
+        if allowed is not None:
+            fixed = np.where(allowed[arms.group], fixed, np.inf)
+        return fixed
 
-    def _price_beyond(self, unit: Floats, offset: Floats) -> None:
-        """Price what an option cannot bring itself at the least price of its pair's others."""
-        lines, at = self.lines, self.beyond
-        per_usable = np.full(len(self.problem.options), np.inf)
-        np.minimum.at(per_usable, lines.option[at], unit[at] / lines.usable[at])
-        pair = self.problem.options.pair
-        least = np.full(len(self.problem.pairs), np.inf)
-        np.minimum.at(least, pair, per_usable)
-        is_least = per_usable == least[pair]
-        several = np.bincount(pair, is_least, len(least)) > 1.0
-        rest = np.full(len(least), np.inf)
-        np.minimum.at(rest, pair, np.where(is_least, np.inf, per_usable))
-        rest = np.where(several, least, rest)
-        option = lines.option[at]
-        other = np.where(is_least[option], rest[pair[option]], least[pair[option]])
-        own = unit[at]
-        price = np.where(np.isfinite(other), np.maximum(own, other * lines.usable[at]), own)
-        unit[at] = price
-        offset[at] = (own - price) * lines.cap[at]
+    def answer(self, unit: Floats, offset: Floats) -> Answer:
+        """Return what is best on each line and entry at unit prices."""
+        qty, cost = self.lines.best(unit)
+        benefit, chosen = self._by_entry(self.line_nothing - cost - offset)
+        return Answer(qty, benefit, chosen)
 
-    def evaluate(
-        self, prices: Prices, allowed: Flags | None = None, alpha: Floats | None = None
-    ) -> Bound:
-        """Return the bound at these prices, each theta chosen by bisection.
+    def top_theta(self, unit: Floats) -> Floats:
+        """Return the theta at which one more unit on some line costs nothing, (n_arms,).
 
         Parameters
         ----------
-        alpha : (n_pairs,) money >= 0, 0 for pairs with one option; None: chosen here, the
-            second best saving lowered as far as the slack of closed orders pays for it
+        unit : (n_lines,) price of a unit at theta 0
+        """
+        lines = self.lines
+        slope = (unit + lines.holding * lines.usable) / np.maximum(lines.price, 1e-12)
+        top = np.zeros(len(self.least))
+        if len(slope):
+            top[self.used_arms] = np.minimum.reduceat(slope, self.entry_start[self.arm_start])
+        return np.maximum(top, 0.0) * (1.0 + 1e-9) + 1e-9
+
+    def by_arm(self, numbers: Floats) -> Floats:
+        """Add numbers of entries up by arm, (n_arms,)."""
+        total = np.zeros(len(self.least))
+        if len(numbers):
+            total[self.used_arms] = np.add.reduceat(numbers, self.arm_start)
+        return total
+
+    def evaluate(
+        self,
+        prices: Prices,
+        allowed: Flags | None = None,
+        theta: Floats | None = None,
+        share: Floats | None = None,
+        guess: Floats | None = None,
+    ) -> Bound:
+        """Return the bound at these prices.
+
+        Parameters
+        ----------
         allowed : (n_groups,) orders that may be placed; None: all. With fewer the value bounds
             only plans without the others
+        theta : (n_arms,) >= 0; None: each is looked for by bisection, first beside `guess`
+        share : (n_arms,) 0..1, from which alpha is made
         """
-        problem, lines = self.problem, self.lines
-        arms = problem.arms
-        unit, offset = self.unit_prices(prices, np.zeros(len(arms)))
-        qty, cost = lines.best(unit)
-        benefit, chosen = self._by_entry(self.nothing[lines.pair] - cost - offset)
-        given = alpha
-        alpha = self._second_best(benefit) if given is None else given
-        fixed = problem.groups.cost[arms.group] + (1.0 - prices.shipment) * arms.per_shipment
-        if allowed is not None:
-            fixed = np.where(allowed[arms.group], fixed, np.inf)
-        gain, value = self._by_arm(benefit, chosen, alpha, qty)
-        side = _Side(qty, chosen, value)
-        found = _Search(np.zeros(len(arms)), gain - fixed, benefit, side, side)
-        least = problem.groups.minimum[arms.group]
-        short = (found.gain > 0.0) & (value < least)
-        if short.any():
-            self._reach_minimum(prices, alpha, fixed, short, unit, found)
-            if len(self.beyond):
+        arms = self.problem.arms
+        given = theta is not None
+        now = np.zeros(len(arms)) if theta is None else theta
+        share = np.full(len(arms), HALF_OPEN) if share is None else share
+        unit, offset = self.pricing.at(prices, now)
+        answer = self.answer(unit, offset)
+        alpha, _ = self.sharing.serve(answer.benefit, share[self.entry_arm])
+        fixed = self.fixed_cost(prices, allowed)
+        gain, value = self._gain(answer, alpha)
+        gain = gain - fixed - now * self.least
+        short = (gain > 0.0) & (value < self.least)
+        bisected = None
+        if not given and short.any():
+            found = self._reach_minimum(prices, alpha, fixed, short, (unit, offset), gain, guess)
+            bisected = found
+            now, gain = now.copy(), gain.copy()
+            now[found.arms], gain[found.arms] = found.theta, found.gain
+            if len(self.pricing.beyond):
                 # lines that lean on other orders' prices must see the same theta everywhere
-                unit, offset = self.unit_prices(prices, found.theta)
-                _, cost = lines.best(unit)
-                found.benefit, _ = self._by_entry(self.nothing[lines.pair] - cost - offset)
-                over, _ = self._by_arm(found.benefit, found.low.chosen, alpha, found.low.qty)
-                found.gain = over - fixed - found.theta * least
-        gain = found.gain
-        if given is None:
-            alpha, gain = self._lower_alpha(found.benefit, alpha, gain, fixed + found.theta * least)
-        return self._finish(prices, found, gain, alpha, self._blend(found, gain, alpha, least))
+                unit, offset = self.pricing.at(prices, now)
+                again = self.answer(unit, offset)
+                gain = self._gain(again, alpha)[0] - fixed - now * self.least
+        excess = self._excess(prices, now, answer, alpha, given=given)
+        return self._finish(
+            prices, now, gain, alpha, excess, share, self._weights(answer, alpha, gain, bisected)
+        )
+
+    def _excess(
+        self, prices: Prices, theta: Floats, answer: Answer, alpha: Floats, *, given: bool
+    ) -> float:
+        """Return what splits over several options may save beyond the bound's count, money."""
+        if self.splits is None:
+            return 0.0
+        if not given:
+            answer = self.answer(*self.pricing.at(prices, theta))
+        options = self.problem.options
+        saved = np.zeros(len(options))
+        np.maximum.at(saved, self.entry_option, answer.benefit)
+        unit_now, offset = self.split_pricing.at(prices, theta)
+        unit_by_option = np.zeros(len(options))
+        inside = ~np.isfinite(self.splits.lines.cap)
+        unit_by_option[self.splits.lines.option[inside]] = unit_now[inside]
+        over = self.splits.excess(unit_now, offset, saved, unit_by_option, alpha, self.nothing)
+        return float(over.sum())
 
     def _reach_minimum(
         self,
@@ -212,170 +239,225 @@ class BoundEvaluator:
         alpha: Floats,
         fixed: Floats,
         short: Flags,
-        unit: Floats,
-        found: _Search,
-    ) -> None:
-        """Bisect theta of the arms whose order would stay under its least value.
+        at_zero: tuple[Floats, Floats],
+        gain: Floats,
+        guess: Floats | None,
+    ) -> _Bisected:
+        """Look for the theta of the arms whose order would stay under its least value.
 
         From the top of theta on, one line costs nothing at the margin and fills the order up;
         an order that stays short even there is held back by capacity.
         """
-        lines, n_arms = self.lines, len(self.problem.arms)
-        least = self.problem.groups.minimum[self.problem.arms.group]
-        low, high = np.zeros(n_arms), np.full(n_arms, np.inf)
-        slope = (unit + lines.holding * lines.usable) / np.maximum(lines.price, 1e-12)
-        np.minimum.at(high, lines.arm, slope)
-        high = np.maximum(high, 0.0) * (1.0 + 1e-9) + 1e-9
-        for step in range(1 + THETA_STEPS):
-            active = short & (found.gain > 0.0) & np.isfinite(high)
-            if not active.any():
+        unit, offset = at_zero
+        high = np.where(short, self.top_theta(unit), 0.0)
+        which = np.flatnonzero(short)
+        at = np.flatnonzero(short[self.lines.arm])
+        entries = np.flatnonzero(short[self.entry_arm])
+        part = self.lines.take(at)
+        local = np.cumsum(short) - 1
+        arm = local[part.arm]
+        entry_arm = local[self.entry_arm[entries]]
+        first_line = np.flatnonzero(np.diff(part.entry, prepend=-1))
+        first_entry = np.flatnonzero(np.diff(entry_arm, prepend=-1))
+        nothing, kept = self.line_nothing[at], alpha[self.entry_pair[entries]]
+        low, high = np.zeros(len(which)), high[which]
+        start = np.zeros(len(which)) if guess is None else guess[which]
+        start = np.where((start > 0.0) & (start < high), start, 0.0)
+        least, fixed = self.least[which], fixed[which]
+        found = _Bisected(
+            which,
+            at,
+            np.zeros(len(which)),
+            gain[which],
+            np.zeros(len(which)),
+            np.full(len(which), -1.0),
+            np.zeros(len(at)),
+            np.zeros(len(at)),
+        )
+        held_back = np.zeros(len(which), bool)
+        reached = np.zeros(len(which), bool)
+        for step in range(-1, THETA_STEPS):
+            middle = 0.5 * (low + high)
+            trial = middle if step > 0 else self._trial(step, middle, start, reached, high)
+            active = (found.gain > 0.0) & ~held_back
+            if not (active & (high - low > CLOSE * high)).any():
                 break
-            at = np.flatnonzero(active[lines.arm])
-            trial = np.where(active, high if step == 0 else 0.5 * (low + high), 0.0)
-            part = lines.take(at)
-            unit_now, offset_now = self.unit_prices(prices, trial)
-            amount, paid = part.best(unit_now[at])
-            worth, bought = np.full(len(lines), -np.inf), np.zeros(len(lines))
-            worth[at] = self.nothing[part.pair] - paid - offset_now[at]
-            bought[at] = amount
-            benefit, chosen = self._by_entry(worth)
-            gain, value = self._by_arm(benefit, chosen, alpha, bought)
-            gain = gain - fixed - trial * least
-            found.improve(active & (gain < found.gain), gain, trial, benefit, self.entry_arm)
+            unit_now, offset_now = self._repriced(prices, trial, short, at, part, at_zero)
+            qty, cost = part.best(unit_now)
+            worth = nothing - cost - offset_now
+            benefit, chosen = _best_of_each(worth, first_line, len(worth))
+            over = np.maximum(benefit - kept, 0.0)
+            now = np.add.reduceat(over, first_entry) - fixed - trial * least
+            money = np.where(over > 0.0, (part.price * qty + part.offset)[chosen], 0.0)
+            value = np.add.reduceat(money, first_entry)
+            better = active & (now < found.gain)
+            found.gain = np.where(better, now, found.gain)
+            found.theta = np.where(better, trial, found.theta)
+            bought = np.zeros(len(part))
+            bought[chosen[over > 0.0]] = qty[chosen[over > 0.0]]
             reached = active & (value >= least)
             missed = active & ~reached
-            side = _Side(bought, chosen, value)
-            found.high = found.high.where(reached, side, lines.arm, self.entry_arm)
-            found.low = found.low.where(missed, side, lines.arm, self.entry_arm)
+            found.high_value = np.where(reached, value, found.high_value)
+            found.low_value = np.where(missed, value, found.low_value)
+            found.high_qty = np.where(reached[arm], bought, found.high_qty)
+            found.low_qty = np.where(missed[arm], bought, found.low_qty)
             high, low = np.where(reached, trial, high), np.where(missed, trial, low)
-            if step == 0:
-                high = np.where(missed, np.inf, high)
+            if step == -1:
+                held_back = missed & (trial >= high)
+        return found
 
-    def _blend(
-        self, found: _Search, gain: Floats, alpha: Floats, least: Floats
+    @staticmethod
+    def _trial(step: int, middle: Floats, start: Floats, reached: Flags, high: Floats) -> Floats:
+        """Return the first trials: the top (or a guess), then the guess, then just beside it."""
+        if step == -1:
+            return np.where(start > 0.0, start, high)
+        if step == 0:
+            beside = np.where(reached, start / NEAR, np.minimum(start * NEAR, high))
+            return np.where(start > 0.0, beside, middle)
+        return middle
+
+    def _repriced(
+        self,
+        prices: Prices,
+        trial: Floats,
+        short: Flags,
+        at: Ints,
+        part: Lines,
+        at_zero: tuple[Floats, Floats],
     ) -> tuple[Floats, Floats]:
+        """Return unit and offset of the lines of short arms at trial thetas."""
+        theta = np.zeros(len(short))
+        theta[short] = trial
+        if self.pricing.encloses or len(self.pricing.beyond):
+            unit, offset = self.pricing.at(prices, theta)
+            return unit[at], offset[at]
+        off = theta[part.arm]
+        unit, offset = at_zero
+        return unit[at] - off * part.price, offset[at] - off * part.offset
+
+    def _weights(
+        self, answer: Answer, alpha: Floats, gain: Floats, bisected: _Bisected | None
+    ) -> Floats:
         """Return the quantity of each line at which the bound's slope is measured.
 
         Where theta was bisected, the mix of its two sides that just meets the least value.
-        Also returns how often each pair is served in it, (n_pairs,).
         """
-        spread = np.maximum(found.high.value - found.low.value, 1e-12)
-        bisected = found.high.value > found.low.value
-        mix = np.where(bisected, np.clip((least - found.low.value) / spread, 0.0, 1.0), 0.0)
-        counts = self._open_arms(gain)[self.entry_arm]
-        counts &= found.benefit > alpha[self.entry_pair]
+        is_open = self.open_arms(gain)
+        counts = is_open[self.entry_arm] & (answer.benefit > alpha[self.entry_pair])
         weight = np.zeros(len(self.lines))
-        served = np.zeros(len(self.problem.pairs))
-        for side, share in ((found.low, 1.0 - mix), (found.high, mix)):
-            at, part = side.chosen[counts], share[self.entry_arm[counts]]
-            weight[at] += part * side.qty[at]
-            taken = part * (side.qty[at] > 0.0)
-            served += np.bincount(self.entry_pair[counts], taken, len(served))
-        return weight, served
+        at = answer.chosen[counts]
+        weight[at] = answer.qty[at]
+        if bisected is not None:
+            least = self.least[bisected.arms]
+            spread = np.maximum(bisected.high_value - bisected.low_value, 1e-12)
+            both = bisected.high_value >= 0.0
+            mix = np.where(both, np.clip((least - bisected.low_value) / spread, 0.0, 1.0), 0.0)
+            mix_of_arm = np.zeros(len(is_open))
+            mix_of_arm[bisected.arms] = mix
+            arm = self.lines.arm[bisected.lines]
+            share = mix_of_arm[arm]
+            blend = (1.0 - share) * bisected.low_qty + share * bisected.high_qty
+            weight[bisected.lines] = np.where(is_open[arm], blend, 0.0)
+        return weight
 
     def _finish(
         self,
         prices: Prices,
-        found: _Search,
+        theta: Floats,
         gain: Floats,
         alpha: Floats,
-        blend: tuple[Floats, Floats],
+        excess: float,
+        share: Floats,
+        weight: Floats,
     ) -> Bound:
-        """Add the bound up, with its slope at the quantities of each line in `blend`."""
-        weight, served = blend
-        problem, lines = self.problem, self.lines
-        is_open = self._open_arms(gain)
-        rows, arms = problem.rows, problem.arms
-        value = float(self.nothing.sum() - alpha.sum() - gain[is_open].sum())
+        """Add the bound up, with its slope at the quantities of each line in `weight`."""
+        rows, arms = self.problem.rows, self.problem.arms
+        is_open = self.open_arms(gain)
+        value = float(self.nothing.sum() - alpha.sum() - gain[is_open].sum()) - excess
         priced = prices.row > 0.0
         value -= float((prices.row[priced] * rows.room[priced]).sum())
-        n_options = len(problem.options)
-        money = lines.price * weight + np.where(weight > 0.0, lines.offset, 0.0)
-        used = rows.money @ np.bincount(lines.option, money, minlength=n_options)
-        used = used + rows.units @ np.bincount(lines.option, weight, minlength=n_options)
-        load = np.bincount(lines.arm, lines.truck * weight, minlength=len(arms))
-        slope = np.where(is_open, load - arms.per_shipment, 0.0)
-        return Bound(value, prices, found.theta, gain, alpha, used - rows.room, slope, served - 1.0)
+        slope = self.usage(weight) - rows.room
+        load = self.load(weight)
+        shipment = np.where(is_open, load - arms.per_shipment, 0.0)
+        return Bound(value, prices, theta, gain, alpha, share, slope, shipment)
+
+    def usage(self, weight: Floats) -> Floats:
+        """Return what quantities of lines use of each row, (n_rows,)."""
+        lines, rows = self.lines, self.problem.rows
+        money = lines.price * weight
+        if self.pricing.has_offsets:
+            money = money + np.where(weight > 0.0, lines.offset, 0.0)
+        units = weight
+        if not self.pricing.is_option:
+            count = len(self.problem.options)
+            money = np.bincount(lines.option, money, minlength=count).astype(np.float64)
+            units = np.bincount(lines.option, units, minlength=count).astype(np.float64)
+        used: Floats = rows.money @ money + rows.units @ units
+        return used
+
+    def load(self, weight: Floats) -> Floats:
+        """Return what full shipments for quantities of lines cost by arm, (n_arms,) money."""
+        if not self.pricing.has_freight:
+            return np.zeros(len(self.problem.arms))
+        lines = self.lines
+        load = np.bincount(lines.arm, lines.truck * weight, minlength=len(self.problem.arms))
+        return load.astype(np.float64)
 
     def _by_entry(self, worth: Floats) -> tuple[Floats, Ints]:
         """Return what each entry saves at best (0: not ordering), and on which line."""
-        if len(self.entry_start) == len(worth):
-            return np.maximum(worth, 0.0), np.arange(len(worth))
-        best = np.maximum.reduceat(worth, self.entry_start) if len(worth) else worth
-        hit = np.flatnonzero(worth == best[self.lines.entry])
-        chosen = np.zeros(len(best), np.int64)
-        chosen[self.lines.entry[hit][::-1]] = hit[::-1]
-        return np.maximum(best, 0.0), chosen
+        if self.one_line_each:
+            return np.maximum(worth, 0.0), self.entry_start
+        return _best_of_each(worth, self.entry_start, len(worth))
 
-    def _by_arm(
-        self, benefit: Floats, chosen: Ints, alpha: Floats, qty: Floats
-    ) -> tuple[Floats, Floats]:
+    def _gain(self, answer: Answer, alpha: Floats) -> tuple[Floats, Floats]:
         """Return per arm what its entries save beyond alpha, and what they spend."""
-        money = self.lines.price * qty + self.lines.offset
-        over = benefit - alpha[self.entry_pair]
-        active = over > 0.0
-        count = len(self.problem.arms)
-        gain = np.bincount(self.entry_arm, np.where(active, over, 0.0), minlength=count)
-        spend = np.where(active, money[chosen], 0.0)
-        value = np.bincount(self.entry_arm, spend, minlength=count)
-        return gain.astype(np.float64), value.astype(np.float64)
+        lines = self.lines
+        if self.splits is None and not self.shared_pair.any():
+            over = answer.benefit
+        else:
+            over = np.maximum(answer.benefit - alpha[self.entry_pair], 0.0)
+        money = lines.price * answer.qty
+        if self.pricing.has_offsets:
+            money = money + lines.offset
+        if not self.one_line_each:
+            money = money[answer.chosen]
+        return self.by_arm(over), self.by_arm(np.where(over > 0.0, money, 0.0))
 
-    def _second_best(self, benefit: Floats) -> Floats:
-        """Return, for pairs with several options, the second best saving; 0 for the others."""
-        alpha = np.zeros(len(self.problem.pairs))
-        if not self.shared_pair.any():
-            return alpha
-        by_option = np.zeros(len(self.problem.options))
-        np.maximum.at(by_option, self.entry_option, benefit)
-        pair = self.problem.options.pair
-        order = np.lexsort((-by_option, pair))
-        ranked = pair[order]
-        place = np.arange(len(ranked)) - np.searchsorted(ranked, ranked)
-        second = order[place == 1]
-        alpha[pair[second]] = by_option[second]
-        return alpha
-
-    def _lower_alpha(
-        self, benefit: Floats, alpha: Floats, gain: Floats, fixed: Floats
-    ) -> tuple[Floats, Floats]:
-        """Lower alpha as far as the slack of closed arms pays for it; theta stays as it is."""
-        if not (alpha > 0.0).any():
-            return alpha, gain
-
-        def gains(now: Floats) -> Floats:
-            over = np.maximum(benefit - now[self.entry_pair], 0.0)
-            total: Floats = np.bincount(self.entry_arm, over, minlength=len(fixed)) - fixed
-            return total
-
-        def cost(now: Floats, at: Floats) -> float:
-            return float(now.sum() + at[self._open_arms(at)].sum())
-
-        gain = gains(alpha)
-        best, best_gain, best_cost = alpha, gain, cost(alpha, gain)
-        now = alpha
-        for _ in range(ALPHA_STEPS):
-            slack = np.maximum(-gain, 0.0)
-            touches = (benefit >= now[self.entry_pair]) & (now[self.entry_pair] > 0.0)
-            crowd = np.bincount(self.entry_arm[touches], minlength=len(fixed))
-            each = (slack / np.maximum(crowd, 1))[self.entry_arm]
-            step = np.full(len(now), np.inf)
-            np.minimum.at(step, self.entry_pair[touches], each[touches])
-            step = np.where(np.isfinite(step), np.minimum(step, now), 0.0)
-            if not (step > 1e-12).any():
-                break
-            now = now - step
-            gain = gains(now)
-            total = cost(now, gain)
-            if total < best_cost:
-                best, best_gain, best_cost = now, gain, total
-        return best, best_gain
-
-    def _open_arms(self, gain: Floats) -> Flags:
+    def open_arms(self, gain: Floats) -> Flags:
         """Say of each arm whether it is its group's best and saves something."""
+        group = self.problem.arms.group
         best = np.maximum.reduceat(gain, self.problem.arm_start) if len(gain) else gain
-        is_best = gain == best[self.problem.arms.group]
         first = np.zeros(len(gain), bool)
-        at = np.flatnonzero(is_best)
-        first[at[np.unique(self.problem.arms.group[at], return_index=True)[1]]] = True
+        at = np.flatnonzero(gain == best[group])
+        first[at[np.flatnonzero(np.diff(group[at], prepend=-1))]] = True
         result: Flags = first & (gain > 0.0)
         return result
+
+
+def _best_of_each(worth: Floats, first: Ints, count: int) -> tuple[Floats, Ints]:
+    """Return the best of each run of lines, at least 0, and the first line that reaches it."""
+    if len(first) == count:
+        return np.maximum(worth, 0.0), first
+    best = np.maximum.reduceat(worth, first)
+    run = np.repeat(np.arange(len(first)), np.diff(np.r_[first, count]))
+    hit = np.flatnonzero(worth == best[run])
+    chosen = hit[np.flatnonzero(np.diff(run[hit], prepend=-1))]
+    return np.maximum(best, 0.0), chosen
+
+
+def _leaning(problem: Problem, shared: Flags) -> Flags:
+    """Say which pairs have several options and one that cannot serve them alone."""
+    options, pairs = problem.options, problem.pairs
+    at = np.flatnonzero(shared[options.pair])
+    pair = options.pair[at]
+    most = pairs.position[pair] + options.usable[at] * options.high[at]
+    wish = best_level(
+        pairs.mean[pair],
+        pairs.sd[pair],
+        pairs.holding[pair],
+        pairs.shortage[pair],
+        np.zeros(len(at)),
+    )
+    leaning = np.zeros(len(shared), bool)
+    leaning[pair[most < wish]] = True
+    return leaning

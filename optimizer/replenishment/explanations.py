@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from optimizer.replenishment.assemble import Tonight
 from optimizer.replenishment.cover import row_sum
 from optimizer.replenishment.facts import Facts
+from optimizer.replenishment.order_book import OrderBook
 from optimizer.replenishment.problem import Problem
 from optimizer.replenishment.purchase_lines import Lines
-from optimizer.replenishment.repair import Repairer
 from optimizer.replenishment.stock_cost import best_level, best_quantity
 
 Floats = NDArray[np.float64]
@@ -157,12 +157,12 @@ def _next_best(
     What a step uses of a scarce limit is charged at the limit's price: it would be missing
     elsewhere.
     """
-    repairer = Repairer(problem, row_price)
+    book = OrderBook(problem, qty)
     extra = np.full(len(qty), np.inf)
     change = np.zeros(len(qty))
     for direction in (1, -1):
-        steps = repairer.steps(qty, direction, qty > 0.0)
-        cost = -steps.saving + steps.usage @ row_price
+        steps = book.steps(direction, np.flatnonzero(qty > 0.0))
+        cost = -steps.saving + book.usage(steps) @ row_price
         cheaper = cost < extra[steps.option]
         at = steps.option[cheaper]
         extra[at] = cost[cheaper]

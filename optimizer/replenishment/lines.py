@@ -86,14 +86,14 @@ class Lines:
         )
 
 
-def make_lines(problem: Problem, *, relaxed: bool) -> Lines:
+def make_lines(problem: Problem, *, relaxed: Flags | None = None) -> Lines:
     """Return the lines of a problem.
 
     Parameters
     ----------
-    relaxed : pairs with several options get lines that no split of an order over them can beat.
-        A split has an option whose average price is least; the whole quantity x at that price
-        costs no more. x is at least what that option must be ordered, it lies on the coarsest
+    relaxed : (n_pairs,) pairs whose lines no split of an order over their options can beat; None:
+        no pair. A split has an option whose average price is least; the whole quantity x at that
+        price costs no more. x is at least what that option must be ordered, it lies on the coarsest
         lattice that holds every split, and no part's average price is below the one at x where
         prices fall with quantity. What the option cannot bring itself comes at the least price
         of the others: a line of its own
@@ -106,8 +106,8 @@ def make_lines(problem: Problem, *, relaxed: bool) -> Lines:
     table = _own_segments(problem)
     count = np.bincount(options.pair, minlength=len(pairs))
     shared = count[options.pair] > 1
-    if relaxed and shared.any():
-        table = _with_splits(problem, table, shared)
+    if relaxed is not None and (shared & relaxed[options.pair]).any():
+        table = _with_splits(problem, table, shared & relaxed[options.pair])
     option = table.option
     arm_count = np.bincount(arms.group, minlength=len(problem.groups))
     copies = arm_count[options.group[option]]
@@ -116,6 +116,11 @@ def make_lines(problem: Problem, *, relaxed: bool) -> Lines:
     arm = problem.arm_start[options.group[option[row]]] + inner if len(row) else row
     order = np.lexsort((row, arm))
     row, arm = row[order], arm[order]
+    as_is = len(row) == len(option) and bool((row == np.arange(len(row))).all())
+
+    def of(column: Floats) -> Floats:
+        return column if as_is else column[row]
+
     at = option[row]
     pair = options.pair[at]
     entry = (
@@ -141,17 +146,17 @@ def make_lines(problem: Problem, *, relaxed: bool) -> Lines:
         holding=pairs.holding[pair],
         shortage=pairs.shortage[pair],
         usable=options.usable[at],
-        multiple=table.multiple[row],
-        low=table.low[row],
-        high=table.high[row],
-        price=table.price[row],
-        price_high=table.price_high[row],
-        offset=table.offset[row],
-        offset_high=table.offset_high[row],
+        multiple=of(table.multiple),
+        low=of(table.low),
+        high=of(table.high),
+        price=of(table.price),
+        price_high=of(table.price_high),
+        offset=of(table.offset),
+        offset_high=of(table.offset_high),
         cheapest=options.cheapest[at],
         transport=linear,
         truck=arms.per_shipment[arm] * fill,
-        cap=table.cap[row],
+        cap=of(table.cap),
     )
 
 

@@ -9,15 +9,20 @@ from numpy.typing import NDArray
 
 from optimizer.replenishment.bounds import Bound, BoundEvaluator
 from optimizer.replenishment.lines import Lines, make_lines
+from optimizer.replenishment.order_book import OrderBook
 from optimizer.replenishment.problem import Problem
+from optimizer.replenishment.relocate import relocate
+from optimizer.replenishment.trim import lift, trim
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-DROP_ROUNDS = 25
-FILL_STEPS = 14
-CHASES = 5
+DROP_ROUNDS = 8
+FIRST_TRIMS = 3
+TRIMS = 12
+SETTLINGS = 6
+NARROWINGS = 16
 MOST_SPLITS = 3  # options that one pair is bought from on one night
 
 
@@ -29,83 +34,190 @@ class _Costs:
     rest: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What orders are built from: one line per option and price segment, on its group's mode.
+
+    Attributes
+    ----------
+    group : (n_lines,) int64
+    freight : (n_options,) money per unit
+    row_price : (n_rows,)
+    fixed, theta : (n_groups,) money of placing an order; subsidy of its value
+    is_open, tight : (n_groups,) may be placed; has a least value
+    """
+
+    lines: Lines
+    group: Ints
+    costs: _Costs
+    freight: Floats
+    row_price: Floats
+    fixed: Floats
+    theta: Floats
+    is_open: Flags
+    tight: Flags
+
+
 class OrderBuilder:
     """Builds orders at prices; what does not depend on them is made once."""
 
     def __init__(self, evaluator: BoundEvaluator) -> None:
         self.problem: Problem = evaluator.problem
         self.evaluator = evaluator
-        self.lines: Lines = make_lines(self.problem, relaxed=False)
-        self.money_rows = evaluator.money_rows
-        self.unit_rows = evaluator.unit_rows
+        plain = not evaluator.leaning.any()
+        self.lines: Lines = evaluator.lines if plain else make_lines(self.problem)
+        self.pricing = evaluator.pricing
+        self.alone = not evaluator.shared_pair.any()
 
     def build(self, bound: Bound, is_open: Flags | None = None) -> Floats:
         """Return the quantity of each option, (n_options,) units; limits may still be broken.
 
-        Each pair takes what is best at the prices; orders under their least value are filled
-        up; orders that then do not pay for themselves at the prices are dropped, and their
-        pairs look elsewhere.
+        Each pair takes what is best at the prices; orders under their least value are lifted to
+        it and trimmed; orders that then do not pay for themselves at the prices are dropped,
+        and their pairs look elsewhere.
 
         Parameters
         ----------
         is_open : (n_groups,) orders that may be placed; None: all
         """
+        task = self._task(bound, is_open)
+        if self.alone:
+            return self._each_order_alone(task)
+        book = OrderBook(self.problem, np.zeros(len(self.problem.options)))
+        for number in range(DROP_ROUNDS):
+            theta = task.theta[task.group]
+            taken = self._take(task.lines, task.costs, theta, task.is_open[task.group])
+            book = self._book(task, taken)
+            lift(book, task.row_price, self._short(task, book))
+            trim(book, task.row_price, task.theta, task.tight, FIRST_TRIMS)
+            net = self._net(task, book)
+            bad = self._bad(task, book, net)
+            if not bad.any():
+                break
+            if number == DROP_ROUNDS - 1:
+                self._cancel(book, bad)
+                break
+            elsewhere = self._elsewhere(task.lines, task.costs, book.qty, task.is_open, bad)
+            task.is_open[self._drop(bad, net - elsewhere)] = False
+        self._settle(task, book)
+        return book.qty
+
+    def _task(self, bound: Bound, is_open: Flags | None) -> _Task:
+        """Put together what the orders are built from."""
         problem = self.problem
         arms, groups = problem.arms, problem.groups
         arm_of = self._best_arms(bound)
-        lines = self.lines.take(arm_of[arms.group[self.lines.arm]] == self.lines.arm)
-        group = arms.group[lines.arm]
-        costs = _Costs(
-            in_money=1.0 + (self.money_rows @ bound.prices.row)[lines.option],
-            rest=(self.unit_rows @ bound.prices.row)[lines.option]
-            + lines.transport
-            - lines.cheapest
-            + bound.prices.shipment[lines.arm] * lines.truck,
+        lines = self.lines
+        if len(arms) > len(groups):
+            lines = lines.take(arm_of[arms.group[lines.arm]] == lines.arm)
+        prices = bound.prices
+        freight = lines.transport + prices.shipment[lines.arm] * lines.truck
+        by_option = np.zeros(len(problem.options))
+        by_option[lines.option] = freight
+        return _Task(
+            lines=lines,
+            group=arms.group[lines.arm],
+            costs=_Costs(
+                in_money=1.0 + (self.pricing.money_rows @ prices.row)[lines.option],
+                rest=(self.pricing.unit_rows @ prices.row)[lines.option] + freight - lines.cheapest,
+            ),
+            freight=by_option,
+            row_price=prices.row,
+            fixed=groups.cost + ((1.0 - prices.shipment) * arms.per_shipment)[arm_of],
+            theta=bound.theta[arm_of],
+            is_open=np.ones(len(groups), bool) if is_open is None else is_open.copy(),
+            tight=groups.minimum > 0.0,
         )
-        fixed = groups.cost + ((1.0 - bound.prices.shipment) * arms.per_shipment)[arm_of]
-        open_now = np.ones(len(groups), bool) if is_open is None else is_open.copy()
-        theta = bound.theta[arm_of]
-        taken = np.zeros(len(lines))
-        for _ in range(DROP_ROUNDS):
-            taken = self._fill_orders(lines, costs, theta, open_now)
-            value = self._value(lines, taken)
-            net = self._saved(lines, costs, taken) - fixed
-            short = (value > 0.0) & (value < groups.minimum * (1.0 - 1e-9))
-            bad = open_now & (value > 0.0) & ((net < 0.0) | short)
-            if not bad.any():
-                break
-            elsewhere = self._elsewhere(lines, costs, taken, open_now)
-            open_now &= ~self._drop(bad, net - elsewhere)
-        else:
-            taken = np.where(bad[group], 0.0, taken)
-        qty: Floats = np.bincount(lines.option, taken, len(problem.options)).astype(np.float64)
-        return qty
 
-    def _fill_orders(self, lines: Lines, costs: _Costs, theta: Floats, is_open: Flags) -> Floats:
-        """Return what is best at the prices, with short orders filled up.
-
-        Filling one order can draw pairs from another until that one is short as well; so the
-        set of orders that are filled grows until it holds.
-        """
-        groups = self.problem.groups
-        group = self.problem.arms.group[lines.arm]
-        taken = self._take(lines, costs, np.zeros(len(lines)), is_open[group])
-        filled = np.zeros(len(groups), bool)
-        could = self._could_reach(lines, is_open)
-        for _ in range(CHASES):
-            short = could & (self._value(lines, taken) < groups.minimum) & ~filled
-            if not short.any():
-                break
-            filled |= short
-            taken = self._top_up(lines, costs, theta, is_open, filled)
-        return taken
-
-    def _could_reach(self, lines: Lines, is_open: Flags) -> Flags:
-        """Say of which open orders the least value is above nothing and within reach."""
-        groups = self.problem.groups
-        most = self._value(lines, lines.high)
-        result: Flags = is_open & (groups.minimum > 0.0) & (most >= groups.minimum)
+    def _each_order_alone(self, task: _Task) -> Floats:
+        """Return the best of two ways to reach each order's least value, from above and below."""
+        below, above = self._two_sides(task)
+        books = [self._book(task, above), self._book(task, below)]
+        nets = []
+        for book in books:
+            lift(book, task.row_price, self._short(task, book))
+            trim(book, task.row_price, task.theta, task.tight, TRIMS)
+            net = self._net(task, book)
+            nets.append(np.where(self._bad(task, book, net), -1.0, net))
+        from_below = nets[1] > nets[0] + 1e-9
+        group = self.problem.options.group
+        qty = np.where(from_below[group], books[1].qty, books[0].qty)
+        result: Floats = np.where((np.maximum(*nets) < 0.0)[group], 0.0, qty)
         return result
+
+    def _two_sides(self, task: _Task) -> tuple[Floats, Floats]:
+        """Return what is best at subsidies just under and just over each order's least value.
+
+        Orders grow without end as the subsidy nears its top; so what is left below the top is
+        bisected, not the subsidy.
+        """
+        lines, costs, group = task.lines, task.costs, task.group
+        minimum = self.problem.groups.minimum
+        nothing_off = np.zeros(len(lines))
+        below = self._take(lines, costs, nothing_off, task.is_open[group])
+        short = task.is_open & (self._value(lines, below) < minimum)
+        at = np.flatnonzero(short[group])
+        if not len(at):
+            return below, below
+        part, which = lines.take(at), group[at]
+        part_costs = _Costs(costs.in_money[at], costs.rest[at])
+        slope = part_costs.in_money * part.price + part_costs.rest + part.holding * part.usable
+        top = np.full(len(minimum), np.inf)
+        np.minimum.at(top, which, slope / np.maximum(part.price, 1e-12))
+        short &= np.isfinite(top)
+        top = np.where(short, np.maximum(top, 0.0) * (1.0 + 1e-9) + 1e-9, 0.0)
+        end = top * (1.0 + 1e-7)
+        low, high = np.zeros(len(top)), top
+        every = np.ones(len(at), bool)
+        under = below[at]
+        over = self._take(part, part_costs, high[which], every)
+        for _ in range(NARROWINGS):
+            middle = np.clip(end - np.sqrt((end - low) * np.maximum(end - high, 0.0)), low, high)
+            now = self._take(part, part_costs, middle[which], every)
+            reached = self._value(part, now) >= minimum
+            under = np.where(reached[which], under, now)
+            over = np.where(reached[which], now, over)
+            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+        above = below.copy()
+        below[at], above[at] = under, over
+        task.theta[short] = high[short]
+        return below, above
+
+    def _book(self, task: _Task, taken: Floats) -> OrderBook:
+        """Return the orders that lines were given."""
+        qty = np.bincount(task.lines.option, taken, len(self.problem.options))
+        return OrderBook(self.problem, qty.astype(np.float64), task.freight)
+
+    def _short(self, task: _Task, book: OrderBook) -> Flags:
+        """Say of which open orders the least value is above nothing, not reached, in reach."""
+        groups = self.problem.groups
+        most = self._value(task.lines, task.lines.high)
+        could = task.is_open & (groups.minimum > 0.0) & (most >= groups.minimum)
+        result: Flags = could & (book.value < groups.minimum)
+        return result
+
+    def _bad(self, task: _Task, book: OrderBook, net: Floats) -> Flags:
+        """Say which orders do not pay for themselves, or stay under their least value."""
+        minimum = self.problem.groups.minimum
+        short = (book.value > 0.0) & (book.value < minimum * (1.0 - 1e-9))
+        result: Flags = task.is_open & (book.value > 0.0) & ((net < 0.0) | short)
+        return result
+
+    def _cancel(self, book: OrderBook, bad: Flags) -> None:
+        """Take orders off the book."""
+        gone = np.flatnonzero(bad[self.problem.options.group] & (book.qty > 0.0))
+        book.apply(book.priced(gone, np.zeros(len(gone))))
+
+    def _settle(self, task: _Task, book: OrderBook) -> None:
+        """Move pairs to better orders and trim what is left, until neither helps."""
+        costs, lines = task.costs, task.lines
+        unit, offset = costs.in_money * lines.price + costs.rest, costs.in_money * lines.offset
+        for _ in range(SETTLINGS):
+            placed = (book.value > 0.0)[task.group]
+            moved = relocate(book, lines, unit, offset, placed, self.evaluator.nothing)
+            trim(book, task.row_price, task.theta, task.tight, FIRST_TRIMS if moved else TRIMS)
+            if not moved:
+                break
 
     def _value(self, lines: Lines, taken: Floats) -> Floats:
         """Return the value of each group's order, (n_groups,) money."""
@@ -114,76 +226,22 @@ class OrderBuilder:
         value: Floats = np.bincount(group, money, len(self.problem.groups)).astype(np.float64)
         return value
 
-    def _saved(self, lines: Lines, costs: _Costs, taken: Floats) -> Floats:
-        """Return what each group's order saves at the prices, before its fixed costs.
+    def _net(self, task: _Task, book: OrderBook) -> Floats:
+        """Return what each group's order saves at the prices, its fixed costs taken off.
 
         Where several orders serve a pair, each has its share of what is saved there.
         """
-        pairs = self.problem.pairs
-        some = np.flatnonzero(taken > 0.0)
-        part, qty = lines.take(some), taken[some]
-        added = np.bincount(part.pair, part.usable * qty, len(pairs))
-        stock = self.evaluator.nothing - pairs.cost(pairs.position + added)
-        share = part.usable * qty / added[part.pair]
-        money = costs.in_money[some]
-        cost = (money * part.price + costs.rest[some]) * qty + money * part.offset
-        saved = stock[part.pair] * share - cost
-        group = self.problem.arms.group[part.arm]
-        total: Floats = np.bincount(group, saved, len(self.problem.groups)).astype(np.float64)
-        return total
-
-    def _top_up(
-        self, lines: Lines, costs: _Costs, theta: Floats, is_open: Flags, short: Flags
-    ) -> Floats:
-        """Fill short orders up to their least value, with what costs least beyond its best.
-
-        A subsidy on the order's value is bisected; what lies between its two last values is
-        added line by line, the last line only as far as needed.
-        """
         problem = self.problem
-        group = problem.arms.group[lines.arm]
-        minimum = problem.groups.minimum
-        slope = costs.in_money * lines.price + costs.rest + lines.holding * lines.usable
-        top = np.full(len(minimum), np.inf)
-        np.minimum.at(top, group, slope / np.maximum(lines.price, 1e-12))
-        top = np.maximum(top, 0.0) * (1.0 + 1e-9) + 1e-9
-        low, high = np.zeros(len(minimum)), np.where(short & np.isfinite(top), top, 0.0)
-        for step in range(FILL_STEPS):
-            first = np.where((theta > 0.0) & (theta < top), theta, 0.5 * (low + high))
-            trial = first if step == 0 else 0.5 * (low + high)
-            trial = np.where(short, trial, 0.0)
-            taken = self._take(lines, costs, trial[group], is_open[group])
-            reached = self._value(lines, taken) >= minimum
-            high = np.where(short & reached, trial, high)
-            low = np.where(short & ~reached, trial, low)
-        below = self._take(lines, costs, low[group], is_open[group])
-        above = self._take(lines, costs, high[group], is_open[group])
-        return self._between(lines, below, above, short)
-
-    def _between(self, lines: Lines, below: Floats, above: Floats, short: Flags) -> Floats:
-        """Add what `above` has beyond `below` until each short order reaches its least value."""
-        problem = self.problem
-        group = problem.arms.group[lines.arm]
-        missing = np.where(short, problem.groups.minimum - self._value(lines, below), 0.0)
-        served = np.bincount(lines.pair, below > 0.0, len(problem.pairs))
-        free = (below > 0.0) | (served[lines.pair] == 0)
-        grows = np.flatnonzero((above > below) & free & short[group])
-        # fewest units first: the last line is the one that can be cut
-        size = (above[grows] - below[grows]) * lines.price[grows]
-        order = grows[np.lexsort((size, group[grows]))]
-        gain = (above[order] - below[order]) * lines.price[order]
-        running = np.cumsum(gain)
-        first = np.searchsorted(group[order], group[order])
-        before = running - gain - np.where(first > 0, running[first - 1], 0.0)
-        left = missing[group[order]] - before
-        step = lines.multiple[order]
-        wanted = np.ceil(left / np.maximum(lines.price[order] * step, 1e-12) - 1e-9) * step
-        added = np.clip(wanted, 0.0, above[order] - below[order])
-        result = below.copy()
-        result[order] = below[order] + added
-        result[order] = np.where(
-            added > 0.0, np.maximum(result[order], lines.low[order]), below[order]
-        )
+        pairs, options = problem.pairs, problem.options
+        some = np.flatnonzero(book.qty > 0.0)
+        pair, qty = options.pair[some], book.qty[some]
+        stock = self.evaluator.nothing - pairs.cost(book.level)
+        share = options.usable[some] * qty / np.maximum(book.level - pairs.position, 1e-12)[pair]
+        money = 1.0 + (self.pricing.money_rows @ task.row_price)[some]
+        units = (self.pricing.unit_rows @ task.row_price)[some] - book.beside[some]
+        saved = stock[pair] * share - money * book.money[some] - units * qty
+        total = np.bincount(options.group[some], saved, len(problem.groups))
+        result: Floats = total - task.fixed
         return result
 
     def _best_arms(self, bound: Bound) -> Ints:
@@ -198,16 +256,16 @@ class OrderBuilder:
         """Return what each line is ordered, (n_lines,) units.
 
         Each pair takes what is best from one option; where that option can bring no more, the
-        rest comes from the next best one. Pairs with several options also try the cheapest
-        option first, and keep the better of the two.
+        rest comes from the next best one. Pairs of which an option can be too small also try
+        the cheapest option first, and keep the better of the two.
         """
         money = costs.in_money - theta
         price, offset = money * lines.price + costs.rest, money * lines.offset
         taken, gain = self._in_turn(lines, price, offset, allowed, cheapest_first=False)
-        shared = self.evaluator.shared_pair[lines.pair]
-        if shared.any():
+        leaning = self.evaluator.leaning[lines.pair]
+        if leaning.any():
             other, other_gain = self._in_turn(
-                lines, price, offset, allowed & shared, cheapest_first=True
+                lines, price, offset, allowed & leaning, cheapest_first=True
             )
             taken = np.where((other_gain > gain + 1e-9)[lines.pair], other, taken)
         return taken
@@ -225,8 +283,10 @@ class OrderBuilder:
         taken, gain = np.zeros(len(lines)), np.zeros(len(pairs))
         at = np.flatnonzero(allowed)
         level, before = pairs.position, self.evaluator.nothing
-        for _ in range(MOST_SPLITS):
-            part = replace(lines.take(at), position=level[lines.pair[at]])
+        for turn in range(MOST_SPLITS):
+            part = lines if len(at) == len(lines) else lines.take(at)
+            if turn:
+                part = replace(part, position=level[part.pair])
             qty, cost = part.best(price[at])
             worth = before[part.pair] - cost - offset[at]
             rank = worth
@@ -254,16 +314,21 @@ class OrderBuilder:
             at = at[again[part.pair] & ~used[part.option]]
         return taken, gain
 
-    def _elsewhere(self, lines: Lines, costs: _Costs, taken: Floats, is_open: Flags) -> Floats:
-        """Return what each group's pairs would save if they ordered at their second choice."""
+    def _elsewhere(
+        self, lines: Lines, costs: _Costs, qty: Floats, is_open: Flags, bad: Flags
+    ) -> Floats:
+        """Return what each bad group's pairs would save if they ordered at their second choice."""
         problem = self.problem
         options = problem.options
+        shared = self.evaluator.shared_pair[options.pair] & bad[options.group]
+        if not shared.any():
+            return np.zeros(len(problem.groups))
         group = problem.arms.group[lines.arm]
         _, cost = lines.best(costs.in_money * lines.price + costs.rest)
         worth = self.evaluator.nothing[lines.pair] - cost - costs.in_money * lines.offset
         by_option = np.zeros(len(options))
         np.maximum.at(by_option, lines.option, np.where(is_open[group], worth, 0.0))
-        in_use = np.bincount(lines.option, taken, len(options)) > 0.0
+        in_use = qty > 0.0
         second = np.zeros(len(problem.pairs))
         np.maximum.at(second, options.pair, np.where(in_use, 0.0, by_option))
         share = (

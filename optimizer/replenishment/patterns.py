@@ -165,7 +165,7 @@ def _singles(problem: Problem, option: Ints, arm: Ints, qty: Floats) -> Patterns
     """Return patterns of one option each, priced exactly."""
     options, pairs = problem.options, problem.pairs
     pair = options.pair[option]
-    money = money_of(problem, option, qty)
+    money = problem.money_of(option, qty)
     number = np.arange(len(option))
     bare = Patterns(pair, qty, number, option, arm, qty, money, complete=False)
     shape = (pairs.mean[pair], pairs.sd[pair], pairs.holding[pair], pairs.shortage[pair])
@@ -175,29 +175,16 @@ def _singles(problem: Problem, option: Ints, arm: Ints, qty: Floats) -> Patterns
     return Patterns(pair, cost, number, option, arm, qty, money, complete=False)
 
 
-def money_of(problem: Problem, option: Ints, qty: Floats) -> Floats:
-    """Return the purchase cost of quantities of options, money."""
-    segments, start = problem.segments, problem.options.segment_start
-    at = start[option]
-    count = start[option + 1] - start[option]
-    for step in range(1, int(count.max(initial=1))):
-        next_one = np.minimum(start[option] + step, len(segments.low) - 1)
-        reached = (step < count) & (qty >= segments.low[next_one] - 1e-9)
-        at = np.where(reached, next_one, at)
-    money: Floats = segments.offset[at] + segments.price[at] * qty
-    return money
-
-
 def _around_prices(
     evaluator: BoundEvaluator, bound: Bound, arm: Ints, found: list[Floats]
 ) -> tuple[Ints, Floats]:
     """Return options and quantities that are best at prices around the bound's, and neighbours."""
     problem = evaluator.problem
-    lines = make_lines(problem, relaxed=False)
+    lines = make_lines(problem)
     lines = lines.take(arm[problem.arms.group[lines.arm]] == lines.arm)
     group = problem.arms.group[lines.arm]
-    in_money = (evaluator.money_rows @ bound.prices.row)[lines.option]
-    in_units = (evaluator.unit_rows @ bound.prices.row)[lines.option]
+    in_money = (evaluator.pricing.money_rows @ bound.prices.row)[lines.option]
+    in_units = (evaluator.pricing.unit_rows @ bound.prices.row)[lines.option]
     load = lines.transport + bound.prices.shipment[lines.arm] * lines.truck - lines.cheapest
     slope = lines.price + load + lines.holding * lines.usable
     top = np.full(len(problem.groups), np.inf)

@@ -172,16 +172,24 @@ class Problem:
 
     def money(self, qty: Floats) -> Floats:
         """Return the purchase cost of each option's quantity, (n_options,) money."""
-        options, segments = self.options, self.segments
-        first = options.segment_start[:-1]
-        count = np.diff(options.segment_start)
-        at = first.copy()
+        return self.money_of(np.arange(len(self.options)), qty)
+
+    def money_of(self, option: Ints, qty: Floats) -> Floats:
+        """Return the purchase cost of quantities of options, money; 0 costs nothing."""
+        segments, start = self.segments, self.options.segment_start
+        at, count = start[option], start[option + 1] - start[option]
         for step in range(1, int(count.max(initial=1))):
-            next_one = np.minimum(first + step, len(segments.low) - 1)
+            next_one = np.minimum(start[option] + step, len(segments.low) - 1)
             reached = (step < count) & (qty >= segments.low[next_one] - 1e-9)
             at = np.where(reached, next_one, at)
         cost = segments.offset[at] + segments.price[at] * qty
         return np.where(qty > 0.0, cost, 0.0)
+
+    @property
+    def unit_price(self) -> Floats:
+        """Price of a unit of each option at its least quantity, (n_options,) money."""
+        price: Floats = self.segments.price[self.options.segment_start[:-1]]
+        return price
 
     def level(self, qty: Floats) -> Floats:
         """Return each pair's position after the order, (n_pairs,) units."""

@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.outcome import Limits, Outcome, Status, Termination, proven_status
-from optimizer.replenishment.bounds import Bound, BoundEvaluator, Prices
+from optimizer.replenishment.bounds import Bound, BoundEvaluator
+from optimizer.replenishment.line_prices import Prices
 from optimizer.replenishment.orders_at_prices import OrderBuilder
-from optimizer.replenishment.prices import ascend, ascend_with_alpha
+from optimizer.replenishment.prices import ascend
 from optimizer.replenishment.problem import Problem
 from optimizer.replenishment.repair import Repairer
+from optimizer.replenishment.saddle import find_saddle
+from optimizer.replenishment.sample import sample_of
 
 if TYPE_CHECKING:
     from optimizer.replenishment.polish import Polished
@@ -23,18 +26,26 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 ENGINE = "price decomposition"
-WORK_PER_LINE = 2.5e-6  # work of one evaluation, about a second of one core a unit
-WORK_PER_EVALUATION = 1e-3
+WORK_PER_LINE = 2.5e-7  # work of one evaluation, about a second of one core a unit
+WORK_PER_EVALUATION = 4e-4
 SHARE_OF_PRICES = 0.5  # of all limits, by when the first prices must be found
-SHARE_OF_ROUNDS = 0.75
-SHARE_OF_ALPHA = 0.85
+SHARE_OF_ROUNDS = 0.85
 ROUNDS = 4
-TRIES = 4
+TRIES = 6
 STEPS = 60
+SADDLE_STEPS = 800
 RESTRICTED_STEPS = 25
+TUNING_STEPS = 60
+TUNING_STEP = 0.2
+OPEN_SHARES = (0.5, 0.25, 0.75)  # an order is placed where it is open at least so far
 GOOD_ENOUGH_PCT = 0.02
+LARGE = 150_000  # lines, from which on one try is all there is time for
+BUILD_EVALUATIONS = 40  # evaluations that building orders takes as long as
+CLOSE_USAGE = 2e-3  # of a row's room: near enough for repair and fill
+PRICE_RESPONSE = 2.0  # relative change of a row's price per relative change of its use
 POLISH_LINES = 12_000
 POLISH_WORK = 0.03  # of a linear engine's work that counts as one unit here
+LEAST_PRICE = 0.02  # of the price at which a row is worth the whole cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +81,29 @@ class _Budget:
 
         return may_go_on
 
+    def smaller(self, lines: int, may_go_on: Callable[[], bool]) -> Callable[[], bool]:
+        """Return a `may_go_on` for evaluations of so many lines."""
+        whole = self.price
+
+        def go() -> bool:
+            self.price = WORK_PER_EVALUATION + WORK_PER_LINE * lines
+            try:
+                return may_go_on()
+            finally:
+                self.price = whole
+
+        return go
+
     def unless_cancelled(self) -> bool:
         """Count one evaluation whatever the limits: what must be done for any orders at all."""
         self.work += self.price
         if self.limits.cancelled():
             self.stopped = Termination.CANCELLED
         return self.stopped != Termination.CANCELLED
+
+    def add(self, evaluations: int) -> None:
+        """Count work that is done whatever the limits."""
+        self.work += evaluations * self.price
 
     def may_go_on(self) -> bool:
         """Count one evaluation, unless a limit is reached."""
@@ -108,15 +136,15 @@ def search(problem: Problem, limits: Limits, warm: Prices | None = None) -> Outc
     budget = _Budget(limits, evaluator.size)
     if not len(problem.options):
         return _nothing_to_choose(evaluator, budget, before)
-    start = warm if warm is not None and _fits(problem, warm) else None
-    bound = ascend(evaluator, budget.part(SHARE_OF_PRICES), STEPS, start)
+    bound = _first_bound(evaluator, budget, warm)
     found = _rounds(evaluator, bound, budget)
     best = found[0] if found else None
+    if best is None and evaluator.shared_pair.any():
+        # whether any orders are possible is a matter of the rows' prices alone
+        ray = ascend(evaluator, budget.part(1.0), STEPS)
+        bound = max(bound, ray, key=lambda one: one.value)
     if best is None and bound.value > _dearest(problem):
         return _outcome(problem, None, bound, bound.value, True, budget, before)
-    if best is not None:
-        go = budget.part(SHARE_OF_ALPHA)
-        bound = ascend_with_alpha(evaluator, go, bound, problem.objective(best))
     value, impossible = bound.value, False
     if _worth_polishing(problem, best, bound, budget):
         polished = _polished(evaluator, bound, best, found, budget)
@@ -124,6 +152,42 @@ def search(problem: Problem, limits: Limits, warm: Prices | None = None) -> Outc
             best, impossible = polished.qty, polished.impossible
             value = value if polished.bound is None else max(value, polished.bound)
     return _outcome(problem, best, bound, value, impossible, budget, before)
+
+
+def _first_bound(evaluator: BoundEvaluator, budget: _Budget, warm: Prices | None) -> Bound:
+    """Return the best bound of the whole problem, and its prices."""
+    problem = evaluator.problem
+    go = budget.part(SHARE_OF_PRICES)
+    start = warm if warm is not None and _fits(problem, warm) else None
+    if evaluator.shared_pair.any():
+        return find_saddle(evaluator, go, SADDLE_STEPS, start_prices=start)
+    if start is None:
+        start = _learned_on_a_sample(evaluator, budget, go)
+    return ascend(evaluator, go, STEPS, start)
+
+
+def _learned_on_a_sample(
+    evaluator: BoundEvaluator, budget: _Budget, go: Callable[[], bool]
+) -> Prices | None:
+    """Return prices learned on a part of the orders; None where the whole is small enough."""
+    problem = evaluator.problem
+    zero = evaluator.zero()
+    if evaluator.size < LARGE or not go():
+        return None
+    unit, offset = evaluator.pricing.at(zero, np.zeros(len(problem.arms)))
+    answer = evaluator.answer(unit, offset)
+    some = answer.chosen[answer.benefit > 0.0]
+    free = np.zeros(len(problem.options))
+    np.maximum.at(free, evaluator.lines.option[some], answer.qty[some])
+    sampled = sample_of(problem, free, budget.limits.seed)
+    if sampled is None:
+        return None
+    part, arms = sampled
+    small = BoundEvaluator(part)
+    found = ascend(small, budget.smaller(small.size, go), STEPS)
+    shipment = np.zeros(len(problem.arms))
+    shipment[arms] = found.prices.shipment
+    return Prices(found.prices.row, shipment)
 
 
 def _fits(problem: Problem, prices: Prices) -> bool:
@@ -159,6 +223,46 @@ def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: _Budget) -> list[Fl
             found.append((problem.objective(qty), len(found), qty))
 
     keep(np.zeros(len(problem.options)))
+    if evaluator.shared_pair.any():
+        _shared_rounds(builder, bound, budget, keep)
+    else:
+        _alone_rounds(builder, bound, budget, keep, found)
+    return [entry[2] for entry in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _shared_rounds(
+    builder: OrderBuilder, bound: Bound, budget: _Budget, keep: Callable[[Floats], None]
+) -> None:
+    """Place the orders that are open far enough, each time with prices tuned for them."""
+    evaluator, problem = builder.evaluator, builder.problem
+    share = np.maximum.reduceat(bound.share, problem.arm_start)
+    seen: list[Flags] = []
+    shares: tuple[float, ...] = OPEN_SHARES
+    if builder.evaluator.leaning.any():
+        # pairs that need several suppliers hide which orders they need: all of them first
+        shares = (0.0, *OPEN_SHARES)
+    for number, least in enumerate(shares):
+        allowed = share >= least
+        if any((allowed == other).all() for other in seen):
+            continue
+        seen.append(allowed)
+        go = budget.part(SHARE_OF_ROUNDS)
+        if number and (not go() or evaluator.size > LARGE):
+            break
+        tuned = find_saddle(evaluator, go, TUNING_STEPS, bound, allowed, TUNING_STEP)
+        for qty in _tries(builder, tuned, allowed, budget, go if number else None):
+            keep(qty)
+
+
+def _alone_rounds(
+    builder: OrderBuilder,
+    bound: Bound,
+    budget: _Budget,
+    keep: Callable[[Floats], None],
+    found: list[tuple[float, int, Floats]],
+) -> None:
+    """Place the orders that pay; then those that were placed get prices of their own."""
+    evaluator, problem = builder.evaluator, builder.problem
     now, allowed = bound, np.ones(len(problem.groups), bool)
     go = budget.part(SHARE_OF_ROUNDS)
     for number in range(ROUNDS):
@@ -169,7 +273,8 @@ def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: _Budget) -> list[Fl
         if not found:
             break
         best, _, qty = min(found, key=lambda entry: entry[:2])
-        if best - bound.value <= GOOD_ENOUGH_PCT / 100.0 * abs(best) or not go():
+        enough = best - bound.value <= GOOD_ENOUGH_PCT / 100.0 * abs(best)
+        if enough or evaluator.size > LARGE or not go():
             break
         open_now = (problem.group_value(qty) > 0.0) | _would_open(
             problem, evaluator.evaluate(now.prices)
@@ -178,7 +283,6 @@ def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: _Budget) -> list[Fl
             break
         allowed = open_now
         now = ascend(evaluator, go, RESTRICTED_STEPS, now.prices, allowed)
-    return [entry[2] for entry in sorted(found, key=lambda entry: entry[:2])]
 
 
 def _tries(
@@ -199,17 +303,19 @@ def _tries(
     for number in range(TRIES):
         go = may_go_on or (budget.part(SHARE_OF_ROUNDS) if number else budget.unless_cancelled)
         raw = builder.build(bound, allowed)
+        budget.add(BUILD_EVALUATIONS)
         repairer = Repairer(problem, bound.prices.row)
         repaired = repairer.repair(raw, go)
         yield repairer.fill(repaired, go)
         used = problem.usage(raw) / room
-        over = used > 1.0 + 1e-9
-        wasted = (used < 0.98) & (bound.prices.row > 0.0)
+        over = used > 1.0 + CLOSE_USAGE
+        wasted = (used < 1.0 - 5.0 * CLOSE_USAGE) & (bound.prices.row > 0.0)
         if not (over | wasted).any() or not budget.part(SHARE_OF_ROUNDS)():
             return
-        least = 0.02 * max(abs(bound.value), 1e-9) / room
+        least = LEAST_PRICE * max(abs(bound.value), 1e-9) / room
         price = np.where(over, np.maximum(bound.prices.row, least), bound.prices.row)
-        price = price * np.where(over | wasted, np.clip(used, 0.8, 1.25), 1.0)
+        moved = np.clip(1.0 + PRICE_RESPONSE * (used - 1.0), 0.8, 1.25)
+        price = price * np.where(over | wasted, moved, 1.0)
         bound = replace(bound, prices=Prices(price, bound.prices.shipment))
 
 

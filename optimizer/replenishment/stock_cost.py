@@ -6,14 +6,21 @@ and section 9.4 (the newsvendor).
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from optimizer.replenishment.normal_tables import SMALLEST_TAIL, normal_loss, upper_quantile
+
 Floats = NDArray[np.float64]
 
 SMALLEST_SD = 1e-9  # units; stands for "no uncertainty" without dividing by zero
-SMALLEST_TAIL = 1e-15  # stands for "never short": about 8 standard deviations
+CHUNK = 8192  # elements; some twenty columns of them stay in a core's cache
+THREADED_CHUNKS = 8  # as many are worth a second thread
+THREADS = 2
 ROOT_TWO_PI = float(np.sqrt(2.0 * np.pi))
 
 
@@ -69,7 +76,8 @@ def best_quantity(
     """Return the quantity in [low, high] that is best, units, and its cost, money.
 
     The cost stock_cost(position + per_unit q) + price q is convex in q, so that the best
-    multiple is one of the two beside the best real number.
+    multiple is one of the two beside the best real number. Long arrays are worked through in
+    chunks that stay in the processor's cache, by two threads; neither changes a bit.
 
     Parameters
     ----------
@@ -78,16 +86,60 @@ def best_quantity(
     multiple : units; 0: any real quantity will do
     low, high : units, multiples of `multiple`; low <= high, high finite
     """
-    level = best_level(mean, sd, holding, shortage, price / per_unit)
-    free = np.clip((level - position) / per_unit, low, high)
-    whole = multiple > 0.0
-    step = np.where(whole, multiple, 1.0)
-    below = np.where(whole, np.floor(free / step + 1e-9) * step, free)
-    below = np.clip(below, low, high)
-    above = np.where(whole, np.minimum(below + step, high), below)
-    cost_below = stock_cost(position + per_unit * below, mean, sd, holding, shortage)
-    cost_above = stock_cost(position + per_unit * above, mean, sd, holding, shortage)
-    cost_below = cost_below + price * below
-    cost_above = cost_above + price * above
+    columns = position, mean, sd, holding, shortage, per_unit, price, multiple, low, high
+    if len(position) <= CHUNK:
+        return _best_in_chunk(*columns)
+    qty, cost = np.empty(len(position)), np.empty(len(position))
+
+    def work(begin: int) -> None:
+        part = slice(begin, begin + CHUNK)
+        qty[part], cost[part] = _best_in_chunk(*(column[part] for column in columns))
+
+    begins = range(0, len(position), CHUNK)
+    if len(begins) < THREADED_CHUNKS:
+        for begin in begins:
+            work(begin)
+    else:
+        with ThreadPoolExecutor(THREADS) as pool:
+            deque(pool.map(work, begins), maxlen=0)
+    return qty, cost
+
+
+def _best_in_chunk(
+    position: Floats,
+    mean: Floats,
+    sd: Floats,
+    holding: Floats,
+    shortage: Floats,
+    per_unit: Floats,
+    price: Floats,
+    multiple: Floats,
+    low: Floats,
+    high: Floats,
+) -> tuple[Floats, Floats]:
+    sd = np.maximum(sd, SMALLEST_SD)
+    total = holding + shortage
+    tail = (holding + price / per_unit) / np.where(total > 0.0, total, 1.0)
+    target = mean + sd * upper_quantile(tail)
+    target = np.where((tail <= 0.0) & (price < 0.0), np.inf, target)
+    target = np.where((tail >= 1.0) | (total <= 0.0) & (price >= 0.0), -np.inf, target)
+    free = np.clip((target - position) / per_unit, low, high)
+    if multiple.all():
+        below = np.clip(np.floor(free / multiple + 1e-9) * multiple, low, high)
+        above = np.minimum(below + multiple, high)
+    else:
+        whole = multiple > 0.0
+        step = np.where(whole, multiple, 1.0)
+        below = np.where(whole, np.floor(free / step + 1e-9) * step, free)
+        below = np.clip(below, low, high)
+        above = np.where(whole, np.minimum(below + step, high), below)
+    start = position - mean
+    level_below, level_above = start + per_unit * below, start + per_unit * above
+    short_below, short_above = (
+        sd * normal_loss(level_below / sd),
+        sd * normal_loss(level_above / sd),
+    )
+    cost_below = holding * level_below + total * short_below + price * below
+    cost_above = holding * level_above + total * short_above + price * above
     up = cost_above < cost_below
     return np.where(up, above, below), np.where(up, cost_above, cost_below)

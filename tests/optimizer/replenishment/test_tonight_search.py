@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from optimizer.outcome import Limits, Status, Termination
-from optimizer.replenishment.bounds import BoundEvaluator, Prices
-from optimizer.replenishment.prices import ascend, ascend_with_alpha
+from optimizer.replenishment.bounds import BoundEvaluator
+from optimizer.replenishment.line_prices import Prices
+from optimizer.replenishment.prices import ascend
 from optimizer.replenishment.problem import Problem
+from optimizer.replenishment.saddle import find_saddle
 from optimizer.replenishment.search import search
 
 Enumerated = Callable[[int], tuple[Problem, float, "np.ndarray | None"]]
@@ -24,13 +26,15 @@ def test_any_prices_bound_the_enumerated_optimum(small_seed: int, enumerated: En
     problem, best, _ = enumerated(small_seed)
     evaluator = BoundEvaluator(problem)
     rng = np.random.default_rng(small_seed)
-    bounds = [ascend(evaluator, lambda: True, 40)]
-    if np.isfinite(best):
-        bounds.append(ascend_with_alpha(evaluator, lambda: True, bounds[0], best))
+    bounds = [ascend(evaluator, lambda: True, 40), find_saddle(evaluator, lambda: True, 60)]
     for size in (0.02, 0.2, 1.0):
         prices = Prices(rng.exponential(size, len(problem.rows)), rng.random(len(problem.arms)))
-        alpha = np.where(evaluator.shared_pair, rng.exponential(size, len(problem.pairs)), 0.0)
-        bounds += [evaluator.evaluate(prices), evaluator.evaluate(prices, alpha=alpha)]
+        share, theta = rng.random(len(problem.arms)), rng.exponential(size, len(problem.arms))
+        bounds += [
+            evaluator.evaluate(prices),
+            evaluator.evaluate(prices, share=share),
+            evaluator.evaluate(prices, theta=theta, share=share),
+        ]
     assert max(bound.value for bound in bounds) <= best + 1e-7 * max(1.0, abs(best))
 
 
