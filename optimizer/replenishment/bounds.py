@@ -248,7 +248,7 @@ class BoundEvaluator:
         From the top of theta on, one line costs nothing at the margin and fills the order up;
         an order that stays short even there is held back by capacity.
         """
-        unit, offset = at_zero
+        unit = at_zero[0]
         high = np.where(short, self.top_theta(unit), 0.0)
         which = np.flatnonzero(short)
         at = np.flatnonzero(short[self.lines.arm])

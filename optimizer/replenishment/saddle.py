@@ -30,6 +30,8 @@ FIRST_SHARE = 0.7  # of every order
 ROW_STEP = 0.05  # of the price at which a row is worth the whole cost
 TOP_SHARE = 0.999  # of the theta at which stock pays for itself
 LOOK_EVERY = 50  # steps between looks at the bound of the averages
+PATIENCE = 2  # looks without progress that end the search
+STALLED = 1e-5  # progress of the bound, relative, that does not count
 TOP_EVERY = 8
 
 
@@ -79,7 +81,7 @@ def find_saddle(
     """
     saddle = _Saddle(evaluator, allowed)
     point = saddle.begin(start, start_prices)
-    average, total, best = point, 0.0, None
+    average, total, best, stalls = point, 0.0, None, 0
     for number in range(steps):
         if not may_go_on():
             break
@@ -89,9 +91,11 @@ def find_saddle(
         average = average.towards(point, weight / total)
         if number % LOOK_EVERY == LOOK_EVERY - 1 and allowed is None:
             found = saddle.bound(average)
-            if best is not None and found.value <= best.value + 1e-5 * abs(best.value):
-                return max(best, found, key=lambda bound: bound.value)
-            best = found
+            better = best is None or found.value > best.value + STALLED * abs(best.value)
+            stalls = 0 if better else stalls + 1
+            best = found if best is None or found.value > best.value else best
+            if stalls >= PATIENCE:
+                return best
         point = saddle.move(point, float(step), number)
     found = saddle.bound(average)
     if best is None or found.value > best.value or allowed is not None:

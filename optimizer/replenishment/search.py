@@ -34,6 +34,7 @@ ROUNDS = 4
 TRIES = 6
 STEPS = 60
 SADDLE_STEPS = 800
+FIRST_STEPS = 12
 RESTRICTED_STEPS = 25
 TUNING_STEPS = 60
 TUNING_STEP = 0.2
@@ -160,7 +161,9 @@ def _first_bound(evaluator: BoundEvaluator, budget: _Budget, warm: Prices | None
     go = budget.part(SHARE_OF_PRICES)
     start = warm if warm is not None and _fits(problem, warm) else None
     if evaluator.shared_pair.any():
-        return find_saddle(evaluator, go, SADDLE_STEPS, start_prices=start)
+        apart = ascend(evaluator, go, FIRST_STEPS, start)
+        joint = find_saddle(evaluator, go, SADDLE_STEPS, start_prices=apart.prices)
+        return max(joint, apart, key=lambda bound: bound.value)
     if start is None:
         start = _learned_on_a_sample(evaluator, budget, go)
     return ascend(evaluator, go, STEPS, start)
@@ -239,7 +242,7 @@ def _shared_rounds(
     seen: list[Flags] = []
     shares: tuple[float, ...] = OPEN_SHARES
     if builder.evaluator.leaning.any():
-        # pairs that need several suppliers hide which orders they need: all of them first
+        # pairs that need several suppliers hide which orders they need, and what these cost
         shares = (0.0, *OPEN_SHARES)
     for number, least in enumerate(shares):
         allowed = share >= least
@@ -249,7 +252,9 @@ def _shared_rounds(
         go = budget.part(SHARE_OF_ROUNDS)
         if number and (not go() or evaluator.size > LARGE):
             break
-        tuned = find_saddle(evaluator, go, TUNING_STEPS, bound, allowed, TUNING_STEP)
+        tuned = bound
+        if least > 0.0:
+            tuned = find_saddle(evaluator, go, TUNING_STEPS, bound, allowed, TUNING_STEP)
         for qty in _tries(builder, tuned, allowed, budget, go if number else None):
             keep(qty)
 

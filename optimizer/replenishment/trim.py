@@ -144,9 +144,8 @@ def _exchange(book: OrderBook, row_price: Floats, theta: Floats, among: Ints) ->
         chosen.append(_best_couples(book, steps, cost, part, room))
     picked = np.concatenate(chosen) if chosen else np.zeros(0, np.int64)
     if len(picked):
-        part = steps.take(picked)
-        book.apply(part)
-        changed[group[part.option]] = True
+        book.apply(steps.take(picked))
+        changed[group[steps.option[picked]]] = True
     return changed
 
 
