@@ -10,6 +10,7 @@ BENCHMARKS = {
     "lotsizing": "benchmarks.lotsizing",
     "replay": "benchmarks.replay",
     "routing": "benchmarks.routing",
+    "rolling": "benchmarks.rolling",
 }
 
 

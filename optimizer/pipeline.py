@@ -74,6 +74,13 @@ STAGES: Mapping[str, Room] = {
         options=("scope",),
         instead_of=("replenishment",),
     ),
+    "rolling": Room(
+        "optimizer.replenishment.rolling:run",
+        "optimizer.audit.rolling:check",
+        ("products", "sites", "supplier_products", "inventory"),
+        ("forecasts", "demand_history"),
+        weight=1.0,
+    ),
     "sourcing": Room(
         "optimizer.allocation:run_sourcing",
         "optimizer.audit.sourcing:check",
@@ -87,7 +94,7 @@ STAGES: Mapping[str, Room] = {
         weight=2.0,
     ),
 }
-GROUPS = {"allocation": ("sourcing",)}
+GROUPS = {"allocation": ("sourcing",), "rolling": ("replenishment", "rolling")}
 
 
 def plan(
@@ -166,8 +173,9 @@ def plan(
         if result.certificate is not None:
             audit_stage(name, scenario, tables, result, wishes[name])
             certificates.append(replace(result.certificate, audited=True).row())
-            tables["certificates"] = pd.DataFrame(certificates)
         limits.progress(name, 1.0, "done")
+    if certificates:
+        tables["certificates"] = pd.DataFrame(certificates)
     if kpis:
         tables["kpis"] = pd.DataFrame(
             [[k.kpi, k.variant, k.scope, k.value, k.unit] for k in kpis],

@@ -44,6 +44,23 @@ class Facts:
     notes: tuple[str, ...]
 
 
+def without_proposals(scenario: Scenario, plan: Plan) -> Plan:
+    """Return the plan without what its rolling stage proposes for later buckets.
+
+    Those orders are sized on the stock that is expected by then; in the simulator the policies
+    order, on the stock that there is.
+    """
+    if "rolling_weeks" not in plan.tables:
+        return plan
+    settings = scenario.settings
+    end = pd.Timestamp(settings.start_date) + pd.Timedelta(days=settings.bucket_days)
+    tables = dict(plan.tables)
+    for name, day in (("purchase_orders", "order_on"), ("transfers", "ship_on")):
+        rows = plan.table(name)
+        tables[name] = rows[rows[day] < end].reset_index(drop=True)
+    return Plan(plan.provenance, tables, plan.notes)
+
+
 def build_world(scenario: Scenario, plan: Plan, *, standby: bool = False) -> World:
     """Return the world in which a plan is tried.
 
@@ -56,6 +73,7 @@ def build_world(scenario: Scenario, plan: Plan, *, standby: bool = False) -> Wor
     InputError
         There is no forecast to draw demand from, or the sources form a circle.
     """
+    plan = without_proposals(scenario, plan)
     facts = _facts(scenario, plan, standby=standby)
     book = build_lanes(scenario, plan, facts.pairs, facts.sources, facts.through_mean, facts.notes)
     products = scenario.table("products")

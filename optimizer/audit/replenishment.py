@@ -205,13 +205,13 @@ def _check_limits(rules: Rules, scenario: Scenario, lines: pd.DataFrame) -> None
             continue
         if pd.notna(bucket) and not start <= bucket < end:
             continue
-        rows = lines[_in_scope(lines, str(limit.scope))]
-        used = _used(str(limit.kind), str(limit.scope), rows, lines)
+        rows = lines[lines_in_scope(lines, str(limit.scope))]
+        used = used_of_limit(str(limit.kind), str(limit.scope), rows, lines)
         over = used > float(limit.value) * (1.0 + TOLERANCE) + TOLERANCE
         rules.add(ORDERS, f"over_{limit.kind}", [over], [f"{limit.limit_id}: {used:.2f}"])
 
 
-def _used(kind: str, scope: str, rows: pd.DataFrame, lines: pd.DataFrame) -> float:
+def used_of_limit(kind: str, scope: str, rows: pd.DataFrame, lines: pd.DataFrame) -> float:
     """Return how much of a limit tonight's orders take; 0 for kinds that they do not touch."""
     if kind in ("budget", "supplier_spend"):
         return float(rows["spend"].sum())
@@ -224,7 +224,8 @@ def _used(kind: str, scope: str, rows: pd.DataFrame, lines: pd.DataFrame) -> flo
     return 0.0
 
 
-def _in_scope(lines: pd.DataFrame, scope: str) -> pd.Series:
+def lines_in_scope(lines: pd.DataFrame, scope: str) -> pd.Series:
+    """Say which rows a scope such as `all`, supplier:V01, site:W1, category:Tea means."""
     kind, _, name = scope.partition(":")
     column = {"supplier": "supplier_id", "site": "site_id", "category": "category",
               "product": "product_id"}.get(kind)  # fmt: skip

@@ -40,10 +40,13 @@ class Tonight:
     options : site_id, product_id, supplier_id and the terms of supplier_products; row [place in
         that table], landed [money per unit without breaks], least [money per unit], primary
         [flag], lead_days, lead_variance, due_days
+    own : every product-location with its own numbers: site_id, product_id, root [place of the row
+        at which it is counted], review_days
     """
 
     pairs: pd.DataFrame
     options: pd.DataFrame
+    own: pd.DataFrame
 
 
 def read_tonight(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> Tonight:
@@ -80,7 +83,10 @@ def read_tonight(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> Toni
     calibration = tables.get("calibration")
     mean, sd = decision_demand(scenario, joined, spans, over, calibration)
     interval = joined[["mean", "sd"]].add_prefix("interval_")
-    return Tonight(joined.assign(mean=mean, sd=sd).join(interval), options)
+    at = pd.MultiIndex.from_frame(policies[PAIR])
+    place = at.get_indexer(pd.MultiIndex.from_arrays([root, policies["product_id"]]))
+    own = policies[[*PAIR, "review_days"]].assign(root=place)
+    return Tonight(joined.assign(mean=mean, sd=sd).join(interval), options, own)
 
 
 def feeding_sites(scenario: Scenario) -> dict[tuple[str, str | None], str]:

@@ -34,7 +34,9 @@ def projection(
     mean, variance = own_demand(facts)
     horizon = mean.shape[1]
     coming = _coming(facts, purchases, usable, moves, horizon)
-    leaving = _at(facts, moves, "origin_id", "ship_on", horizon) if len(moves) else 0.0 * mean
+    leaving = (
+        units_by_bucket(facts, moves, "origin_id", "ship_on", horizon) if len(moves) else 0.0 * mean
+    )
     demand = mean + leaving
     stock = np.maximum(facts.pairs["free"].to_numpy(np.float64), 0.0)
     opening, closing, low, high, empty = (np.empty_like(mean) for _ in range(5))
@@ -89,16 +91,18 @@ def _coming(
     facts: Facts, purchases: pd.DataFrame, usable: pd.Series, moves: pd.DataFrame, horizon: int
 ) -> Floats:
     """Return units that arrive by pair and bucket; what is overdue comes in the first one."""
-    total = _at(facts, facts.scenario.table("open_orders"), "site_id", "due_on", horizon)
+    total = units_by_bucket(
+        facts, facts.scenario.table("open_orders"), "site_id", "due_on", horizon
+    )
     if len(purchases):
         brought = purchases.assign(qty=purchases["qty"] * usable)
-        total = total + _at(facts, brought, "site_id", "due_on", horizon)
+        total = total + units_by_bucket(facts, brought, "site_id", "due_on", horizon)
     if len(moves):
-        total = total + _at(facts, moves, "destination_id", "due_on", horizon)
+        total = total + units_by_bucket(facts, moves, "destination_id", "due_on", horizon)
     return total
 
 
-def _at(facts: Facts, rows: pd.DataFrame, site: str, day: str, horizon: int) -> Floats:
+def units_by_bucket(facts: Facts, rows: pd.DataFrame, site: str, day: str, horizon: int) -> Floats:
     """Return units of `rows` by pair and bucket, (n_pairs, horizon)."""
     pairs, settings = facts.pairs, facts.scenario.settings
     index = pd.MultiIndex.from_frame(pairs[["site_id", "product_id"]])

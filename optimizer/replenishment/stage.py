@@ -62,14 +62,14 @@ def _tables(
     level[tonight.pair_row] = tonight.problem.level(orders.qty)
     return {
         "purchase_orders": table,
-        **planner_tables(facts, table, _usable(facts, table), level),
+        **planner_tables(facts, table, usable_per_unit(facts, table), level),
         "calibration": facts.calibration,
         "marginal_prices": _prices(tonight, row_price),
         "explanations": explanations(facts, tonight, lines, orders.qty, row_price),
     }
 
 
-def _usable(facts: Facts, table: pd.DataFrame) -> pd.Series:
+def usable_per_unit(facts: Facts, table: pd.DataFrame) -> pd.Series:
     """Return usable units that one ordered unit brings, by order line."""
     if not len(table):
         return pd.Series(dtype=np.float64)
