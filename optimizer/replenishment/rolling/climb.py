@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
-from optimizer.replenishment.bounds import Bound, BoundEvaluator, Prices
+from optimizer.replenishment.bounds import Bound, BoundEvaluator
+from optimizer.replenishment.line_prices import Prices
 from optimizer.replenishment.stock_cost import ROOT_TWO_PI, SMALLEST_SD, best_level
 
 Floats = NDArray[np.float64]
@@ -61,7 +62,7 @@ def climb(
         promised = float(now.row_slope @ (wished - price))
         if promised < ENOUGH * max(abs(best.value), 1e-9) or not may_go_on():
             break
-        now = evaluator.evaluate(Prices(wished, best.prices.shipment))
+        now = evaluator.evaluate(Prices(wished, best.prices.shipment), guess=now.theta)
         best = now if now.value > best.value else best
     return best
 
@@ -76,7 +77,7 @@ def _curvature(evaluator: BoundEvaluator, bound: Bound) -> tuple[Floats, Floats]
         lines in it, above 0
     """
     problem, lines = evaluator.problem, evaluator.lines
-    unit, _ = evaluator.unit_prices(bound.prices, bound.theta)
+    unit, _ = evaluator.pricing.at(bound.prices, bound.theta)
     level = best_level(lines.mean, lines.sd, lines.holding, lines.shortage, unit / lines.usable)
     free = (level - lines.position) / lines.usable
     bought = (free > 0.5 * lines.low) & (free < lines.high) & (bound.gain > 0.0)[lines.arm]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.outcome import Limits, gap_pct
-from optimizer.replenishment.bounds import Bound, BoundEvaluator, Prices
+from optimizer.replenishment.bounds import Bound, BoundEvaluator
+from optimizer.replenishment.line_prices import Prices
 from optimizer.replenishment.orders_at_prices import OrderBuilder
 from optimizer.replenishment.prices import ascend, tunable_shipments
 from optimizer.replenishment.problem import Problem
@@ -33,11 +34,12 @@ class Memory:
     Attributes
     ----------
     row : latest price by key
-    shipment : (n_arms,) of the latest night with the same arms
+    shipment, theta : (n_arms,) of the latest night with the same arms
     """
 
     row: dict[RowKey, float] = field(default_factory=dict)
     shipment: Floats | None = None
+    theta: Floats | None = None
 
     def prices(self, problem: Problem, keys: tuple[RowKey, ...]) -> Prices | None:
         """Return prices to begin from; None without any."""
@@ -52,7 +54,7 @@ class Memory:
     def keep(self, bound: Bound, keys: tuple[RowKey, ...]) -> None:
         """Remember a night's prices."""
         self.row |= dict(zip(keys, bound.prices.row.tolist(), strict=True))
-        self.shipment = bound.prices.shipment
+        self.shipment, self.theta = bound.prices.shipment, bound.theta
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def decide(
     best = np.inf
     if not problem.broken(nothing):
         qty, best = nothing, problem.objective(nothing)
-    bound = evaluator.evaluate(start or evaluator.zero())
+    bound = evaluator.evaluate(start or evaluator.zero(), guess=memory.theta)
     tunable = tunable_shipments(evaluator).any()
     for steps in STEPS:
         bound = climb(evaluator, bound, go, steps)

@@ -37,7 +37,7 @@ TARGET_PCT = 1.0
 TIGHTENINGS = 4
 SEARCH_EVALUATIONS = 120  # work of tonight's search on a small night, in evaluations
 LEAST_SEARCH = 2.0  # and no less: its last step alone takes one unit
-EVALUATIONS_OF_ORDERS = 12  # that building, repairing and filling orders are worth
+EVALUATIONS_OF_ORDERS = 40  # that building, repairing and filling orders are worth
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def roll(
             tonight = terms.tonight
             rows = PurchaseRows(later, tonight.options, tonight.problem.money)
             maker = Maker(facts, terms, intervals, every, storage, rows)
-            memory.shipment = None
+            memory.shipment = memory.theta = None
         position = _by_root(root, stock.expected + stock.on_way)
         decided, used = np.zeros(len(root), bool), None
         if bucket == 0:
