@@ -8,6 +8,7 @@ import sys
 BENCHMARKS = {
     "exposure": "benchmarks.exposure",
     "lotsizing": "benchmarks.lotsizing",
+    "forecasting": "benchmarks.forecasting",
     "replay": "benchmarks.replay",
     "routing": "benchmarks.routing",
     "rolling": "benchmarks.rolling",

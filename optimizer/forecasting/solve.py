@@ -46,6 +46,7 @@ class Problem:
     kin : {"product", "location", "category": (n_series,) int64}
     segment : (n_series,) ABC/XYZ
     season : buckets in a season
+    boosted : whether trees are tried, where LightGBM is installed
     """
 
     sales: Floats
@@ -57,6 +58,7 @@ class Problem:
     season: int
     horizon: int
     weekly: bool
+    boosted: bool = True
 
     @property
     def n_buckets(self) -> int:
@@ -127,8 +129,8 @@ def learn(problem: Problem, limits: Limits) -> Learned:
     before = _study(problem, sample, panels, problem.effects_before, cut, limits)
     limits.progress(STAGE, 0.3, f"{len(sample):,} series sampled")
     chunks = [
-        _chunk(problem, before, panel, sample[own], problem.effects_before, reach)
-        for own, panel in zip(_slices(len(sample)), panels, strict=True)
+        chunk_of(problem, before, panel, sample[own], problem.effects_before, reach)
+        for own, panel in zip(chunks_of(len(sample)), panels, strict=True)
     ]
     came = what_came(problem.sales[sample], problem.censored[sample], origins, windows)
     wanted = names(before.knowledge, cut)
@@ -148,8 +150,8 @@ def learn(problem: Problem, limits: Limits) -> Learned:
 
 def forecast(problem: Problem, learned: Learned) -> Iterator[Ahead]:
     """Forecast every series, chunk by chunk."""
-    for rows in _slices(len(problem.sales)):
-        yield _forecast_rows(problem, learned, rows)
+    for rows in chunks_of(len(problem.sales)):
+        yield forecast_rows(problem, learned, rows)
 
 
 def draw_sample(segment: NDArray[np.object_], most: int) -> Ints:
@@ -161,15 +163,16 @@ def draw_sample(segment: NDArray[np.object_], most: int) -> Ints:
     return np.sort(taken)
 
 
-def _slices(count: int) -> list[slice]:
+def chunks_of(count: int) -> list[slice]:
+    """Return the slices of series that are walked through together."""
     return [slice(begin, min(begin + CHUNK, count)) for begin in range(0, count, CHUNK)]
 
 
 def _panels(problem: Problem, rows: Ints, effects: Floats | None) -> list[Panel]:
-    return [_panel(problem, rows[own], effects) for own in _slices(len(rows))]
+    return [lay_out_rows(problem, rows[own], effects) for own in chunks_of(len(rows))]
 
 
-def _panel(problem: Problem, rows: Ints | slice, effects: Floats | None) -> Panel:
+def lay_out_rows(problem: Problem, rows: Ints | slice, effects: Floats | None) -> Panel:
     """Lay out series with effects divided out; where an effect is 0, nothing is known."""
     sales, censored = problem.sales[rows], problem.censored[rows]
     if effects is None:
@@ -190,7 +193,7 @@ def _study(
     """Learn seasonal factors and trees from the first `n_known` buckets of the sample."""
     group, season = problem.kin["category"], problem.season
     n_groups = int(group.max(initial=0)) + 1
-    slices = _slices(len(sample))
+    slices = chunks_of(len(sample))
     factors = None
     if enough(n_known, season):
         sums = [
@@ -207,7 +210,11 @@ def _study(
     blocks = boosting.blocks_within(max(problem.horizon, SHORTEST_REACH), weekly=problem.weekly)
     origins = boosting.training_origins(n_known, blocks)
     rows_expected = len(sample) * len(origins) * len(blocks)
-    if not boosting.installed() or rows_expected < boosting.FEWEST_ROWS or _late(limits):
+    if (
+        not (problem.boosted and boosting.installed())
+        or rows_expected < boosting.FEWEST_ROWS
+        or _late(limits)
+    ):
         return Study(knowledge, kin)
     keep = boosting.thinning(len(sample), len(origins), len(blocks))
     parts = []
@@ -231,7 +238,7 @@ def _columns(effects: Floats | None, rows: Ints | slice) -> Floats | None:
     return None if effects is None else effects[:, rows]
 
 
-def _chunk(
+def chunk_of(
     problem: Problem,
     study: Study,
     panel: Panel,
@@ -239,6 +246,7 @@ def _chunk(
     effects: Floats | None,
     reach: int,
 ) -> Chunk:
+    """Return laid-out series with their kin and effects, for forecasts `reach` buckets ahead."""
     own = _columns(effects, rows)
     if own is not None:
         missing = problem.n_buckets + reach - len(own)
@@ -246,10 +254,11 @@ def _chunk(
     return Chunk(panel, problem.kin["category"][rows], study.kin.of(rows), own)
 
 
-def _forecast_rows(problem: Problem, learned: Learned, rows: slice) -> Ahead:
-    panel = _panel(problem, rows, problem.effects)
+def forecast_rows(problem: Problem, learned: Learned, rows: slice) -> Ahead:
+    """Forecast some series by the methods of their segments."""
+    panel = lay_out_rows(problem, rows, problem.effects)
     n_buckets, horizon = problem.n_buckets, problem.horizon
-    chunk = _chunk(problem, learned.after, panel, rows, problem.effects, horizon)
+    chunk = chunk_of(problem, learned.after, panel, rows, problem.effects, horizon)
     segment = problem.segment[rows]
     possible = names(learned.after.knowledge, n_buckets)
     method = np.array(
