@@ -4,10 +4,11 @@
                                      [--peer [--peer-python PATH]] [--peer-series 200]
 
 Speed: every NumPy method and the choice with its quantiles, over N made-up series (they repeat
-after 50,000), 26 buckets ahead, after learning on a sample of 20,000. Accuracy: the last 8 weeks of
-`--accuracy-series` series are held back; WAPE, bias and MASE of what the stage says from before them,
-pinball over the levels, with and without LightGBM. `--peer` lets statsforecast forecast some of the
-same series in an environment of its own, made under build/ unless `--peer-python` names one.
+after 50,000), 26 buckets ahead, after learning on a sample of 20,000. Accuracy: the last 8 weeks
+of `--accuracy-series` series are held back; WAPE, bias and MASE of what the stage says from
+before them, pinball over the levels, with and without LightGBM. `--peer` lets statsforecast
+forecast some of the same series (those with a year of history) in an environment of its own,
+made under build/ unless `--peer-python` names one.
 """
 
 from __future__ import annotations
@@ -182,7 +183,8 @@ def _ask_peer(
 ) -> None:  # fmt: skip
     """Let statsforecast forecast the first series, in a Python of its own."""
     python = options.peer_python or _peer_environment()
-    rows = np.flatnonzero(use)[: options.peer_series]
+    long_enough = (~np.isnan(sales)).sum(axis=1) >= SEASON
+    rows = np.flatnonzero(use & long_enough)[: options.peer_series]
     some = np.zeros(len(use), bool)
     some[rows] = True
     with tempfile.TemporaryDirectory() as folder:
