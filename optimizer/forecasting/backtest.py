@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.forecasting.came import Came
 from optimizer.forecasting.outlook import COMBINED, Chunk, Knowledge, look_ahead
-from optimizer.forecasting.panel import Bools, Floats
+from optimizer.forecasting.panel import Floats
 from optimizer.forecasting.spans import Window, window_totals
 
 Ints = NDArray[np.int64]
@@ -24,25 +25,6 @@ CHOOSING_SPANS = (1, 2, 3, 4, 6, 8)  # whose totals decide, all alike
 SHRINKAGE = 30.0  # series of evidence that all segments together weigh in each
 HEAVIEST = 20.0  # limit of a series' weight against the median
 MOST_RELATIVE = 10.0  # limit of a series' error against the mean of the methods
-FEWEST_KNOWN = 4  # buckets that must be known at an origin before it counts
-
-
-@dataclass(frozen=True, slots=True)
-class Came:
-    """What came after each origin.
-
-    Attributes
-    ----------
-    total : (n_origins, n_windows, n_series) float64, units sold; NaN where not all known
-    open_ended : same shape, bool; stock ran out within, so that demand was at least the total
-    """
-
-    total: Floats
-    open_ended: Bools
-
-    def closed(self) -> Floats:
-        """Return totals with NaN where stock ran out."""
-        return np.where(self.open_ended, np.nan, self.total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,33 +52,6 @@ class Backtest:
     def window_at(self, span: int) -> int:
         """Return the place of the total of the first `span` buckets."""
         return self.windows.index((0, span))
-
-
-def what_came(
-    sales: Floats, censored: Bools, origins: Sequence[int], windows: Sequence[Window]
-) -> Came:
-    """Add up sales (n_series, n_buckets), NaN where unknown, by origin and window."""
-    n_series, n_buckets = sales.shape
-    reach = max(high for _, high in windows)
-    padded = np.full((n_buckets + reach, n_series), np.nan)
-    padded[:n_buckets] = sales.T
-    blind = np.zeros((n_buckets + reach, n_series), bool)
-    blind[:n_buckets] = censored.T
-    nothing = np.zeros((1, n_series))
-    sold = np.concatenate([nothing, np.cumsum(np.nan_to_num(padded), axis=0)])
-    unknown = np.concatenate([nothing, np.cumsum(np.isnan(padded), axis=0)])
-    short = np.concatenate([nothing, np.cumsum(blind, axis=0)])
-    begun = np.cumsum(~np.isnan(padded), axis=0)
-    shape = (len(origins), len(windows), n_series)
-    total, open_ended = np.empty(shape), np.empty(shape, bool)
-    for row, origin in enumerate(origins):
-        seen = begun[origin - 1] if origin else np.zeros(n_series)
-        for place, (low, high) in enumerate(windows):
-            a, b = origin + low, origin + high
-            lost = (unknown[b] - unknown[a] > 0.0) | (seen < FEWEST_KNOWN)
-            total[row, place] = np.where(lost, np.nan, sold[b] - sold[a])
-            open_ended[row, place] = short[b] - short[a] > 0.0
-    return Came(total, open_ended)
 
 
 def run_backtest(

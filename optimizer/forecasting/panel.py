@@ -41,6 +41,11 @@ class Panel:
         """Buckets of the history."""
         return int(self.qty.shape[0])
 
+    def filled(self) -> Floats:
+        """Return demand with the smoothed level where nothing is known: (n_buckets, n_series)."""
+        found: Floats = np.where(self.known > 0.0, self.qty, self.level[:-1])
+        return found
+
     def over(self, index: Floats | None) -> Panel:
         """Return the panel with seasonal factors (n_buckets or more, n_series) divided out."""
         if index is None:

@@ -2,9 +2,12 @@
 
 Three steps, each learned from the errors of totals themselves, span by span. A law gives the size
 of a series' errors; a shape, pooled over series of like relative size, gives its quantiles; a
-conformal shift per segment puts right what is left. Totals of windows in which stock ran out are
-lower bounds and enter as such (Kaplan and Meier 1958), else quantiles would be those of the
-windows in which demand happened to be low.
+conformal shift per segment puts right what is left.
+
+Leaving out windows in which stock ran out would leave those in which demand happened to be low.
+For one bucket, what was sold is a lower bound and enters as such (Kaplan and Meier 1958). In a
+total, the bound is no longer independent of what it bounds, and that estimate is too high; with the
+bucket filled by its expected demand the estimate is too low; the middle of the two is taken.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from optimizer.forecasting.came import Came
 from optimizer.forecasting.panel import Bools, Floats
 from optimizer.forecasting.spans import Window
 
@@ -71,8 +75,7 @@ class Known:
 
 def learn_spread(
     said: Floats,
-    came: Floats,
-    open_ended: Bools,
+    came: Came,
     known: Known,
     windows: tuple[Window, ...],
     segment: NDArray[np.object_],
@@ -81,7 +84,7 @@ def learn_spread(
 
     Parameters
     ----------
-    said, came, open_ended : (n_origins, n_windows, n_series); `came` is NaN where nothing is known
+    said : (n_origins, n_windows, n_series) float64, units
     known : (n_origins, n_series)
     """
     laws, centres, shapes, shifts = [], [], [], []
@@ -89,22 +92,23 @@ def learn_spread(
     n_origins, n_series = known.level.shape
     series = np.tile(np.arange(n_series), n_origins)
     for place, window in enumerate(windows):
-        mean, total = said[:, place].ravel(), came[:, place].ravel()
+        mean, total = said[:, place].ravel(), came.total[:, place].ravel()
         use = np.flatnonzero(~np.isnan(total) & ~np.isnan(mean))
         use = use[:: max(1, -(-len(use) // MOST_RESIDUALS))]
-        mean, total, blind = mean[use], total[use], open_ended[:, place].ravel()[use]
+        mean, total, blind = mean[use], total[use], came.open_ended[:, place].ravel()[use]
+        filled = came.filled[:, place].ravel()[use]
         told = Known(known.variance.ravel()[use], known.level.ravel()[use])
-        law = _fit_law(mean, total, blind, told, window)
+        law = _fit_law(mean, filled, told, window)
         sd = _sd(law, mean, told, window)
-        ratio = (total - mean) / sd
+        errors = Errors((total - mean) / sd, blind, (filled - mean) / sd, _bound_share(window))
         relative = _relative(sd, mean)
-        centre, shape = _shapes(ratio, blind, relative)
+        centre, shape = _shapes(errors, relative)
         based = _at(centre, shape, relative)
         own = segment[series[use]]
         laws.append(law)
         centres.append(centre)
         shapes.append(shape)
-        shifts.append([_shift(ratio, blind, based, own == name) for name in names])
+        shifts.append([_shift(errors, based, own == name) for name in names])
     by_name = np.array(shifts).reshape(len(windows), len(names), len(LEVELS))
     return Spread(
         windows,
@@ -122,15 +126,14 @@ def _terms(mean: Floats, known: Known, window: Window) -> Floats:
     return np.stack([seen, seen**2, span * known.variance * grown**2])
 
 
-def _fit_law(mean: Floats, total: Floats, blind: Bools, known: Known, window: Window) -> Floats:
+def _fit_law(mean: Floats, total: Floats, known: Known, window: Window) -> Floats:
     """Fit the variance by non-negative least squares, relative errors alike."""
+    if not len(mean):
+        return np.array([1.0, 0.1, 0.5])
     terms = _terms(mean, known, window)
     rough = 0.1 + terms[0] + 0.3 * terms[1] + terms[2]
     squared = np.minimum((total - mean) ** 2 / rough, OUTLIER)
-    use = ~blind
-    if not use.any():
-        return np.array([1.0, 0.1, 0.5])
-    law, _ = nnls((terms / rough)[:, use].T, squared[use])
+    law, _ = nnls((terms / rough).T, squared)
     found: Floats = law if law.sum() > 0.0 else np.array([1e-6, 0.0, 0.0])
     return found
 
@@ -146,16 +149,49 @@ def _relative(sd: Floats, mean: Floats) -> Floats:
     return found
 
 
-def _shapes(ratio: Floats, blind: Bools, relative: Floats) -> tuple[Floats, Floats]:
+def _bound_share(window: Window) -> float:
+    """Return how much the estimate by lower bounds weighs: all for one bucket, else half."""
+    return 1.0 if window[1] - window[0] == 1 else 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Errors over their sd, with stockouts told in two ways.
+
+    Attributes
+    ----------
+    sold : (n,) of what was sold; open_ended : (n,) bool, there a lower bound
+    filled : (n,) of what was probably wanted
+    bound_share : weight of the first way
+    """
+
+    sold: Floats
+    open_ended: Bools
+    filled: Floats
+    bound_share: float
+
+    def quantiles(self, rows: NDArray[np.generic], less: Floats | None = None) -> Floats:
+        """Return the quantiles LEVELS of some rows, of what lies above `less` (n,)."""
+        off = 0.0 if less is None else less[rows]
+        blind = self.open_ended[rows]
+        bound = lower_bound_quantiles(self.sold[rows] - off, blind)
+        if self.bound_share == 1.0 or not blind.any():
+            return bound
+        filled = np.quantile(self.filled[rows] - off, LEVELS)
+        found: Floats = self.bound_share * bound + (1.0 - self.bound_share) * filled
+        return found
+
+
+def _shapes(errors: Errors, relative: Floats) -> tuple[Floats, Floats]:
     """Return bin centres and quantiles of the errors in each bin, (n_levels, n_bins)."""
-    n_bins = int(np.clip(len(ratio) // FEWEST_PER_BIN, 1, MOST_BINS))
+    n_bins = int(np.clip(len(relative) // FEWEST_PER_BIN, 1, MOST_BINS))
     centres, shapes = np.zeros(MOST_BINS), np.repeat(NORMAL[:, None], MOST_BINS, axis=1)
-    if not len(ratio):
+    if not len(relative):
         return centres, shapes
     order = np.argsort(relative, kind="stable")
     for place, part in enumerate(np.array_split(order, n_bins)):
         centres[place] = relative[part].mean()
-        shapes[:, place] = lower_bound_quantiles(ratio[part], blind[part])
+        shapes[:, place] = errors.quantiles(part)
     centres[n_bins:] = centres[n_bins - 1]
     shapes[:, n_bins:] = shapes[:, n_bins - 1 : n_bins]
     return centres, shapes
@@ -190,18 +226,13 @@ def _at(centre: Floats, shape: Floats, relative: Floats) -> Floats:
     return found
 
 
-def _shift(ratio: Floats, blind: Bools, based: Floats, own: Bools) -> Floats:
+def _shift(errors: Errors, based: Floats, own: Bools) -> Floats:
     """Return what a segment's quantiles lie above the pooled ones, by level, shrunk."""
-    count = int(own.sum())
-    if not count:
+    rows = np.flatnonzero(own)
+    if not len(rows):
         return np.zeros(len(LEVELS))
-    found = np.array(
-        [
-            lower_bound_quantiles(ratio[own] - based[k][own], blind[own])[k]
-            for k in range(len(LEVELS))
-        ]
-    )
-    shrunk: Floats = found * count / (count + SEGMENT_PRIOR)
+    found = np.array([errors.quantiles(rows, based[k])[k] for k in range(len(LEVELS))])
+    shrunk: Floats = found * len(rows) / (len(rows) + SEGMENT_PRIOR)
     return shrunk
 
 

@@ -78,8 +78,7 @@ def _high_of_other_half(problem: Problem, learned: Learned, said: Floats) -> Flo
             teach = use
         spread = learn_spread(
             said[:, :, teach],
-            test.came.total[:, :, teach],
-            test.came.open_ended[:, :, teach],
+            test.came.of(teach),
             Known(test.variance[:, teach], test.level[:, teach]),
             test.windows,
             segment[teach],

@@ -51,10 +51,8 @@ def hold_back(problem: Problem, learned: Learned) -> tuple[HeldBack, ...]:
     end = problem.n_buckets - held_back(problem.n_buckets)
     said = of_choice(test, segment, choose(test, segment, end))
     ends = np.array([[origin + high for _, high in test.windows] for origin in test.origins])
-    seen = np.where((ends <= end)[:, :, None], test.came.total, np.nan)
-    spread = learn_spread(
-        said, seen, test.came.open_ended, Known(test.variance, test.level), test.windows, segment
-    )
+    seen = test.came.only((ends <= end)[:, :, None])
+    spread = learn_spread(said, seen, Known(test.variance, test.level), test.windows, segment)
     came = test.came.closed()
     found = []
     for span in SCORED_SPANS:

@@ -14,8 +14,8 @@ from optimizer.forecasting.backtest import (
     choose,
     of_choice,
     run_backtest,
-    what_came,
 )
+from optimizer.forecasting.came import what_came
 from optimizer.forecasting.features import Ints, Kin, Looker, sum_kin
 from optimizer.forecasting.outlook import COMBINED, Chunk, Knowledge, base_level, look_ahead, names
 from optimizer.forecasting.panel import Bools, Floats, Panel, lay_out
@@ -132,7 +132,10 @@ def learn(problem: Problem, limits: Limits) -> Learned:
         chunk_of(problem, before, panel, sample[own], problem.effects_before, reach)
         for own, panel in zip(chunks_of(len(sample)), panels, strict=True)
     ]
-    came = what_came(problem.sales[sample], problem.censored[sample], origins, windows)
+    probable = np.concatenate([panel.filled() for panel in panels], axis=1)
+    if problem.effects_before is not None:
+        probable *= problem.effects_before[:n_buckets, sample]
+    came = what_came(problem.sales[sample], problem.censored[sample], probable.T, origins, windows)
     wanted = names(before.knowledge, cut)
     test = run_backtest(chunks, came, before.knowledge, wanted, origins, windows)
     limits.progress(STAGE, 0.6, f"{len(wanted)} methods from {len(origins)} origins")
@@ -140,7 +143,7 @@ def learn(problem: Problem, limits: Limits) -> Learned:
     chosen = choose(test, segment, None)
     said = of_choice(test, segment, chosen)
     known = Known(test.variance, test.level)
-    spread = learn_spread(said, came.total, came.open_ended, known, windows, segment)
+    spread = learn_spread(said, came, known, windows, segment)
     if problem.effects is not None:
         panels = _panels(problem, sample, problem.effects)
     after = _study(problem, sample, panels, problem.effects, n_buckets, limits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from optimizer.forecasting.came import Came
 from optimizer.forecasting.quantiles import (
     LEVELS,
     Known,
@@ -26,7 +27,8 @@ def learned(seed: int = 1, n_series: int = 500) -> tuple[Spread, np.ndarray, np.
     segment = np.where(rate > 4.0, "AX", "CZ").astype(object)
     said, came = said_and_came(rng, rate, 10)
     known = Known(np.tile(rate + 0.2 * rate**2, (10, 1)), np.tile(rate, (10, 1)))
-    spread = learn_spread(said, came, np.zeros(came.shape, bool), known, WINDOWS, segment)
+    all_closed = Came(came, np.zeros(came.shape, bool), came)
+    spread = learn_spread(said, all_closed, known, WINDOWS, segment)
     return spread, rate, segment
 
 
