@@ -9,7 +9,9 @@ BENCHMARKS = {
     "exposure": "benchmarks.exposure",
     "lotsizing": "benchmarks.lotsizing",
     "forecasting": "benchmarks.forecasting",
+    "nightly": "benchmarks.nightly",
     "replay": "benchmarks.replay",
+    "replenishment": "benchmarks.replenishment",
     "routing": "benchmarks.routing",
     "rolling": "benchmarks.rolling",
 }
