@@ -52,11 +52,13 @@ def _names(table: pd.DataFrame) -> pd.Series:
 def _policies(rules: Rules, scenario: Scenario, pairs: pd.DataFrame, table: pd.DataFrame) -> None:
     name, names = "policies", _names(table)
     rules.add(name, "stated_twice", table.duplicated(PAIR), names)
-    levels = table[table["policy"] != "r_Q"]
+    listed = scenario.table("inventory_policies")
+    by_planner = listed.loc[listed["s"].notna() & listed["S"].notna(), PAIR]
+    free = ~pd.MultiIndex.from_frame(table[PAIR]).isin(pd.MultiIndex.from_frame(by_planner))
+    levels = table[(table["policy"] != "r_Q") & free]
     rules.add(name, "s_not_under_S", ~(levels["s"] < levels["S"]), _names(levels))
     lots = table[table["policy"] == "r_Q"]
     rules.add(name, "no_lot", ~(lots["Q"] > 0.0), _names(lots))
-    listed = scenario.table("inventory_policies")
     both = listed.merge(table, on=PAIR, suffixes=("_own", ""))
     for column in ("s", "S", "r", "Q"):
         own = both[f"{column}_own"].astype(float)

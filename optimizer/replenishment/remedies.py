@@ -121,21 +121,28 @@ def _words(
             f" {holding:,.2f} a day"
         )
     if kind == "transfer":
-        return f"transfer {moved:,.0f} of {excess:,.0f} too many to {target}, which lacks them"
+        return f"transfer {moved:,.0f} to {target}, which lacks them: {excess:,.0f} too many here"
     if kind == "sell_off":
         return f"sell off {excess:,.0f} too many before the product is discontinued"
     if kind == "stop_ordering":
         return f"stop ordering: {excess:,.0f} too many on hand, and {on_order:,.0f} on order"
     if kind == "expedite":
-        return f"expedite: out of stock, {on_order:,.0f} on order"
+        coming = f"{on_order:,.0f} on order" if on_order > 0.0 else "nothing on order"
+        return f"expedite: out of stock, and {coming}"
     if kind == "order":
         return "order: the position is under the demand of the protection interval"
     if kind == "mark_down":
         return (
-            f"mark down: {excess:,.0f} too many last {wait:,.0f} more days; a price cut of less"
+            f"mark down: {excess:,.0f} too many need {_days(wait)} to sell; a price cut of less"
             f" than {cut:,.2f} a unit is cheaper than holding them"
         )
-    return f"let {excess:,.0f} too many sell down within {wait:,.0f} days"
+    return f"let it sell down: {excess:,.0f} too many sell in {_days(wait)}"
+
+
+def _days(days: float) -> str:
+    """Write a number of days, rounded up."""
+    whole = int(np.ceil(days - 1e-9))
+    return "1 day" if whole == 1 else f"{whole:,} days"
 
 
 def _best_targets(facts: Facts, stock: Stock, position: Floats) -> tuple[Words, Floats]:
@@ -148,7 +155,9 @@ def _best_targets(facts: Facts, stock: Stock, position: Floats) -> tuple[Words, 
     product = pd.factorize(pairs["product_id"])[0]
     status = facts.scenario.table("sites").set_index("site_id")["status"]
     is_open = status.reindex(pairs["site_id"]).to_numpy(object) == "open"
-    lack = np.where(is_open, np.floor(np.maximum(stock.top - position, 0.0)), 0.0)
+    lack = np.where(
+        is_open & (stock.rate > 0.0), np.floor(np.maximum(stock.top - position, 0.0)), 0.0
+    )
     order = np.lexsort((-lack, product))
     neediest = (
         order[np.r_[True, product[order][1:] != product[order][:-1]]] if len(order) else order

@@ -86,8 +86,8 @@ def unit_costs(facts: Facts, products: pd.Series) -> Floats:
 
 
 def number(value: float) -> str:
-    """Write a number with one decimal where it is not whole."""
-    whole = abs(value - round(value)) < 0.05
+    """Write a number with one decimal where it is small and not whole."""
+    whole = abs(value - round(value)) < 0.05 or abs(value) >= 100.0
     return f"{value:,.0f}" if whole else f"{value:,.1f}"
 
 

@@ -47,10 +47,11 @@ def stockouts(facts: Facts, night: Night, rng: np.random.Generator) -> pd.DataFr
     at = rows.index.to_numpy(np.int64)
     found = simulate_stockouts(facts, at, night.purchases, night.usable, night.lateness, rng)
     seen = found.frequency > 0.0
+    currency = facts.scenario.settings.currency
     words = [
         f"Ran out in {percent(often)} of {FUTURES} simulated futures: on average"
         f" {counted(short, 'unit')} short of {number(demand)} asked for within"
-        f" {counted(days, 'day')}, at {number(cost)} a unit."
+        f" {counted(days, 'day')}, at {cost:,.2f} {currency} a unit."
         for often, short, demand, days, cost in zip(
             found.frequency, found.short, mean[at], rows["protection_days"], shortage[at],
             strict=True,
@@ -75,10 +76,11 @@ def overstock(facts: Facts, night: Night, rng: np.random.Generator) -> pd.DataFr
     stock = facts.pairs["on_hand"].to_numpy(np.float64)[at]
     often, left = simulate_leftovers(mean, variance, stock, stock, rng)
     cost = unit_costs(facts, rows["product_id"])
+    currency = facts.scenario.settings.currency
     words = [
-        f"Of {counted(units, 'unit')} on hand {number(over)} would be left after"
-        f" {counted(horizon, 'day')}, on average over {FUTURES} simulated futures, and"
-        f" {number(excess)} of money stand above the order-up-to level. {action}"
+        f"Of {counted(units, 'unit')} on hand, {number(over)} would be left after"
+        f" {counted(horizon, 'day')} (mean of {FUTURES} simulated futures); stock worth"
+        f" {excess:,.2f} {currency} is above the order-up-to level. {action}"
         for units, over, excess, action in zip(
             stock, left, rows["excess_value"], rows["action"].map(as_sentence), strict=True
         )
@@ -124,7 +126,7 @@ def expiring(facts: Facts, night: Night, rng: np.random.Generator) -> pd.DataFra
         f"Lot {lot} has expired: {counted(units, 'unit')} cannot be sold."
         if gone <= 0.0
         else f"Of {counted(units, 'unit')} of lot {lot}, {number(over)} would be unsold on"
-        f" {day:%Y-%m-%d}, on average over {FUTURES} simulated futures."
+        f" {day:%Y-%m-%d} (mean of {FUTURES} simulated futures)."
         for lot, units, over, day, gone in zip(
             rows["lot_id"].fillna("(none)"), rows["on_hand"], left, rows["expires_on"],
             rows["days"], strict=True,

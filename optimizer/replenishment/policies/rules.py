@@ -35,7 +35,8 @@ class Reorder:
     intervals : demand, costs and terms that they are made from
     point, gap : (n,) units of the echelon; the highest position is point + gap
     own_point, own_top : (n,) units, less what stands in the levels of the pairs fed from here
-    decided_by : what decided: cost, fill_rate, cycle_service, class_target, min_cover, max_cover
+    decided_by : what decided: planner, cost, fill_rate, cycle_service, class_target, min_cover or
+        max_cover
     even : (n,) whether the rule orders a fixed lot
     """
 
@@ -55,7 +56,7 @@ class Reorder:
 
 
 def reorder_rules(facts: Facts) -> Reorder:
-    """Choose every pair's rule; the planner's own numbers are not looked at here."""
+    """Choose every pair's rule; numbers that the planner set stay as they are."""
     intervals = read_intervals(facts)
     pairs = facts.pairs
     kind = pairs["policy"].to_numpy(object)
@@ -66,7 +67,32 @@ def reorder_rules(facts: Facts) -> Reorder:
     point = _by_targets(facts, intervals, point, gap, lots, decided)
     point, gap = _within_cover(facts, point, gap, lots, decided)
     own_point, own_top = _less_fed(facts, point, gap)
-    return Reorder(intervals, point, gap, own_point, own_top, decided, lots)
+    planned_point, planned_top = _as_planned(facts, own_point, own_top, gap, decided)
+    # what the planner moves at a site moves the echelon that it stands for
+    top = point + gap + planned_top - own_top
+    gap = planned_top - planned_point
+    return Reorder(intervals, top - gap, gap, planned_point, planned_top, decided, lots)
+
+
+def _as_planned(
+    facts: Facts, point: Floats, top: Floats, gap: Floats, decided: Words
+) -> tuple[Floats, Floats]:
+    """Put the planner's numbers in the place of computed ones; the others make room for them."""
+    pairs = facts.pairs
+    kind = pairs["policy"].to_numpy(object)
+    s, up_to, r, lot = (pairs[name].to_numpy(np.float64) for name in ("s", "S", "r", "Q"))
+    has = {"s": ~np.isnan(s), "S": ~np.isnan(up_to), "r": ~np.isnan(r), "Q": ~np.isnan(lot)}
+    lots = kind == "r_Q"
+    fixed_lot = np.where(has["Q"], lot, gap)
+    low = np.where(has["r"], r, point)
+    by_lot = (low, low + fixed_lot)
+    high = np.where(has["S"], up_to, np.maximum(top, np.where(has["s"], s + 1.0, top)))
+    at_most = np.where(kind == "base_stock", high - 1.0, np.minimum(point, high - 1.0))
+    by_level = (np.where(has["s"], np.minimum(s, high - 1.0), at_most), high)
+    bands = (kind == "s_S") | (kind == "min_max")
+    whole = np.where(lots, has["r"] & has["Q"], np.where(bands, has["s"] & has["S"], has["S"]))
+    decided[whole.astype(bool)] = "planner"
+    return np.where(lots, by_lot[0], by_level[0]), np.where(lots, by_lot[1], by_level[1])
 
 
 def _by_cost(intervals: Intervals, bands: Flags, lots: Flags) -> tuple[Floats, Floats]:

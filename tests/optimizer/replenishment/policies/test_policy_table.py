@@ -136,8 +136,9 @@ def test_classes_decide_where_the_planner_set_targets_for_them() -> None:
     """Class targets of the planner's own decide for rows without a target and a cost."""
     shop = demo_scenario("corner-shop")
     rows = shop.table("inventory_policies").assign(
-        shortage_cost=np.nan, target_cycle_service=np.nan, target_fill_rate=np.nan
-    )
+        shortage_cost=np.nan, target_cycle_service=np.nan, target_fill_rate=np.nan,
+        s=np.nan, S=np.nan, r=np.nan, Q=np.nan,
+    )  # fmt: skip
     own = Settings(**shop.settings.model_dump() | {"service_targets": dict.fromkeys("ABC", 0.999)})
     facts = read_facts(Scenario(own, dict(shop.tables) | {"inventory_policies": rows}), {})
     rules = reorder_rules(facts)
@@ -153,3 +154,27 @@ def test_bands_hold_whole_units_and_leave_room() -> None:
     assert row["s"] == round(row["s"])
     rules = reorder_rules(facts)
     assert row["safety_stock"] == pytest.approx(rules.point[0] - rules.intervals.law.mean[0])
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"policy": "base_stock", "S": 2.0},
+        {"policy": "base_stock", "s": 90.0},
+        {"policy": "s_S", "S": 3.0},
+        {"policy": "s_S", "s": 80.0},
+        {"policy": "min_max", "s": 3.0, "S": 9.0},
+        {"policy": "r_Q", "r": 50.0},
+        {"policy": "r_Q", "Q": 7.0},
+    ],
+)
+def test_computed_numbers_make_room_for_the_planner_s(numbers: dict[str, object]) -> None:
+    """What the planner states stays, and points lie under tops whatever it is."""
+    facts = shop_facts(0, **numbers)
+    row = made(facts).iloc[0]
+    for name in set(numbers) - {"policy"}:
+        assert row[name] == numbers[name]
+    rules = reorder_rules(facts)
+    assert rules.own_point[0] < rules.own_top[0]
+    if numbers["policy"] != "r_Q":
+        assert row["s"] < row["S"]
