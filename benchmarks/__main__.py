@@ -9,6 +9,7 @@ BENCHMARKS = {
     "exposure": "benchmarks.exposure",
     "lotsizing": "benchmarks.lotsizing",
     "forecasting": "benchmarks.forecasting",
+    "network": "benchmarks.network",
     "nightly": "benchmarks.nightly",
     "replay": "benchmarks.replay",
     "replenishment": "benchmarks.replenishment",

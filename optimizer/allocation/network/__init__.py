@@ -1,0 +1,1 @@
+"""Strategic network design: which sites to open, and what flows between them."""

@@ -1,0 +1,53 @@
+"""How much has been spent, in deterministic work and in seconds, and whether to go on."""
+
+from __future__ import annotations
+
+from optimizer.outcome import Limits, Termination
+
+CELLS_PER_WORK = 4e7  # site-customer pairs looked at by a subgradient step or a bound
+ITERATIONS_PER_WORK = 1e4  # simplex iterations
+NODES_PER_WORK = 500.0
+SETS_PER_WORK = 100.0  # sets of sites shipped
+
+
+class Effort:
+    """Counts work against limits; one unit is about a second of one core."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.spent = 0.0
+
+    def add(self, work: float) -> None:
+        """Count work."""
+        self.spent += work
+
+    def over(self) -> bool:
+        """Whether a limit says to stop."""
+        return self.why() is not None
+
+    def why(self) -> Termination | None:
+        """Which limit says to stop; None while there is something left."""
+        limits = self.limits
+        if limits.cancelled():
+            return Termination.CANCELLED
+        if limits.work is not None and self.spent >= limits.work:
+            return Termination.WORK_LIMIT
+        if limits.remaining <= 0.0:
+            return Termination.TIME_LIMIT
+        return None
+
+    def part(self, fraction: float) -> Limits:
+        """Return limits for a part: that fraction of what is left of both."""
+        limits = self.limits.share(fraction)
+        if limits.work is None or self.limits.work is None:
+            return limits
+        left = max(self.limits.work - self.spent, 0.0)
+        return Limits(
+            limits.seconds,
+            fraction * left,
+            limits.seed,
+            limits.cancelled,
+            limits.progress,
+            limits.clock,
+            limits.started,
+        )

@@ -1,0 +1,208 @@
+"""Facility location from prices to proof: ascent, shipping, a kernel, branch and bound."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optimizer.allocation.network.ascent import Ascent, ascend, first_prices
+from optimizer.allocation.network.assign import assign
+from optimizer.allocation.network.duals import Dual, dual
+from optimizer.allocation.network.effort import Effort
+from optimizer.allocation.network.improve import improve
+from optimizer.allocation.network.kernel import near, solve_part
+from optimizer.allocation.network.problem import (
+    FacilityProblem,
+    FacilitySolution,
+    Flags,
+    broken_rule,
+    cost_of,
+)
+from optimizer.allocation.network.relaxation import Relaxation
+from optimizer.allocation.network.transport import Shipped, Transport
+from optimizer.allocation.network.tree import Node, Tree, fix_sites, impossible
+from optimizer.outcome import Limits, Outcome, Status, Termination, proven_status
+
+ENGINE = "facility-location"
+ASCENTS = 4
+STEPS = 60  # of each ascent
+SETS = 40  # shipped after each ascent
+KERNEL_ARCS = 6  # per customer
+KERNEL_SHARE = 0.2  # of what is left of the limits
+NODES_FIRST = 100  # that may close a problem with split customers before the kernel is tried
+FIRST_ARCS = 3  # per customer in the relaxation, besides those that prices ask for
+
+
+def solve(problem: FacilityProblem, limits: Limits) -> Outcome[FacilitySolution]:
+    """Open sites and serve all customers at least cost, with a bound that is our own.
+
+    Returns
+    -------
+    outcome : `infeasible` only where too little room, or too few or too many sites, prove it
+    """
+    effort = Effort(limits)
+    root = Node(-np.inf, problem.must_open.copy(), problem.must_close.copy())
+    reachable = np.isfinite(problem.serve_cost[~problem.must_close]).any(axis=0).all()
+    if impossible(problem, root) or (problem.must_open & problem.must_close).any() or not reachable:
+        return Outcome(
+            Status.INFEASIBLE, Termination.CONVERGED, ENGINE, wall_seconds=limits.elapsed
+        )
+    run = _Run(problem, effort)
+    root = run.rounds(root)
+    bound, finished = run.prove(root)
+    why = Termination.CONVERGED if finished else (effort.why() or Termination.ERROR)
+    if run.best is None:
+        known = bound if np.isfinite(bound) else None
+        return Outcome(
+            Status.NO_SOLUTION_FOUND, why, ENGINE, None, None, known, limits.elapsed, effort.spent
+        )
+    cost = cost_of(problem, run.best)
+    bound = min(bound, cost)
+    status = proven_status(cost, bound)
+    if status == Status.OPTIMAL:
+        why = Termination.CONVERGED
+    return Outcome(status, why, ENGINE, run.best, cost, bound, limits.elapsed, effort.spent)
+
+
+class _Run:
+    """One solve under way.
+
+    Attributes
+    ----------
+    best : cheapest solution so far
+    """
+
+    def __init__(self, problem: FacilityProblem, effort: Effort) -> None:
+        self._problem, self._effort = problem, effort
+        self._transport = Transport(problem, effort.limits.seed)
+        self._tried: set[bytes] = set()
+        self.best: FacilitySolution | None = None
+        self._cost = np.inf
+        self._ascent: Ascent | None = None
+        self._proven: Dual | None = None
+
+    def rounds(self, node: Node) -> Node:
+        """Alternate ascents and shipping; return the root with its bound and fixed sites."""
+        problem, effort = self._problem, self._effort
+        prices = first_prices(problem)
+        shipped_cost: float | None = None
+        for turn in range(ASCENTS):
+            target = self._cost if problem.single_source else shipped_cost
+            if target is None or not np.isfinite(target):
+                target = shipped_cost
+            ascent = ascend(problem, prices, target, STEPS, ~node.closed, effort)
+            prices = ascent.prices.customer
+            proven = dual(problem, ascent.prices, node.opened, node.closed)
+            self._ascent, self._proven = ascent, proven
+            shipped = self._ship(_likely(problem, ascent, node))
+            if shipped is not None:
+                shipped = improve(
+                    problem,
+                    self._transport,
+                    shipped,
+                    proven.site_reduced,
+                    self._tried,
+                    SETS,
+                    effort,
+                    self._consider,
+                )
+                shipped_cost = min(shipped.cost, shipped_cost or np.inf)
+            node = fix_sites(node, proven, self._cutoff())
+            effort.limits.progress("network", 0.1 * (turn + 1), "prices and sites")
+            done = node.bound >= self._cutoff() or not (~node.opened & ~node.closed).any()
+            if done or effort.over():
+                break
+        return node
+
+    def prove(self, root: Node) -> tuple[float, bool]:
+        """Bound the root by the relaxation, look for solutions near it, then branch."""
+        problem, effort = self._problem, self._effort
+        if root.bound >= self._cutoff():
+            return root.bound, True
+        if effort.over():
+            return root.bound, False
+        relaxation = self._relaxation(root)
+        tree = Tree(problem, relaxation, self._transport, self.best, effort)
+        found = tree.bound(root)
+        if found is None:
+            return root.bound, False
+        root, split = found
+        tree.add(root)
+        finished = split is None
+        if not finished:
+            finished = not problem.single_source and tree.search(NODES_FIRST)
+        if not finished:
+            self._kernel(tree, root)
+            finished = tree.search()
+        if tree.best is not None:
+            self.best, self._cost = tree.best, tree.cost
+        return tree.proven, finished
+
+    def _kernel(self, tree: Tree, root: Node) -> None:
+        """Solve over the sites and arcs that the root's prices like."""
+        problem, effort = self._problem, self._effort
+        proven = tree.root_proven
+        if proven is None or effort.over():
+            return
+        slack = tree.cost - root.bound
+        likely = ~root.closed & (root.opened | (proven.site_reduced < 0.5 * slack))
+        arcs = near(proven.arc_reduced, likely, KERNEL_ARCS)
+        solution, work = solve_part(
+            problem, root.opened, ~likely, arcs, tree.best, effort.part(KERNEL_SHARE)
+        )
+        effort.add(work)
+        tree.keep(solution)
+        if solution is not None and not problem.single_source:
+            shipped = self._transport.ship(solution.is_open, effort.limits)
+            tree.keep(None if shipped is None else shipped.solution)
+
+    def _relaxation(self, root: Node) -> Relaxation:
+        problem = self._problem
+        finite = np.where(np.isfinite(problem.serve_cost), problem.serve_cost, 0.0)
+        dear = 10.0 * float(np.abs(problem.fixed_cost).max() + np.abs(finite).max()) + 1.0
+        relaxation = Relaxation(problem, dear, self._effort.limits.seed)
+        usable = ~root.closed
+        arcs = near(problem.serve_cost, usable, FIRST_ARCS)
+        if self._ascent is not None and self._proven is not None:
+            wanted = (self._proven.arc_reduced < 0.0) & (self._ascent.opened > 0.01)[:, None]
+            arcs |= (wanted | (self._ascent.share > 0.001)) & usable[:, None]
+        if self.best is not None:
+            arcs |= self.best.share > 0.0
+        arcs &= np.isfinite(problem.serve_cost)
+        relaxation.add_arcs(*np.nonzero(arcs))
+        return relaxation
+
+    def _ship(self, is_open: Flags) -> Shipped | None:
+        shipped = self._transport.ship(is_open, self._effort.limits)
+        self._tried.add(is_open.tobytes())
+        if shipped is not None:
+            self._consider(shipped)
+        return shipped
+
+    def _consider(self, shipped: Shipped) -> None:
+        """Keep a shipment, made whole where customers must not be split, if it is the best."""
+        problem = self._problem
+        if shipped.cost >= self._cost:
+            return
+        solution: FacilitySolution | None = shipped.solution
+        if problem.single_source:
+            solution = assign(problem, shipped.solution.is_open, shipped.solution.share)
+        if solution is None or broken_rule(problem, solution) is not None:
+            return
+        cost = cost_of(problem, solution)
+        if cost < self._cost:
+            self.best, self._cost = solution, cost
+
+    def _cutoff(self) -> float:
+        return self._cost - 0.5e-6 * abs(self._cost) if np.isfinite(self._cost) else np.inf
+
+
+def _likely(problem: FacilityProblem, ascent: Ascent, node: Node) -> Flags:
+    """Return the sites that were open in most steps, and more where these hold too little."""
+    is_open = ((ascent.opened > 0.5) | node.opened) & ~node.closed
+    order = np.argsort(-ascent.opened, kind="stable")
+    for site in order[~node.closed[order]]:
+        enough = float(problem.capacity[is_open].sum()) >= problem.total_demand
+        if enough and int(is_open.sum()) >= problem.fewest_sites():
+            break
+        is_open[site] = True
+    return is_open

@@ -1,0 +1,368 @@
+"""Branch and bound over sites, and over arcs where each customer has one site.
+
+The relaxation proposes prices; every bound is our own arithmetic (:func:`duals.dual`).
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimizer.allocation.network.assign import assign
+from optimizer.allocation.network.covers import violated_covers
+from optimizer.allocation.network.duals import ROUNDING, Dual, dual
+from optimizer.allocation.network.effort import ITERATIONS_PER_WORK, NODES_PER_WORK, Effort
+from optimizer.allocation.network.knapsack import best_gains, whole_units
+from optimizer.allocation.network.problem import (
+    FacilityProblem,
+    FacilitySolution,
+    Flags,
+    Floats,
+    Ints,
+    broken_rule,
+    cost_of,
+)
+from optimizer.allocation.network.relaxation import Relaxation, Split
+from optimizer.allocation.network.transport import Transport
+from optimizer.outcome import OPTIMAL_GAP
+
+PART = 1e-6  # shares closer than this to 0 or 1 are whole
+ROUNDS = 200  # most rounds of new arcs at a node
+ARCS_PER_ROUND = 8  # per customer
+ROUND_EVERY = 10  # nodes between two attempts to make a split solution whole
+COVER_ROUNDS = 12  # most rounds of covers at the root; one at other nodes
+LEAST_EXCESS = 0.02  # by which a split solution must break a cover
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Part of the problem; `bound` is proven for it.
+
+    Attributes
+    ----------
+    opened, closed : (m,) sites held so
+    decisions : (site, customer, whether it serves) taken on the way
+    """
+
+    bound: float
+    opened: Flags
+    closed: Flags
+    decisions: tuple[tuple[int, int, bool], ...] = ()
+
+
+class Tree:
+    """A search under way.
+
+    Attributes
+    ----------
+    best : cheapest solution so far, and its `cost`; None and infinity without one
+    nodes : looked at
+    root_proven : what the prices of the first node proved
+    """
+
+    def __init__(
+        self,
+        problem: FacilityProblem,
+        relaxation: Relaxation,
+        transport: Transport,
+        best: FacilitySolution | None,
+        effort: Effort,
+    ) -> None:
+        self.problem, self.relaxation, self.transport = problem, relaxation, transport
+        self._effort = effort
+        self._units = whole_units(problem) if problem.single_source else None
+        self.best = best
+        self.cost = cost_of(problem, best) if best is not None else np.inf
+        self.nodes = 0
+        self.barred = ~np.isfinite(problem.serve_cost)
+        self._closed_bound = np.inf
+        self._waiting: list[tuple[float, int, Node]] = []
+        self._order = 0
+        self._step = cost_step(problem)
+        self.root_proven: Dual | None = None
+        self._has_bars = bool(self.barred.any())
+
+    @property
+    def cutoff(self) -> float:
+        """What a bound must reach so that no better solution lies below."""
+        if not np.isfinite(self.cost):
+            return np.inf
+        margin = 0.5 * OPTIMAL_GAP * abs(self.cost)
+        return self.cost - max(margin, self._step * (1.0 - 1e-6) - 1e-9 * abs(self.cost))
+
+    def keep(self, solution: FacilitySolution | None) -> None:
+        """Keep a solution if it is the cheapest so far."""
+        if solution is None or broken_rule(self.problem, solution) is not None:
+            return
+        cost = cost_of(self.problem, solution)
+        if cost < self.cost:
+            self.best, self.cost = solution, cost
+            self._bar_arcs()
+
+    def search(self, nodes: float = np.inf) -> bool:
+        """Search until all is closed, that many nodes more are seen, or a limit ends it.
+
+        Returns
+        -------
+        finished : whether all is closed; otherwise the search can be taken up again
+        """
+        last = self.nodes + nodes
+        current: Node | None = None
+        while True:
+            if current is None:
+                if not self._waiting:
+                    return True
+                _, _, current = heapq.heappop(self._waiting)
+            if current.bound >= self.cutoff:
+                self._closed_bound = min(self._closed_bound, current.bound)
+                current = None
+                continue
+            children = None
+            if self.nodes < last and not self._effort.over():
+                children = self._visit(current)
+            if children is None:
+                self.add(current)
+                return False
+            current = children[0] if children else None
+            for child in children[1:]:
+                self.add(child)
+
+    def add(self, node: Node) -> None:
+        """Put a part of the problem on the list of those to search."""
+        self._order += 1
+        heapq.heappush(self._waiting, (node.bound, self._order, node))
+
+    @property
+    def proven(self) -> float:
+        """The bound of the whole: no solution is cheaper.
+
+        A bound within one step of the cost of the best solution is that cost: costs come in steps.
+        """
+        bound = min([self._closed_bound, *(node.bound for _, _, node in self._waiting[:1])])
+        if self._step and bound >= self.cutoff:
+            return self.cost
+        return min(bound, self.cost)
+
+    def _visit(self, node: Node) -> list[Node] | None:
+        """Bound a node and split it; no children where it is closed, None where a limit struck."""
+        found = self.bound(node)
+        if found is None:
+            return None
+        node, split = found
+        if split is None:
+            self._closed_bound = min(self._closed_bound, node.bound)
+            return []
+        share = self.relaxation.spread(split)
+        free = np.flatnonzero(~node.opened & ~node.closed)
+        parts = free[(split.opened[free] > PART) & (split.opened[free] < 1.0 - PART)]
+        whole = not len(parts) and not self.problem.single_source
+        if whole or self.nodes % ROUND_EVERY == 1:
+            self._round(node, split, share)
+        if node.bound >= self.cutoff:
+            self._closed_bound = min(self._closed_bound, node.bound)
+            return []
+        if len(parts):
+            return self._split_site(node, split, parts)
+        if self.problem.single_source:
+            pair = _split_arc(self.problem, share)
+            if pair is not None:
+                return self._split_customer(node, *pair)
+            self._round(node, split, share)
+        if len(free):
+            return self._split_site(node, split, free)
+        self._closed_bound = min(self._closed_bound, node.bound)
+        return []
+
+    def _split_site(self, node: Node, split: Split, sites: Ints) -> list[Node]:
+        site = int(sites[int(np.argmin(np.abs(split.opened[sites] - 0.5)))])
+        flags = np.zeros(len(node.opened), bool)
+        flags[site] = True
+        children = [
+            replace(node, opened=node.opened | flags),
+            replace(node, closed=node.closed | flags),
+        ]
+        if split.opened[site] < 0.5:
+            children.reverse()
+        return [child for child in children if not impossible(self.problem, child)]
+
+    def _split_customer(self, node: Node, site: int, customer: int) -> list[Node]:
+        flags = np.zeros(len(node.opened), bool)
+        flags[site] = True
+        there = replace(
+            node,
+            opened=node.opened | flags,
+            decisions=(*node.decisions, (site, customer, True)),
+        )
+        elsewhere = replace(node, decisions=(*node.decisions, (site, customer, False)))
+        return [child for child in (there, elsewhere) if not impossible(self.problem, child)]
+
+    def _bars(self, node: Node) -> Flags | None:
+        """Return the arcs that are barred at a node; None where there are none."""
+        if not (self._has_bars or node.decisions):
+            return None
+        barred = self.barred.copy()
+        for site, customer, serves in node.decisions:
+            if serves:
+                barred[:, customer] = True
+                barred[site, customer] = self.barred[site, customer]
+            else:
+                barred[site, customer] = True
+        return barred
+
+    def bound(self, node: Node) -> tuple[Node, Split | None] | None:
+        """Bound a node; arcs and covers come in, sites and arcs are fixed on the way."""
+        problem, relaxation = self.problem, self.relaxation
+        self.nodes += 1
+        self._effort.add(1.0 / NODES_PER_WORK)
+        covers_left = COVER_ROUNDS if self.nodes == 1 else 1
+        split: Split | None = None
+        for _ in range(ROUNDS):
+            barred = self._bars(node)
+            relaxation.fix_sites(node.opened.astype(np.float64), (~node.closed).astype(np.float64))
+            if barred is not None:
+                relaxation.bar(barred)
+            before = relaxation.iterations
+            split = relaxation.solve(self._effort.limits)
+            self._effort.add((relaxation.iterations - before) / ITERATIONS_PER_WORK)
+            if split is None:
+                return None
+            proven = dual(
+                problem, split.prices, node.opened, node.closed, barred, relaxation.covers
+            )
+            node = fix_sites(node, proven, self.cutoff)
+            if node.bound >= self.cutoff or impossible(problem, node):
+                return replace(node, bound=max(node.bound, self.cutoff)), None
+            if self._grow(proven, node, barred, split.objective):
+                continue
+            if self.nodes == 1:
+                self.root_proven = proven
+                self._bar_arcs()
+            if not problem.single_source:
+                break
+            least = LEAST_EXCESS if self.nodes == 1 else 5.0 * LEAST_EXCESS
+            covers = violated_covers(problem, split.opened, relaxation.spread(split), least)
+            if not covers or not covers_left:
+                node = self._fill(node, split, proven, barred)
+                break
+            covers_left -= 1
+            relaxation.add_covers(covers)
+        if node.bound >= self.cutoff or impossible(problem, node):
+            return replace(node, bound=max(node.bound, self.cutoff)), None
+        return node, split
+
+    def _fill(self, node: Node, split: Split, proven: Dual, barred: Flags | None) -> Node:
+        """Lift a bound: each site filled with whole customers, where that says more."""
+        if self._units is None:
+            return node
+        problem, prices = self.problem, split.prices
+        worth = problem.serve_cost - prices.customer[None, :]
+        if barred is not None:
+            worth[barred] = 0.0
+        worth[node.closed] = 0.0
+        gain = best_gains(worth, *self._units)
+        if gain is None:
+            return node
+        size = np.abs(np.minimum(worth, 0.0)).sum(axis=1)
+        sites = problem.fixed_cost - prices.total * problem.capacity - prices.count + gain
+        sites -= ROUNDING * (size + problem.fixed_cost)
+        sites = np.maximum(sites, proven.site_reduced)
+        sites[node.closed] = proven.site_reduced[node.closed]
+
+        def part(values: Floats) -> Floats:
+            return np.where(node.opened, values, np.minimum(values, 0.0))[~node.closed]
+
+        lift = math.fsum(part(sites)) - math.fsum(part(proven.site_reduced))
+        lifted = Dual(proven.bound + max(lift, 0.0), sites, proven.arc_reduced, node.opened)
+        return fix_sites(node, lifted, self.cutoff)
+
+    def _bar_arcs(self) -> None:
+        """Bar for good the arcs whose use would lift the bound of the whole to the cutoff."""
+        proven = self.root_proven
+        if proven is None or not self.problem.single_source or not np.isfinite(self.cutoff):
+            return
+        # what opening adds is in the bound already where the site is held open
+        opening = np.where(proven.opened, 0.0, np.maximum(proven.site_reduced, 0.0))[:, None]
+        with np.errstate(invalid="ignore"):
+            lifted = proven.bound + opening + np.maximum(proven.arc_reduced, 0.0)
+        useless = lifted >= self.cutoff
+        self.barred |= useless
+        self._has_bars = bool(self.barred.any())
+
+    def _grow(self, proven: Dual, node: Node, barred: Flags | None, objective: float) -> bool:
+        """Add the arcs that prices ask for; return whether there were any that matter."""
+        problem, relaxation = self.problem, self.relaxation
+        n = problem.shape[1]
+        if objective - proven.bound <= 1e-7 * abs(objective):
+            return False
+        asked = ((proven.site_reduced < 0.0) | node.opened) & ~node.closed
+        least = -1e-8 * max(abs(objective), 1.0) / n
+        missing = (proven.arc_reduced < least) & ~relaxation.has & asked[:, None]
+        if not missing.any():
+            return False
+        value = np.where(missing, proven.arc_reduced, 0.0)
+        most = min(ARCS_PER_ROUND, len(value))
+        site = np.argpartition(value, most - 1, axis=0)[:most].ravel()
+        customer = np.tile(np.arange(n), most)
+        wanted = missing[site, customer]
+        order = np.lexsort((customer[wanted], site[wanted]))
+        relaxation.add_arcs(site[wanted][order], customer[wanted][order])
+        return True
+
+    def _round(self, node: Node, split: Split, share: Floats) -> None:
+        """Make a solution out of a split one, and keep it if it is the best."""
+        is_open = (node.opened | (split.opened > 0.5)) & ~node.closed
+        if not self.problem.single_source:
+            shipped = self.transport.ship(is_open, self._effort.limits)
+            self.keep(None if shipped is None else shipped.solution)
+            return
+        self.keep(assign(self.problem, is_open, share))
+
+
+def fix_sites(node: Node, proven: Dual, cutoff: float) -> Node:
+    """Hold a site open or closed where the opposite would lift the bound to the cutoff."""
+    free = ~node.opened & ~node.closed
+    shut = free & (proven.site_reduced > 0.0) & (proven.bound + proven.site_reduced >= cutoff)
+    held = free & (proven.site_reduced < 0.0) & (proven.bound - proven.site_reduced >= cutoff)
+    return replace(
+        node,
+        bound=max(node.bound, proven.bound),
+        opened=node.opened | held,
+        closed=node.closed | shut,
+    )
+
+
+def impossible(problem: FacilityProblem, node: Node) -> bool:
+    """Whether the sites that may open hold too little, or are too few or too many."""
+    room = float(problem.capacity[~node.closed].sum())
+    return (
+        room < problem.total_demand * (1.0 - 1e-9)
+        or int((~node.closed).sum()) < problem.fewest_sites()
+        or int(node.opened.sum()) > problem.most_sites
+    )
+
+
+def cost_step(problem: FacilityProblem) -> float:
+    """Return the step in which costs of single-source solutions come: 1 or 0.01, else 0."""
+    if not problem.single_source:
+        return 0.0
+    finite = problem.serve_cost[np.isfinite(problem.serve_cost)]
+    values = np.concatenate([problem.fixed_cost, finite])
+    for step in (1.0, 0.01):
+        scaled = values / step
+        if (np.abs(scaled - np.rint(scaled)) <= 1e-9 * np.maximum(1.0, np.abs(scaled))).all():
+            return step
+    return 0.0
+
+
+def _split_arc(problem: FacilityProblem, share: Floats) -> tuple[int, int] | None:
+    """Return the arc to branch on: the largest part of the split customer that wants most."""
+    largest = share.max(axis=0)
+    split = np.flatnonzero(largest < 1.0 - PART)
+    if not len(split):
+        return None
+    weight = problem.demand[split] * (1.0 - largest[split])
+    customer = int(split[int(np.argmax(weight))])
+    return int(share[:, customer].argmax()), customer
