@@ -39,7 +39,7 @@ def solve(problem: LinearProblem, limits: Limits, start: Floats | None, gap: flo
         settings["simplex_iteration_limit"] = int(max(1.0, limits.work * ITERATIONS_PER_WORK))
     for name, value in settings.items():
         solver.setOptionValue(name, value)
-    solver.passModel(_model(highspy, problem))
+    solver.passModel(model_of(highspy, problem))
     if start is not None:
         given = highspy.HighsSolution()
         given.col_value = start.tolist()
@@ -70,7 +70,7 @@ def solve(problem: LinearProblem, limits: Limits, start: Floats | None, gap: flo
     return _read(highspy, solver, is_mip, spent[0], broke_off)
 
 
-def _model(highspy: Any, problem: LinearProblem) -> Any:
+def model_of(highspy: Any, problem: LinearProblem) -> Any:
     """Return the problem in HiGHS' own form."""
     lp = highspy.HighsLp()
     infinity = highspy.kHighsInf

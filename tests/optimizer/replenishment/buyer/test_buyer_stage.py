@@ -1,0 +1,186 @@
+"""The buyer stage through the pipeline and the command, and its referee."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from api.cli.app import invoke
+from optimizer.audit import buyer
+from optimizer.audit.report import AuditReport
+from optimizer.pipeline import choose_stages, plan
+from optimizer.plan import Plan
+from scenarios import InputError, Scenario
+
+Tables = dict[str, pd.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def made(corner_shop: Scenario) -> Plan:
+    """A buyer's plan for the farm's products."""
+    return plan(corner_shop, ["buyer"], work=0.5, options={"scope": "supplier:FARM"})
+
+
+def test_terms_add_up_to_the_objective(made: Plan) -> None:
+    """The objective's terms in `kpis` add up to the certificate's objective."""
+    kpis, certificate = made.table("kpis"), made.table("certificates").iloc[0]
+    terms = kpis.loc[kpis["variant"] == "buyer objective", "value"]
+    assert terms.sum() == pytest.approx(certificate["objective"])
+    assert certificate["bound"] <= certificate["objective"]
+    assert certificate["audited"]
+
+
+def test_orders_are_dated_over_the_horizon(made: Plan, corner_shop: Scenario) -> None:
+    """Orders of more than one bucket stand in the plan, each due after it is placed."""
+    orders = made.table("purchase_orders")
+    assert orders["order_on"].nunique() > 1
+    assert (orders["due_on"] >= orders["order_on"]).all()
+    assert orders["order_id"].str.startswith("BP-").all()
+    assert set(orders["supplier_id"]) == {"FARM"}
+    assert (orders["order_on"] >= pd.Timestamp(corner_shop.settings.start_date)).all()
+
+
+def test_explanations_add_up_to_the_quantity(made: Plan) -> None:
+    """The terms of each line's explanation add up to the units that it orders."""
+    orders = made.table("purchase_orders")
+    line = orders["line"].astype(int).astype(str)
+    qty = pd.Series(
+        orders["qty"].to_numpy(np.float64), "purchase_orders:" + orders["order_id"] + "/" + line
+    )
+    told = made.table("explanations")
+    assert len(told) == len(orders)
+    for decision, terms in zip(told["decision_id"], told["terms"], strict=True):
+        assert sum(json.loads(terms).values()) == pytest.approx(qty[decision])
+
+
+def test_stock_is_projected_for_every_bucket(made: Plan, corner_shop: Scenario) -> None:
+    """Opening + receipts - demand is the closing stock, cut off at 0, in every bucket."""
+    rows = made.table("inventory_projection")
+    assert len(rows) % corner_shop.settings.horizon_buckets == 0
+    flow = rows["opening"] + rows["receipts"] - rows["demand"]
+    assert np.allclose(rows["closing"].astype(float), flow.clip(lower=0.0).astype(float))
+
+
+def test_the_options_are_recorded(made: Plan) -> None:
+    """`plan.json` says which scope was planned."""
+    assert made.provenance.options["scope"] == "supplier:FARM"
+
+
+def test_it_runs_only_when_asked(corner_shop: Scenario) -> None:
+    """Without a list of stages the buyer's plan is left out."""
+    assert "buyer" not in choose_stages(corner_shop, None)[0]
+
+
+def test_it_does_not_run_beside_tonight(corner_shop: Scenario) -> None:
+    """Two proposals for the same items in one plan are refused."""
+    with pytest.raises(InputError, match="without replenishment"):
+        choose_stages(corner_shop, ["buyer", "replenishment"])
+
+
+def test_an_option_nobody_takes_is_refused(corner_shop: Scenario) -> None:
+    """A scope without the stage that takes it is an error that names the stage."""
+    with pytest.raises(InputError, match="buyer"):
+        plan(corner_shop, ["replenishment"], work=1.0, options={"scope": "supplier:FARM"})
+
+
+@pytest.mark.parametrize("scope", ["supplier:NOBODY", "colour:red"])
+def test_a_scope_that_means_nothing_is_refused(corner_shop: Scenario, scope: str) -> None:
+    """An unknown supplier, and a scope of another kind, are errors that name it."""
+    with pytest.raises(InputError, match=scope):
+        plan(corner_shop, ["buyer"], work=0.5, options={"scope": scope})
+
+
+def test_the_command_plans_a_scope(tmp_path: Path) -> None:
+    """`holdfast plan --stages buyer --scope ...` writes an audited plan."""
+    shop, out = tmp_path / "shop", tmp_path / "plan"
+    assert invoke(["demo-scenario", "corner-shop", "--out", str(shop)]) == 0
+    arguments = ["plan", str(shop), "--out", str(out), "--stages", "buyer", "--work", "0.5"]
+    assert invoke([*arguments, "--scope", "supplier:FARM", "--json"]) == 0
+    document = json.loads((out / "plan.json").read_text(encoding="utf-8"))
+    assert document["provenance"]["options"]["scope"] == "supplier:FARM"
+
+
+def change(table: str, column: str, by: float) -> Callable[[Tables], None]:
+    """Return a plant that adds to the first cell of a column."""
+
+    def plant(tables: Tables) -> None:
+        frame = tables[table].copy()
+        values = frame[column].astype(float).to_numpy().copy()
+        values[0] += by
+        tables[table] = frame.assign(**{column: values})
+
+    return plant
+
+
+def shift(column: str, days: int) -> Callable[[Tables], None]:
+    """Return a plant that moves a date of the first order line."""
+
+    def plant(tables: Tables) -> None:
+        frame = tables["purchase_orders"].copy()
+        dates = frame[column].copy()
+        dates.iloc[0] = dates.iloc[0] + pd.Timedelta(days=days)
+        tables["purchase_orders"] = frame.assign(**{column: dates})
+
+    return plant
+
+
+def lose(table: str) -> Callable[[Tables], None]:
+    """Return a plant that loses the first row."""
+
+    def plant(tables: Tables) -> None:
+        tables[table] = tables[table].iloc[1:].reset_index(drop=True)
+
+    return plant
+
+
+@pytest.mark.parametrize(
+    ("plant", "code"),
+    [
+        (change("purchase_orders", "qty", 1.0), "not_a_multiple"),
+        (change("purchase_orders", "qty", -1e6), "not_positive"),
+        (change("purchase_orders", "unit_cost", 0.5), "unit_cost_differs"),
+        (change("purchase_orders", "cost", 1.0), "cost_differs"),
+        (shift("due_on", 1), "due_on_differs"),
+        (shift("order_on", -7), "ordered_outside_the_horizon"),
+        (lose("purchase_orders"), "closing_differs"),
+        (change("inventory_projection", "closing", 1.0), "closing_differs"),
+        (lose("inventory_projection"), "rows_missing"),
+    ],
+)
+def test_planted_errors_are_found(
+    corner_shop: Scenario, made: Plan, plant: Callable[[Tables], None], code: str
+) -> None:
+    """The referee names what is planted in a plan that it accepts."""
+    tables = dict(made.tables)
+    plant(tables)
+    report = buyer.check(corner_shop, tables, "supplier:FARM")
+    assert code in {violation.code for violation in report.violations}
+
+
+def test_the_referee_recomputes_the_objective(corner_shop: Scenario, made: Plan) -> None:
+    """From the scenario and the tables alone, nothing is broken and the cost is the same."""
+    report: AuditReport = buyer.check(corner_shop, dict(made.tables), "supplier:FARM")
+    assert not report.violations
+    assert report.objective == pytest.approx(made.table("certificates").iloc[0]["objective"])
+
+
+def test_a_budget_is_kept(corner_shop: Scenario, made: Plan) -> None:
+    """With half of the money that it would like to spend per bucket, a plan keeps to it."""
+    orders = made.table("purchase_orders")
+    most = float(orders.groupby("order_on")["cost"].sum().max())
+    columns = {
+        "limit_id": ["half"], "kind": ["budget"], "scope": ["all"], "sense": ["<="],
+        "value": [most / 2.0], "hard": [True],
+    }  # fmt: skip
+    tables = {**corner_shop.tables, "limits": pd.DataFrame(columns)}
+    tight = Scenario(corner_shop.settings, tables)
+    poor = plan(tight, ["buyer"], work=0.5, options={"scope": "supplier:FARM"})
+    spent = poor.table("purchase_orders").groupby("order_on")["cost"].sum()
+    assert (spent <= most / 2.0 + 1e-6).all()
+    before, after = made.table("certificates").iloc[0], poor.table("certificates").iloc[0]
+    assert after["objective"] >= before["bound"] - 1e-9

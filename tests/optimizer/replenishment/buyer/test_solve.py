@@ -1,0 +1,157 @@
+"""Buyers' plans keep every rule, and their bounds stay under exact optima."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.lotsizing_cases import make_case
+from benchmarks.lotsizing_peers import direct_program
+from optimizer.engines.linear import solve_linear
+from optimizer.outcome import Limits, Outcome, Status, Termination
+from optimizer.replenishment.buyer.coupling import Coupling
+from optimizer.replenishment.buyer.item_plans import plan_items
+from optimizer.replenishment.buyer.ledger import Ledger
+from optimizer.replenishment.buyer.problem import Problem
+from optimizer.replenishment.buyer.solve import BuyersPlan, solve
+
+Maker = Callable[..., Problem]
+
+
+def exact(problem: Problem) -> float:
+    """Return the optimum, which CP-SAT finds on the problem written out."""
+    outcome = solve_linear(direct_program(problem), Limits(work=60.0), engine="cpsat")
+    assert outcome.termination == Termination.CONVERGED
+    assert outcome.objective is not None
+    assert outcome.bound is not None
+    assert outcome.objective - outcome.bound <= 1e-4 * abs(outcome.objective)
+    return outcome.objective
+
+
+def held(problem: Problem, outcome: Outcome[BuyersPlan]) -> tuple[float, float]:
+    """Return objective and bound of an answer that keeps every rule."""
+    assert outcome.solution is not None
+    assert outcome.objective is not None
+    assert outcome.bound is not None
+    assert problem.feasible(outcome.solution.qty), problem.faults(outcome.solution.qty)
+    assert outcome.objective == pytest.approx(problem.objective(outcome.solution.qty))
+    return outcome.objective, outcome.bound
+
+
+def check_against_exact(problem: Problem) -> None:
+    """The optimum lies between bound and objective."""
+    objective, bound = held(problem, solve(problem, Limits(work=0.1)))
+    optimum = exact(problem)
+    assert bound <= optimum + 1e-6 * abs(optimum)
+    assert objective >= optimum - 1e-6 * abs(optimum)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_optimum_lies_between(problems: Maker, seed: int) -> None:
+    """Bound <= optimum <= objective on small cases with packs, breaks, minimums, trucks, limits."""
+    check_against_exact(problems(seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8, 200))
+def test_optimum_lies_between_on_many(problems: Maker, seed: int) -> None:
+    """Bound <= optimum <= objective on many more small cases."""
+    check_against_exact(problems(seed))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_prices_prove_a_bound(problems: Maker, seed: int) -> None:
+    """The Lagrangian at random prices is under the cost of a feasible plan."""
+    problem = problems(seed, losses=True)
+    found, _ = held(problem, solve(problem, Limits(work=0.1)))
+    coupling = Coupling(problem)
+    draw = np.random.default_rng(seed)
+    for _ in range(10):
+        price = draw.exponential(0.5, len(coupling.room)) * (draw.random(len(coupling.room)) < 0.3)
+        _, value = plan_items(problem, coupling.prices(price))
+        lower = np.zeros(len(coupling.extra_cost))
+        assert coupling.lagrangian(price, value, lower, coupling.extra_upper) <= found + 1e-9
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_terms_add_up(problems: Maker, seed: int) -> None:
+    """The cost terms add up to the items' own costs and those of their orders."""
+    problem = problems(seed, losses=True)
+    outcome = solve(problem, Limits(work=0.1))
+    assert outcome.solution is not None
+    ledger = Ledger(problem, outcome.solution.qty)
+    assert ledger.objective == pytest.approx(sum(problem.terms(outcome.solution.qty).values()))
+
+
+def test_same_work_gives_the_same_plan() -> None:
+    """Two runs with the same work and seed give the same quantities and the same bound."""
+    problem = make_case(8, 6, 2, 5)
+    one, other = (solve(problem, Limits(work=0.2, seed=3)) for _ in range(2))
+    assert one.solution is not None
+    assert other.solution is not None
+    assert np.array_equal(one.solution.qty, other.solution.qty)
+    assert one.bound == other.bound
+
+
+def test_scaling_money_scales_cost() -> None:
+    """With every price ten times as high, plan and bound cost ten times as much."""
+    problem = make_case(6, 5, 2, 1)
+    items, options, groups = problem.items, problem.options, problem.groups
+    dear = Problem(
+        replace(items, holding=10 * items.holding, lost=10 * items.lost,
+                floor_price=10 * items.floor_price),
+        replace(options, price=10 * options.price, line_cost=10 * options.line_cost),
+        replace(groups, order_cost=10 * groups.order_cost, minimum=10 * groups.minimum),
+        replace(problem.rules, room=10 * problem.rules.room),
+        problem.storage,
+    )  # fmt: skip
+    one, other = solve(problem, Limits(work=0.2)), solve(dear, Limits(work=0.2))
+    assert other.bound == pytest.approx(10 * one.bound, rel=1e-3)
+    assert other.objective == pytest.approx(10 * one.objective, rel=1e-2)
+
+
+def test_a_wider_budget_lowers_the_bound() -> None:
+    """Relaxing a limit never raises what is proven to be unavoidable."""
+    problem = make_case(6, 5, 2, 2)
+    wide = Problem(
+        problem.items, problem.options, problem.groups,
+        replace(problem.rules, room=2.0 * problem.rules.room), problem.storage,
+    )  # fmt: skip
+    tight, loose = solve(problem, Limits(work=0.1)), solve(wide, Limits(work=0.1))
+    assert tight.objective is not None
+    assert loose.bound is not None
+    assert loose.bound <= tight.objective
+
+
+def test_a_cancelled_search_still_has_a_plan() -> None:
+    """Cancelled at once, there is a feasible plan and a bound, and the reason is stated."""
+    problem = make_case(6, 5, 2, 3)
+    outcome = solve(problem, Limits(work=5.0, cancelled=lambda: True))
+    objective, bound = held(problem, outcome)
+    assert np.isfinite(bound)
+    assert bound <= objective
+    assert outcome.termination == Termination.CANCELLED
+
+
+def test_nothing_to_buy_costs_the_shortage() -> None:
+    """Without any slot, one item of demand 3 + 4 and stock 5 loses 2 units at 10 each.
+
+    Holding 0.5 on the 2 units left after the first period: 1. In all 21, and that is proven.
+    """
+    problem = make_case(1, 2, 1, 0)
+    problem = Problem(
+        replace(
+            problem.items, demand=np.array([[3, 4]]), opening=np.array([5]),
+            holding=np.array([0.5]), lost=np.array([10.0]), floor=np.array([0]),
+            floor_price=np.array([0.0]),
+        ),
+        replace(problem.options, arrival=np.full((1, 2), -1)),
+        problem.groups, problem.rules,
+        replace(problem.storage, room=np.full((1, 2), np.inf)),
+    )  # fmt: skip
+    outcome = solve(problem, Limits(work=0.1))
+    assert outcome.objective == pytest.approx(21.0)
+    assert outcome.status == Status.OPTIMAL
