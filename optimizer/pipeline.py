@@ -64,6 +64,13 @@ STAGES: Mapping[str, Room] = {
         ("forecasts", "demand_history"),
         weight=2.0,
     ),
+    "rolling": Room(
+        "optimizer.replenishment.rolling:run",
+        "optimizer.audit.rolling:check",
+        ("products", "sites", "supplier_products", "inventory"),
+        ("forecasts", "demand_history"),
+        weight=1.0,
+    ),
     "buyer": Room(
         "optimizer.replenishment:run_buyer",
         "optimizer.audit.buyer:check",
@@ -72,14 +79,7 @@ STAGES: Mapping[str, Room] = {
         weight=2.0,
         asked=True,
         options=("scope",),
-        instead_of=("replenishment",),
-    ),
-    "rolling": Room(
-        "optimizer.replenishment.rolling:run",
-        "optimizer.audit.rolling:check",
-        ("products", "sites", "supplier_products", "inventory"),
-        ("forecasts", "demand_history"),
-        weight=1.0,
+        instead_of=("replenishment", "rolling"),
     ),
     "sourcing": Room(
         "optimizer.allocation:run_sourcing",

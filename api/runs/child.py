@@ -33,6 +33,7 @@ class Task:
     scenario : hash of the scenario's manifest
     plan : hash of the plan's manifest, for stress
     deltas : what-if changes to apply first
+    scope : of stage buyer
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class Task:
     work: float | None = None
     seed: int | None = None
     replications: int | None = None
+    scope: str | None = None
 
 
 class _Line:
@@ -146,6 +148,7 @@ def _plan(task: Task, scenario: Scenario, line: _Line) -> Plan:
         seconds=task.seconds,
         work=task.work,
         seed=task.seed,
+        options={"scope": task.scope} if task.scope else None,
         progress=line.progress,
         cancelled=line.cancelled.is_set,
     )

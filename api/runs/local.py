@@ -160,6 +160,7 @@ class LocalBackend:
                 work=options.get("work"),
                 seed=options.get("seed"),
                 replications=options.get("replications"),
+                scope=options.get("scope"),
             )
             return row.attempt, task
 

@@ -98,6 +98,10 @@ class RunOptions(Wire):
     ] = None
     seed: Annotated[int | None, Field(ge=0, lt=2**53)] = None
     replications: Annotated[int | None, Field(ge=2, le=100_000)] = None
+    scope: Annotated[
+        str | None,
+        Field(max_length=200, description="of stage buyer: supplier:ID or category:NAME"),
+    ] = None
     validate_only: bool = False
 
 
