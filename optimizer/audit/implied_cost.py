@@ -38,50 +38,65 @@ def implied_shortage(rows: pd.DataFrame) -> Floats:
     """
     cost: Floats = rows["shortage"].to_numpy(np.float64).copy()
     can = (rows["states_target"] & (rows["sd"] > 1e-9) & (rows["holding"] > 0.0)).to_numpy()
-    for place in np.flatnonzero(can):
-        row = rows.iloc[place]
-        services = [row["target_cycle_service"], _service_of_fill_rate(row)]
-        services = [float(service) for service in services if not np.isnan(service)]
-        price = _price(row, max(services)) if services else float(cost[place])
-        if not np.isnan(row["least_cover"]):
-            price = max(price, _price(row, _service(row, row["least_cover"])))
-        if not np.isnan(row["most_cover"]):
-            price = min(price, _price(row, _service(row, row["most_cover"])))
-        cost[place] = price
+    if not can.any():
+        return cost
+    part = rows[can]
+    service = np.fmax(
+        part["target_cycle_service"].to_numpy(np.float64), _service_of_fill_rate(part)
+    )
+    price = np.where(np.isnan(service), cost[can], _price(part, service))
+    price = np.fmax(price, _price(part, _service(part, part["least_cover"].to_numpy(np.float64))))
+    price = np.fmin(price, _price(part, _service(part, part["most_cover"].to_numpy(np.float64))))
+    cost[can] = price
     return cost
 
 
-def _price(row: pd.Series, service: float) -> float:
-    service = min(service, MOST_SERVICE)
-    return float(row["holding"] * service / (1.0 - service))
+def _price(rows: pd.DataFrame, service: Floats) -> Floats:
+    service = np.minimum(service, MOST_SERVICE)
+    price: Floats = rows["holding"].to_numpy(np.float64) * service / (1.0 - service)
+    return price
 
 
-def _service(row: pd.Series, level: float) -> float:
-    return float(ndtr((level - row["mean"]) / row["sd"]))
+def _service(rows: pd.DataFrame, level: Floats) -> Floats:
+    z = (level - rows["mean"].to_numpy(np.float64)) / rows["sd"].to_numpy(np.float64)
+    service: Floats = ndtr(z)
+    return service
 
 
-def _loss(level: Floats, mean: float, sd: float) -> Floats:
-    z = (level - mean) / max(sd, 1e-9)
-    loss: Floats = max(sd, 1e-9) * (np.exp(-z * z / 2) / np.sqrt(2 * np.pi) - z * ndtr(-z))
+def _loss(level: Floats, mean: Floats, sd: Floats) -> Floats:
+    wide = np.maximum(sd, 1e-9)
+    z = (level - mean) / wide
+    loss: Floats = wide * (np.exp(-z * z / 2) / np.sqrt(2 * np.pi) - z * ndtr(-z))
     return loss
 
 
-def _service_of_fill_rate(row: pd.Series) -> float:
-    """Return the probability of no stockout at the level that reaches the fill rate."""
-    if np.isnan(row["target_fill_rate"]):
-        return float("nan")
-    mean, sd = float(row["mean"]), float(row["sd"])
-    target = min(float(row["target_fill_rate"]), MOST_SERVICE)
-    allowed = (1.0 - target) * (mean - float(row["lead_mean"]))
+def _service_of_fill_rate(rows: pd.DataFrame) -> Floats:
+    """Return the probability of no stockout at the level that reaches the fill rate; NaN: none."""
+    result = np.full(len(rows), np.nan)
+    asked = rows["target_fill_rate"].notna().to_numpy()
+    if not asked.any():
+        return result
+    part = rows[asked]
+    names = ("mean", "sd", "lead_mean", "lead_sd", "target_fill_rate")
+    mean, sd, lead_mean, lead_sd, target = (part[name].to_numpy(np.float64) for name in names)
+    allowed = (1.0 - np.minimum(target, MOST_SERVICE)) * (mean - lead_mean)
 
-    def too_short(level: Floats) -> Floats:
-        before = _loss(level, float(row["lead_mean"]), float(row["lead_sd"]))
-        return _loss(level, mean, sd) - before - allowed
+    def too_short(
+        level: Floats, mean: Floats, sd: Floats, lead_mean: Floats, lead_sd: Floats, most: Floats
+    ) -> Floats:
+        return _loss(level, mean, sd) - _loss(level, lead_mean, lead_sd) - most
 
-    ends = (mean - 4.0 * sd, mean + 8.0 * sd)
-    if float(too_short(np.array(ends[0]))) <= 0.0:
-        return _service(row, ends[0])
-    if float(too_short(np.array(ends[1]))) > 0.0:
-        return _service(row, ends[1])
-    found = elementwise.find_root(too_short, ends, tolerances={"xatol": 1e-13, "fatol": 0.0})
-    return _service(row, float(found.x))
+    args = (mean, sd, lead_mean, lead_sd, allowed)
+    low, high = mean - 4.0 * sd, mean + 8.0 * sd
+    level = np.where(too_short(low, *args) <= 0.0, low, high)
+    inside = (too_short(low, *args) > 0.0) & (too_short(high, *args) <= 0.0)
+    if inside.any():
+        found = elementwise.find_root(
+            too_short,
+            (low[inside], high[inside]),
+            args=tuple(arg[inside] for arg in args),
+            tolerances={"xatol": 1e-13, "fatol": 0.0},
+        )
+        level[inside] = found.x
+    result[asked] = _service(part, level)
+    return result
