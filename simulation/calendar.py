@@ -13,29 +13,32 @@ from typing import Any
 import numpy as np
 import simpy
 
-from scenarios import EngineError
-from simulation.arrays import Flags, Floats, Places, Sums, Units
-from simulation.charges import charge, lane_weights
+from simulation.arrays import Flags, Places, Units
+from simulation.charges import lane_weights
 from simulation.conditions import Conditions
 from simulation.demand import Demand
+from simulation.departures import Departures
 from simulation.docks import Docks
 from simulation.kernels import Kernels
 from simulation.kernels import rows as at
 from simulation.kernels.coupled import coupled
-from simulation.kernels.rows import ALL
 from simulation.loads import Loads, Quotas
+from simulation.perishing import Perishing
 from simulation.quarantine import Quarantine
 from simulation.responses import Responses
+from simulation.returning import Returning
 from simulation.run import Run
+from simulation.shelves import Shelves
 from simulation.sourcing import Sourcing
 from simulation.state import State
-from simulation.streams import name_key, row_keys
-from simulation.world import Lane, World, identity_days, working_days
+from simulation.transshipment import Transshipment
+from simulation.world import Lane, World
 
 # exact binary fractions of a tick, so that no event slips past another
 STRIKE = 0.0
 MORNING = 1 / 16
 RECEIVE = 1 / 8
+SHARE = 7 / 16
 SHIP = 4 / 8
 DEPART = 6 / 8
 NIGHT = 7 / 8
@@ -68,10 +71,6 @@ class Calendar:
         self.on_tick = on_tick
         self.responses = responses
         self.on_night = on_night
-        self.lane_streams = [
-            name_key(seed, "lane", world.lane_id(lane), lane.mode) for lane in world.lanes
-        ]
-        self.weights = [self._site_weights(i) for i in range(len(world.sites))]
         self.lane_weights = [lane_weights(lane) for lane in world.lanes]
         self.takes = [_takes(lane) for lane in world.lanes]
         run = Run(world, state, conditions, kernels, coupled(kernels.name), seed)
@@ -80,7 +79,12 @@ class Calendar:
         self.loads = Loads(run)
         self.quotas = Quotas(run)
         self.sourcing = Sourcing(run)
-        self.quarantine = Quarantine(run)
+        self.shelves = Shelves(run)
+        self.perishing = Perishing(run)
+        self.returning = Returning(run, self.perishing)
+        self.quarantine = Quarantine(run, self.perishing)
+        self.departures = Departures(run, responses)
+        self.transshipment = Transshipment(run, self.loads, self.docks, self.shelves)
         self.signals: list[simpy.Event] = [self.env.event() for _ in world.lanes]
 
     def run(self) -> None:
@@ -95,6 +99,8 @@ class Calendar:
         for lane in range(len(world.lanes)):
             self.env.process(self._lane(lane, lane * TURN))
         self.env.process(self._clock())
+        if self.transshipment.lanes:
+            self.env.process(self._sharing())
         if self.responses is not None or self.on_night is not None:
             self.env.process(self._nights())
         self.env.run(until=world.n_ticks)
@@ -112,6 +118,14 @@ class Calendar:
                 self.on_tick(tick)
             self.loads.new_day()
             self.quotas.new_day(tick)
+            self.departures.stand_still(tick)
+
+    def _sharing(self) -> Process:
+        """Let sites of one echelon help each other out, every tick after the demand."""
+        for tick in range(self.world.n_ticks):
+            yield self._until(tick + SHARE)
+            for j in self.transshipment.share(tick):
+                self.signals[j].succeed()
 
     def _nights(self) -> Process:
         for tick in range(self.world.n_ticks):
@@ -136,7 +150,7 @@ class Calendar:
                     self.quarantine.judge(b, tick, blows[b].ends(tick))
             for b in flipped:
                 if blows[b].disruption.kind == "warehouse_fire":
-                    self._burn(b, tick)
+                    self.shelves.burn(b, tick, blows[b].begins(tick))
                 elif blows[b].disruption.kind == "quality_recall":
                     self.quarantine.put_aside(b, tick, blows[b].begins(tick))
 
@@ -173,14 +187,22 @@ class Calendar:
             if batch.tick == tick:
                 slot[:, batch.columns] += batch.units
                 held.to_come[batch.columns] -= batch.units
+        self.departures.land(site, tick, slot)
         shut = self.conditions.shut[site]
         if shut.any():  # the queue at the gate moves to the next tick
             held.ring[(tick + 1) % len(held.ring)][shut] += slot[shut]
             slot[shut] = 0
+        self.perishing.outdate(site, tick)
+        resold, anew = self.returning.come_back(site, tick)
         self.docks.receive(site, tick, slot)
+        self.perishing.receive(site, tick, slot)
         demand = self.demand.under(self.conditions, site, tick)
         if self.responses is not None:
             demand = self.responses.demand(site, tick, demand, self.kernels)
+        if anew is not None and anew.any():
+            demand = demand + anew
+        self.transshipment.note(site)
+        there = held.on_hand + slot if resold is not None else None
         kept = self.docks.kept_back(site, tick, slot, demand)
         if kept is not None:
             held.on_hand -= kept
@@ -192,14 +214,17 @@ class Calendar:
             demand,
             self.conditions.stopped[site],
             self.world.lost,
-            self.weights[site],
+            self.shelves.weights[site],
             held.exposed,
             held.totals,
             held.ledger[tick],
         )
         if kept is not None:
             held.on_hand += kept
-            self._book_shelf(site, tick, kept, 1)
+            self.shelves.book(site, tick, kept, 1)
+        if resold is not None and there is not None:
+            held.ledger[tick, at.RECEIVED] += resold.sum(axis=1, dtype=np.int64)
+            self.returning.send_back(site, tick, there - held.on_hand)
         self._place_dated(site, tick)
         self._review(site, tick, demand)
 
@@ -218,6 +243,7 @@ class Calendar:
         points, levels = held.levels.at(tick, demand)
         if self.responses is not None:
             points, levels = self.responses.levels(site, points, levels)
+        self.transshipment.levels[site] = levels
         due = policy.due(tick)
         if not len(due):
             return
@@ -242,7 +268,7 @@ class Calendar:
             sourced[self.world.lanes[j].into[columns]] = True
             ordered += units.sum(axis=1, dtype=np.int64)
             if units.any():
-                self._ask(j, columns, units)
+                self._ask_for_enough(j, columns, units)
         for j in self.world.in_lanes[site]:
             lane = self.world.lanes[j]
             if lane.split is not None:
@@ -252,11 +278,27 @@ class Calendar:
             sourced[columns] = True
             asked = held.orders[:, columns]
             if asked.any():
-                self._ask(j, fed, asked)
+                self._ask_for_enough(j, fed, asked)
         if not sourced.all():  # nobody can be asked: no order
             held.on_order[:, ~sourced] -= held.orders[:, ~sourced]
             held.orders[:, ~sourced] = 0
         held.ledger[tick, at.ORDERED] = held.orders.sum(axis=1, dtype=np.int64) + ordered
+
+    def _ask_for_enough(self, j: int, columns: Places, units: Units) -> None:
+        """Order by policy; where the supplier wants a minimum, less than that waits for more."""
+        pending = self.state.lanes[j].pending
+        if pending is None:
+            self._ask(j, columns, units)
+            return
+        pending[:, columns] += units
+        weights = self.lane_weights[j]
+        sums = np.empty((1, len(pending)), np.int64)
+        self.kernels.weigh(pending, weights.each[3:4], sums)
+        enough = sums[0] >= round(self.world.lanes[j].minimum * weights.scale)
+        placed = np.where(enough[:, None], pending, 0).astype(np.int32)
+        if placed.any():
+            pending -= placed
+            self._ask(j, np.arange(pending.shape[1]), placed)
 
     def _ask(self, j: int, columns: Places, units: Units) -> None:
         """Put an order down at the start of a lane."""
@@ -333,9 +375,14 @@ class Calendar:
 
     def _ship(self, site: int, tick: int) -> None:
         """A site shares its stock out among the sites that it feeds."""
-        lanes = [j for j in self.world.out_lanes[site] if self.state.lanes[j].some_waiting]
-        if not lanes:
-            return
+        waiting = [j for j in self.world.out_lanes[site] if self.state.lanes[j].some_waiting]
+        for priority in sorted({self.world.lanes[j].priority for j in waiting}):
+            self._ship_to(
+                site, tick, [j for j in waiting if self.world.lanes[j].priority == priority]
+            )
+
+    def _ship_to(self, site: int, tick: int, lanes: list[int]) -> None:
+        """Share a site's stock out among lanes of one priority, in proportion to what waits."""
         held = self.state.sites[site]
         at_work = ~self.conditions.stopped[site]
         held.claimed[...] = 0
@@ -365,10 +412,7 @@ class Calendar:
             self.state.lanes[j].waiting += units
         self.docks.limit_shipping(site, tick, loaded)
         for j in loaded:
-            line = self.state.lanes[j]
-            out_of = self.world.lanes[j].out_of
-            held.on_hand[:, out_of] -= line.loaded
-            self._book_leaving(site, tick, at.SHIPPED, line.loaded, out_of)
+            self.shelves.ship(site, tick, j)
             self._send_off(j)
 
     def _lane_closed(self, j: int) -> Flags:
@@ -386,90 +430,9 @@ class Calendar:
         return held_back
 
     def _depart(self, j: int, tick: int) -> None:
-        """Loaded goods leave, each order line with its own lead time."""
-        lane = self.world.lanes[j]
-        line = self.state.lanes[j]
-        held = self.state.sites[lane.destination]
+        """Loaded goods leave."""
         self.loads.settle(j)
-        factor, freight = self.conditions.lane_factor[j], self.conditions.freight[j]
-        if self.responses is not None:
-            factor = self.responses.lead_factor(j, factor)
-            freight = self.responses.freight_factor(j, freight)
-        n_days = int(lane.lead_table.max(initial=0)) * int(factor.max())
-        n_days = (n_days >> 8) + 2
-        if lane.working is None:
-            days_until = identity_days(n_days)
-        else:
-            days_until = working_days(lane.working, tick, n_days)
-        longest = self.kernels.dispatch(
-            row_keys(self.lane_streams[j], tick, self.state.replications),
-            lane.sku_keys,
-            line.loaded,
-            lane.into,
-            lane.lead_rows,
-            lane.lead_table,
-            lane.transit,
-            factor,
-            self.conditions.lane_delay[j],
-            days_until,
-            lane.accepted_share,
-            tick,
-            held.ring,
-            held.on_order,
-        )
-        if longest >= len(held.ring):
-            raise EngineError(
-                f"lane {self.world.lane_id(lane)}: a lead time of {longest} ticks does not fit into"
-                f" a ring of {len(held.ring)}"
-            )
-        charge(
-            self.state,
-            j,
-            tick,
-            lane.freight,
-            self.lane_weights[j],
-            self.kernels,
-            self.conditions.price[j],
-            freight,
-        )
-
-    def _burn(self, blow: int, tick: int) -> None:
-        """Destroy a share of the stock of the struck sites where a fire breaks out."""
-        disruption = self.conditions.blows[blow].disruption
-        begins = self.conditions.blows[blow].begins(tick)
-        share = round(ALL * disruption.severity)
-        for i in self.conditions.blows[blow].reach.sites:
-            held = self.state.sites[i]
-            burnt = (held.on_hand.astype(np.int64) * share + ALL // 2) >> 16
-            burnt = np.where(begins[:, None], burnt, 0).astype(np.int32)
-            held.on_hand -= burnt
-            held.totals[at.T_DESTROYED] += burnt
-            held.ledger[tick, at.DESTROYED] += burnt.sum(axis=1, dtype=np.int64)
-
-    def _book_leaving(self, site: int, tick: int, row: int, units: Units, columns: Places) -> None:
-        """Take goods that left after the demand out of the tick's stock figures."""
-        self.state.sites[site].ledger[tick, row] += units.sum(axis=1, dtype=np.int64)
-        self._book_shelf(site, tick, units, -1, columns)
-
-    def _book_shelf(
-        self, site: int, tick: int, units: Units, sign: int, columns: Places | None = None
-    ) -> None:
-        """Add units to the tick's stock figures, or take them out."""
-        ledger = self.state.sites[site].ledger[tick]
-        weights = self.weights[site] if columns is None else self.weights[site][:, columns]
-        sums = np.empty((len(weights), units.shape[0]), np.int64)
-        self.kernels.weigh(units, np.ascontiguousarray(weights), sums)
-        ledger[at.ON_HAND] += sign * units.sum(axis=1, dtype=np.int64)
-        ledger[at.VALUE] += sign * sums[at.BY_VALUE]
-        ledger[at.HOLDING] += sign * sums[at.BY_HOLDING]
-
-    def _site_weights(self, site: int) -> Sums:
-        facts = self.world.sites[site]
-        scales = self.world.money_scales[site]
-        columns: tuple[Floats, ...] = (facts.value, facts.holding, facts.shortage)
-        return np.array(
-            [np.rint(each * scale) for each, scale in zip(columns, scales, strict=True)], np.int64
-        ).reshape(3, facts.n_skus)
+        self.departures.depart(j, tick)
 
 
 def _takes(lane: Lane) -> Flags:

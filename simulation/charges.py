@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulation.arrays import Floats, Sums
+from simulation.arrays import Floats, Sums, Units
 from simulation.kernels import Kernels
 from simulation.state import State
-from simulation.world import Freight, Lane
+from simulation.world import Lane, Mode
 
 GRAMS = 1000.0  # in a kg
 CUBIC_CENTIMETRES = 1e6  # in a m3
@@ -46,20 +46,23 @@ def charge(
     state: State,
     lane: int,
     tick: int,
-    freight: Freight,
+    loaded: Units,
+    mode: Mode,
     weights: LaneWeights,
     kernels: Kernels,
     price_factor: Floats,
     freight_factor: Floats,
 ) -> None:
-    """Book what is loaded on a lane: shipments, weight, volume, units, goods and the order.
+    """Book what leaves on a lane by one mode: shipments, weight, volume, units, goods, the order.
 
     Parameters
     ----------
+    loaded : (R, C) units
     price_factor, freight_factor : (R,) as things stand
     """
+    freight = mode.freight
     sums = np.empty((len(weights.each), len(state.replications)), np.int64)
-    kernels.weigh(state.lanes[lane].loaded, weights.each, sums)
+    kernels.weigh(loaded, weights.each, sums)
     units, grams, cubic = (sums[row].astype(np.float64) for row in range(3))
     state.lanes[lane].departures[tick] += sums[0]
     left = units > 0
@@ -75,3 +78,4 @@ def charge(
     state.transport[tick] += cost * freight_factor
     state.purchase[tick] += sums[3] / weights.scale * price_factor
     state.ordering[tick] += np.where(left, freight.order_cost, 0.0)
+    state.grams_co2[tick] += grams / GRAMS * mode.grams_co2

@@ -18,7 +18,7 @@ from simulation.world import World, working_days
 SUPPLIER_KINDS = frozenset(
     {"supplier_outage", "supplier_capacity_loss", "regional_event", "quality_recall"}
 )
-CLOSING_KINDS = frozenset({"lane_closure", "port_closure", "regional_event"})
+CLOSING_KINDS = frozenset({"lane_closure", "lane_freeze", "port_closure", "regional_event"})
 GATE_KINDS = frozenset({"warehouse_closure", "warehouse_fire", "regional_event"})
 
 
@@ -111,6 +111,8 @@ class Conditions:
     shut : per site (R,) bool, nothing comes in; stopped : (R,) bool, nothing leaves
     labour : per site (R,) int32, share of the docks that is manned, in 1/65,536
     carriage : per lane (R,) int32, share of the carrying capacity, in 1/65,536
+    frozen : per lane (R,) bool, what is under way stands still
+    mode : per lane (R,) int8, 0 for its own, from 1 one of its other modes (set by responses)
     switching : per site (R,) bool, sources that are out are passed over (set by responses)
     lift : per site (R,) int32, factor on the outbound dock in 1/256 (set by responses)
     """
@@ -131,6 +133,8 @@ class Conditions:
         self.stopped: list[Flags] = [self._flags() for _ in world.sites]
         self.labour: list[Units] = [self._ints(ALL) for _ in world.sites]
         self.carriage: list[Units] = [self._ints(ALL) for _ in lines]
+        self.frozen: list[Flags] = [self._flags() for _ in lines]
+        self.mode = [np.zeros(n_replications, np.int8) for _ in lines]
         self.switching: list[Flags] = [self._flags() for _ in world.sites]
         self.lift: list[Units] = [self._ints(UNCHANGED) for _ in world.sites]
 
@@ -176,6 +180,8 @@ class Conditions:
     def _refresh_lane(self, lane: int) -> None:
         closed = [self.active[b] for b in self._on(lane, "lanes", CLOSING_KINDS)]
         self.lane_closed[lane] = _any(closed, self.n_replications)
+        frozen = [self.active[b] for b in self._on(lane, "lanes", {"lane_freeze"})]
+        self.frozen[lane] = _any(frozen, self.n_replications)
         delay = np.zeros(self.n_replications, np.int64)
         for b in self._on(lane, "lanes", {"lane_delay"}):
             days = round(self.blows[b].disruption.severity * self.world.ticks_per_day)
@@ -211,13 +217,16 @@ class Conditions:
             if lane in blow.reach.lanes and blow.disruption.kind == "lane_delay":
                 delay += round(blow.disruption.severity * self.world.ticks_per_day)
         facts = self.world.lanes[lane]
-        lead = int(facts.lead_table.max(initial=0) * factor / UNCHANGED) + 1
-        if facts.working is not None:  # the worst day to start counting working days
-            lead = max(
-                int(working_days(facts.working, tick, lead + 1)[-1])
-                for tick in range(self.world.n_ticks)
-            )
-        return lead + int(facts.transit.max() * factor / UNCHANGED) + 2 + delay
+        most = 0
+        for mode in (facts.own_mode, *facts.modes):
+            lead = int(mode.lead_table.max(initial=0) * factor / UNCHANGED) + 1
+            if facts.working is not None:  # the worst day to start counting working days
+                lead = max(
+                    int(working_days(facts.working, tick, lead + 1)[-1])
+                    for tick in range(self.world.n_ticks)
+                )
+            most = max(most, lead + int(mode.transit.max() * factor / UNCHANGED) + 2 + delay)
+        return most
 
 
 def _any(flags: list[Flags], n_replications: int) -> Flags:

@@ -16,6 +16,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "supplier_capacity_loss": ("supplier", "share of the normal flow that is lost"),
     "lead_time_blowup": ("lane", "factor on lead times, above 1"),
     "lane_closure": ("lane", "1: nothing departs"),
+    "lane_freeze": ("lane", "1: nothing departs, and what is under way stands still"),
     "lane_delay": ("lane", "days that every departure takes longer"),
     "port_closure": ("lane", "1: nothing departs on the lanes that start or end there"),
     "demand_surge": ("demand", "factor on demand, above 1"),
@@ -31,7 +32,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "regional_event": ("region", "1: suppliers and sites there stand still, lanes are closed"),
 }
 WHOLE = frozenset(
-    {"lane_closure", "port_closure", "warehouse_closure", "order_processing_outage",
+    {"lane_closure", "lane_freeze", "port_closure", "warehouse_closure", "order_processing_outage",
      "regional_event"}
 )  # fmt: skip
 FACTORS = frozenset({"lead_time_blowup", "demand_surge"})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulation.arrays import Places, Sums, Units
+from simulation.arrays import Floats, Places, Sums, Units
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +80,38 @@ class Load:
 
     grams: int
     weight: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How long the SKUs of a site keep.
+
+    Attributes
+    ----------
+    ticks : (K,) int64, from receipt to the morning on which it is destroyed; 0: it keeps
+    lots : opening stock with a date of its own: the tick on whose morning it is destroyed, SKUs,
+        units; the rest of the opening stock is fresh
+    """
+
+    ticks: Places
+    lots: tuple[tuple[int, Places, Units], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What customers of a site send back for one reason.
+
+    Attributes
+    ----------
+    reason : as the scenario calls it, of the random numbers
+    disposition : shelf (sold again), exchange (the customer is owed a new one), or scrap
+    share : (K,) int64, of the units issued, in 1/65,536
+    delay : (K,) int64, ticks from issue to return, at least 1
+    value : (K,) money recovered per unit
+    """
+
+    reason: str
+    disposition: str
+    share: Sums
+    delay: Places
+    value: Floats

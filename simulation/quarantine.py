@@ -15,6 +15,7 @@ import numpy as np
 from simulation.arrays import Flags, Sums, Units
 from simulation.kernels import rows as at
 from simulation.kernels.rows import ALL
+from simulation.perishing import Perishing
 from simulation.run import Run
 from simulation.world import World
 
@@ -41,8 +42,9 @@ def supply_shares(world: World, suppliers: Sequence[int]) -> list[Sums]:
 class Quarantine:
     """Goods put aside during one run, a pot per recall and site."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, perishing: Perishing) -> None:
         self.run = run
+        self.perishing = perishing
         self.shares: dict[int, list[Sums]] = {}
         self.pots: dict[tuple[int, int], Units] = {}
         for b, blow in enumerate(run.conditions.blows):
@@ -58,9 +60,11 @@ class Quarantine:
             held = state.sites[i]
             chosen = np.where(begins[:, None], share, 0)
             off_shelf = ((held.on_hand * chosen + HALF) >> 16).astype(np.int32)
-            caught = ((held.ring * chosen + HALF) >> 16).astype(np.int32)
-            held.ring -= caught
-            on_the_way = caught.sum(axis=0, dtype=np.int32)
+            on_the_way = np.zeros_like(held.on_hand)
+            for ring in (held.ring, *state.rings_into(i)):
+                caught = ((ring * chosen + HALF) >> 16).astype(np.int32)
+                np.subtract(ring, caught, out=ring)
+                on_the_way += caught.sum(axis=0, dtype=np.int32)
             held.on_hand -= off_shelf
             held.on_order -= on_the_way
             held.ledger[tick, at.ASIDE] += off_shelf.sum(axis=1, dtype=np.int64)
@@ -84,6 +88,7 @@ class Quarantine:
             held = state.sites[i]
             self.pots[blow, i] -= pot
             state.aside[i] -= pot
+            self.perishing.take_back(i, tick, pot - bad)
             held.on_hand += pot - bad
             held.totals[at.T_DESTROYED] += bad
             held.ledger[tick, at.ASIDE] -= pot.sum(axis=1, dtype=np.int64)

@@ -54,12 +54,14 @@ class LaneState:
     Attributes
     ----------
     departures : (T, R) int64, units that left
+    pending : (R, C) units ordered that do not reach the supplier's minimum yet; None without one
     """
 
     waiting: Units
     loaded: Units
     departures: Sums
     some_waiting: bool = False
+    pending: Units | None = None
 
 
 @dataclass(slots=True)
@@ -71,6 +73,9 @@ class State:
     replications : (R,) their numbers
     purchase, transport, ordering : (T, R) float64, money
     counts : (T, R) int64 by what is counted and site, such as units waiting at the gate
+    lane_rings : per lane that may stand still, its destination and (H, R, K) units under way
+    recovered : (T, R) float64, money got for what customers sent back
+    grams_co2 : (T, R) float64, of transport
     aside : per site with a recall (R, K), units in quarantine
     caught : per site with a recall (R, K), units that went there from the way, so far
     """
@@ -82,12 +87,19 @@ class State:
     transport: Floats
     ordering: Floats
     counts: dict[tuple[str, int], Sums] = field(default_factory=dict)
+    lane_rings: dict[int, tuple[int, UnitsByTick]] = field(default_factory=dict)
+    recovered: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    grams_co2: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     aside: dict[int, Units] = field(default_factory=dict)
     caught: dict[int, Units] = field(default_factory=dict)
 
     def count(self, what: str, site: int, tick: int, units: Units) -> None:
         """Add (R, K) units to a site's daily count of something that not every world has."""
         self.count_of(what, site)[tick] += units.sum(axis=1, dtype=np.int64)
+
+    def rings_into(self, site: int) -> list[UnitsByTick]:
+        """Return the rings of lanes of their own that end at a site."""
+        return [ring for destination, ring in self.lane_rings.values() if destination == site]
 
     def count_of(self, what: str, site: int) -> Sums:
         """(T, R) daily count of a site."""
@@ -159,11 +171,16 @@ def fresh_state(world: World, replications: Places, longest: list[int]) -> State
             waiting=np.zeros((n, lane.n_skus), np.int32),
             loaded=np.zeros((n, lane.n_skus), np.int32),
             departures=np.zeros((world.n_ticks, n), np.int64),
+            pending=np.zeros((n, lane.n_skus), np.int32) if lane.minimum > 0 else None,
         )
         for lane in world.lanes
     ]
     purchase, transport, ordering = (np.zeros((world.n_ticks, n)) for _ in range(3))
-    return State(replications, sites, lanes, purchase, transport, ordering)
+    recovered, grams_co2 = (np.zeros((world.n_ticks, n)) for _ in range(2))
+    return State(
+        replications, sites, lanes, purchase, transport, ordering,
+        recovered=recovered, grams_co2=grams_co2,
+    )  # fmt: skip
 
 
 def check_conservation(world: World, state: State, *, signed: bool = False) -> None:
@@ -191,8 +208,13 @@ def check_conservation(world: World, state: State, *, signed: bool = False) -> N
         _require(world, i, balance == 0, "units appeared or vanished on the shelf")
         outstanding = np.tile(held.to_place + held.to_come, (len(held.on_hand), 1))
         outstanding += held.ring.sum(axis=0, dtype=np.int32)
+        for ring in state.rings_into(i):
+            outstanding += ring.sum(axis=0, dtype=np.int32)
         for j in world.in_lanes[i]:
             outstanding[:, world.lanes[j].into] += state.lanes[j].waiting
+            below_minimum = state.lanes[j].pending
+            if below_minimum is not None:
+                outstanding[:, world.lanes[j].into] += below_minimum
         _require(world, i, outstanding == held.on_order, "units on order do not add up")
         if world.out_lanes[i]:
             owed = np.zeros_like(held.owed)

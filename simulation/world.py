@@ -9,7 +9,7 @@ import numpy as np
 
 from scenarios import InputError
 from simulation.arrays import Flags, Floats, Keys, Places, Sums, Units
-from simulation.facts import Dock, Load, Quota, Split, Store
+from simulation.facts import Dock, Life, Load, Quota, Return, Split, Store
 from simulation.kernels.rows import ALL
 from simulation.policies import Policy
 from simulation.variates import LEAD_STEPS, DemandTables, demand_tables
@@ -48,6 +48,7 @@ class Site:
     coming : deliveries already under way at the start
     handling : money per unit that leaves
     dock, store : limits of the site; None: none
+    life, returns : how long its goods keep, and what comes back; None, (): for ever, nothing
     first : (K,) SKUs in the order in which a narrow dock takes them; None: in proportion
     """
 
@@ -68,6 +69,8 @@ class Site:
     dock: Dock | None = None
     store: Store | None = None
     first: Places | None = None
+    life: Life | None = None
+    returns: tuple[Return, ...] = ()
 
     @property
     def n_skus(self) -> int:
@@ -95,6 +98,29 @@ class Freight:
 
 
 @dataclass(frozen=True, slots=True)
+class Mode:
+    """Another way to travel a lane, for responses that choose it.
+
+    Attributes
+    ----------
+    lead_rows, lead_table, transit : as those of the lane
+    grams_co2 : per kg carried
+    """
+
+    name: str
+    lead_rows: Units
+    lead_table: Units
+    transit: Units
+    freight: Freight
+    grams_co2: float = 0.0
+
+    @property
+    def longest(self) -> int:
+        """Longest lead time and transit without any disruption, ticks."""
+        return int(self.lead_table.max(initial=0)) + int(self.transit.max())
+
+
+@dataclass(frozen=True, slots=True)
 class Lane:
     """The way of goods from a supplier or a site to a site.
 
@@ -117,6 +143,11 @@ class Lane:
     split : the lane as one of several sources; None: the only one
     load : what it carries a day; None: no limit
     quota_of : (C,) row of the supplier's quota that each SKU counts in, -1 for none
+    modes : other modes that a response may choose (`conditions.mode`, from 1)
+    minimum : money that an order by policy must reach; below it waits for the next review
+    priority : lower ones are served before others where the origin's stock is short
+    lateral : goes between sites of one echelon, and carries only what one has to spare for another
+    grams_co2 : per kg carried
     """
 
     origin_id: str
@@ -143,6 +174,11 @@ class Lane:
     split: Split | None = None
     load: Load | None = None
     quota_of: Places | None = None
+    modes: tuple[Mode, ...] = ()
+    minimum: float = 0.0
+    priority: int = 0
+    lateral: bool = False
+    grams_co2: float = 0.0
 
     @property
     def n_skus(self) -> int:
@@ -150,9 +186,16 @@ class Lane:
         return len(self.into)
 
     @property
+    def own_mode(self) -> Mode:
+        """The way that goods travel unless a response chooses another."""
+        return Mode(
+            self.mode, self.lead_rows, self.lead_table, self.transit, self.freight, self.grams_co2
+        )
+
+    @property
     def longest(self) -> int:
-        """Longest lead time and transit without any disruption, ticks."""
-        return int(self.lead_table.max(initial=0)) + int(self.transit.max())
+        """Longest lead time and transit of any mode, without any disruption, ticks."""
+        return max(each.longest for each in (self.own_mode, *self.modes))
 
     @property
     def first(self) -> Flags:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-NAMES = ("ration", "split_orders")
+NAMES = ("ration", "split_orders", "issue_oldest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Coupled:
 
     ration: Callable[..., Any]
     split_orders: Callable[..., Any]
+    issue_oldest: Callable[..., Any]
 
 
 @lru_cache(maxsize=2)

@@ -129,3 +129,22 @@ def split_orders(  # noqa: C901 - one pass over the cells, written out
                 ordered += units
             on_order[r, k] += ordered - wanted
             orders[r, k] = 0
+
+
+def issue_oldest(ages: Units, gone: Units, tick: int) -> None:
+    """Take units from the lots that end first."""
+    length = ages.shape[0]
+    for r in range(gone.shape[0]):
+        for m in range(gone.shape[1]):
+            left = gone[r, m]
+            place = tick % length
+            for _ in range(length):
+                if left <= 0:
+                    break
+                taken = min(left, ages[place, r, m])
+                ages[place, r, m] -= taken
+                left -= taken
+                place += 1
+                if place == length:
+                    place = 0
+            gone[r, m] = left

@@ -127,3 +127,20 @@ def split_orders(
         parts[s] = np.where(parts[s] > 0, raised, 0)
     on_order[:, columns] += (parts.sum(axis=0) - wanted).astype(np.int32)
     orders[:, columns] = 0
+
+
+def issue_oldest(ages: Units, gone: Units, tick: int) -> None:
+    """Take units from the lots that end first.
+
+    Parameters
+    ----------
+    ages : (H, R, M) units by the tick at which they end, modulo H, none before `tick`; reduced
+    gone : (R, M) units to take; emptied
+    """
+    for step in range(len(ages)):
+        slot = ages[(tick + step) % len(ages)]
+        taken = np.minimum(slot, gone)
+        slot -= taken
+        gone -= taken
+        if not gone.any():
+            return

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from simulation.facts import Dock, Load, Quota, Split, Store
+from simulation.facts import Dock, Life, Load, Quota, Return, Split, Store
 from simulation.streams import item_keys
 from simulation.variates import lead_row
-from simulation.world import FLOW_ONE, Lane, World
+from simulation.world import FLOW_ONE, Freight, Lane, Mode, World
 
 
 def with_features(world: World, seed: int) -> World:
     """Return a network in which each feature is stated somewhere with even chances."""
     g = np.random.default_rng([seed, 3])
-    for add in (_sources, _docks, _loads, _quotas):
+    for add in (_sources, _laterals, _docks, _loads, _quotas, _lives, _returns, _modes, _terms):
         world = add(g, world)
     return world
 
@@ -45,6 +45,80 @@ def _loads(g: np.random.Generator, world: World) -> World:
         usual = int(lane.normal_flow @ weight) // FLOW_ONE + 1
         load = Load(max(1, int(usual * g.uniform(0.1, 2.0))), weight)
         lanes.append(replace(lane, load=load if g.random() < 0.4 else None))
+    return replace(world, lanes=tuple(lanes))
+
+
+def _laterals(g: np.random.Generator, world: World) -> World:
+    lanes = list(world.lanes)
+    for i, origin in enumerate(world.sites):
+        for d, site in enumerate(world.sites):
+            if i == d or origin.depth != site.depth or g.random() < 0.4:
+                continue
+            c = site.n_skus
+            lanes.append(
+                Lane(
+                    origin_id=origin.site_id, supplier=-1, origin=i, destination=d,
+                    into=np.arange(c), out_of=np.arange(c), fed=np.zeros(c, np.bool_),
+                    lead_rows=np.zeros(c, np.int32), lead_table=lead_row(1.5, 0.5)[None, :],
+                    sku_keys=site.sku_keys, accepted=np.full(c, 65536, np.int32),
+                    flow=g.integers(1, 500, c), price=np.zeros(c), kg=g.uniform(0.1, 3, c),
+                    m3=np.zeros(c), mode="lateral", lateral=True,
+                )
+            )  # fmt: skip
+    sites = tuple(  # some have plenty to spare
+        replace(site, opening=site.opening * np.int32(g.choice([1, 6]))) for site in world.sites
+    )
+    return replace(world, lanes=tuple(lanes), sites=sites)
+
+
+def _lives(g: np.random.Generator, world: World) -> World:
+    sites = []
+    for site in world.sites:
+        n = site.n_skus
+        ticks = np.where(g.random(n) < 0.6, g.choice([1, 3, 9, 70], n), 0).astype(np.int64)
+        lots = ()
+        if g.random() < 0.6:
+            skus = np.arange(n)
+            lots = tuple(
+                (int(g.integers(0, 50)), skus, (site.opening * share).astype(np.int32))
+                for share in (0.3, 0.4)
+            )
+        sites.append(replace(site, life=Life(ticks, lots) if g.random() < 0.5 else None))
+    return replace(world, sites=tuple(sites))
+
+
+def _returns(g: np.random.Generator, world: World) -> World:
+    sites = []
+    for site in world.sites:
+        n = site.n_skus
+        returns = tuple(
+            Return(
+                f"R{number}", str(g.choice(["shelf", "exchange", "scrap"])),
+                g.integers(0, 20_000, n), g.integers(1, 9, n), g.uniform(0, 5, n),
+            )
+            for number in range(int(g.integers(1, 4)))
+        )  # fmt: skip
+        sites.append(replace(site, returns=returns if g.random() < 0.5 else ()))
+    return replace(world, sites=tuple(sites))
+
+
+def _modes(g: np.random.Generator, world: World) -> World:
+    lanes = []
+    for lane in world.lanes:
+        table = np.stack([lead_row(float(g.uniform(0, 3)), 0.6) for _ in range(2)])
+        air = Mode(
+            "air", g.integers(0, 2, lane.n_skus).astype(np.int32), table,
+            lead_row(float(g.uniform(0, 2)), 0.0), Freight(per_kg=9.0), 600.0,
+        )  # fmt: skip
+        lanes.append(replace(lane, modes=(air,) if g.random() < 0.5 else ()))
+    return replace(world, lanes=tuple(lanes))
+
+
+def _terms(g: np.random.Generator, world: World) -> World:
+    lanes = []
+    for lane in world.lanes:
+        minimum = float(g.uniform(1, 3000)) if lane.supplier >= 0 and g.random() < 0.4 else 0.0
+        lanes.append(replace(lane, minimum=minimum, priority=int(g.integers(0, 3))))
     return replace(world, lanes=tuple(lanes))
 
 
@@ -159,15 +233,18 @@ def _add_source(g, world, lanes, i, k, start, share, rank) -> None:
 
 def script(world: World, seed: int):
     """Return responses that come and go at random: (what, node, tick, replication) -> setting."""
+    nodes = {"switching": len(world.sites), "lift": len(world.sites), "mode": len(world.lanes)}
     spell = {
         (what, node): np.random.default_rng([seed, 4, place, node]).integers(0, 40, 2)
-        for place, what in enumerate(("switching", "lift"))
-        for node in range(len(world.sites))
+        for place, (what, count) in enumerate(nodes.items())
+        for node in range(count)
     }
 
     def setting(what: str, node: int, tick: int, replication: int) -> int:
         begin, length = spell[what, node]
         on = begin <= tick < begin + length and (tick + replication) % 5 > 0
+        if what == "mode":
+            return int(on and bool(world.lanes[node].modes))
         return {"switching": int(on), "lift": 384 if on else 256}[what]
 
     return setting

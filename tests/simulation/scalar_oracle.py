@@ -91,8 +91,8 @@ def share_out(wants, budget, *, start=0, order=None, in_proportion=True, overhan
 class Shipment:
     """Units of one SKU under way."""
 
-    def __init__(self, units: int, due: int) -> None:
-        self.units, self.due = units, due
+    def __init__(self, units: int, due: int, lane: int | None) -> None:
+        self.units, self.due, self.lane = units, due, lane
 
 
 class Shelf:
@@ -103,6 +103,8 @@ class Shelf:
         self.backlog = self.on_order = self.owed = self.gate = 0
         self.exposed = False
         self.under_way: list[Shipment] = []
+        self.lots: Counter = Counter()  # tick on whose morning they end -> units
+        self.short_today = 0
 
 
 class Oracle:
@@ -128,8 +130,51 @@ class Oracle:
         self.total: Counter = Counter()  # (site, SKU, what) -> units
         self.aside: Counter = Counter()  # (site, SKU) -> units in quarantine
         self.balance: dict = defaultdict(int)  # lane -> grams left
+        self.pending = dict.fromkeys(self.waiting, 0)  # orders below the supplier's minimum
+        self.back: dict = defaultdict(Counter)  # (site, return, tick) -> SKU -> units
+        self.freezable = {
+            j for d in case.disruptions if d.kind == "lane_freeze"
+            for j in self.reach[d.disruption_id].lanes
+        }  # fmt: skip
+        for i, site in enumerate(world.sites):
+            if site.life is not None:
+                self.stock_lots(i, site)
         self.left: dict = {}  # (supplier, row) -> units left this week
         self.used_out: Counter = Counter()  # (site, tick) -> units that passed the outbound dock
+
+    # ---- shelves ----
+
+    def stock_lots(self, i, site):
+        """Lay the opening stock out by the day on which it ends."""
+        for k, units in enumerate(site.opening):
+            if site.life.ticks[k]:
+                self.shelf[i, k].lots[int(site.life.ticks[k])] += int(units)
+        for ends, skus, amounts in site.life.lots:
+            for k, units in zip(skus, amounts, strict=True):
+                if site.life.ticks[k]:
+                    lots = self.shelf[i, int(k)].lots
+                    lots[int(site.life.ticks[k])] -= int(units)
+                    lots[ends] += int(units)
+
+    def put(self, i, k, units, tick, *, fresh):
+        """Put units on the shelf."""
+        shelf, life = self.shelf[i, k], self.world.sites[i].life
+        shelf.on_hand += units
+        if life is not None and life.ticks[k]:
+            ticks = int(life.ticks[k])
+            shelf.lots[tick + (ticks if fresh else -(-ticks // 2))] += units
+
+    def take(self, i, k, units):
+        """Take units off the shelf, those first that end first."""
+        shelf, life = self.shelf[i, k], self.world.sites[i].life
+        shelf.on_hand -= units
+        if life is None or not life.ticks[k]:
+            return
+        for ends in sorted(shelf.lots):
+            part = min(units, shelf.lots[ends])
+            shelf.lots[ends] -= part
+            units -= part
+        assert units == 0
 
     # ---- conditions ----
 
@@ -155,7 +200,8 @@ class Oracle:
 
     def closed(self, j):
         """Say whether nothing departs on a lane."""
-        return bool(self.on({"lane_closure", "port_closure", "regional_event"}, j, "lanes"))
+        kinds = {"lane_closure", "lane_freeze", "port_closure", "regional_event"}
+        return bool(self.on(kinds, j, "lanes"))
 
     def left_of(self, kinds, node, where):
         """Return what disruptions leave of a node, in 1/65,536."""
@@ -247,7 +293,7 @@ class Oracle:
                 for k in range(self.world.sites[i].n_skus):
                     shelf = self.shelf[i, k]
                     burnt = (shelf.on_hand * round(65536 * d.severity) + 32768) >> 16
-                    shelf.on_hand -= burnt
+                    self.take(i, k, burnt)
                     self.note(i, k, strike.begin, "destroyed", burnt)
         pots = {}
         if d.kind == "quality_recall":
@@ -257,7 +303,7 @@ class Oracle:
         yield self.at(strike.end + turn / 64)
         for (i, k), pot in pots.items():
             bad = (pot * round(65536 * d.severity) + 32768) >> 16
-            self.shelf[i, k].on_hand += pot - bad
+            self.put(i, k, pot - bad, strike.end, fresh=False)
             self.aside[i, k] -= pot
             self.note(i, k, strike.end, "aside", -pot)
             self.note(i, k, strike.end, "destroyed", bad)
@@ -280,18 +326,20 @@ class Oracle:
         for (i, k), shelf in self.shelf.items():
             share = self.supplied(suppliers, i, k)
             pot = (shelf.on_hand * share + 32768) >> 16
-            shelf.on_hand -= pot
+            self.take(i, k, pot)
             self.note(i, k, tick, "aside", pot)
             coming = defaultdict(list)  # what comes on the same day is judged together
             for shipment in shelf.under_way:
-                coming[max(shipment.due, tick)].append(shipment)
-            for day in {tick, *coming}:
+                apart = shipment.lane if shipment.lane in self.freezable else None
+                coming[max(shipment.due, tick), apart].append(shipment)
+            gate = (tick, None)
+            for day in {gate, *coming}:
                 parcels = coming.get(day, [])
-                queue = shelf.gate if day == tick else 0
+                queue = shelf.gate if day == gate else 0
                 caught = (queue + sum(s.units for s in parcels)) * share + 32768 >> 16
                 shelf.on_order -= caught
                 pot += caught
-                if day == tick:
+                if day == gate:
                     taken = min(caught, shelf.gate)
                     shelf.gate -= taken
                     caught -= taken
@@ -314,6 +362,12 @@ class Oracle:
                     share = self.left_of({"carrier_capacity_loss"}, j, "lanes")
                     grams = load * share >> 16
                     self.balance[j] = min(self.balance[j] + grams, grams)
+            for shelf in self.shelf.values():
+                for shipment in shelf.under_way:
+                    if shipment.lane is not None and self.on(
+                        {"lane_freeze"}, shipment.lane, "lanes"
+                    ):
+                        shipment.due += 1
             if tick == 0 or (world.first_weekday - 1 + tick) % 7 == 0:
                 for v, supplier in enumerate(world.suppliers):
                     if supplier.quota is not None:
@@ -338,15 +392,19 @@ class Oracle:
         flow = sum(int(f) * g for f, g in zip(lane.flow, self.weights(j), strict=True))
         return max(1, flow // 256)
 
-    def delivery(self, i, k, units, tick, *, seen=True):
+    def delivery(self, i, k, units, tick, lane=None, *, seen=True):
         """Bring units to the gate of a site; a recall catches only what it sees coming."""
-        shipment = Shipment(units, tick)
+        shipment = Shipment(units, tick, lane)
         shelf = self.shelf[i, k]
         if seen:
             shelf.under_way.append(shipment)
-        if tick >= self.world.n_ticks:
-            return
-        yield self.at(tick + 1 / 16)
+        while True:
+            due = shipment.due
+            if due >= self.world.n_ticks:
+                return
+            yield self.at(due + 1 / 16)
+            if shipment.due == due:
+                break
         if seen:
             shelf.under_way.remove(shipment)
         shelf.gate += shipment.units
@@ -408,15 +466,64 @@ class Oracle:
         skus = range(site.n_skus)
         for tick in range(self.world.n_ticks):
             yield self.at(tick + 1 / 8)
+            self.outdate(i, tick)
+            anew = self.take_back(i, tick)
             self.receive(i, tick)
-            self.sell(i, tick)
+            self.sell(i, tick, anew)
             yield self.at(tick + 5 / 16 + site.depth / 64)
             for k in skus:
                 self.order(i, k, tick)
+            for j, lane in enumerate(self.world.lanes):
+                if lane.destination == i and lane.minimum:
+                    self.place_enough(j)
+            if any(lane.lateral for lane in self.world.lanes):
+                yield self.at(tick + 7 / 16)
+                self.help_out(i, tick)
             yield self.at(tick + 15 / 16)
             for k in skus:
                 self.note(i, k, tick, "on_hand", self.shelf[i, k].on_hand)
                 self.note(i, k, tick, "backlog", self.shelf[i, k].backlog)
+
+    def outdate(self, i, tick):
+        """Destroy what ends this morning."""
+        for k in range(self.world.sites[i].n_skus):
+            units = self.shelf[i, k].lots[tick]
+            if units:
+                self.take(i, k, units)
+                self.note(i, k, tick, "destroyed", units)
+                self.note(i, k, tick, "outdated", units)
+
+    def take_back(self, i, tick):
+        """Take in what customers send back; return what they ask for anew."""
+        anew = Counter()
+        for n, facts in enumerate(self.world.sites[i].returns):
+            parcels = self.back.pop((i, n, tick), Counter())
+            if self.shut(i):
+                self.back[i, n, tick + 1] += parcels
+                continue
+            for k, units in parcels.items():
+                self.note(i, k, tick, f"returned_{facts.disposition}", units)
+                if facts.disposition == "shelf":
+                    self.put(i, k, units, tick, fresh=False)
+                    self.note(i, k, tick, "received", units)
+                elif facts.disposition == "exchange":
+                    anew[k] += units
+        return anew
+
+    def send_back(self, i, k, tick, issued):
+        """Let customers send back their share of what they got."""
+        site = self.world.sites[i]
+        if not site.returns:
+            return
+        stream = named(self.seed, "returns", site.site_id)
+        low = number(stream, tick, self.replication, self.item(i, k)) & 0xFFFF
+        so_far = before = 0
+        for n, facts in enumerate(site.returns):
+            so_far += int(facts.share[k])
+            up_to = (issued * so_far + low) >> 16
+            if up_to > before:
+                self.back[i, n, tick + int(facts.delay[k])][k] += up_to - before
+            before = up_to
 
     def passing(self, i, tick):
         """Return how the docks of a site choose between SKUs."""
@@ -450,7 +557,7 @@ class Oracle:
         for k, shelf in enumerate(shelves):
             units = entering[k]
             shelf.gate -= units
-            shelf.on_hand += units
+            self.put(i, k, units, tick, fresh=True)
             shelf.on_order -= units
             self.note(i, k, tick, "received", units)
             if units:
@@ -458,11 +565,11 @@ class Oracle:
                 self.note(i, k, tick, "short_cycles", int(shelf.exposed))
                 shelf.exposed = False
 
-    def sell(self, i, tick):
+    def sell(self, i, tick, anew):
         """Pay old debts and meet the day's demand, as far as the dock lets goods out."""
         site = self.world.sites[i]
         stopped = self.stopped(i)
-        asked = [self.demand(i, k, tick) for k in range(site.n_skus)]
+        asked = [self.demand(i, k, tick) + anew[k] for k in range(site.n_skus)]
         shelves = [self.shelf[i, k] for k in range(site.n_skus)]
         leaving = [
             0 if stopped else min(shelf.on_hand, shelf.backlog + asked[k])
@@ -474,7 +581,9 @@ class Oracle:
         for k, shelf in enumerate(shelves):
             paid = min(leaving[k], shelf.backlog)
             served = leaving[k] - paid
-            shelf.on_hand -= leaving[k]
+            self.take(i, k, leaving[k])
+            self.send_back(i, k, tick, leaving[k])
+            shelf.short_today = asked[k] - served
             shelf.backlog -= paid
             self.used_out[i, tick] += leaving[k]
             self.note(i, k, tick, "demand", asked[k])
@@ -530,8 +639,21 @@ class Oracle:
             wanted += 1
         for j, c, units in self.parts(i, tick, wanted, sorted(sources)):
             self.shelf[i, k].on_order += units
-            self.ask(j, c, units)
+            if self.world.lanes[j].minimum:
+                self.pending[j, c] += units
+            else:
+                self.ask(j, c, units)
             self.note(i, k, tick, "ordered", units)
+
+    def place_enough(self, j):
+        """Place what was ordered once it reaches the supplier's minimum."""
+        lane = self.world.lanes[j]
+        money = [round(float(price) * 1e6) for price in lane.price]
+        worth = sum(self.pending[j, c] * money[c] for c in range(lane.n_skus))
+        if worth >= round(lane.minimum * 1e6):
+            for c in range(lane.n_skus):
+                self.ask(j, c, self.pending[j, c])
+                self.pending[j, c] = 0
 
     def parts(self, i, tick, wanted, sources):
         """Split an order over its sources by largest remainder."""
@@ -619,50 +741,89 @@ class Oracle:
                 loads[j][c] = units
             self.left[v, q] -= sum(granted)
 
+    def spare(self, i, k, tick):
+        """Return the units beyond a site's debts and its own level."""
+        shelf, levels = self.shelf[i, k], self.world.sites[i].policy.levels.order_up_to
+        level = int(levels[min(tick, len(levels) - 1), k])
+        return max(0, shelf.on_hand - shelf.backlog - shelf.owed - level)
+
     def leave(self, j, units, tick):
         """Let a lane depart with its load."""
         lane = self.world.lanes[j]
         if j in self.balance:
             self.balance[j] -= sum(n * g for n, g in zip(units, self.weights(j), strict=True))
         for c, loaded in enumerate(units):
-            self.waiting[j, c] -= loaded
+            if not lane.lateral:
+                self.waiting[j, c] -= loaded
             if lane.origin >= 0:
                 k = int(lane.out_of[c])
-                self.shelf[lane.origin, k].owed -= loaded
-                self.shelf[lane.origin, k].on_hand -= loaded
+                if not lane.lateral:
+                    self.shelf[lane.origin, k].owed -= loaded
+                self.take(lane.origin, k, loaded)
                 self.used_out[lane.origin, tick] += loaded
                 self.note(lane.origin, k, tick, "shipped", loaded)
             if loaded:
                 self.env.process(self.depart(j, c, loaded, tick))
 
+    def help_out(self, i, tick):
+        """At the first site's turn, let all sites of one echelon help each other out."""
+        world = self.world
+        if i != 0:
+            return
+        for j, lane in enumerate(world.lanes):
+            if not lane.lateral or self.closed(j) or self.stopped(lane.origin):
+                continue
+            ends = [(int(lane.out_of[c]), int(lane.into[c])) for c in range(lane.n_skus)]
+            units = [
+                min(self.shelf[lane.destination, to].short_today, self.spare(lane.origin, of, tick))
+                for of, to in ends
+            ]
+            units = self.carried(j, units, tick)
+            loads = {j: units}
+            limit = self.dock(lane.origin, tick, "outbound")
+            if limit is not None:
+                self.fit_dock([j], loads, limit - self.used_out[lane.origin, tick], tick)
+            for (_, to), moved in zip(ends, loads[j], strict=True):
+                self.shelf[lane.destination, to].short_today -= moved
+                self.shelf[lane.destination, to].on_order += moved
+                self.note(lane.destination, to, tick, "transshipped", moved)
+            self.leave(j, loads[j], tick)
+
     def ship(self, i):
-        """Share a site's stock among its lanes, day after day."""
+        """Share a site's stock among its lanes, day after day, the most important first."""
         world = self.world
         for tick in range(world.n_ticks):
             yield self.at(tick + 1 / 2)
             lanes = [
-                j for j, lane in enumerate(world.lanes) if lane.origin == i and not self.closed(j)
-            ]
-            if self.stopped(i) or not lanes:
-                continue
-            loads = {j: [0] * world.lanes[j].n_skus for j in lanes}
-            for k in range(world.sites[i].n_skus):
-                cells = [
-                    (j, c) for j in lanes for c in range(world.lanes[j].n_skus)
-                    if world.lanes[j].out_of[c] == k
-                ]  # fmt: skip
-                granted = share_out(
-                    [(self.waiting[j, c], 1) for j, c in cells], self.shelf[i, k].on_hand
-                )
-                for (j, c), units in zip(cells, granted, strict=True):
-                    loads[j][c] = units
-            for j in lanes:
-                loads[j] = self.carried(j, loads[j], tick)
-            limit = self.dock(i, tick, "outbound")
-            if limit is not None:
-                self.fit_dock(lanes, loads, limit - self.used_out[i, tick], tick)
-            for j in lanes:
-                self.leave(j, loads[j], tick)
+                j for j, lane in enumerate(world.lanes)
+                if lane.origin == i and not lane.lateral and not self.closed(j)
+            ]  # fmt: skip
+            if not self.stopped(i):
+                for priority in sorted({world.lanes[j].priority for j in lanes}):
+                    equal = [j for j in lanes if world.lanes[j].priority == priority]
+                    self.ship_to(i, tick, equal)
+
+    def ship_to(self, i, tick, lanes):
+        """Share a site's stock among lanes of one priority."""
+        world = self.world
+        loads = {j: [0] * world.lanes[j].n_skus for j in lanes}
+        for k in range(world.sites[i].n_skus):
+            cells = [
+                (j, c) for j in lanes for c in range(world.lanes[j].n_skus)
+                if world.lanes[j].out_of[c] == k
+            ]  # fmt: skip
+            granted = share_out(
+                [(self.waiting[j, c], 1) for j, c in cells], self.shelf[i, k].on_hand
+            )
+            for (j, c), units in zip(cells, granted, strict=True):
+                loads[j][c] = units
+        for j in lanes:
+            loads[j] = self.carried(j, loads[j], tick)
+        limit = self.dock(i, tick, "outbound")
+        if limit is not None:
+            self.fit_dock(lanes, loads, limit - self.used_out[i, tick], tick)
+        for j in lanes:
+            self.leave(j, loads[j], tick)
 
     def fit_dock(self, lanes, loads, limit, tick):
         """Cut the loads of a site to what its dock has left."""
@@ -681,7 +842,8 @@ class Oracle:
         name = f"{lane.origin_id}>{self.world.sites[lane.destination].site_id}"
         stream = named(self.seed, "lane", name, lane.mode)
         bits = number(stream, tick, self.replication, self.item(lane.destination, k))
-        lead = int(lane.lead_table[lane.lead_rows[c], bits >> 54]) * self.factor(j) >> 8
+        mode = (lane.own_mode, *lane.modes)[self.response("mode", j, tick)]
+        lead = int(mode.lead_table[mode.lead_rows[c], bits >> 54]) * self.factor(j) >> 8
         if lane.working is not None:  # count off working days one by one
             day = tick
             for _ in range(lead):
@@ -689,12 +851,12 @@ class Oracle:
                 while day < len(lane.working) and not lane.working[day]:
                     day += 1
             lead = day - tick
-        lead += int(lane.transit[bits >> 44 & 1023]) * self.factor(j) >> 8
+        lead += int(mode.transit[bits >> 44 & 1023]) * self.factor(j) >> 8
         lead = max(1, lead + self.delay(j))
         arriving = (units * int(lane.accepted[c]) + (bits & 0xFFFF)) >> 16
         self.shelf[lane.destination, k].on_order -= units - arriving
         if arriving:
-            yield from self.delivery(lane.destination, k, arriving, tick + lead)
+            yield from self.delivery(lane.destination, k, arriving, tick + lead, j)
 
 
 def run_oracle(world, case, seed, groups, n_replications, script=None):

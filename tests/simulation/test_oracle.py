@@ -32,7 +32,9 @@ TOTALS = {
 }  # fmt: skip
 
 
-COUNTS = ("refused",)
+COUNTS = (
+    "refused", "outdated", "returned_shelf", "returned_exchange", "returned_scrap", "transshipped",
+)  # fmt: skip
 
 
 def run_arrays(world, case, seed, name, numbers, responses=None):
@@ -48,6 +50,9 @@ def run_arrays(world, case, seed, name, numbers, responses=None):
             for r in range(len(numbers)):
                 conditions.switching[i][r] = responses("switching", i, tick, r)
                 conditions.lift[i][r] = responses("lift", i, tick, r)
+        for j in range(len(world.lanes)):
+            for r in range(len(numbers)):
+                conditions.mode[j][r] = responses("mode", j, tick, r)
 
     on_tick = respond if responses is not None else None
     Calendar(world, state, conditions, demand, kernels(name), seed, on_tick).run()
@@ -59,7 +64,7 @@ def compare(world, case, seed, name, responses=None):
     """Assert that every figure of the arrays is the scalar model's; return what went on."""
     state = run_arrays(world, case, seed, name, range(REPLICATIONS), responses)
     truth = run_oracle(world, case, seed, GROUPS, REPLICATIONS, responses)
-    seen = dict.fromkeys((*ROWS, *COUNTS, "waiting", "owed", "quarantine"), 0)
+    seen = dict.fromkeys((*ROWS, *COUNTS, "waiting", "owed", "quarantine", "pending"), 0)
     for r, one in enumerate(truth):
         for (i, k), shelf in one.shelf.items():
             held = state.sites[i]
@@ -78,6 +83,9 @@ def compare(world, case, seed, name, responses=None):
         for (j, c), units in one.waiting.items():
             assert state.lanes[j].waiting[r, c] == units, (r, j, c)
             seen["waiting"] += units
+            if state.lanes[j].pending is not None:
+                assert state.lanes[j].pending[r, c] == one.pending[j, c], (r, j, c)
+                seen["pending"] += one.pending[j, c]
     for i in range(len(world.sites)):
         found = {what: state.sites[i].ledger[:, row] for what, row in ROWS.items()}
         found |= {what: state.count_of(what, i) for what in COUNTS}
