@@ -13,6 +13,7 @@ from scenarios import InputError, Scenario
 from scenarios.semantics.defaults import available_stock, inventory_policies
 from simulation.arrays import Floats, Places, Units
 from simulation.capacities import site_dock, site_store
+from simulation.goods import site_life, site_returns
 from simulation.lanes import LaneBook, build_lanes
 from simulation.levels import Protection, roll_levels, service_target
 from simulation.policies import Policy, TimedLevels
@@ -61,12 +62,26 @@ def without_proposals(scenario: Scenario, plan: Plan) -> Plan:
     return Plan(plan.provenance, tables, plan.notes)
 
 
-def build_world(scenario: Scenario, plan: Plan, *, standby: bool = False) -> World:
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a world holds beyond what its plan uses, off unless it is asked for.
+
+    Attributes
+    ----------
+    standby : sources and modes of transport that nobody uses stand by, for responses
+    laterals : sites of one echelon that `lanes` connect help each other out
+    """
+
+    standby: bool = False
+    laterals: bool = False
+
+
+def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) -> World:
     """Return the world in which a plan is tried.
 
     Parameters
     ----------
-    standby : sources that nobody uses stand by, for responses that switch to them
+    extras : None: none
 
     Raises
     ------
@@ -74,8 +89,12 @@ def build_world(scenario: Scenario, plan: Plan, *, standby: bool = False) -> Wor
         There is no forecast to draw demand from, or the sources form a circle.
     """
     plan = without_proposals(scenario, plan)
-    facts = _facts(scenario, plan, standby=standby)
-    book = build_lanes(scenario, plan, facts.pairs, facts.sources, facts.through_mean, facts.notes)
+    extras = extras if extras is not None else Extras()
+    facts = _facts(scenario, plan, standby=extras.standby)
+    book = build_lanes(
+        scenario, plan, facts.sources, facts.through_mean, facts.notes,
+        other_modes=extras.standby, laterals=extras.laterals,
+    )  # fmt: skip
     products = scenario.table("products")
     product_ids = tuple(products["product_id"])
     place = pd.Index(product_ids)
@@ -265,11 +284,12 @@ def _site(facts: Facts, book: LaneBook, table: pd.DataFrame, at: Places, place: 
     days = settings.bucket_days
     unit_cost = scenario.table("products").set_index("product_id")["unit_cost"]
     handling = sites["handling_cost_per_unit"].get(site_id, 0.0)
+    opening = _whole(available_stock(scenario), terms)
     return Site(
         site_id=site_id,
         product=product,
         sku_keys=item_keys(products),
-        opening=_whole(available_stock(scenario), terms),
+        opening=opening,
         demand_mean=facts.mean[:, at] / days,
         demand_variance=facts.variance[:, at] / days,
         policy=policy,
@@ -282,6 +302,8 @@ def _site(facts: Facts, book: LaneBook, table: pd.DataFrame, at: Places, place: 
         region=_text(sites["region"].get(site_id)),
         dock=site_dock(scenario, site_id),
         store=site_store(scenario, site_id, products),
+        life=site_life(scenario, site_id, products, opening),
+        returns=site_returns(scenario, products),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,8 @@ from simulation.kernels.rows import ALL
 from simulation.sources import PAIR, TERMS, WHOLE_SHARE, Sources, lane_split, transits
 from simulation.streams import item_keys
 from simulation.variates import lead_row
-from simulation.world import FLOW_ONE, Batch, Freight, Lane, working_days
+from simulation.ways import Kilometres, lateral_travels
+from simulation.world import FLOW_ONE, Batch, Freight, Lane, Mode, working_days
 
 KM_PER_DAY = 600.0  # where no lane says how long the way takes
 UNKNOWN_WAY_DAYS = 2.0
@@ -48,20 +49,28 @@ class LaneBook:
 def build_lanes(
     scenario: Scenario,
     plan: Plan,
-    pairs: pd.DataFrame,
     sources: Sources,
     through: Floats,
     notes: tuple[str, ...],
+    *,
+    other_modes: bool = False,
+    laterals: bool = False,
 ) -> LaneBook:
     """Return a lane for every way that goods take, by policy or by the plan's dated orders.
 
     Parameters
     ----------
-    pairs : product-locations with their source, sorted by site_id and product_id
-    sources : where they buy and who feeds them
+    sources : product-locations, where they buy and who feeds them
     through : (B, n_pairs) units per bucket that pass through each pair
+    other_modes : lanes hold the other modes of their row in `lanes`, too
+    laterals : lanes between sites of one echelon, for what one has to spare
     """
+    pairs = sources.pairs
     travels = _travels(plan, pairs, sources)
+    if laterals:
+        travels = pd.concat(
+            [travels, lateral_travels(scenario, sources)[travels.columns]], ignore_index=True
+        )
     ways = transits(scenario)
     flow = through.mean(axis=0) / scenario.settings.bucket_days
     number = pd.Series(np.arange(len(pairs)), index=pd.MultiIndex.from_frame(pairs[PAIR]))
@@ -82,8 +91,9 @@ def build_lanes(
     lead_variance = np.zeros(len(pairs))
     lanes = []
     guessed = []
-    keys = ["from_site", "source_id", "site_id", "mode"]
-    for (from_site, source, site, mode), rows in travels.groupby(keys, sort=True):
+    distances = Kilometres(scenario)
+    keys = ["lateral", "from_site", "source_id", "site_id", "mode"]
+    for (_, from_site, source, site, mode), rows in travels.groupby(keys, sort=True):
         part = rows.sort_values("product_id", kind="stable")
         way = _way(ways, part, source, site, mode)
         if way is None and from_site:
@@ -96,12 +106,15 @@ def build_lanes(
         at = part["number"].to_numpy()[first]
         lead[at] = own[first] + _closed_days(working.get(source), own[first]) + days
         lead_variance[at] = own_sd[first] ** 2 + sd**2
-        lanes.append(
-            _lane(
-                scenario, part, way, (days, sd), working.get(source),
-                site_ids, supplier_ids, column_of, rows_of.get(source),
-            )
+        lane = _lane(
+            scenario, part, way, (days, sd), working.get(source),
+            site_ids, supplier_ids, column_of, rows_of.get(source),
         )  # fmt: skip
+        if way is not None:
+            lane = replace(lane, grams_co2=distances.grams_per_kg(way))
+        if other_modes and way is not None:
+            lane = replace(lane, modes=_other_modes(ways, part, way, lane, distances))
+        lanes.append(lane)
     if guessed:
         others = " and others" if len(guessed) > 5 else ""
         ways_listed = ", ".join(guessed[:5]) + others
@@ -140,6 +153,7 @@ def _travels(plan: Plan, pairs: pd.DataFrame, sources: Sources) -> pd.DataFrame:
     both = pd.concat([fed, bought[kept], moved], ignore_index=True)
     both[["share", "rank"]] = both.reindex(columns=["share", "rank"]).astype("float64")
     both["mode"] = both["mode"].fillna("")
+    both["lateral"] = False
     both = both.sort_values("fed", ascending=False, kind="stable")
     return both.drop_duplicates([*start, "mode"]).reset_index(drop=True)
 
@@ -153,7 +167,7 @@ def _with_modes(plan: Plan, travels: pd.DataFrame, ways: pd.DataFrame) -> pd.Dat
         if way is not None:
             modes[part.index] = way["mode"]
     travels = travels.assign(mode=modes).drop_duplicates(
-        ["from_site", "source_id", *PAIR, "mode"], ignore_index=True
+        ["lateral", "from_site", "source_id", *PAIR, "mode"], ignore_index=True
     )
     return travels.assign(orders=_dated(plan, travels))
 
@@ -173,7 +187,12 @@ def _dated(plan: Plan, travels: pd.DataFrame) -> pd.Series:
     for row in dated[[*keys, "on", "qty"]].itertuples(index=False, name=None):
         listed.setdefault(tuple(row[:5]), []).append((row[5], float(row[6])))
     wanted = travels[keys].assign(mode=travels["mode"].where(travels["from_site"], "any"))
-    cells = [tuple(listed.get(tuple(row), ())) for row in wanted.itertuples(index=False, name=None)]
+    cells = [
+        () if lateral else tuple(listed.get(tuple(row), ()))
+        for row, lateral in zip(
+            wanted.itertuples(index=False, name=None), travels["lateral"], strict=True
+        )
+    ]
     return pd.Series(cells, index=travels.index, dtype=object)
 
 
@@ -238,16 +257,10 @@ def _lane(
     distinct = terms.drop_duplicates().reset_index(drop=True)
     row = pd.MultiIndex.from_frame(distinct).get_indexer(pd.MultiIndex.from_frame(terms))
     means, sds = distinct.to_numpy(np.float64).T
-    own, rest = _split(means, sds, transit, apart=working is not None)
+    own, rest = split_times(means, sds, transit, apart=working is not None)
     arrives = part["fill_rate"].fillna(1.0) * (1.0 - part["defect_rate"].fillna(0.0))
     normal = (part["flow"] / arrives.clip(lower=1e-6)).to_numpy(np.float64)
-    freight = Freight(order_cost=float(part["order_cost"].fillna(0.0).max()))
-    if way is not None:
-        freight = Freight(
-            float(way["cost_per_shipment"]), float(way["cost_per_kg"]), float(way["cost_per_m3"]),
-            float(way["cost_per_unit"]), float(way["shipment_kg"]), float(way["shipment_m3"]),
-            freight.order_cost,
-        )  # fmt: skip
+    freight = way_freight(way, part)
     return Lane(
         origin_id=source,
         supplier=-1 if from_site else supplier_ids.index(source),
@@ -277,10 +290,47 @@ def _lane(
         split=lane_split(part),
         load=lane_load(way, part),
         quota_of=quota_places(part, quota_rows),
+        minimum=float(part["min_order_value"].fillna(0.0).max()),
+        lateral=bool(part["lateral"].iloc[0]),
     )
 
 
-def _split(
+def way_freight(way: pd.Series | None, part: pd.DataFrame) -> Freight:
+    """Return what a row of `lanes` charges, and the supplier's fixed cost of an order."""
+    order_cost = float(part["order_cost"].fillna(0.0).max())
+    if way is None:
+        return Freight(order_cost=order_cost)
+    return Freight(
+        float(way["cost_per_shipment"]), float(way["cost_per_kg"]), float(way["cost_per_m3"]),
+        float(way["cost_per_unit"]), float(way["shipment_kg"]), float(way["shipment_m3"]),
+        order_cost,
+    )  # fmt: skip
+
+
+def _other_modes(
+    ways: pd.DataFrame, part: pd.DataFrame, way: pd.Series, lane: Lane, distances: Kilometres
+) -> tuple[Mode, ...]:
+    """Return the other rows of `lanes` between the ends of a lane, the fastest first."""
+    ends = (ways["origin_id"] == way["origin_id"]) & (
+        ways["destination_id"] == way["destination_id"]
+    )
+    rows = ways[ends & (ways["mode"] != way["mode"])]
+    terms = part[["lead_time_mean_days", "lead_time_sd_days"]].fillna(0.0)
+    means, sds = terms.drop_duplicates().to_numpy(np.float64).T
+    modes = []
+    for _, other in rows.sort_values(["transit_mean_days", "mode"]).iterrows():
+        transit = (float(other["transit_mean_days"]), float(other["transit_sd_days"]))
+        own, rest = split_times(means, sds, transit, apart=lane.working is not None)
+        modes.append(
+            Mode(
+                str(other["mode"]), lane.lead_rows, own, rest, way_freight(other, part),
+                distances.grams_per_kg(other),
+            )
+        )  # fmt: skip
+    return tuple(modes)
+
+
+def split_times(
     means: Floats, sds: Floats, transit: tuple[float, float], *, apart: bool
 ) -> tuple[Units, Units]:
     """Return the table of lead times and that of the transit.

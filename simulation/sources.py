@@ -25,6 +25,7 @@ TERMS = [
     "order_weekdays",
     "capacity_per_week",
     "row",
+    "min_order_value",
 ]
 WHOLE_SHARE = 65536
 

@@ -158,13 +158,9 @@ def read_groups(scenario: Scenario) -> Groups:
 
 def limits_noted(scenario: Scenario) -> tuple[str, ...]:
     """Say which facts of the scenario the simulator does not take into account."""
-    offers = scenario.table("supplier_products")
     checks = (
-        (offers["min_order_value"].fillna(0).gt(0).any(), "minimum order values of suppliers"),
         (scenario.has("price_breaks"), "price breaks"),
         (scenario.has("limits"), "limits on money, storage and shares after the plan's own orders"),
-        (scenario.table("products")["shelf_life_days"].notna().any(), "shelf life"),
-        (scenario.has("return_rates"), "returns"),
         (scenario.table("inventory")["channel_id"].notna().any(), "stock kept for one channel"),
     )
     named = [what for holds, what in checks if holds]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from test_stress import facts, plan_for
+from test_stress import START, facts, plan_for
 
-from simulation.assembly import build_world
+from simulation.assembly import Extras, build_world
 
 
 def added(table: str, **columns) -> pd.DataFrame:
@@ -20,10 +20,10 @@ def _stated(table: str) -> list[str]:
     return [column for column in frame.columns if frame[column].notna().any()]
 
 
-def built(*, standby: bool = False, **tables):
+def built(extras=None, **tables):
     """Return the world of the small network with some tables changed."""
     scenario = facts(**tables)
-    return build_world(scenario, plan_for(scenario), standby=standby)
+    return build_world(scenario, plan_for(scenario), extras)
 
 
 def site_of(world, site_id):
@@ -117,6 +117,68 @@ def test_unused_suppliers_stand_by_when_asked(two_suppliers):
         "item_sources": pd.DataFrame({"site_id": ["A", "B"], "source_id": ["D", "D"]})
     }
     assert len(built(**tables).suppliers) == 1
-    world = built(standby=True, **tables)
+    world = built(Extras(standby=True), **tables)
     shares = {lane.origin_id: lane.split.share.tolist() for lane in world.lanes if lane.split}
     assert shares == {"V": [65536, 65536], "W": [0, 0]}
+
+
+def test_shelf_life_and_lots_are_read():
+    """A lot ends on its date, one that came in earlier is so much older, stock without is fresh."""
+    stock = pd.DataFrame(
+        {"site_id": "A", "product_id": ["P1", "P1", "P2"], "lot_id": ["x", "y", "z"],
+         "on_hand": [5.0, 7.0, 4.0],
+         "expires_on": [START + pd.Timedelta(days=3), pd.NaT, pd.NaT],
+         "received_on": [pd.NaT, START - pd.Timedelta(days=4), pd.NaT]}
+    )  # fmt: skip
+    world = built(
+        products=added("products", shelf_life_days=[10.0, 20.0]),
+        inventory=pd.concat([added("inventory")[lambda rows: rows["site_id"] != "A"], stock]),
+    )
+    life = site_of(world, "A").life
+    assert life.ticks.tolist() == [10, 20]
+    lots = [(tick, at.tolist(), units.tolist()) for tick, at, units in life.lots]
+    assert lots == [(3, [0], [5]), (6, [0], [7])]
+
+
+def test_returns_are_read_by_reason():
+    """A rate becomes a share of 65,536; repaired goods are sold again."""
+    rates = pd.DataFrame(
+        {"product_id": ["P1", "P2"], "reason": ["size", "size"], "rate": [0.25, 0.5],
+         "delay_days": [6.0, 9.0], "disposition": "repair", "recovery_value": [np.nan, 3.0]}
+    )  # fmt: skip
+    (back,) = site_of(built(return_rates=rates), "A").returns
+    assert (back.reason, back.disposition) == ("size", "shelf")
+    assert back.share.tolist() == [16384, 32768]
+    assert back.delay.tolist() == [6, 9]
+    assert back.value.tolist() == [0.0, 3.0]
+
+
+def test_other_modes_stand_by_with_their_emissions():
+    """A second row of `lanes` is a mode of its own: 800 g a tkm over 300 km are 240 g a kg."""
+    road = added("lanes")
+    air = road.iloc[[0]].assign(mode="air", transit_mean_days=0.5, cost_per_kg=9.0)
+    lanes = pd.concat([road, air], ignore_index=True).assign(distance_km=300.0)
+    lanes["g_co2e_per_tkm"] = [100.0, 100.0, 800.0]
+    assert not any(lane.modes for lane in built(lanes=lanes).lanes)
+    world = built(Extras(standby=True), lanes=lanes)
+    lane = next(lane for lane in world.lanes if world.lane_id(lane) == "D>A")
+    assert [mode.name for mode in lane.modes] == ["air"]
+    assert lane.grams_co2 == pytest.approx(30.0)
+    assert lane.modes[0].grams_co2 == pytest.approx(240.0)
+    assert lane.modes[0].freight.per_kg == 9.0
+
+
+def test_lateral_lanes_are_there_when_asked_for():
+    """A lane between two shops helps out only where that is asked for."""
+    road = added("lanes")
+    across = road.iloc[[0]].assign(origin_id="B", destination_id="A")
+    lanes = pd.concat([road, across], ignore_index=True)
+    assert not any(lane.lateral for lane in built(lanes=lanes).lanes)
+    world = built(Extras(laterals=True), lanes=lanes)
+    assert [world.lane_id(lane) for lane in world.lanes if lane.lateral] == ["B>A"]
+
+
+def test_the_minimum_of_an_order_is_read():
+    """The least value of an order from a supplier is that of its lane."""
+    world = built(supplier_products=added("supplier_products", min_order_value=[250.0, 90.0]))
+    assert [lane.minimum for lane in world.lanes if lane.supplier >= 0] == [250.0]
