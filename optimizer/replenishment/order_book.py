@@ -60,22 +60,30 @@ class OrderBook:
     Parameters
     ----------
     freight : (n_options,) money per unit; None: that of the first mode
+    like : another book of the same problem, which has its rows by option already
     """
 
-    def __init__(self, problem: Problem, qty: Floats, freight: Floats | None = None) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        qty: Floats,
+        freight: Floats | None = None,
+        like: OrderBook | None = None,
+    ) -> None:
         self.problem = problem
         self.qty = qty.copy()
         self.money = problem.money(qty)
         self.level = problem.level(qty)
         self.value = problem.group_value(qty)
         self.used = problem.usage(qty)
-        self.money_rows = problem.rows.money.T.tocsr()
-        self.unit_rows = problem.rows.units.T.tocsr()
+        self.money_rows = problem.rows.money.T.tocsr() if like is None else like.money_rows
+        self.unit_rows = problem.rows.units.T.tocsr() if like is None else like.unit_rows
         self.beside = problem.options.cheapest - (
             self._first_freight() if freight is None else freight
         )
         options = problem.options
-        self.one_option_each = len(np.unique(options.pair)) == len(options)
+        count = np.bincount(options.pair, minlength=1)
+        self.one_option_each = int(count.max()) <= 1
 
     def _first_freight(self) -> Floats:
         """Return what a unit's transport costs on the first mode, (n_options,) money."""

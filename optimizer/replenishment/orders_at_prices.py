@@ -20,7 +20,7 @@ Flags = NDArray[np.bool_]
 
 DROP_ROUNDS = 8
 FIRST_TRIMS = 3
-TRIMS = 12
+TRIMS = 8
 SETTLINGS = 6
 NARROWINGS = 16
 MOST_SPLITS = 3  # options that one pair is bought from on one night
@@ -68,6 +68,8 @@ class OrderBuilder:
         self.lines: Lines = evaluator.lines if plain else make_lines(self.problem)
         self.pricing = evaluator.pricing
         self.alone = not evaluator.shared_pair.any()
+        self.one_line_each = len(self.problem.segments.option) == len(self.problem.options)
+        self.empty = OrderBook(self.problem, np.zeros(len(self.problem.options)))
 
     def build(self, bound: Bound, is_open: Flags | None = None) -> Floats:
         """Return the quantity of each option, (n_options,) units; limits may still be broken.
@@ -83,7 +85,7 @@ class OrderBuilder:
         task = self._task(bound, is_open)
         if self.alone:
             return self._each_order_alone(task)
-        book = OrderBook(self.problem, np.zeros(len(self.problem.options)))
+        book = self.empty
         for number in range(DROP_ROUNDS):
             theta = task.theta[task.group]
             taken = self._take(task.lines, task.costs, theta, task.is_open[task.group])
@@ -186,7 +188,7 @@ class OrderBuilder:
     def _book(self, task: _Task, taken: Floats) -> OrderBook:
         """Return the orders that lines were given."""
         qty = np.bincount(task.lines.option, taken, len(self.problem.options))
-        return OrderBook(self.problem, qty.astype(np.float64), task.freight)
+        return OrderBook(self.problem, qty.astype(np.float64), task.freight, self.empty)
 
     def _short(self, task: _Task, book: OrderBook) -> Flags:
         """Say of which open orders the least value is above nothing, not reached, in reach."""
@@ -282,6 +284,12 @@ class OrderBuilder:
         options, pairs = self.problem.options, self.problem.pairs
         taken, gain = np.zeros(len(lines)), np.zeros(len(pairs))
         at = np.flatnonzero(allowed)
+        if self.alone and self.one_line_each:
+            part = lines if len(at) == len(lines) else lines.take(at)
+            qty, cost = part.best(price[at])
+            worth = self.evaluator.nothing[part.pair] - cost - offset[at]
+            taken[at] = np.where(worth > 0.0, qty, 0.0)
+            return taken, gain
         level, before = pairs.position, self.evaluator.nothing
         for turn in range(MOST_SPLITS):
             part = lines if len(at) == len(lines) else lines.take(at)

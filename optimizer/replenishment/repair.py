@@ -29,11 +29,12 @@ class Repairer:
     def __init__(self, problem: Problem, row_price: Floats) -> None:
         self.problem = problem
         self.row_price = row_price
+        self.empty = OrderBook(problem, np.zeros(len(problem.options)))
 
     def repair(self, qty: Floats, may_go_on: Callable[[], bool]) -> Floats:
         """Return orders that keep every row, as far as smaller orders can; else the best try."""
         problem = self.problem
-        book = OrderBook(problem, qty)
+        book = OrderBook(problem, qty, like=self.empty)
         for _ in range(MOST_ROUNDS):
             over = book.used - problem.rows.room - problem.slack
             if not (over > 0.0).any() or not may_go_on():
@@ -101,7 +102,7 @@ class Repairer:
 
     def fill(self, qty: Floats, may_go_on: Callable[[], bool]) -> Floats:
         """Return orders with every step taken that saves money and fits."""
-        book = OrderBook(self.problem, qty)
+        book = OrderBook(self.problem, qty, like=self.empty)
         problem, options = self.problem, self.problem.options
         placed = np.bincount(options.group, qty, len(problem.groups))[options.group] > 0.0
         growing = book.growing(np.flatnonzero(placed))

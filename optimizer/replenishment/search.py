@@ -35,6 +35,7 @@ TRIES = 6
 STEPS = 60
 SADDLE_STEPS = 800
 FIRST_STEPS = 12
+LAST_STEPS = 9  # on the whole, after a sample
 RESTRICTED_STEPS = 25
 TUNING_STEPS = 60
 TUNING_STEP = 0.2
@@ -164,9 +165,8 @@ def _first_bound(evaluator: BoundEvaluator, budget: _Budget, warm: Prices | None
         apart = ascend(evaluator, go, FIRST_STEPS, start)
         joint = find_saddle(evaluator, go, SADDLE_STEPS, start_prices=apart.prices)
         return max(joint, apart, key=lambda bound: bound.value)
-    if start is None:
-        start = _learned_on_a_sample(evaluator, budget, go)
-    return ascend(evaluator, go, STEPS, start)
+    learned = _learned_on_a_sample(evaluator, budget, go) if start is None else None
+    return ascend(evaluator, go, STEPS if learned is None else LAST_STEPS, learned or start)
 
 
 def _learned_on_a_sample(
@@ -312,6 +312,8 @@ def _tries(
         repairer = Repairer(problem, bound.prices.row)
         repaired = repairer.repair(raw, go)
         yield repairer.fill(repaired, go)
+        if builder.alone and builder.evaluator.size > LARGE and not problem.broken(repaired):
+            return
         used = problem.usage(raw) / room
         over = used > 1.0 + CLOSE_USAGE
         wasted = (used < 1.0 - 5.0 * CLOSE_USAGE) & (bound.prices.row > 0.0)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from optimizer.replenishment.normal_tables import SMALLEST_TAIL, normal_loss, upper_quantile
 
@@ -28,7 +28,11 @@ def units_short(level: Floats, mean: Floats, sd: Floats) -> Floats:
     """Return E[(D - level)+], units, for D ~ Normal(mean, sd); the normal loss function."""
     sd = np.maximum(sd, SMALLEST_SD)
     z = (level - mean) / sd
-    short: Floats = sd * (np.exp(-0.5 * z * z) / ROOT_TWO_PI - z * ndtr(-z))
+    if z.ndim != 1 or len(z) <= CHUNK:
+        return sd * normal_loss(z)
+    for begin in range(0, len(z), CHUNK):
+        z[begin : begin + CHUNK] = normal_loss(z[begin : begin + CHUNK])
+    short: Floats = sd * z
     return short
 
 

@@ -132,7 +132,9 @@ def _exchange(book: OrderBook, row_price: Floats, theta: Floats, among: Ints) ->
     order = np.lexsort((reduced, of))
     place = running_by(of[order], np.ones(len(order))).astype(np.int64) - 1
     order, place = order[place < WIDTH], place[place < WIDTH]
-    names, row = np.unique(of[order], return_inverse=True)
+    sorted_groups = of[order]
+    first = np.flatnonzero(np.diff(sorted_groups, prepend=-1))
+    names, row = sorted_groups[first], np.cumsum(np.diff(sorted_groups, prepend=-1) != 0) - 1
     table = np.full((len(names), WIDTH), -1, np.int64)
     table[row, place] = order
     spare = book.spare()
