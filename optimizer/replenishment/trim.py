@@ -41,7 +41,6 @@ def lift(book: OrderBook, row_price: Floats, short: Flags) -> None:
         missing = np.where(short, -book.spare(), 0.0)
         missing[missing <= 1e-9 * np.abs(minimum)] = 0.0
         among = np.flatnonzero((missing > 0.0)[group])
-        among = book.growing(among)
         if not len(among):
             break
         near, far = book.steps(1, among), _far_up(book, among, missing)
