@@ -76,8 +76,10 @@ class OrderBook:
         self.level = problem.level(qty)
         self.value = problem.group_value(qty)
         self.used = problem.usage(qty)
-        self.money_rows = problem.rows.money.T.tocsr() if like is None else like.money_rows
-        self.unit_rows = problem.rows.units.T.tocsr() if like is None else like.unit_rows
+        self.money_rows: csr_array = (
+            problem.rows.money.T.tocsr() if like is None else like.money_rows
+        )
+        self.unit_rows: csr_array = problem.rows.units.T.tocsr() if like is None else like.unit_rows
         self.beside = problem.options.cheapest - (
             self._first_freight() if freight is None else freight
         )
