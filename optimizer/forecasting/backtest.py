@@ -8,13 +8,13 @@ these origins. The choice is made by segment: one series says too little to choo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.forecasting.came import Came
-from optimizer.forecasting.outlook import COMBINED, Chunk, Knowledge, look_ahead
+from optimizer.forecasting.outlook import COMBINED, MIX, Chunk, Knowledge, look_ahead
 from optimizer.forecasting.panel import Floats
 from optimizer.forecasting.spans import Window, window_totals
 
@@ -22,6 +22,7 @@ Ints = NDArray[np.int64]
 Singles = NDArray[np.float32]
 
 CHOOSING_SPANS = (1, 2, 3, 4, 6, 8)  # whose totals decide, all alike
+MIXED = 3  # methods of a mix
 SHRINKAGE = 30.0  # series of evidence that all segments together weigh in each
 HEAVIEST = 20.0  # limit of a series' weight against the median
 MOST_RELATIVE = 10.0  # limit of a series' error against the mean of the methods
@@ -95,6 +96,37 @@ def choose(test: Backtest, segment: NDArray[np.object_], before: int | None) -> 
     ----------
     before : windows that end after this bucket are not looked at; None: all are
     """
+    names = sorted({str(own) for own in segment})
+    drawn = _drawn_scores(test, segment, before)
+    if drawn is None:
+        return dict.fromkeys(names, test.names.index(COMBINED))
+    return {name: int(np.argmin(np.round(drawn[name], 6))) for name in names}
+
+
+def add_mixes(test: Backtest, segment: NDArray[np.object_], before: int) -> Backtest:
+    """Return the test with the means of each segment's best MIXED methods as methods of their own.
+
+    Parameters
+    ----------
+    before : windows that end after this bucket are not looked at
+    """
+    drawn = _drawn_scores(test, segment, before)
+    if drawn is None:
+        return test
+    best = {
+        tuple(sorted(np.argsort(np.round(score, 6), kind="stable")[:MIXED].tolist()))
+        for score in drawn.values()
+    }
+    mixes = sorted(best)
+    names = tuple(MIX.join(test.names[place] for place in mix) for mix in mixes)
+    said = [test.said[list(mix)].mean(axis=0, keepdims=True) for mix in mixes]
+    return replace(test, names=(*test.names, *names), said=np.concatenate([test.said, *said]))
+
+
+def _drawn_scores(
+    test: Backtest, segment: NDArray[np.object_], before: int | None
+) -> dict[str, Floats] | None:
+    """Return the score of every method by segment; None where nothing is known."""
     score, count = _scores(test, before)
     finite = np.isfinite(score)
     usual = np.where(finite, score, 0.0).sum(axis=0) / np.maximum(finite.sum(axis=0), 1)
@@ -105,17 +137,15 @@ def choose(test: Backtest, segment: NDArray[np.object_], before: int | None) -> 
     median = float(np.median(weight[told])) if told.any() else 1.0
     weight = np.minimum(weight / median, HEAVIEST)
     whole = float(weight.sum())
-    names = sorted({str(own) for own in segment})
     if not whole > 0.0:
-        return dict.fromkeys(names, test.names.index(COMBINED))
+        return None
     everyone = relative @ weight / whole
     prior = SHRINKAGE * whole / max(int(told.sum()), 1)
-    chosen = {}
-    for name in names:
+    drawn = {}
+    for name in sorted({str(own) for own in segment}):
         own = weight * (segment == name)
-        drawn = (relative @ own + prior * everyone) / max(float(own.sum()) + prior, 1e-12)
-        chosen[name] = int(np.argmin(np.round(drawn, 6)))
-    return chosen
+        drawn[name] = (relative @ own + prior * everyone) / max(float(own.sum()) + prior, 1e-12)
+    return drawn
 
 
 def _scores(test: Backtest, before: int | None) -> tuple[Floats, Floats]:

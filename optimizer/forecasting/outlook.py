@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ UNSEASONAL = ("croston_sba", "smoothing_0.35", "seasonal_naive")  # not tried wi
 COMBINED = "combined"
 BOOSTED = "boosted"
 BOTH = "boosted_combined"
+MIX = " + "  # between the names of methods whose mean is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,24 @@ def look_ahead(
     Parameters
     ----------
     origins : ascending; those before `knowledge.n_known` are told by what was learned later
-    wanted : names out of :func:`names`
+    wanted : names out of :func:`names`, or mixes of them
     """
+    parts = {part for name in wanted for part in name.split(MIX)}
+    found = _look_at_parts(chunk, knowledge, origins, horizon, parts, reduce)
+    return {
+        name: found[name] if name in found else np.mean([found[p] for p in name.split(MIX)], axis=0)
+        for name in wanted
+    }
+
+
+def _look_at_parts(
+    chunk: Chunk,
+    knowledge: Knowledge,
+    origins: Sequence[int],
+    horizon: int,
+    wanted: Collection[str],
+    reduce: Reduce,
+) -> dict[str, Floats]:
     n_buckets = chunk.panel.n_buckets
     ways = methods(knowledge.season, n_buckets)
     every = names(knowledge, n_buckets)
@@ -137,7 +154,7 @@ def look_ahead(
         found[BOOSTED] = reduce(path, season_gains)
         if BOTH in wanted:
             found[BOTH] = 0.5 * (found[BOOSTED] + found[COMBINED])
-    return {name: found[name] for name in wanted}
+    return found
 
 
 def _ahead(factors: Floats | None, origins: Sequence[int], horizon: int) -> Floats | None:

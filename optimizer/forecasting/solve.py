@@ -11,17 +11,26 @@ from numpy.typing import NDArray
 from optimizer.forecasting import boosting
 from optimizer.forecasting.backtest import (
     Backtest,
+    add_mixes,
     choose,
     of_choice,
     run_backtest,
 )
 from optimizer.forecasting.came import what_came
 from optimizer.forecasting.features import Ints, Kin, Looker, sum_kin
-from optimizer.forecasting.outlook import COMBINED, Chunk, Knowledge, base_level, look_ahead, names
+from optimizer.forecasting.outlook import (
+    COMBINED,
+    MIX,
+    Chunk,
+    Knowledge,
+    base_level,
+    look_ahead,
+    names,
+)
 from optimizer.forecasting.panel import Bools, Floats, Panel, lay_out
 from optimizer.forecasting.quantiles import Known, Spread, learn_spread, quantiles
 from optimizer.forecasting.seasons import enough, season_factors, season_sums
-from optimizer.forecasting.spans import ladder, test_origins, test_windows
+from optimizer.forecasting.spans import held_back, ladder, test_origins, test_windows
 from optimizer.outcome import Limits
 
 CHUNK = 4096  # series that are walked through together
@@ -140,6 +149,7 @@ def learn(problem: Problem, limits: Limits) -> Learned:
     test = run_backtest(chunks, came, before.knowledge, wanted, origins, windows)
     limits.progress(STAGE, 0.6, f"{len(wanted)} methods from {len(origins)} origins")
     segment = problem.segment[sample]
+    test = add_mixes(test, segment, n_buckets - held_back(n_buckets))
     chosen = choose(test, segment, None)
     said = of_choice(test, segment, chosen)
     known = Known(test.variance, test.level)
@@ -257,6 +267,11 @@ def chunk_of(
     return Chunk(panel, problem.kin["category"][rows], study.kin.of(rows), own)
 
 
+def _can(name: str, possible: Sequence[str]) -> bool:
+    """Say whether a method, or every part of a mix, can be run."""
+    return set(name.split(MIX)) <= set(possible)
+
+
 def forecast_rows(problem: Problem, learned: Learned, rows: slice) -> Ahead:
     """Forecast some series by the methods of their segments."""
     panel = lay_out_rows(problem, rows, problem.effects)
@@ -265,7 +280,7 @@ def forecast_rows(problem: Problem, learned: Learned, rows: slice) -> Ahead:
     segment = problem.segment[rows]
     possible = names(learned.after.knowledge, n_buckets)
     method = np.array(
-        [name if (name := learned.method(str(own))) in possible else COMBINED for own in segment],
+        [name if _can(name := learned.method(str(own)), possible) else COMBINED for own in segment],
         object,
     )
 

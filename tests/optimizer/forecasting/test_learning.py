@@ -15,6 +15,7 @@ from benchmarks.retail_series import make_retail_series
 from optimizer.forecasting import boosting, run
 from optimizer.forecasting.backtest import choose
 from optimizer.forecasting.came import what_came
+from optimizer.forecasting.outlook import MIX
 from optimizer.forecasting.panel import lay_out
 from optimizer.forecasting.quantiles import LEVELS, coverage
 from optimizer.forecasting.scores import hold_back
@@ -119,6 +120,18 @@ def test_the_choice_is_best_on_its_segment(learned: Learned, problem: Problem) -
     assert error[chosen[name]] <= 1.1 * np.nanmin(error)
 
 
+def test_a_mix_is_the_mean_of_its_parts(learned: Learned) -> None:
+    """What "a + b + c" says of any window is the mean of what a, b and c say."""
+    test = learned.test
+    mixes = [name for name in test.names if MIX in name]
+    assert mixes
+    for name in mixes:
+        parts = [test.said[test.names.index(part)] for part in name.split(MIX)]
+        np.testing.assert_allclose(
+            test.said[test.names.index(name)], np.mean(parts, axis=0), rtol=1e-5, atol=1e-5
+        )
+
+
 def test_knowledge_of_the_back_test_comes_from_before_it() -> None:
     """Changing everything after the first origin changes nothing that was said from it."""
     few = made_up(80, 130)[0]
@@ -128,7 +141,9 @@ def test_knowledge_of_the_back_test_comes_from_before_it() -> None:
     other[:, cut:] = np.random.default_rng(9).poisson(50.0, other[:, cut:].shape)
     second = learn(replace(few, sales=other), Limits()).test
     assert "boosted" in first.names or not boosting.installed()
-    np.testing.assert_array_equal(first.said[:, 0], second.said[:, 0])
+    own = [place for place, name in enumerate(first.names) if MIX not in name]
+    assert [first.names[place] for place in own] == list(second.names[: len(own)])
+    np.testing.assert_array_equal(first.said[own][:, 0], second.said[own][:, 0])
 
 
 def test_trees_beat_what_they_start_from(learned: Learned) -> None:
