@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -123,7 +123,9 @@ def decide(
             cost = problem.objective(tried)
             if cost < best and not problem.broken(tried):
                 qty, best = tried, cost
-        gap = gap_pct(best, bound.value) if qty is not None else None
+            gap = gap_pct(best, bound.value) if qty is not None else None
+            if gap is not None and gap <= target_pct:
+                break
         if (gap is not None and gap <= target_pct) or not may_go_on():
             break
     memory.keep(bound, keys)
@@ -146,25 +148,23 @@ def _searched(problem: Problem, quick: Decision, limits: Limits) -> Decision:
     return Decision(qty, bound, value, quick.evaluations, outcome.work)
 
 
-def _orders(builder: OrderBuilder, bound: Bound, go: Callable[[], bool]) -> list[Floats]:
+def _orders(builder: OrderBuilder, bound: Bound, go: Callable[[], bool]) -> Iterator[Floats]:
     """Build orders at the prices, then at prices moved by what was used too much or wasted."""
     problem = builder.problem
     room = np.maximum(np.abs(problem.rows.room), 1e-9)
-    found = []
     for _ in range(2):
         raw = builder.build(bound)
         repairer = Repairer(problem, bound.prices.row)
-        found.append(repairer.fill(repairer.repair(raw, _always), _always))
+        yield repairer.fill(repairer.repair(raw, _always), _always)
         used = problem.usage(raw) / room
         over = used > 1.01
         wasted = (used < 0.98) & (bound.prices.row > 0.0)
         if not (over | wasted).any() or not go():
-            break
+            return
         least = 0.02 * max(abs(bound.value), 1e-9) / room
         price = np.where(over, np.maximum(bound.prices.row, least), bound.prices.row)
         price = price * np.where(over | wasted, np.clip(used, 0.8, 1.25), 1.0)
         bound = replace(bound, prices=Prices(price, bound.prices.shipment))
-    return found
 
 
 def _always() -> bool:
