@@ -36,6 +36,11 @@ class Action:
 _LANES = ("lane", "supplier", "site", "region", "group")
 _GOODS = ("site", "product", "category", "class", "region", "group")
 ACTIONS: Mapping[str, Action] = {
+    "switch_supplier": Action(
+        "orders of these sites pass over sources that deliver nothing now, to the next by rank",
+        ("supplier", "site", "product", "category", "class", "region", "group"),
+        "not used", float("nan"), 0.0, float("inf"),
+    ),
     "expedite": Action(
         "goods that leave travel faster, at a higher freight", _LANES,
         "factor on lead times; freight is divided by it", 0.5, 0.05, 1.0,
@@ -53,8 +58,9 @@ ACTIONS: Mapping[str, Action] = {
         "share of what waits that may leave", 0.5, 0.0, 1.0,
     ),
     "lift_capacity": Action(
-        "a supplier that lost capacity delivers more", ("supplier", "region", "group"),
-        "factor on what is left of its normal flow", 1.3, 1.0, 20.0,
+        "a site with a limited outbound dock sends out more; a supplier that lost capacity"
+        " delivers more", ("site", "supplier", "region", "group"),
+        "factor on what passes, or on what is left of the normal flow", 1.3, 1.0, 20.0,
     ),
     "pause_promotion": Action(
         "promotions stop: the demand that they would bring stays away",

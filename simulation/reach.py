@@ -19,7 +19,8 @@ from simulation.world import World
 class Cells:
     """Product-locations of a world, numbered site by site.
 
-    Goods of one component never touch another: they share no lane and no shelf.
+    Goods of one component never touch another: they share no shelf, and where docks, room, weight
+    or a supplier's week are limited, none of these.
     """
 
     world: World
@@ -37,6 +38,8 @@ class Cells:
             if lane.origin >= 0:
                 starts = self.begins[lane.origin] + lane.out_of
                 ends.append((starts, self.begins[lane.destination] + lane.into))
+        for one, *others in self._coupled():
+            ends.append((np.full(len(others), one), np.array(others, np.int64)))
         n = int(self.begins[-1])
         if not ends:
             return np.arange(n)
@@ -44,6 +47,24 @@ class Cells:
         graph = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(n, n))
         found: Places = connected_components(graph, directed=False)[1].astype(np.int64)
         return found
+
+    def _coupled(self) -> list[list[int]]:
+        """Cells that compete for a dock, a room, the weight of a lane or a supplier's week."""
+        world, begins = self.world, self.begins
+        shared: list[list[int]] = []
+        for i, site in enumerate(world.sites):
+            if site.dock is not None or site.store is not None:
+                shared.append(list(range(int(begins[i]), int(begins[i + 1]))))
+        weeks: dict[tuple[int, int], list[int]] = {}
+        for lane in world.lanes:
+            into = begins[lane.destination] + lane.into
+            if lane.load is not None:
+                shared.append(into.tolist())
+            if lane.quota_of is not None:
+                for row, cell in zip(lane.quota_of.tolist(), into.tolist(), strict=True):
+                    if row >= 0:
+                        weeks.setdefault((lane.supplier, row), []).append(cell)
+        return shared + list(weeks.values())
 
     def below(self, reach: Reach) -> Flags:
         """(n,) cells that get goods from what is struck, directly or through other sites."""

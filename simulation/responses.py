@@ -178,6 +178,28 @@ class Responses:
             self.calm[s][starts] = 0
             self.times[s] += starts
             self.spent += np.where(starts, step.cost, 0.0)
+        self._set(conditions)
+
+    def _set(self, conditions: Conditions) -> None:
+        """Tell the sites whether to switch sources, and how far their docks are lifted."""
+        n = len(self.replications)
+        for s, step in enumerate(self.steps):
+            if step.action == "switch_supplier":
+                for i in self.reach[s].sites:
+                    conditions.switching[i] = np.zeros(n, np.bool_)
+            elif step.action == "lift_capacity":
+                for i in self.reach[s].sites:
+                    conditions.lift[i] = np.full(n, UNCHANGED, np.int32)
+        for s in self._on("switch_supplier"):
+            for i in self.reach[s].sites:
+                conditions.switching[i] = conditions.switching[i] | self.active[s]
+        for s in self._on("lift_capacity"):
+            scale = round(UNCHANGED * self.steps[s].strength)
+            for i in self.reach[s].sites:
+                lifted = (conditions.lift[i].astype(np.int64) * scale) >> 8
+                conditions.lift[i] = np.where(self.active[s], lifted, conditions.lift[i]).astype(
+                    np.int32
+                )
 
     def _count_stopped(self, conditions: Conditions) -> None:
         for j, lane in enumerate(self.world.lanes):
@@ -272,12 +294,27 @@ def _raised(levels: Units, scale: int, active: Flags, struck: Flags) -> Units:
 
 
 def _reach(world: World, step: Step, groups: Mapping[str, tuple[tuple[str, str], ...]]) -> Reach:
+    if step.action == "switch_supplier":
+        return _buyers(world, step.target, groups)
     kind = {
         "expedite": "lead_time_blowup", "reroute": "lead_time_blowup",
-        "lift_capacity": "supplier_outage", "raise_buffer": "demand_surge",
+        "lift_capacity": "regional_event", "raise_buffer": "demand_surge",
         "ration": "demand_surge",
     }.get(step.action)  # fmt: skip
     return Reach() if kind is None else resolve(world, kind, step.target, groups)
+
+
+def _buyers(world: World, target: str, groups: Mapping[str, tuple[tuple[str, str], ...]]) -> Reach:
+    """Return the sites that a target names, or that buy from the supplier or stock the goods."""
+    if target.partition(":")[0] == "supplier":
+        struck = resolve(world, "supplier_outage", target, groups).suppliers
+        sites = {lane.destination for lane in world.lanes if lane.supplier in struck}
+    else:
+        sites = set(resolve(world, "demand_surge", target, groups).demand)
+        sites |= {
+            lane.origin for lane in world.lanes if lane.origin >= 0 and lane.destination in sites
+        }
+    return Reach(sites=tuple(sorted(sites)))
 
 
 def _goods(world: World, step: Step, reach: Reach) -> dict[int, Flags]:

@@ -91,6 +91,8 @@ def stress(
         chosen = only_cases(chosen, only)
     if drill:
         chosen = drilled(chosen, scenario, drill)
+    if any(step.action == "switch_supplier" for case in chosen.cases for step in case.steps):
+        world = build_world(scenario, plan, standby=True)
     _refuse_unknown_scopes(world, chosen.gates)
     groups = read_groups(scenario)
     named, ranks = name_ranks(

@@ -9,6 +9,7 @@ import numpy as np
 
 from simulation.arrays import Flags
 from simulation.disruptions import KINDS
+from simulation.ranks import is_rank
 from simulation.world import Lane, World
 
 # target words that each kind of node understands
@@ -51,7 +52,7 @@ def target_problem(kind: str, target: str) -> str:
     if not found or not name.strip() or word.strip() not in allowed:
         listed = ", ".join(f"{each}:ID" for each in allowed)
         return f"target of {kind} must be all, or one of {listed}; is {target!r}"
-    if word.strip() == "lane" and ">" not in name:
+    if word.strip() == "lane" and ">" not in name and not is_rank(word, name):
         return f"a lane is written lane:ORIGIN>DESTINATION, is {target!r}"
     return ""
 
