@@ -16,14 +16,13 @@ from scenarios.findings import Findings, Severity
 from scenarios.gazetteer import fill_coordinates
 from simulation.assembly import build_world
 from simulation.default_suite import default_suite
-from simulation.dips import add_dips
-from simulation.experiment import Case, Groups, Setup, run_cases
+from simulation.experiment import Case, Setup, run_cases
 from simulation.exposure import exposed_money, recovery_days
-from simulation.intervals import Estimate, estimate, one_sided
+from simulation.intervals import Estimate, estimate
+from simulation.judging import CONFIDENCE, judge, measure_cases, read_groups, usual_service
 from simulation.kernels import kernels
-from simulation.kpis import Values, add_changes, daily_service, measure
+from simulation.kpis import Values, daily_service
 from simulation.ledger import Record
-from simulation.levels import DEFAULT_TARGET
 from simulation.ranks import name_ranks
 from simulation.removal import KINDS
 from simulation.result import StressResult
@@ -35,7 +34,6 @@ from simulation.world import World
 
 MOST_REPLICATIONS, FEWEST_REPLICATIONS = 100, 20
 USUAL_WORK = 8e7  # product-location-days that a run without `replications` may take
-CONFIDENCE = 0.95
 DRILLED = ("fill_rate", "short_units", "lost_margin", "recovery_days", "cost_operating")
 
 
@@ -114,10 +112,10 @@ def stress(
             progress("stress", share, message)
 
     records = run_cases(world, cases, setup, progress=tell, cancelled=cancelled)
-    values = _values(world, cases, records, chosen.gate_scopes("product"))
+    values = measure_cases(world, cases, records, chosen.gate_scopes("product"))
     target = chosen.service_target or usual_service(scenario, world)
     tails = {name: statistics(figures, target, CONFIDENCE) for name, figures in values.items()}
-    verdicts = _judge(chosen.gates, cases, values, target)
+    verdicts = judge(chosen.gates, cases, values, target)
     notes = (
         *world.notes, *limits_noted(scenario), *chosen.notes, *ranks,
         *_untouched(world, cases, setup),
@@ -150,14 +148,6 @@ def usual_replications(world: World, n_cases: int) -> int:
     return int(np.clip(USUAL_WORK // max(each, 1), FEWEST_REPLICATIONS, MOST_REPLICATIONS))
 
 
-def read_groups(scenario: Scenario) -> Groups:
-    """Return the members (kind, id) of every group of the scenario."""
-    members: dict[str, list[tuple[str, str]]] = {}
-    for row in scenario.table("groups").itertuples(index=False):
-        members.setdefault(str(row.group_id), []).append((str(row.kind), str(row.member_id)))
-    return {group: tuple(listed) for group, listed in members.items()}
-
-
 def limits_noted(scenario: Scenario) -> tuple[str, ...]:
     """Say which facts of the scenario the simulator does not take into account."""
     checks = (
@@ -181,17 +171,6 @@ def _untouched(world: World, cases: list[Case], setup: Setup) -> tuple[str, ...]
     return (f"The plan does not use what these strike: {', '.join(idle)}.",) if idle else ()
 
 
-def _values(
-    world: World, cases: list[Case], records: Mapping[str, Record], products: tuple[str, ...]
-) -> dict[str, Values]:
-    calm = records[BASELINE]
-    values = {case.name: measure(world, records[case.name], calm, products) for case in cases}
-    for name, figures in values.items():
-        add_changes(figures, values[BASELINE])
-        add_dips(world, records[name], calm, figures)
-    return values
-
-
 def _refuse_unknown_scopes(world: World, gates: tuple[Gate, ...]) -> None:
     """Refuse gates on what the scenario knows and the plan does not use."""
     stocked = sorted({int(place) for site in world.sites for place in site.product})
@@ -212,46 +191,6 @@ def _refuse_unknown_scopes(world: World, gates: tuple[Gate, ...]) -> None:
             )  # fmt: skip
     if findings.errors:
         raise InputError("the suite asks for what the plan does not use", list(findings))
-
-
-def _judge(
-    gates: tuple[Gate, ...], cases: list[Case], values: Mapping[str, Values], target: float
-) -> tuple[Verdict, ...]:
-    verdicts = []
-    for gate in gates:
-        for case in cases:
-            if gate.case not in ("", case.name):
-                continue
-            mean, low, high = _judged(gate, values[case.name], target)
-            shown = mean if gate.confidence is None else low if gate.at_least else high
-            passed = shown >= gate.bound if gate.at_least else shown <= gate.bound
-            verdicts.append(Verdict(case.name, gate, mean, shown, bool(passed)))
-    return tuple(verdicts)
-
-
-def _judged(gate: Gate, values: Values, target: float) -> tuple[float, float, float]:
-    """Return a figure, and what it is above and below with the gate's confidence."""
-    if gate.kpi in STATISTICS:
-        sure = 2.0 * (gate.confidence or CONFIDENCE) - 1.0
-        own = statistics(values, target, sure)[gate.kpi]
-        if np.isnan(own.low):
-            return own.mean, -np.inf, np.inf
-        return own.mean, own.low, own.high
-    found = values[gate.kpi, gate.scope]
-    return float(np.mean(found)), *one_sided(found, gate.confidence or CONFIDENCE)
-
-
-def usual_service(scenario: Scenario, world: World) -> float:
-    """Return the service targets of the classes, weighted by demand."""
-    targets = scenario.settings.service_targets
-    weighted = demand = 0.0
-    for site in world.sites:
-        own = site.demand_mean[world.bucket_of_tick].sum(axis=0)
-        for k, p in enumerate(site.product):
-            label = world.classes[p] if world.classes else ""
-            weighted += float(own[k]) * targets.get(label, DEFAULT_TARGET)
-        demand += float(own.sum())
-    return weighted / demand if demand > 0.0 else DEFAULT_TARGET
 
 
 def _drill_table(

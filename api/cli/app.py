@@ -19,6 +19,7 @@ COMMANDS = (
     "api.cli.plan",
     "api.cli.stress",
     "api.cli.disruptions",
+    "api.cli.harden",
     "api.cli.serve",
 )
 

@@ -50,7 +50,7 @@ def plan(
     names = [part.strip() for part in stages.split(",") if part.strip()] or None
     facts = Scenario.load(scenario)
     _refuse_errors(facts)
-    stop = _stop_on_interrupt()
+    stop = stop_on_interrupt()
     with _Progress(quiet=as_json) as progress:
         made = pipeline.plan(
             facts,
@@ -86,7 +86,7 @@ def _refuse_errors(facts: Scenario) -> None:
         raise InputError(f"the scenario has {errors} errors; see `holdfast validate`", [*findings])
 
 
-def _stop_on_interrupt() -> threading.Event:
+def stop_on_interrupt() -> threading.Event:
     """Turn the first Ctrl-C into "stop with what there is"; the second one ends at once."""
     stop = threading.Event()
 

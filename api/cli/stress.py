@@ -69,7 +69,7 @@ def stress(
     facts = Scenario.load(scenario)
     if scan:
         return _scan(facts, made, products, seed, folder, pictures, as_json=as_json)
-    with _bar(quiet=as_json) as bar:
+    with progress_bar(quiet=as_json) as bar:
         task = bar.add_task("building the world", total=1.0)
         result = try_plan(
             facts,
@@ -109,7 +109,7 @@ def _scan(
     """Lose every node in turn; print, save and draw the ranking."""
     from simulation.resilience import save_scan, scan_document, scan_plan
 
-    with _bar(quiet=as_json) as bar:
+    with progress_bar(quiet=as_json) as bar:
         task = bar.add_task("building the world", total=1.0)
         found = scan_plan(
             facts, made, products=products, seed=seed,
@@ -156,7 +156,8 @@ def _days(days: float, blank: str) -> str:
     return blank if isnan(days) else f"{days:.0f}"
 
 
-def _bar(*, quiet: bool) -> Any:
+def progress_bar(*, quiet: bool) -> Any:
+    """Return a progress bar on standard error; silent where that is no terminal."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = err()

@@ -1,0 +1,129 @@
+"""`holdfast harden`: the cheapest changes found that make a plan pass its suite."""
+
+from __future__ import annotations
+
+import json
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.console import Exit, out, print_json, print_table
+
+if TYPE_CHECKING:
+    from optimizer.plan import Plan
+    from scenarios import Scenario
+    from simulation.harden import Hardening
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("harden")(harden)
+
+
+def harden(
+    scenario: Annotated[Path, typer.Argument(help="The scenario.")],
+    suite: Annotated[Path, typer.Option(help="TOML file of cases and gates.")],
+    plan_dir: Annotated[
+        Path | None, typer.Option("--plan", help="Folder of its plan; default: it is planned now.")
+    ] = None,
+    kinds: Annotated[
+        str, typer.Option(help="Changes to search, joined by commas; default: all kinds.")
+    ] = "",
+    budget: Annotated[
+        float | None, typer.Option(help="Most money that the changes may cost over the horizon.")
+    ] = None,
+    replications: Annotated[int | None, typer.Option(help="Of the last round.", min=2)] = None,
+    trials: Annotated[
+        int, typer.Option(help="Most trials of a choice: the work limit.", min=2)
+    ] = 60,
+    seconds: Annotated[float | None, typer.Option(help="Wall seconds for the search.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; default: the suite's.", min=0)] = None,
+    out_file: Annotated[
+        Path, typer.Option("--out", help="File for the result, with the deltas to apply.")
+    ] = Path("harden.json"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+) -> int:
+    """Search second sources, buffers, docks, lanes and order frequency; exit 1 if none passes."""
+    from api.cli.plan import stop_on_interrupt
+    from api.cli.stress import progress_bar
+    from optimizer.plan import Plan
+    from scenarios import Scenario
+    from simulation.harden import harden as search
+    from simulation.levers import KINDS
+    from simulation.suites import load_suite
+
+    facts = Scenario.load(scenario)
+    wanted = load_suite(suite, facts)
+    stop = stop_on_interrupt()
+    with progress_bar(quiet=as_json) as bar:
+        task = bar.add_task("planning", total=1.0)
+
+        def show(_stage: str, share: float, message: str) -> None:
+            bar.update(task, completed=share, description=message[:60])
+
+        made = _planned(facts) if plan_dir is None else Plan.load(plan_dir)
+        found = search(
+            facts, made, wanted,
+            kinds=[part.strip() for part in kinds.split(",") if part.strip()] or KINDS,
+            budget=budget, replications=replications, most_trials=trials, seconds=seconds,
+            seed=seed, progress=show, cancelled=stop.is_set,
+        )  # fmt: skip
+    out_file.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(found.document(), indent=2, ensure_ascii=False, allow_nan=False)
+    out_file.write_text(text + "\n", encoding="utf-8")
+    if as_json:
+        print_json(found.document())
+    else:
+        print_hardening(found, facts.settings.currency)
+        out().print(f"\nThe result, with deltas to apply, is in [bold]{out_file}[/].")
+    if stop.is_set():
+        return Exit.INTERRUPTED
+    return Exit.FINE if found.passed else Exit.GATE_FAILED
+
+
+def _planned(facts: Scenario) -> Plan:
+    """Plan what hardening needs: a forecast, where there is history, and replenishment."""
+    from optimizer import pipeline
+
+    stages = [
+        name
+        for name in ("forecasting", "replenishment")
+        if not pipeline.missing_tables(facts, name)
+    ]
+    return pipeline.plan(facts, stages)
+
+
+def print_hardening(found: Hardening, currency: str) -> None:
+    """Print the best choice, what each change adds, and the frontier."""
+    console = out()
+    rows: list[list[object]] = [
+        [", ".join(titles) or "no change", f"{trial.cost.mean:,.0f}" + _give(trial.cost.half_width),
+         f"{100 * trial.gap:.1f} %", "yes" if trial.passed else "NO", trial.replications]
+        for trial, titles in found.frontier
+    ]  # fmt: skip
+    print_table(
+        "Frontier: what each point of resilience costs, undisturbed, over the horizon",
+        ["changes", f"cost ({currency})", "gates missed by", "passes", "replications"], rows,
+    )  # fmt: skip
+    if found.contributions:
+        print_table(
+            "Each change's own part: the choice without it",
+            ["change", f"saves ({currency})", "gates missed by", "passes without"],
+            [
+                [own.title, f"{own.saves:,.0f}", f"{100 * own.gap:.1f} %",
+                 "yes" if own.passes_without else "NO"]
+                for own in found.contributions
+            ],
+        )  # fmt: skip
+    changes = "; ".join(found.titles) or "none"
+    console.print(
+        f"[bold]{found.status.capitalize()}[/] after {found.trials} trials. Changes: {changes}"
+    )
+    for note in found.notes:
+        console.print(f"[dim]note:[/] {note}", highlight=False)
+
+
+def _give(half: float) -> str:
+    return "" if isnan(half) or half == 0.0 else f" ± {half:,.0f}"

@@ -1,0 +1,180 @@
+"""Candidates of a hardening: changes to a scenario, planned anew and tried on a suite."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimizer.outcome import Limits
+from optimizer.pipeline import audit_stage, run_stage
+from optimizer.plan import Plan
+from scenarios import Scenario
+from scenarios.deltas.apply import apply
+from scenarios.deltas.delta import Delta
+from simulation.arrays import Floats
+from simulation.assembly import build_world
+from simulation.experiment import Setup, run_cases
+from simulation.intervals import Estimate, estimate
+from simulation.judging import judge, measure_cases
+from simulation.levers import Lever
+from simulation.suites import BASELINE, Suite
+from simulation.verdicts import Verdict
+from simulation.world import World
+
+REPLAN_WORK = 1.0
+WORLDS_KEPT = 6
+Choice = tuple[int, ...]  # rung of each lever, 0 for none
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a choice of changes did.
+
+    Attributes
+    ----------
+    cost : of the changes, undisturbed and over the horizon, against no change, paired
+    gap : how far the gates are missed in all, each as a share of its bound; 0 when all hold
+    passed : every gate holds, with its confidence
+    """
+
+    choice: Choice
+    replications: int
+    cost: Estimate
+    gap: float
+    passed: bool
+    verdicts: tuple[Verdict, ...]
+
+
+class Candidates:
+    """Plans and tries choices of changes under common random numbers, and remembers them.
+
+    Parameters
+    ----------
+    plan : gives the forecast; its replenishment is planned anew for every choice
+    suite : with ids in the place of ranks, so that every choice meets the same blows
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        plan: Plan,
+        suite: Suite,
+        levers: Sequence[Lever],
+        setup: Setup,
+        target: float,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.scenario, self.plan, self.suite = scenario, plan, suite
+        self.levers = tuple(levers)
+        self.setup, self.target, self.cancelled = setup, target, cancelled
+        self.trials: dict[tuple[Choice, int], Trial] = {}
+        self.usual: dict[int, Floats] = {}
+        self._worlds: OrderedDict[Choice, World] = OrderedDict()
+
+    @property
+    def nothing(self) -> Choice:
+        """The choice of no change."""
+        return (0,) * len(self.levers)
+
+    def deltas(self, choice: Choice) -> tuple[Delta, ...]:
+        """Return the changes to the scenario."""
+        return tuple(
+            delta
+            for lever, rung in zip(self.levers, choice, strict=True)
+            if rung
+            for delta in lever.rungs[rung - 1].deltas
+        )
+
+    def titles(self, choice: Choice) -> list[str]:
+        """Return the changes in words."""
+        return [
+            lever.rungs[rung - 1].title
+            for lever, rung in zip(self.levers, choice, strict=True)
+            if rung
+        ]
+
+    def price(self, choice: Choice) -> float:
+        """Return what the changes cost beyond what the simulator books."""
+        return sum(
+            lever.rungs[rung - 1].price
+            for lever, rung in zip(self.levers, choice, strict=True)
+            if rung
+        )
+
+    def scenario_of(self, choice: Choice) -> Scenario:
+        """Return the scenario with the changes."""
+        return apply(self.scenario, self.deltas(choice))
+
+    def try_out(self, choice: Choice, replications: int) -> Trial:
+        """Return what a choice does in so many replications of every case.
+
+        Raises
+        ------
+        AuditError
+            The referee rejects a plan.
+        Cancelled
+            `cancelled` said so.
+        """
+        known = self.trials.get((choice, replications))
+        if known is not None:
+            return known
+        if choice != self.nothing:
+            self.try_out(self.nothing, replications)
+        world = self._world(choice)
+        records = run_cases(
+            world,
+            self.suite.cases,
+            replace(self.setup, replications=replications),
+            cancelled=self.cancelled,
+        )
+        values = measure_cases(
+            world, self.suite.cases, records, self.suite.gate_scopes("product")
+        )  # fmt: skip
+        verdicts = judge(self.suite.gates, list(self.suite.cases), values, self.target)
+        spent = values[BASELINE]["cost_operating", "all"] + self.price(choice)
+        if choice == self.nothing:
+            self.usual[replications] = spent
+        made = Trial(
+            choice,
+            replications,
+            estimate(spent - self.usual[replications]),
+            sum(_missed(verdict) for verdict in verdicts),
+            all(verdict.passed for verdict in verdicts),
+            verdicts,
+        )
+        self.trials[choice, replications] = made
+        return made
+
+    def _world(self, choice: Choice) -> World:
+        if choice in self._worlds:
+            self._worlds.move_to_end(choice)
+            return self._worlds[choice]
+        facts = self.scenario_of(choice)
+        tables = {"forecast": self.plan.table("forecast")}
+        tables = {name: frame for name, frame in tables.items() if len(frame)}
+        limits = Limits(work=REPLAN_WORK, seed=facts.settings.seed, cancelled=self.cancelled)
+        result = run_stage("replenishment", facts, tables, limits)
+        tables |= {name: frame for name, frame in result.tables.items() if len(frame.columns)}
+        audit_stage("replenishment", facts, tables, result)
+        provenance = replace(self.plan.provenance, scenario_hash=facts.content_hash)
+        standby = any(
+            step.action == "switch_supplier" for case in self.suite.cases for step in case.steps
+        )
+        world = build_world(facts, Plan(provenance, tables), standby=standby)
+        self._worlds[choice] = world
+        while len(self._worlds) > WORLDS_KEPT:
+            self._worlds.popitem(last=False)
+        return world
+
+
+def _missed(verdict: Verdict) -> float:
+    """Return by what share of its bound a gate is missed; by the mean where nothing is shown."""
+    if verdict.passed:
+        return 0.0
+    shown = verdict.shown if math.isfinite(verdict.shown) else verdict.value
+    size = max(abs(verdict.gate.bound), 1e-9)
+    return float(np.abs(shown - verdict.gate.bound)) / size

@@ -1,0 +1,255 @@
+"""What can be changed to make a plan more resilient: levers, each a ladder of scenario deltas.
+
+A lever's price is what its deltas cost over the horizon beyond what the simulator books itself
+(holding, ordering, freight): dearer goods of a second source, and capacity that is kept ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from optimizer.plan import Plan
+from scenarios import Scenario
+from scenarios.deltas.delta import Delta
+from scenarios.deltas.where import Where
+from simulation.levels import DEFAULT_TARGET
+from simulation.sources import PAIR, choose_sources
+from simulation.world import World
+
+SECOND_SHARE_PCT = 40.0  # of what a first source delivers
+MORE_CAPACITY = (1.25, 1.5)
+RESERVE_SHARE = 0.1  # of the freight rate per kg that a reserved kg costs, used or not
+KINDS = ("second_source", "buffer", "site_capacity", "lane_capacity", "order_frequency")
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One setting of a lever.
+
+    Attributes
+    ----------
+    title : for people
+    deltas : to the scenario
+    price : money over the horizon that the simulator does not book
+    """
+
+    title: str
+    deltas: tuple[Delta, ...]
+    price: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """Something that can be changed, from its mildest setting to its strongest."""
+
+    kind: str
+    name: str
+    rungs: tuple[Rung, ...]
+
+
+def find_levers(
+    scenario: Scenario,
+    plan: Plan,
+    world: World,
+    exposure: Mapping[str, float],
+    *,
+    kinds: tuple[str, ...] = KINDS,
+    most_suppliers: int = 4,
+) -> list[Lever]:
+    """Return the levers that a scenario has.
+
+    Parameters
+    ----------
+    exposure : money by supplier:id; second sources are sought for the most exposed ones
+    most_suppliers : for how many of them
+    """
+    found: list[Lever] = []
+    if "second_source" in kinds:
+        ranked = sorted(exposure, key=lambda node: (-exposure[node], node))
+        for node in [node for node in ranked if exposure[node] > 0.0][:most_suppliers]:
+            found += _second_source(scenario, world, node.partition(":")[2])
+    if "buffer" in kinds:
+        found += _buffers(scenario, plan)
+    if "site_capacity" in kinds:
+        found += _site_capacity(scenario)
+    if "lane_capacity" in kinds:
+        found += _lane_capacity(scenario)
+    if "order_frequency" in kinds:
+        found += _order_frequency(scenario, plan)
+    return found
+
+
+def _second_source(scenario: Scenario, world: World, supplier: str) -> list[Lever]:
+    """Share what a supplier delivers with the next one that offers it at the same site."""
+    pairs = pd.DataFrame(
+        [(site.site_id, world.product_ids[p]) for site in world.sites for p in site.product],
+        columns=PAIR,
+    )
+    sources = choose_sources(scenario, pairs)
+    options = sources.options
+    own = sources.pairs[(sources.pairs["source_id"] == supplier) & ~sources.pairs["from_site"]]
+    others = options.merge(own[[*PAIR, "landed"]], on=PAIR, suffixes=("", "_first"))
+    others = others[others["supplier_id"] != supplier].drop_duplicates(PAIR)
+    if not len(others):
+        return []
+    rows: list[dict[str, object]] = []
+    for row in others.itertuples(index=False):
+        for rank, (source, share) in enumerate(
+            ((supplier, 100.0 - SECOND_SHARE_PCT), (row.supplier_id, SECOND_SHARE_PCT)), start=1
+        ):
+            rows.append(
+                {
+                    "site_id": row.site_id, "product_id": row.product_id, "source_id": source,
+                    "priority": float(rank), "share_pct": share,
+                }
+            )  # fmt: skip
+    price = _dearer(world, supplier, others)
+    title = (
+        f"{SECOND_SHARE_PCT:g} % of {len(others)} product-locations of {supplier} from"
+        f" {', '.join(sorted(set(others['supplier_id'])))}"
+    )
+    delta = Delta.model_validate({"table": "item_sources", "op": "upsert", "value": rows})
+    return [
+        Lever("second_source", f"second source beside {supplier}", (Rung(title, (delta,), price),))
+    ]
+
+
+def _dearer(world: World, supplier: str, others: pd.DataFrame) -> float:
+    """Return what the second source's price adds over the horizon at the normal flow."""
+    extra = {
+        (row.site_id, row.product_id): float(row.landed - row.landed_first)
+        for row in others.itertuples(index=False)
+    }
+    total = 0.0
+    for lane in world.lanes:
+        if lane.supplier < 0 or lane.origin_id != supplier:
+            continue
+        site = world.sites[lane.destination]
+        for column, sku in enumerate(lane.into):
+            key = (site.site_id, world.product_ids[site.product[sku]])
+            units = float(lane.normal_flow[column]) / 256.0 * world.n_ticks
+            total += SECOND_SHARE_PCT / 100.0 * units * extra.get(key, 0.0)
+    return total
+
+
+def _classes(scenario: Scenario) -> dict[str, list[str]]:
+    """Return the products of each class; those without one as ""."""
+    products = scenario.table("products")
+    labels = products["abc_class"].fillna("")
+    return {
+        str(label): list(part) for label, part in products["product_id"].groupby(labels, sort=True)
+    }
+
+
+def _buffers(scenario: Scenario, plan: Plan) -> list[Lever]:
+    """Halve and quarter what a class's service target leaves unserved."""
+    stated = scenario.table("inventory_policies")
+    found = []
+    for label, products in _classes(scenario).items():
+        if not label:
+            continue
+        now = scenario.settings.service_targets.get(label, DEFAULT_TARGET)
+        rungs = []
+        for part in (2.0, 4.0):
+            target = round(1.0 - (1.0 - now) / part, 4)
+            deltas = [
+                Delta.model_validate(
+                    {"table": "settings", "op": "set", "column": f"service_targets.{label}",
+                     "value": target}
+                )
+            ]  # fmt: skip
+            for column in ("target_cycle_service", "target_fill_rate"):
+                own = stated[stated["product_id"].isin(products) & (stated[column] < target)]
+                if len(own):
+                    rows = [
+                        {"site_id": row.site_id, "product_id": row.product_id, column: target}
+                        for row in own.itertuples(index=False)
+                    ]
+                    deltas.append(
+                        Delta.model_validate(
+                            {"table": "inventory_policies", "op": "upsert", "value": rows}
+                        )
+                    )
+            rungs.append(Rung(f"service target of class {label} {target:g} (now {now:g})",
+                              tuple(deltas)))  # fmt: skip
+        found.append(Lever("buffer", f"buffer of class {label}", tuple(rungs)))
+    return found
+
+
+def _scale(table: str, column: str, factor: float, key: str, name: str) -> Delta:
+    where = Where(column=key, comparison="eq", value=name)
+    return Delta(table=table, op="scale", where=where, column=column, value=factor)
+
+
+def _site_capacity(scenario: Scenario) -> list[Lever]:
+    """Widen the docks of a site at the same share of its fixed cost."""
+    settings = scenario.settings
+    sites = scenario.table("sites")
+    work = set(scenario.table("work_capacity")["site_id"])
+    found = []
+    for row in sites[sites["status"] == "open"].itertuples(index=False):
+        columns = [
+            name
+            for name in ("inbound_units_per_day", "outbound_units_per_day")
+            if not np.isnan(getattr(row, name))
+        ]
+        if not columns and row.site_id not in work:
+            continue
+        rungs = []
+        for factor in MORE_CAPACITY:
+            deltas = [_scale("sites", name, factor, "site_id", row.site_id) for name in columns]
+            if row.site_id in work:
+                deltas.append(_scale("work_capacity", "pick_units", factor, "site_id", row.site_id))
+            fixed = 0.0 if np.isnan(row.fixed_cost_per_day) else float(row.fixed_cost_per_day)
+            price = (factor - 1.0) * fixed * settings.horizon_days
+            title = f"docks of {row.site_id} x {factor:g}"
+            rungs.append(Rung(title, tuple(deltas), price))
+        found.append(Lever("site_capacity", f"docks of {row.site_id}", tuple(rungs)))
+    return found
+
+
+def _lane_capacity(scenario: Scenario) -> list[Lever]:
+    """Reserve more weight a day on lanes that state a limit, for a part of their rate per kg."""
+    lanes = scenario.table("lanes")
+    zones = set(scenario.table("zones")["zone_id"])
+    rows = lanes[lanes["capacity_kg_per_day"].notna() & ~lanes["destination_id"].isin(zones)]
+    if not len(rows):
+        return []
+    rungs = []
+    for factor in MORE_CAPACITY:
+        reserved = (factor - 1.0) * rows["capacity_kg_per_day"]
+        rate = rows["cost_per_kg"].fillna(0.0)
+        price = float((reserved * rate).sum()) * RESERVE_SHARE * scenario.settings.horizon_days
+        where = Where(column="capacity_kg_per_day", comparison="is_blank", value=False)
+        delta = Delta(
+            table="lanes", op="scale", where=where, column="capacity_kg_per_day", value=factor
+        )
+        title = f"weight a day of {len(rows)} lanes x {factor:g}"
+        rungs.append(Rung(title, (delta,), price))
+    return [Lever("lane_capacity", "weight of lanes", tuple(rungs))]
+
+
+def _order_frequency(scenario: Scenario, plan: Plan) -> list[Lever]:
+    """Review a class twice as often."""
+    policies = plan.table("policies")
+    policies = policies[policies["review_days"] > 1.0]
+    found = []
+    for label, products in _classes(scenario).items():
+        own = policies[policies["product_id"].isin(products)]
+        if not label or not len(own):
+            continue
+        rows = [
+            {"site_id": row.site_id, "product_id": row.product_id, "policy": row.policy,
+             "review_days": float(np.ceil(row.review_days / 2.0))}
+            for row in own.itertuples(index=False)
+        ]  # fmt: skip
+        delta = Delta.model_validate({"table": "inventory_policies", "op": "upsert", "value": rows})
+        title = f"{len(own)} product-locations of class {label} reviewed twice as often"
+        found.append(
+            Lever("order_frequency", f"order frequency of class {label}", (Rung(title, (delta,)),))
+        )
+    return found
