@@ -25,7 +25,7 @@ from scenarios.deltas.delta import Delta
 from scenarios.gazetteer import fill_coordinates
 from simulation.assembly import build_world
 from simulation.candidates import Candidates, Choice, Trial
-from simulation.experiment import Case, Setup
+from simulation.experiment import Cancelled, Case, Setup
 from simulation.exposure import exposed_money, recovery_days
 from simulation.judging import read_groups, usual_service
 from simulation.levers import KINDS, Lever, find_levers
@@ -272,7 +272,10 @@ class _Search:
                 break
             share = min(1.0, len(self.tried.trials) / self.most_trials)
             self.limits.progress("harden", share, ", ".join(self.tried.titles(choice)))
-            done.append(self.tried.try_out(choice, replications))
+            try:
+                done.append(self.tried.try_out(choice, replications))
+            except Cancelled:
+                break
         return done
 
     def _rank(self, trial: Trial) -> tuple[bool, float, float, Choice]:

@@ -14,6 +14,7 @@ from simulation.dips import DIPS
 from simulation.disruptions import Disruption, histories
 from simulation.experiment import Case
 from simulation.kpis import CHANGES, KNOWN, KPIS, Measure
+from simulation.library import find_ready_made
 from simulation.playbooks import Step, read_playbooks
 from simulation.rows import DisruptionReader, known_target
 from simulation.tails import STATISTICS
@@ -193,8 +194,15 @@ def _cases(
         except InputError as error:
             _error(findings, "bad_cause", str(error), "case", row=row, column="after")
         steps = _steps(findings, scenario, table.get("playbooks", []), "case", row)
-        cases.append(Case(name, tuple(disruptions), str(table.get("title", "")), steps))
+        title = str(table.get("title", "")) or _library_title(parts)
+        cases.append(Case(name, tuple(disruptions), title, steps))
     return cases
+
+
+def _library_title(parts: Sequence[Mapping[str, Any]]) -> str:
+    """Return what the ready-made disruptions of a case do, in words."""
+    found = (find_ready_made(str(part.get("use", ""))) for part in parts)
+    return "; ".join(ready.title for ready in found if ready is not None)
 
 
 def _listed(value: object) -> list[object]:
