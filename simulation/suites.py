@@ -194,7 +194,7 @@ def _cases(
         except InputError as error:
             _error(findings, "bad_cause", str(error), "case", row=row, column="after")
         steps = _steps(findings, scenario, table.get("playbooks", []), "case", row)
-        title = str(table.get("title", "")) or _library_title(parts)
+        title = str(table.get("title", "")) or _library_title(stated_here)
         cases.append(Case(name, tuple(disruptions), title, steps))
     return cases
 
