@@ -16,7 +16,7 @@ from scenarios import Scenario
 from scenarios.deltas.apply import apply
 from scenarios.deltas.delta import Delta
 from simulation.arrays import Floats
-from simulation.assembly import build_world
+from simulation.assembly import Extras, build_world
 from simulation.experiment import Setup, run_cases
 from simulation.intervals import Estimate, estimate
 from simulation.judging import judge, measure_cases
@@ -161,10 +161,8 @@ class Candidates:
         tables |= {name: frame for name, frame in result.tables.items() if len(frame.columns)}
         audit_stage("replenishment", facts, tables, result)
         provenance = replace(self.plan.provenance, scenario_hash=facts.content_hash)
-        standby = any(
-            step.action == "switch_supplier" for case in self.suite.cases for step in case.steps
-        )
-        world = build_world(facts, Plan(provenance, tables), standby=standby)
+        standby = any(step.needs_standby for case in self.suite.cases for step in case.steps)
+        world = build_world(facts, Plan(provenance, tables), Extras(standby=standby))
         self._worlds[choice] = world
         while len(self._worlds) > WORLDS_KEPT:
             self._worlds.popitem(last=False)

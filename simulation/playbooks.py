@@ -43,7 +43,8 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "expedite": Action(
         "goods that leave travel faster, at a higher freight", _LANES,
-        "factor on lead times; freight is divided by it", 0.5, 0.05, 1.0,
+        "factor on lead times; freight is divided by it. Blank: the lane's fastest other mode at"
+        " its own freight where `lanes` has a faster one, else 0.5", 0.5, 0.05, 1.0,
     ),
     "reroute": Action(
         "a closed lane opens again by a detour", _LANES,
@@ -139,6 +140,13 @@ class Step:
     def strength(self) -> float:
         """The value, or the action's default."""
         return ACTIONS[self.action].default if np.isnan(self.value) else self.value
+
+    @property
+    def needs_standby(self) -> bool:
+        """Whether it uses sources or modes of transport that nobody uses otherwise."""
+        return self.action == "switch_supplier" or (
+            self.action == "expedite" and np.isnan(self.value)
+        )
 
     def __str__(self) -> str:
         """Return the step as a sentence."""

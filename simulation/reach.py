@@ -19,8 +19,8 @@ from simulation.world import World
 class Cells:
     """Product-locations of a world, numbered site by site.
 
-    Goods of one component never touch another: they share no shelf, and where docks, room, weight
-    or a supplier's week are limited, none of these.
+    Goods of one component never touch another: they share no shelf, and where docks, room, weight,
+    the value of an order or a supplier's week are limited, none of these.
     """
 
     world: World
@@ -49,7 +49,7 @@ class Cells:
         return found
 
     def _coupled(self) -> list[list[int]]:
-        """Cells that compete for a dock, a room, the weight of a lane or a supplier's week."""
+        """Cells that share a dock, a room, a lane's weight, a least order or a supplier's week."""
         world, begins = self.world, self.begins
         shared: list[list[int]] = []
         for i, site in enumerate(world.sites):
@@ -58,7 +58,7 @@ class Cells:
         weeks: dict[tuple[int, int], list[int]] = {}
         for lane in world.lanes:
             into = begins[lane.destination] + lane.into
-            if lane.load is not None:
+            if lane.load is not None or lane.minimum > 0.0:
                 shared.append(into.tolist())
             if lane.quota_of is not None:
                 for row, cell in zip(lane.quota_of.tolist(), into.tolist(), strict=True):

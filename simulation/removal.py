@@ -275,8 +275,10 @@ class _Run:
                 return own
 
             destroyed = extra(held.totals[at.T_DESTROYED])
-            left = extra(held.totals[at.T_RECEIVED]) - extra(held.on_hand) - destroyed
-            money = extra(held.totals[at.T_SHORT]) * site.shortage[column]
+            short = extra(held.totals[at.T_SHORT])
+            owing = short if self.world.lost else extra(held.backlog)
+            left = extra(held.totals[at.T_SHIPPED]) - owing
+            money = short * site.shortage[column]
             money += destroyed * site.value[column] + left * site.handling
             total += np.bincount(node, money, n)
         return total

@@ -21,7 +21,7 @@ from simulation.playbooks import Pause, Step
 from simulation.state import State
 from simulation.streams import name_key, row_keys
 from simulation.targets import Reach, resolve
-from simulation.world import World
+from simulation.world import Mode, World
 
 WINDOW_DAYS = 7  # an indicator looks back so far
 CALM_DAYS = 7  # nights on the right side before a step ends
@@ -75,7 +75,7 @@ class Responses:
         """Return (R,) the factor on lead times in 1/256, expedited or by a detour."""
         for action in ("expedite", "reroute"):
             for s in self._on(action):
-                if lane in self.reach[s].lanes:
+                if lane in self.reach[s].lanes and not self._by_mode(self.steps[s], lane):
                     scale = round(UNCHANGED * self.steps[s].strength)
                     changed = np.maximum((factor.astype(np.int64) * scale) >> 8, 1)
                     factor = np.where(self.active[s], changed, factor).astype(np.int32)
@@ -84,12 +84,19 @@ class Responses:
     def freight_factor(self, lane: int, factor: Floats) -> Floats:
         """Return (R,) the factor on freight: half the time costs twice as much."""
         for s in self._on("expedite"):
-            if lane in self.reach[s].lanes:
+            if lane in self.reach[s].lanes and not self._by_mode(self.steps[s], lane):
                 factor = np.where(self.active[s], factor / self.steps[s].strength, factor)
         for s in self._on("reroute"):
             if lane in self.reach[s].lanes:
                 factor = np.where(self.active[s], factor * self.steps[s].strength, factor)
         return factor
+
+    def _by_mode(self, step: Step, lane: int) -> bool:
+        """Whether a step expedites a lane by its fastest other mode, the first of them."""
+        if step.action != "expedite" or not np.isnan(step.value):
+            return False
+        facts = self.world.lanes[lane]
+        return bool(facts.modes) and _days(facts.modes[0]) < _days(facts.own_mode)
 
     def longest_factor(self, lane: int) -> float:
         """Return the largest factor on a lane's lead times that any step can bring."""
@@ -190,6 +197,10 @@ class Responses:
             elif step.action == "lift_capacity":
                 for i in self.reach[s].sites:
                     conditions.lift[i] = np.full(n, UNCHANGED, np.int32)
+        for s, step in enumerate(self.steps):
+            for j in self.reach[s].lanes if step.action == "expedite" else ():
+                if self._by_mode(step, j):
+                    conditions.mode[j] = np.where(self.active[s], 1, 0).astype(np.int8)
         for s in self._on("switch_supplier"):
             for i in self.reach[s].sites:
                 conditions.switching[i] = conditions.switching[i] | self.active[s]
@@ -268,6 +279,12 @@ class Responses:
             now = ticks * factor + conditions.lane_delay[j] + self.stopped_for[j]
             longest = np.maximum(longest, now / self.world.ticks_per_day)
         return longest
+
+
+def _days(mode: Mode) -> float:
+    """Return the mean ticks that goods travel by a mode."""
+    lead = mode.lead_table[mode.lead_rows]
+    return (float(lead.mean()) if lead.size else 0.0) + float(mode.transit.mean())
 
 
 def _compare(value: Floats, op: str, threshold: float) -> Flags:

@@ -14,7 +14,7 @@ from optimizer.plan import Plan, conform
 from scenarios import InputError, Scenario
 from scenarios.findings import Findings, Severity
 from scenarios.gazetteer import fill_coordinates
-from simulation.assembly import build_world
+from simulation.assembly import Extras, build_world
 from simulation.default_suite import default_suite
 from simulation.experiment import Case, Setup, run_cases
 from simulation.exposure import exposed_money, recovery_days
@@ -89,8 +89,8 @@ def stress(
         chosen = only_cases(chosen, only)
     if drill:
         chosen = drilled(chosen, scenario, drill)
-    if any(step.action == "switch_supplier" for case in chosen.cases for step in case.steps):
-        world = build_world(scenario, plan, standby=True)
+    if any(step.needs_standby for case in chosen.cases for step in case.steps):
+        world = build_world(scenario, plan, Extras(standby=True))
     _refuse_unknown_scopes(world, chosen.gates)
     groups = read_groups(scenario)
     named, ranks = name_ranks(
