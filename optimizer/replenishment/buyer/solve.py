@@ -54,11 +54,13 @@ def solve(problem: Problem, limits: Limits) -> Outcome[BuyersPlan]:
     coupling = Coupling(problem)
     search = Search(problem, budget, limits.seed)
     best = first_plan(search, coupling, first_prices(problem, coupling))
+    if not problem.feasible(best.qty):
+        best = Ledger(problem)  # without orders
     limits.progress(STAGE, 0.1, f"first plan {best.objective:,.0f}")
     relaxation = relax(problem, coupling, best.qty, best.objective, budget, RELAX_UNTIL)
     limits.progress(STAGE, 0.4, f"bound {relaxation.bound:,.0f}")
     priced = first_plan(search, coupling, relaxation.price)
-    best = priced if worse(best, priced) else best
+    best = priced if worse(best, priced) and problem.feasible(priced.qty) else best
     best = _rounds(search, coupling, relaxation, best)
     objective = problem.objective(best.qty)
     bound = min(relaxation.bound, objective)
@@ -81,7 +83,8 @@ def _rounds(search: Search, coupling: Coupling, relaxation: Relaxation, best: Le
     prices = coupling.prices(relaxation.price)
     everything = np.arange(len(problem.items.opening))
     for local, program in ROUNDS:
-        best = search.improve(best, prices, budget.share_at(local))
+        found = search.improve(best.copy(), prices, budget.share_at(local))
+        best = found if problem.feasible(found.qty) else best
         gap = best.objective - relaxation.bound
         if budget.over() or gap <= ENOUGH * abs(best.objective):
             break
