@@ -353,6 +353,14 @@ _TABLES = (
         share("p95", "P95", "95 % quantile.", required=True),
         share("baseline", "基准", "Undisturbed mean.", required=True),
     )),
+    Table("day_ledger", "日账", GROUP, "What each simulated day cost, emitted and moved in cash.", (
+        text("case", "情景", "Case.", required=True, key=True),
+        integer("day", "天", "Day from start_date, from 0.", required=True, key=True),
+        text("item", "项目", "purchase, transport, ordering, handling, holding, shortage, destroyed, recovered, cash_out, cash_in (money), or co2_kg.", required=True, key=True),
+        number("mean", "均值", "Mean over replications.", required=True, low=None),
+        number("p5", "P5", "5 % quantile over replications.", required=True, low=None),
+        number("p95", "P95", "95 % quantile.", required=True, low=None),
+    )),
     Table("kpis", "指标", GROUP, "Key figures; cost rows add up to the totals.", (
         text("kpi", "指标", "Name.", required=True, key=True),
         text("variant", "口径", "Which definition of it.", key=True),

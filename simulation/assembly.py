@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,8 @@ from scenarios import InputError, Scenario
 from scenarios.semantics.defaults import available_stock, inventory_policies
 from simulation.arrays import Floats, Places, Units
 from simulation.capacities import site_dock, site_store
-from simulation.goods import site_life, site_returns
+from simulation.checks import refuse_nonsense
+from simulation.goods import settlements, site_life, site_returns
 from simulation.lanes import LaneBook, build_lanes
 from simulation.levels import Protection, roll_levels, service_target
 from simulation.policies import Policy, TimedLevels
@@ -70,10 +71,12 @@ class Extras:
     ----------
     standby : sources and modes of transport that nobody uses stand by, for responses
     laterals : sites of one echelon that `lanes` connect help each other out
+    cash : what is sold is followed at its price, paid when the channels settle
     """
 
     standby: bool = False
     laterals: bool = False
+    cash: bool = False
 
 
 def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) -> World:
@@ -86,7 +89,8 @@ def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) ->
     Raises
     ------
     InputError
-        There is no forecast to draw demand from, or the sources form a circle.
+        There is no forecast to draw demand from, the sources form a circle, goods would arrive
+        after the horizon, or a policy is on what does not exist; with table and row.
     """
     plan = without_proposals(scenario, plan)
     extras = extras if extras is not None else Extras()
@@ -103,6 +107,10 @@ def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) ->
     for site_id in book.site_ids:
         at = np.flatnonzero((facts.pairs["site_id"] == site_id).to_numpy())
         sites.append(_site(facts, book, policies.iloc[at].reset_index(drop=True), at, place))
+    if extras.cash:
+        price = products["unit_price"].fillna(0.0).to_numpy(np.float64)
+        settlement = settlements(scenario)
+        sites = [replace(site, price=price[site.product], settlement=settlement) for site in sites]
     settings = scenario.settings
     suppliers = scenario.table("suppliers").set_index("supplier_id")
     return World(
@@ -165,6 +173,7 @@ def _facts(scenario: Scenario, plan: Plan, *, standby: bool) -> Facts:
     pairs = pd.concat(wanted, ignore_index=True).drop_duplicates()
     pairs = pairs[pairs["site_id"].isin(open_sites) & pairs["product_id"].isin(known)]
     sources = choose_sources(scenario, pairs, standby=standby)
+    refuse_nonsense(scenario, plan, sources)
     pairs = sources.pairs
     mean, variance, note = _buckets(scenario, forecast, pairs)
     through_mean, through_variance = _through(sources, mean, variance)

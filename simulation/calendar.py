@@ -80,7 +80,7 @@ class Calendar:
         self.quotas = Quotas(run)
         self.sourcing = Sourcing(run)
         self.shelves = Shelves(run)
-        self.perishing = Perishing(run)
+        self.perishing = Perishing(run, self.shelves)
         self.returning = Returning(run, self.perishing)
         self.quarantine = Quarantine(run, self.perishing)
         self.departures = Departures(run, responses)
@@ -202,7 +202,8 @@ class Calendar:
         if anew is not None and anew.any():
             demand = demand + anew
         self.transshipment.note(site)
-        there = held.on_hand + slot if resold is not None else None
+        followed = resold is not None or facts.price is not None
+        there = held.on_hand + slot if followed else None
         kept = self.docks.kept_back(site, tick, slot, demand)
         if kept is not None:
             held.on_hand -= kept
@@ -222,8 +223,10 @@ class Calendar:
         if kept is not None:
             held.on_hand += kept
             self.shelves.book(site, tick, kept, 1)
-        if resold is not None and there is not None:
+        if resold is not None:
             held.ledger[tick, at.RECEIVED] += resold.sum(axis=1, dtype=np.int64)
+        if there is not None:
+            self.shelves.sell(site, tick, there - held.on_hand)
             self.returning.send_back(site, tick, there - held.on_hand)
         self._place_dated(site, tick)
         self._review(site, tick, demand)

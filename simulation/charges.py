@@ -52,6 +52,7 @@ def charge(
     kernels: Kernels,
     price_factor: Floats,
     freight_factor: Floats,
+    payment_ticks: int,
 ) -> None:
     """Book what leaves on a lane by one mode: shipments, weight, volume, units, goods, the order.
 
@@ -59,6 +60,7 @@ def charge(
     ----------
     loaded : (R, C) units
     price_factor, freight_factor : (R,) as things stand
+    payment_ticks : until the goods are paid
     """
     freight = mode.freight
     sums = np.empty((len(weights.each), len(state.replications)), np.int64)
@@ -76,6 +78,8 @@ def charge(
     cost = shipments * freight.per_shipment + grams / GRAMS * freight.per_kg
     cost = cost + cubic / CUBIC_CENTIMETRES * freight.per_m3 + units * freight.per_unit
     state.transport[tick] += cost * freight_factor
-    state.purchase[tick] += sums[3] / weights.scale * price_factor
+    goods = sums[3] / weights.scale * price_factor
+    state.purchase[tick] += goods
+    state.paid[min(tick + payment_ticks, len(state.paid) - 1)] += goods
     state.ordering[tick] += np.where(left, freight.order_cost, 0.0)
     state.grams_co2[tick] += grams / GRAMS * mode.grams_co2

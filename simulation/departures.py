@@ -92,5 +92,5 @@ class Departures:
             )
         charge(
             run.state, j, tick, loaded, mode, self.weights[j], run.kernels, conditions.price[j],
-            freight,
+            freight, lane.payment_ticks,
         )  # fmt: skip

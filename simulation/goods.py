@@ -72,3 +72,24 @@ def site_returns(scenario: Scenario, products: Sequence[str]) -> tuple[Return, .
         value[at] = part["recovery_value"].fillna(0.0).to_numpy(np.float64)
         made.append(Return(str(reason), DISPOSITIONS[str(disposition)], share, delay, value))
     return tuple(made)
+
+
+def settlements(scenario: Scenario) -> tuple[tuple[int, float], ...]:
+    """Return after how many days which part of the sales is paid: channels by their demand.
+
+    Demand by channel is that of `forecasts`, else of `demand_history`; without any, and without
+    channels, all is paid at once.
+    """
+    days = scenario.filled("channels").set_index("channel_id")["settlement_days"]
+    parts: dict[int, float] = {}
+    for table in ("forecasts", "demand_history"):
+        rows = scenario.table(table)
+        if table == "forecasts":
+            rows = rows[rows["quantile"].isna()]
+        sold = rows[rows["channel_id"].isin(days.index)].groupby("channel_id")["qty"].sum()
+        if float(sold.sum()) > 0:
+            for channel, units in sold.items():
+                ticks = round(float(days[channel]))
+                parts[ticks] = parts.get(ticks, 0.0) + float(units / sold.sum())
+            break
+    return tuple(sorted(parts.items())) or ((0, 1.0),)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulation.arrays import Floats, Places, Sums
+from simulation.daily import DAILY
 from simulation.kernels import rows as at
 from simulation.ledger import Record
 from simulation.world import World
@@ -53,9 +54,13 @@ KPIS: Mapping[str, Measure] = {
     "cost_transport": Measure("freight on lanes", "money"),
     "cost_handling": Measure("handling of units that leave sites", "money", _PLACES),
     "cost_response": Measure("what playbooks cost", "money"),
+    "cost_destroyed": Measure("goods burnt, outdated or recalled, at cost", "money"),
+    "value_recovered": Measure("money got for what customers sent back", "money"),
     "cost_operating": Measure(
-        "holding, shortage, ordering, transport, handling and response", "money"
+        "holding, shortage, ordering, transport, handling, response and goods destroyed, less the"
+        " value recovered", "money",
     ),
+    "co2_kg": Measure("kg CO2e of transport on lanes", "kg"),
     "cost_purchase": Measure("goods bought, without price breaks", "money"),
     "worst_day_service": Measure(
         "lowest share of a day's demand served", "share", more_is_better=True
@@ -66,6 +71,7 @@ KPIS: Mapping[str, Measure] = {
     ),
     "not_recovered": Measure("service is not back by the end of the horizon", "share"),
 }  # fmt: skip
+DAYS = tuple(DAILY)
 CHANGES = ("fill_rate", "short_units", "stock_value", "cost_operating", "cost_purchase")
 KNOWN = (*KPIS, *(f"{name}_change" for name in CHANGES))
 
@@ -168,9 +174,13 @@ def _stock_and_cost(world: World, record: Record, values: Values) -> None:
     values["cost_response", "all"] = record.response
     parts = (
         "cost_holding", "cost_shortage", "cost_ordering", "cost_transport", "cost_handling",
-        "cost_response",
+        "cost_response", "cost_destroyed",
     )  # fmt: skip
-    operating = np.zeros(record.n_replications)
+    for name, day in (
+        ("cost_destroyed", "destroyed"), ("value_recovered", "recovered"), ("co2_kg", "co2_kg"),
+    ):  # fmt: skip
+        values[name, "all"] = np.add.accumulate(record.days[DAYS.index(day)], axis=0)[-1]
+    operating = -values["value_recovered", "all"]
     for name in parts:
         operating = operating + values[name, "all"]
     values["cost_operating", "all"] = operating

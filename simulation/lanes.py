@@ -92,6 +92,7 @@ def build_lanes(
     lanes = []
     guessed = []
     distances = Kilometres(scenario)
+    suppliers = scenario.filled("suppliers").set_index("supplier_id")
     keys = ["lateral", "from_site", "source_id", "site_id", "mode"]
     for (_, from_site, source, site, mode), rows in travels.groupby(keys, sort=True):
         part = rows.sort_values("product_id", kind="stable")
@@ -110,6 +111,9 @@ def build_lanes(
             scenario, part, way, (days, sd), working.get(source),
             site_ids, supplier_ids, column_of, rows_of.get(source),
         )  # fmt: skip
+        credit = suppliers["payment_days"].get(source, 0.0) if not from_site else 0.0
+        usual = float(lane.lead_table.mean() + lane.transit.mean()) if lane.n_skus else 0.0
+        lane = replace(lane, payment_ticks=round(usual + credit))
         if way is not None:
             lane = replace(lane, grams_co2=distances.grams_per_kg(way))
         if other_modes and way is not None:

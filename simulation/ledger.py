@@ -9,6 +9,7 @@ import numpy as np
 
 from simulation.arrays import Floats, Places, Sums
 from simulation.conditions import Blow
+from simulation.daily import daily_books
 from simulation.kernels import rows as at
 from simulation.responses import Responses
 from simulation.state import State
@@ -31,6 +32,7 @@ class Record:
     backlog, ordered : (T, R) units owed to customers at the end, and ordered, all sites
     response : (R,) money that playbooks cost
     destroyed_value : (S, R) int64, goods destroyed at cost, money in fixed point
+    days : (D, T, R) float64, rows of :data:`simulation.daily.DAILY`
     acted : (P, R) how often each step of the playbooks took effect
     """
 
@@ -48,6 +50,7 @@ class Record:
     ordered: Sums
     destroyed_value: Sums
     response: Floats
+    days: Floats
     acted: Places
 
     @property
@@ -105,6 +108,7 @@ def close_books(
         backlog=backlog,
         ordered=ordered,
         destroyed_value=destroyed,
+        days=daily_books(world, state),
         response=np.zeros(n) if responses is None else responses.spent,
         acted=np.stack(responses.times)
         if responses is not None and responses.times

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from simulation.arrays import Places, Units
-from simulation.kernels import rows as at
 from simulation.run import Run
+from simulation.shelves import Shelves
 
 
 class Perishing:
@@ -23,8 +23,9 @@ class Perishing:
         of the run and all after it are one
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, shelves: Shelves) -> None:
         self.run = run
+        self.shelves = shelves
         self.columns: dict[int, Places] = {}
         self.life: dict[int, Places] = {}
         self.ages: dict[int, Units] = {}
@@ -80,10 +81,9 @@ class Perishing:
         held, columns = self.run.state.sites[site], self.columns[site]
         held.on_hand[:, columns] -= slot
         self.known[site] -= slot
-        held.totals[at.T_DESTROYED][:, columns] += slot
-        held.ledger[tick, at.DESTROYED] += slot.sum(axis=1, dtype=np.int64)
         every = np.zeros_like(held.on_hand)
         every[:, columns] = slot
+        self.shelves.destroy(site, tick, every)
         self.run.state.count("outdated", site, tick, every)
         slot[...] = 0
 

@@ -90,6 +90,5 @@ class Quarantine:
             state.aside[i] -= pot
             self.perishing.take_back(i, tick, pot - bad)
             held.on_hand += pot - bad
-            held.totals[at.T_DESTROYED] += bad
             held.ledger[tick, at.ASIDE] -= pot.sum(axis=1, dtype=np.int64)
-            held.ledger[tick, at.DESTROYED] += bad.sum(axis=1, dtype=np.int64)
+            self.perishing.shelves.destroy(i, tick, bad)

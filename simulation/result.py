@@ -24,7 +24,7 @@ class StressResult:
 
     Attributes
     ----------
-    tables : `stress_results`, `service_curve` and `drills`
+    tables : `stress_results`, `service_curve`, `day_ledger` and `drills`
     titles : what goes wrong, by case
     verdicts : one per gate and case
     notes : what was left out or assumed, for the planner

@@ -68,6 +68,8 @@ class Returning:
             run.kernels.weigh(came, weights, sums)
             run.state.recovered[tick] += sums[0] / self.scale[site]
             run.state.count(f"returned_{facts.disposition}", site, tick, came)
+            if facts.disposition != "exchange":
+                self.perishing.shelves.sell(site, tick, came, -1.0)
         self.perishing.take_back(site, tick, resold)
         held.on_hand += resold
         held.totals[at.T_RECEIVED] += resold

@@ -10,6 +10,8 @@ from simulation.kernels.rows import ALL
 from simulation.run import Run
 from simulation.world import World
 
+PRICE_SCALE = 1e4  # fixed-point units per unit of money
+
 
 def site_weights(world: World, site: int) -> Sums:
     """(3, K) money per unit of value, holding and shortage, in fixed point."""
@@ -49,6 +51,35 @@ class Shelves:
         held.ledger[tick, at.SHIPPED] += loaded.sum(axis=1, dtype=np.int64)
         self.book(site, tick, loaded, -1, out_of)
 
+    def destroy(self, site: int, tick: int, units: Units) -> None:
+        """Book (R, K) units as destroyed, with what they cost; the caller has taken them away."""
+        held = self.run.state.sites[site]
+        held.totals[at.T_DESTROYED] += units
+        held.ledger[tick, at.DESTROYED] += units.sum(axis=1, dtype=np.int64)
+        scale = self.run.world.money_scales[site][at.BY_VALUE]
+        self.run.state.destroyed[tick] += self._worth(units, self.weights[site][:1]) / scale
+
+    def sell(self, site: int, tick: int, units: Units, sign: float = 1.0) -> None:
+        """Book what (R, K) units issued earn, on the days on which it is settled.
+
+        Parameters
+        ----------
+        sign : -1 for a refund, which is paid at once
+        """
+        facts, earned = self.run.world.sites[site], self.run.state.earned
+        if facts.price is None:
+            return
+        weights = np.rint(facts.price * PRICE_SCALE).astype(np.int64)[None, :]
+        money = sign * self._worth(units, weights) / PRICE_SCALE
+        for ticks, part in facts.settlement if sign > 0 else ((0, 1.0),):
+            earned[min(tick + ticks, len(earned) - 1)] += money * part
+
+    def _worth(self, units: Units, weights: Sums) -> Sums:
+        sums = np.empty((1, len(units)), np.int64)
+        self.run.kernels.weigh(units, np.ascontiguousarray(weights), sums)
+        worth: Sums = sums[0]
+        return worth
+
     def burn(self, blow: int, tick: int, begins: Flags) -> None:
         """Destroy a share of the stock of the struck sites where a fire breaks out."""
         struck = self.run.conditions.blows[blow]
@@ -58,5 +89,4 @@ class Shelves:
             burnt = (held.on_hand.astype(np.int64) * share + ALL // 2) >> 16
             burnt = np.where(begins[:, None], burnt, 0).astype(np.int32)
             held.on_hand -= burnt
-            held.totals[at.T_DESTROYED] += burnt
-            held.ledger[tick, at.DESTROYED] += burnt.sum(axis=1, dtype=np.int64)
+            self.destroy(i, tick, burnt)

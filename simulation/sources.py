@@ -205,12 +205,18 @@ def _depths(scenario: Scenario, edges: pd.DataFrame) -> dict[str, int]:
                 changed = True
         if not changed:
             return depth
-    circle = sorted({source for source, site in pairs if depth[source] > len(depth)})
-    finding = Finding(
-        "circular_sources", Severity.ERROR, "item_sources", None, "source_id",
-        ", ".join(circle), "sites may not replenish each other in a circle; remove one of the rows",
-    )  # fmt: skip
-    raise InputError("item_sources: sites replenish each other in a circle", [finding])
+    circle = {source for source, site in pairs if depth[source] > len(depth)}
+    rows = scenario.table("item_sources")
+    inside = rows["source_id"].isin(circle) & rows["site_id"].isin(circle)
+    findings = [
+        Finding(
+            "circular_sources", Severity.ERROR, "item_sources", int(row) + 2, "source_id",
+            ", ".join(sorted(circle)),
+            "sites may not replenish each other in a circle; remove one of the rows",
+        )
+        for row in np.flatnonzero(inside.to_numpy())
+    ]  # fmt: skip
+    raise InputError("item_sources: sites replenish each other in a circle", findings)
 
 
 def lane_split(part: pd.DataFrame) -> Split | None:

@@ -76,6 +76,8 @@ class State:
     lane_rings : per lane that may stand still, its destination and (H, R, K) units under way
     recovered : (T, R) float64, money got for what customers sent back
     grams_co2 : (T, R) float64, of transport
+    destroyed : (T, R) float64, goods destroyed at cost
+    paid, earned : (T + 1, R) float64, money for goods as it falls due; the last row comes later
     aside : per site with a recall (R, K), units in quarantine
     caught : per site with a recall (R, K), units that went there from the way, so far
     """
@@ -90,6 +92,9 @@ class State:
     lane_rings: dict[int, tuple[int, UnitsByTick]] = field(default_factory=dict)
     recovered: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     grams_co2: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    destroyed: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    paid: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    earned: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     aside: dict[int, Units] = field(default_factory=dict)
     caught: dict[int, Units] = field(default_factory=dict)
 
@@ -176,10 +181,11 @@ def fresh_state(world: World, replications: Places, longest: list[int]) -> State
         for lane in world.lanes
     ]
     purchase, transport, ordering = (np.zeros((world.n_ticks, n)) for _ in range(3))
-    recovered, grams_co2 = (np.zeros((world.n_ticks, n)) for _ in range(2))
+    recovered, grams_co2, destroyed = (np.zeros((world.n_ticks, n)) for _ in range(3))
+    paid, earned = (np.zeros((world.n_ticks + 1, n)) for _ in range(2))
     return State(
         replications, sites, lanes, purchase, transport, ordering,
-        recovered=recovered, grams_co2=grams_co2,
+        recovered=recovered, grams_co2=grams_co2, destroyed=destroyed, paid=paid, earned=earned,
     )  # fmt: skip
 
 

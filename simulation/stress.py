@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,6 +16,7 @@ from scenarios import InputError, Scenario
 from scenarios.findings import Findings, Severity
 from scenarios.gazetteer import fill_coordinates
 from simulation.assembly import Extras, build_world
+from simulation.daily import DAILY
 from simulation.default_suite import default_suite
 from simulation.experiment import Case, Setup, run_cases
 from simulation.exposure import exposed_money, recovery_days
@@ -46,6 +48,7 @@ def stress(
     seed: int | None = None,
     only: Sequence[str] = (),
     drill: Sequence[str] = (),
+    extras: Extras | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> StressResult:
@@ -61,6 +64,7 @@ def stress(
     seed : of all random numbers; None: the suite's, else the scenario's. Same seed, same bits
     only : names of cases; the others are left out
     drill : playbooks; every case is run without and with them
+    extras : what the world holds beyond what the plan uses; None: nothing
     progress : called with ("stress", share done, case)
     cancelled : asked every simulated day
 
@@ -83,14 +87,14 @@ def stress(
         suite = load_suite(suite, scenario)
     scenario_hash = scenario.content_hash
     scenario, _ = fill_coordinates(scenario)
-    world = build_world(scenario, plan)
+    world = build_world(scenario, plan, extras)
     chosen = suite if suite is not None else default_suite(scenario, world)
     if only:
         chosen = only_cases(chosen, only)
     if drill:
         chosen = drilled(chosen, scenario, drill)
     if any(step.needs_standby for case in chosen.cases for step in case.steps):
-        world = build_world(scenario, plan, Extras(standby=True))
+        world = build_world(scenario, plan, replace(extras or Extras(), standby=True))
     _refuse_unknown_scopes(world, chosen.gates)
     groups = read_groups(scenario)
     named, ranks = name_ranks(
@@ -133,6 +137,7 @@ def stress(
             {
                 "stress_results": _result_table(chosen.name, values, tails, verdicts),
                 "service_curve": _curve_table(records),
+                "day_ledger": _day_table(records),
                 "drills": _drill_table(chosen.drills, values, records),
             }
         ),
@@ -256,6 +261,26 @@ def _result_table(
                 }
             )
     return conform("stress_results", pd.DataFrame(rows))
+
+
+def _day_table(records: Mapping[str, Record]) -> pd.DataFrame:
+    parts = []
+    for case, record in records.items():
+        n_items, n_days, _ = record.days.shape
+        low, high = np.quantile(record.days, [0.05, 0.95], axis=2)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "case": case,
+                    "day": np.tile(np.arange(n_days), n_items),
+                    "item": np.repeat(list(DAILY), n_days),
+                    "mean": record.days.mean(axis=2).ravel(),
+                    "p5": low.ravel(),
+                    "p95": high.ravel(),
+                }
+            )
+        )
+    return conform("day_ledger", pd.concat(parts, ignore_index=True))
 
 
 def _curve_table(records: Mapping[str, Record]) -> pd.DataFrame:

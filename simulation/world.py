@@ -49,6 +49,8 @@ class Site:
     handling : money per unit that leaves
     dock, store : limits of the site; None: none
     life, returns : how long its goods keep, and what comes back; None, (): for ever, nothing
+    price : (K,) money per unit sold; None: what is earned is not followed
+    settlement : ticks until a part of the sales is paid, and that part; the parts add up to 1
     first : (K,) SKUs in the order in which a narrow dock takes them; None: in proportion
     """
 
@@ -71,6 +73,8 @@ class Site:
     first: Places | None = None
     life: Life | None = None
     returns: tuple[Return, ...] = ()
+    price: Floats | None = None
+    settlement: tuple[tuple[int, float], ...] = ((0, 1.0),)
 
     @property
     def n_skus(self) -> int:
@@ -148,6 +152,7 @@ class Lane:
     priority : lower ones are served before others where the origin's stock is short
     lateral : goes between sites of one echelon, and carries only what one has to spare for another
     grams_co2 : per kg carried
+    payment_ticks : from departure until the goods are paid
     """
 
     origin_id: str
@@ -179,6 +184,7 @@ class Lane:
     priority: int = 0
     lateral: bool = False
     grams_co2: float = 0.0
+    payment_ticks: int = 0
 
     @property
     def n_skus(self) -> int:

@@ -182,3 +182,29 @@ def test_the_minimum_of_an_order_is_read():
     """The least value of an order from a supplier is that of its lane."""
     world = built(supplier_products=added("supplier_products", min_order_value=[250.0, 90.0]))
     assert [lane.minimum for lane in world.lanes if lane.supplier >= 0] == [250.0]
+
+
+def test_sales_are_settled_by_the_channels_demand():
+    """Three quarters of the demand pays after 30 days, the rest at once; prices only when asked."""
+    rows = added("forecasts")
+    web, shop = rows.assign(channel_id="web"), rows.assign(channel_id="shop")
+    web["qty"] *= 0.75
+    shop["qty"] *= 0.25
+    tables = {
+        "channels": pd.DataFrame(
+            {"channel_id": ["web", "shop"], "name": ["web", "shop"], "settlement_days": [30, 0]}
+        ),
+        "forecasts": pd.concat([web, shop], ignore_index=True),
+    }
+    assert site_of(built(**tables), "A").price is None
+    shop_a = site_of(built(Extras(cash=True), **tables), "A")
+    assert shop_a.price.tolist() == [10.0, 50.0]
+    assert [ticks for ticks, _ in shop_a.settlement] == [0, 30]
+    assert [part for _, part in shop_a.settlement] == pytest.approx([0.25, 0.75])
+
+
+def test_goods_are_paid_after_lead_time_and_credit():
+    """Lead times of 4 and 6 days on average and 20 days of credit make 25."""
+    world = built(suppliers=added("suppliers", payment_days=20.0))
+    (lane,) = (lane for lane in world.lanes if lane.supplier >= 0)
+    assert lane.payment_ticks == 25

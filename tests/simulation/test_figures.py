@@ -10,6 +10,7 @@ from plain_worlds import one_site
 from scipy import stats
 
 from scenarios import EngineError, InputError
+from simulation.daily import DAILY
 from simulation.experiment import Case, Setup, longest_lanes, run_cases
 from simulation.intervals import estimate, one_sided
 from simulation.kernels import rows as at
@@ -70,7 +71,8 @@ def curve(served, onset=2):
         np.full_like(served, 100), served, np.zeros((1, at.SITE_ROWS, 1), np.int64),
         np.zeros((1, 1), np.int64), np.zeros((1, 1), np.int64), zeros, zeros, zeros,
         np.zeros((1, 1), np.int64), np.array([onset]), np.zeros_like(served),
-        np.zeros_like(served), np.zeros((1, 1), np.int64), zeros, np.zeros((0, 1), np.int64),
+        np.zeros_like(served), np.zeros((1, 1), np.int64), zeros,
+        np.zeros((len(DAILY), len(served), 1)), np.zeros((0, 1), np.int64),
     )  # fmt: skip
 
 
@@ -150,3 +152,30 @@ def test_reviews_less_than_a_tick_apart_are_refused():
     policy = replace(order_up_to_policy(np.array([5], np.int32)), every=np.array([0]))
     with pytest.raises(InputError, match="tick apart"):
         one_site(policy, 1.0, opening=5)
+
+
+def test_every_day_has_its_costs_and_its_cash():
+    """Goods leave on day 2 at 700, and are paid 5 days later; freight of 60 on the day."""
+    freight = Freight(per_kg=0.3)
+    lane = {"freight": freight, "grams_co2": 50.0, "payment_ticks": 5}
+    record = run_cases(quiet(**lane), [Case("calm")], Setup(1, 1))["calm"]
+    books = {name: record.days[row, :, 0].tolist() for row, name in enumerate(DAILY)}
+    assert books["purchase"] == [0, 0, 700, 0, 0, 0, 0, 0, 0, 0]
+    assert books["cash_out"] == [0, 0, 60, 0, 0, 0, 0, 700, 0, 0]
+    assert books["co2_kg"] == pytest.approx([0, 0, 10, 0, 0, 0, 0, 0, 0, 0])
+    assert books["holding"] == pytest.approx([5.0] * 6 + [55.0] * 4)
+
+
+def test_sales_are_earned_when_channels_settle():
+    """Of 10 units sold on day 0 at 8 a half is paid at once, a half three days later."""
+    world = one_site(
+        order_up_to_policy(np.array([0], np.int32)), 0.0, opening=10, n_ticks=5, lost=True
+    )
+    demand = np.array([[1e9], [0.0], [0.0], [0.0], [0.0]])
+    site = replace(
+        world.sites[0], demand_mean=demand, demand_variance=demand, price=np.array([8.0]),
+        settlement=((0, 0.5), (3, 0.5)),
+    )  # fmt: skip
+    world = replace(world, sites=(site,), bucket_of_tick=np.arange(5))
+    record = run_cases(world, [Case("calm")], Setup(1, 1))["calm"]
+    assert record.days[list(DAILY).index("cash_in"), :, 0].tolist() == [40, 0, 0, 40, 0]

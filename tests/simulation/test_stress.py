@@ -164,10 +164,11 @@ def test_disruptions_hurt_and_intervals_hold_the_mean(result):
 
 
 def test_operating_cost_is_the_sum_of_its_terms(result):
-    """The five terms add up to the operating cost in every case."""
+    """The terms add up to the operating cost in every case, less what returns recover."""
     for case in result.titles:
-        terms = ("holding", "shortage", "ordering", "transport", "handling")
+        terms = ("holding", "shortage", "ordering", "transport", "handling", "destroyed")
         total = sum(result.value(case, f"cost_{term}")[0] for term in terms)
+        total -= result.value(case, "value_recovered")[0]
         assert result.value(case, "cost_operating")[0] == pytest.approx(total)
 
 
@@ -263,7 +264,37 @@ def test_a_circle_of_sources_is_refused():
     )
     with pytest.raises(InputError) as refused:
         stress(circle, plan_for(circle))
-    assert refused.value.findings[0].code == "circular_sources"
+    found = [(each.code, each.table, each.row) for each in refused.value.findings]
+    assert found == [("circular_sources", "item_sources", row) for row in (2, 3, 4)]
+
+
+def test_goods_that_arrive_after_the_horizon_are_refused():
+    """A lead time of 29 days in four weeks, and a lane of 30, are findings with their rows."""
+    offers = facts().table("supplier_products")
+    lanes = facts().table("lanes")
+    late = facts(
+        supplier_products=offers.assign(lead_time_mean_days=[4.0, 29.0]),
+        lanes=lanes.assign(transit_mean_days=[30.0, 2.0]),
+    )
+    with pytest.raises(InputError) as refused:
+        stress(late, plan_for(late))
+    found = [(each.code, each.table, each.row) for each in refused.value.findings]
+    assert found == [
+        ("lead_time_beyond_horizon", "supplier_products", 3),
+        ("lead_time_beyond_horizon", "lanes", 2),
+    ]
+
+
+def test_a_policy_on_an_unknown_pair_is_refused(scenario):
+    """A policy of the plan on a site that the scenario does not have names its row."""
+    policies = pd.DataFrame(
+        {"site_id": ["A", "Z"], "product_id": "P1", "policy": "base_stock", "S": 9.0,
+         "review_days": 7.0, "safety_stock": 2.0, "cycle_service": 0.95}
+    )  # fmt: skip
+    with pytest.raises(InputError) as refused:
+        stress(scenario, plan_for(scenario, policies=policies))
+    (finding,) = refused.value.findings
+    assert (finding.code, finding.table, finding.row) == ("unknown_pair", "policies", 3)
 
 
 def test_cancelling_stops_the_run(scenario):
