@@ -66,6 +66,7 @@ USUAL: Mapping[str, Usual] = {
     "supplier_capacity_loss": Usual(0.5, "fixed(value=31)", "", OWN),
     "lead_time_blowup": Usual(2.0, "fixed(value=28)", "", OWN),
     "lane_closure": Usual(1.0, "uniform(low=6, high=20)", "", OWN),
+    "lane_freeze": Usual(1.0, "uniform(low=3, high=14)", "", OWN),
     "lane_delay": Usual(18.0, "fixed(value=30)", "", LATENESS.format(16.1, 18) + " (truck)"),
     "port_closure": Usual(1.0, "uniform(low=6, high=20)", "", PORTS),
     "demand_surge": Usual(1.7, "fixed(value=5)", "", PARCELS),
