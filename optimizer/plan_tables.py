@@ -274,8 +274,8 @@ _TABLES = (
         share("fill_rate", "满足率", "Units received over units ordered."),
         number("lead_time_cv", "交期变异系数", "Standard deviation over mean."),
         share("defect_rate", "不良率", "Units rejected over units received."),
-        number("spend", "采购额", "Money in this plan.", required=True),
-        percent("dependency_pct", "依赖度（%）", "Share of all spend.", required=True),
+        number("spend", "采购额", "Money in tonight's orders.", required=True),
+        percent("dependency_pct", "依赖度（%）", "Share of tonight's spend.", required=True),
         number("score", "评分", "0 to 100, from rates drawn towards all suppliers' where lines are few; blank: no receipts.", high=100.0),
         number("receipt_lines", "收货行数", "Receipt lines that the rates rest on."),
         share("in_full_rate", "足量率", "Lines received in full; blank: no receipts."),
@@ -284,10 +284,10 @@ _TABLES = (
         number("late_mean_days", "平均延误（天）", "Days late, mean of the late lines."),
         number("trend_points", "趋势（百分点）", "Points by which the on-time rate moved from older to newer lines; 0: no more than chance; blank: few lines.", low=None),
     )),
-    Table("supplier_dependency", "供应商依赖", GROUP, "How much of the plan's spend hangs on each supplier, against the caps.", (
+    Table("supplier_dependency", "供应商依赖", GROUP, "How much of tonight's spend hangs on each supplier, against the caps.", (
         ident("supplier_id", "供应商编码", "Supplier.", required=True, key=True),
         text("scope", "范围", "`all`, category:id, or site:id where a cap names it.", required=True, key=True),
-        number("spend", "采购额", "Money in this plan.", required=True),
+        number("spend", "采购额", "Money in tonight's orders.", required=True),
         percent("share_pct", "占比（%）", "Share of the scope's spend.", required=True),
         number("cap_pct", "上限（%）", "Lowest limit on the share that holds tonight; blank: none."),
         number("products", "商品数", "Products that it offers there.", required=True),

@@ -40,7 +40,7 @@ def check_planner_tables(
     if "supplier_scores" in made:
         _scores(rules, scenario, made["supplier_scores"])
     if "supplier_dependency" in made:
-        _dependency(rules, made["supplier_dependency"], tables)
+        _dependency(rules, scenario, made["supplier_dependency"], tables)
     if "alerts" in made:
         _alerts(rules, scenario, made["alerts"])
 
@@ -141,13 +141,18 @@ def _scores(rules: Rules, scenario: Scenario, table: pd.DataFrame) -> None:
     rules.add("supplier_scores", "on_time_rate_differs", differs, table["supplier_id"])
 
 
-def _dependency(rules: Rules, table: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> None:
+def _dependency(
+    rules: Rules, scenario: Scenario, table: pd.DataFrame, tables: Mapping[str, pd.DataFrame]
+) -> None:
     name = "supplier_dependency"
     total = table.groupby("scope", sort=False)[["spend", "share_pct"]].sum()
     spent = total[total["spend"] > MONEY]
     rules.add(name, "shares_are_not_100", np.abs(spent["share_pct"] - 100.0) > 1e-4, spent.index)
     orders = tables.get("purchase_orders", pd.DataFrame())
-    paid = float(orders["cost"].astype(float).sum()) if len(orders) else 0.0
+    paid = 0.0
+    if len(orders):
+        tonight = orders["order_on"] == pd.Timestamp(scenario.settings.start_date)
+        paid = float(orders.loc[tonight, "cost"].astype(float).sum())
     stated = float(total["spend"].get("all", 0.0))
     rules.add(name, "spend_differs", [abs(paid - stated) > MONEY + NEAR * paid], ["all"])
 

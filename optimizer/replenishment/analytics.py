@@ -39,7 +39,11 @@ def planner_tables(
     moves = transfers(facts, purchases, rules)
     stock = projection(facts, purchases, usable, moves)
     health = stock_health(facts, rules)
-    scores = supplier_scores(facts, purchases)
+    tonight = purchases
+    if len(purchases):
+        start = pd.Timestamp(facts.scenario.settings.start_date)
+        tonight = purchases[purchases["order_on"] == start]
+    scores = supplier_scores(facts, tonight)
     night = Night(
         level=level,
         purchases=purchases,
@@ -59,6 +63,6 @@ def planner_tables(
         "inventory_projection": stock,
         "stock_health": health,
         "supplier_scores": scores,
-        "supplier_dependency": supplier_dependency(facts, purchases),
+        "supplier_dependency": supplier_dependency(facts, tonight),
         "alerts": alerts(facts, night),
     }

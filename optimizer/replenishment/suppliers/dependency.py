@@ -12,7 +12,7 @@ KEYS = ["supplier_id", "scope"]
 
 
 def supplier_dependency(facts: Facts, purchases: pd.DataFrame) -> pd.DataFrame:
-    """Return supplier_dependency: each supplier's share of the plan's spend, by scope.
+    """Return supplier_dependency: each supplier's share of tonight's spend, by scope.
 
     Scopes are `all`, every category, and every site that a cap names. A cap is the lowest limit
     of the kind `supplier_share_pct` that holds tonight for that supplier and scope. Sole products
