@@ -57,6 +57,15 @@ STAGES: Mapping[str, Room] = {
         ("products", "demand_history"),
         weight=1.0,
     ),
+    "network": Room(
+        "optimizer.allocation:run_network",
+        "optimizer.audit.network:check",
+        ("products", "sites", "lanes"),
+        ("forecasts", "demand_history"),
+        weight=2.0,
+        asked=True,
+        options=("measure", "single_source", "solver", "export"),
+    ),
     "replenishment": Room(
         "optimizer.replenishment:run",
         "optimizer.audit.replenishment:check",

@@ -38,6 +38,18 @@ def plan(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed; default: the scenario's.")] = None,
     scope: Annotated[str, typer.Option(help="Of stage buyer: supplier:ID or category:NAME.")] = "",
+    measure: Annotated[
+        str, typer.Option(help="Of stage network, over futures: expected, worst or regret.")
+    ] = "",
+    single_source: Annotated[
+        bool, typer.Option("--single-source", help="Of stage network: one site serves each place.")
+    ] = False,
+    solver: Annotated[
+        str, typer.Option(help="Of stage network: cbc, highs, scip, gurobi, cplex, xpress, copt.")
+    ] = "",
+    export: Annotated[
+        str, typer.Option(help="Of stage network: write the problem to this .lp or .mps file.")
+    ] = "",
     form: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> int:
@@ -50,6 +62,13 @@ def plan(
     names = [part.strip() for part in stages.split(",") if part.strip()] or None
     facts = Scenario.load(scenario)
     _refuse_errors(facts)
+    options = {
+        "scope": scope,
+        "measure": measure,
+        "single_source": "yes" if single_source else "",
+        "solver": solver,
+        "export": export,
+    }
     stop = stop_on_interrupt()
     with _Progress(quiet=as_json) as progress:
         made = pipeline.plan(
@@ -58,7 +77,7 @@ def plan(
             seconds=seconds,
             work=work,
             seed=seed,
-            options={"scope": scope} if scope else None,
+            options={name: value for name, value in options.items() if value} or None,
             progress=progress.show,
             cancelled=stop.is_set,
         )

@@ -1,4 +1,4 @@
-"""Warehouse allocation: which site ships which line of which order."""
+"""Warehouse allocation: which sites to open, and which site ships which line of which order."""
 
 from __future__ import annotations
 
@@ -20,3 +20,12 @@ def run_sourcing(
     from optimizer.allocation.sourcing.run import run
 
     return run(scenario, upstream, limits)
+
+
+def run_network(
+    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits, **options: str
+) -> StageResult:
+    """Decide which sites to open or close, and what flows between them; see `network/`."""
+    from optimizer.allocation.network.stage import run
+
+    return run(scenario, upstream, limits, **options)

@@ -15,6 +15,17 @@ import numpy as np
 from optimizer.engines.linear import LinearSolution
 from optimizer.engines.linear_problem import TOLERANCE, LinearProblem
 from optimizer.outcome import Limits, Outcome, Status, Termination
+from scenarios import Unsupported
+
+SOLVERS = {
+    "cbc": ("PULP_CBC_CMD",),
+    "highs": ("HiGHS",),
+    "scip": ("SCIP_PY", "SCIP_CMD"),
+    "gurobi": ("GUROBI", "GUROBI_CMD"),
+    "cplex": ("CPLEX_PY", "CPLEX_CMD"),
+    "xpress": ("XPRESS_PY", "XPRESS"),
+    "copt": ("COPT", "COPT_CMD"),
+}
 
 
 def pulp_problem(problem: LinearProblem, name: str = "holdfast") -> tuple[Any, list[Any]]:
@@ -54,17 +65,47 @@ def pulp_problem(problem: LinearProblem, name: str = "holdfast") -> tuple[Any, l
     return model, columns
 
 
-def solve_by_pulp(problem: LinearProblem, limits: Limits) -> Outcome[LinearSolution]:
-    """Solve with the CBC that PuLP brings; no bound is taken over from it."""
+def named_solver(name: str, seconds: float | None) -> Any:
+    """Return PuLP's solver of that name, ready to run.
+
+    Raises
+    ------
+    Unsupported
+        There is no such name, or this machine has no such solver (with its licence, where it
+        takes one).
+    """
+    import pulp
+
+    known = SOLVERS.get(name.lower())
+    if known is None:
+        raise Unsupported(f"no solver {name!r}: known are {', '.join(SOLVERS)}")
+    for candidate in known:
+        options: dict[str, Any] = {"msg": False, "timeLimit": seconds}
+        if candidate == "PULP_CBC_CMD":
+            options["threads"] = 1
+        try:
+            solver = pulp.getSolver(candidate, **options)
+            if solver.available():
+                return solver
+        except (pulp.PulpSolverError, ImportError, OSError):
+            continue
+    raise Unsupported(f"{name} is not installed here, or has no licence: PuLP does not find it")
+
+
+def solve_by_pulp(
+    problem: LinearProblem, limits: Limits, solver: str = "cbc"
+) -> Outcome[LinearSolution]:
+    """Solve with a solver by its name; no status and no bound is taken over from it."""
     import pulp
 
     before = limits.elapsed
-    model, columns = pulp_problem(problem)
     seconds = None if limits.seconds is None else max(limits.remaining, 0.1)
+    engine = f"pulp-{solver.lower()}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # its successor needs an own CBC
-        solver = pulp.PULP_CBC_CMD(msg=False, threads=1, timeLimit=seconds)
-        model.solve(solver)
+        chosen = named_solver(solver, seconds)
+        model, columns = pulp_problem(problem)
+        model.solve(chosen)
     x = np.array([column.value() or 0.0 for column in columns], np.float64)
     x = np.clip(np.where(problem.integer, np.rint(x), x), problem.lower, problem.upper)
     spent = limits.elapsed - before
@@ -74,11 +115,11 @@ def solve_by_pulp(problem: LinearProblem, limits: Limits) -> Outcome[LinearSolut
             if model.status == pulp.LpStatusInfeasible
             else Status.NO_SOLUTION_FOUND
         )
-        return Outcome(status, Termination.CONVERGED, "pulp-cbc", wall_seconds=spent)
+        return Outcome(status, Termination.CONVERGED, engine, wall_seconds=spent)
     return Outcome(
         Status.FEASIBLE,
         Termination.CONVERGED,
-        "pulp-cbc",
+        engine,
         LinearSolution(x),
         problem.objective(x),
         None,

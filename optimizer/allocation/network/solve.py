@@ -26,6 +26,7 @@ ENGINE = "facility-location"
 ASCENTS = 4
 STEPS = 60  # of each ascent
 SETS = 40  # shipped after each ascent
+SETS_LAST = 200  # shipped from the best of them
 KERNEL_ARCS = 6  # per customer
 KERNEL_SHARE = 0.2  # of what is left of the limits
 NODES_FIRST = 100  # that may close a problem with split customers before the kernel is tried
@@ -85,6 +86,7 @@ class _Run:
         problem, effort = self._problem, self._effort
         prices = first_prices(problem)
         shipped_cost: float | None = None
+        best: Shipped | None = None
         for turn in range(ASCENTS):
             target = self._cost if problem.single_source else shipped_cost
             if target is None or not np.isfinite(target):
@@ -95,17 +97,11 @@ class _Run:
             self._ascent, self._proven = ascent, proven
             shipped = self._ship(_likely(problem, ascent, node))
             if shipped is not None:
-                shipped = improve(
-                    problem,
-                    self._transport,
-                    shipped,
-                    proven.site_reduced,
-                    self._tried,
-                    SETS,
-                    effort,
-                    self._consider,
-                )
-                shipped_cost = min(shipped.cost, shipped_cost or np.inf)
+                shipped = self._improve(shipped, SETS)
+                best = shipped if best is None or shipped.cost < best.cost else best
+                shipped_cost = best.cost
+            if best is not None and turn == ASCENTS - 1:
+                best = self._improve(best, SETS_LAST)
             node = fix_sites(node, proven, self._cutoff())
             effort.limits.progress("network", 0.1 * (turn + 1), "prices and sites")
             done = node.bound >= self._cutoff() or not (~node.opened & ~node.closed).any()
@@ -170,6 +166,20 @@ class _Run:
         arcs &= np.isfinite(problem.serve_cost)
         relaxation.add_arcs(*np.nonzero(arcs))
         return relaxation
+
+    def _improve(self, shipped: Shipped, most: int) -> Shipped:
+        if self._proven is None:
+            return shipped
+        return improve(
+            self._problem,
+            self._transport,
+            shipped,
+            self._proven.site_reduced,
+            self._tried,
+            most,
+            self._effort,
+            self._consider,
+        )
 
     def _ship(self, is_open: Flags) -> Shipped | None:
         shipped = self._transport.ship(is_open, self._effort.limits)

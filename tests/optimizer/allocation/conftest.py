@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,6 +17,8 @@ from optimizer.outcome import Limits
 from optimizer.stage import StageResult
 from scenarios import Scenario
 from scenarios.settings import Settings
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 START = pd.Timestamp("2026-03-02")
 

@@ -1,0 +1,173 @@
+"""Today's network and its redesign on the same terms, each with a bound of our own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from optimizer.allocation.network.certify import certify
+from optimizer.allocation.network.effort import Effort
+from optimizer.allocation.network.layout import Network
+from optimizer.allocation.network.model import MEASURES, Model, build, case_costs
+from optimizer.allocation.network.problem import Floats
+from optimizer.engines.linear import solve_linear
+from optimizer.engines.linear_problem import TOLERANCE, LinearProblem
+from optimizer.outcome import OPTIMAL_GAP, Limits, Outcome, Status, Termination, proven_status
+from scenarios import InputError
+
+ENGINE = "network-design"
+SAME = 1e-9  # money that is no difference
+NODES_FIRST = 20  # that may close a small problem before HiGHS is asked for solutions
+SHARE_FOR_SOLUTIONS = 0.5  # of what is left of the limits
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the planner asked for.
+
+    Attributes
+    ----------
+    measure : expected, worst or regret, over the futures
+    single_source : each place is served by one site
+    solver : name of a solver that PuLP knows, "" for our own
+    export : file for the problem, .lp or .mps; "" for none
+    """
+
+    measure: str = "expected"
+    single_source: bool = False
+    solver: str = ""
+    export: str = ""
+
+    @classmethod
+    def of(cls, options: dict[str, str]) -> Terms:
+        """Read the options of the stage.
+
+        Raises
+        ------
+        InputError
+            A value is not one that is allowed.
+        """
+        measure = options.get("measure") or "expected"
+        single = (options.get("single_source") or "no").lower()
+        export = options.get("export", "")
+        if measure not in MEASURES:
+            raise InputError(f"measure is {', '.join(MEASURES)}, not {measure!r}")
+        if single not in ("yes", "no"):
+            raise InputError(f"single_source is yes or no, not {single!r}")
+        if export and Path(export).suffix not in (".lp", ".mps"):
+            raise InputError(f"export writes .lp or .mps, not {export!r}")
+        return cls(measure, single == "yes", options.get("solver", ""), export)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A solution of a model, priced by its own columns; x is None where none was found."""
+
+    model: Model
+    outcome: Outcome[Floats]
+
+
+def design(network: Network, terms: Terms, limits: Limits) -> tuple[Answer, Answer]:
+    """Price today's network, then redesign it.
+
+    Returns
+    -------
+    today, redesign : both by the same measure; with one future all measures are the same, and
+        `expected` is taken
+    """
+    effort = Effort(limits)
+    measure = terms.measure if len(network.cases) > 1 else "expected"
+    best: list[float] = []
+    if measure == "regret":
+        for case in range(len(network.cases)):
+            alone = build(network, single_source=terms.single_source, cases=[case])
+            answer = _solve(alone, None, "", Effort(effort.part(0.5 / (len(network.cases) + 1))))
+            effort.add(answer.outcome.work)
+            best.append(answer.outcome.objective or 0.0)
+    options = {
+        "measure": measure,
+        "single_source": terms.single_source,
+        "best_of_case": best or None,
+    }
+    today = _solve(build(network, today=True, **options), None, "", effort)  # type: ignore[arg-type]
+    model = build(network, **options)  # type: ignore[arg-type]
+    if terms.export:
+        from optimizer.engines.linear_pulp import export
+
+        export(model.problem, Path(terms.export))
+    start = today.outcome.solution
+    if start is not None and model.problem.violation(start) > TOLERANCE:
+        start = None
+    redesign = _solve(model, start, terms.solver, effort)
+    return today, redesign
+
+
+def _solve(model: Model, start: Floats | None, solver: str, effort: Effort) -> Answer:
+    """Search, and prove: a few nodes, then solutions from a solver, then the rest of the nodes."""
+    problem = model.problem
+    before = effort.spent
+    best, bound, finished = certify(problem, start, effort, most_nodes=NODES_FIRST)
+    if solver or not (finished or effort.over()):
+        best = _better(problem, best, _by_solver(problem, best, solver, effort))
+        again, proven, finished = certify(problem, best, effort)
+        best, bound = _better(problem, best, again), max(bound, proven)
+    if best is not None and model.theta >= 0:
+        best = _better(problem, best, _settle(model, best, effort))
+    work = effort.spent - before
+    seconds = effort.limits.elapsed
+    engine = f"{ENGINE} with {solver}" if solver else ENGINE
+    why = Termination.CONVERGED if finished else (effort.why() or Termination.ERROR)
+    if best is None:
+        status = Status.INFEASIBLE if finished else Status.NO_SOLUTION_FOUND
+        known = bound if np.isfinite(bound) else None
+        return Answer(model, Outcome(status, why, engine, None, None, known, seconds, work))
+    cost = problem.objective(best)
+    bound = min(bound, cost)
+    status = proven_status(cost, bound)
+    if finished and cost - bound <= OPTIMAL_GAP:
+        status = Status.OPTIMAL  # a regret of 0 has no size to be relative to
+    known = bound if np.isfinite(bound) else None
+    if status == Status.OPTIMAL:
+        why = Termination.CONVERGED
+    return Answer(model, Outcome(status, why, engine, best, cost, known, seconds, work))
+
+
+def _settle(model: Model, x: Floats, effort: Effort) -> Floats | None:
+    """Ship every future at its own least cost: the worst one alone does not say how."""
+    problem = model.problem
+    network = model.network
+    lower, upper = problem.lower.copy(), problem.upper.copy()
+    fixed = problem.integer
+    lower[fixed] = upper[fixed] = np.rint(x[fixed])
+    cost = np.zeros(len(x))
+    penalty = network.wants["penalty"].to_numpy(np.float64)
+    cost[model.x], cost[model.u] = case_costs(network), penalty
+    cost[model.theta] = 1e-3
+    relaxed = replace(problem.relaxed(), cost=cost, lower=lower, upper=upper)
+    outcome = solve_linear(relaxed, effort.part(0.5))
+    effort.add(outcome.work)
+    return None if outcome.solution is None else outcome.solution.x
+
+
+def _by_solver(
+    problem: LinearProblem, start: Floats | None, solver: str, effort: Effort
+) -> Floats | None:
+    limits = effort.part(SHARE_FOR_SOLUTIONS)
+    if solver:
+        from optimizer.engines.linear_pulp import solve_by_pulp
+
+        outcome = solve_by_pulp(problem, limits, solver)
+    else:
+        outcome = solve_linear(problem, limits, start, gap=1e-7)
+    effort.add(outcome.work)
+    return None if outcome.solution is None else outcome.solution.x
+
+
+def _better(problem: LinearProblem, first: Floats | None, second: Floats | None) -> Floats | None:
+    if second is None or problem.violation(second) > TOLERANCE:
+        return first
+    if first is None or problem.objective(second) <= problem.objective(first) + SAME:
+        return second
+    return first

@@ -1,0 +1,157 @@
+"""The stage: scenario in, network and flows out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from optimizer.allocation.network.costs import Costs, take_apart
+from optimizer.allocation.network.design import Answer, Terms, design
+from optimizer.allocation.network.effort import Effort
+from optimizer.allocation.network.layout import Network, read_network
+from optimizer.allocation.network.model import Model
+from optimizer.allocation.network.problem import Flags, Floats
+from optimizer.allocation.network.shortage import diagnose
+from optimizer.allocation.network.tables import (
+    explanations,
+    figures,
+    flows_table,
+    network_table,
+    sentences,
+    unserved_table,
+)
+from optimizer.engines.linear import solve_linear
+from optimizer.outcome import Limits, Outcome, Status
+from optimizer.stage import Certificate, StageResult
+from scenarios import Scenario
+
+MOST_OPPOSITES = 24  # sites for which the opposite is priced
+SHARE_FOR_DESIGN = 0.8
+
+
+def run(
+    scenario: Scenario, _upstream: Mapping[str, pd.DataFrame], limits: Limits, **options: str
+) -> StageResult:
+    """Design the network; see the README of this folder.
+
+    Raises
+    ------
+    InputError
+        Nothing is demanded, or an option makes no sense.
+    """
+    from highspy import Highs
+
+    terms = Terms.of(options)
+    network = read_network(scenario)
+    effort = Effort(limits)
+    today, redesign = design(network, terms, effort.part(SHARE_FOR_DESIGN))
+    effort.add(today.outcome.work + redesign.outcome.work)
+    outcome = redesign.outcome
+    versions = {"highs": Highs().version()}
+    if outcome.solution is None or today.outcome.solution is None:
+        return _without(network, outcome, effort, versions)
+    before = take_apart(today.model, today.outcome.solution)
+    after = take_apart(redesign.model, outcome.solution)
+    notes = [*network.notes, *sentences(network, before, after, redesign.model.measure)]
+    if terms.export:
+        notes.append(f"The problem stands in {terms.export}.")
+    left = after.left.sum(axis=0) > 0.0
+    shortage = None
+    if left.any():
+        shortage = diagnose(redesign.model, left, effort, _late(scenario, network))
+        if shortage.least_units > 0.0:
+            notes.append(
+                f"No design serves all demand: at least {shortage.least_units:,.6g} units are"
+                f" left. Least relaxation: {shortage.relaxation or 'not found in time'}."
+            )
+    tables = {
+        "network": network_table(network, after),
+        "flows": flows_table(network, after),
+        "unserved": unserved_table(network, after, shortage),
+        "explanations": explanations(
+            redesign.model,
+            after,
+            _opposites(redesign, after, effort),
+            single_source=terms.single_source,
+        ),
+    }
+    objective = after.objective
+    bound = None if outcome.bound is None else min(outcome.bound, objective)
+    certificate = _certificate(outcome, objective, bound, limits.elapsed)
+    return StageResult(
+        tables,
+        certificate,
+        tuple(figures(network, before, after)),
+        tuple(notes),
+        effort.spent,
+        versions,
+    )
+
+
+def _without(
+    network: Network, outcome: Outcome[Floats], effort: Effort, versions: Mapping[str, str]
+) -> StageResult:
+    """Say which limits on sites leave nothing between them."""
+    notes = [*network.notes]
+    may_open = network.sites.may_open
+    for count in network.counts:
+        possible = int((count.sites & may_open).sum())
+        if count.sense == ">=" and count.value > possible:
+            notes.append(
+                f"Limit {count.limit_id} asks for {count.value:g} open sites; {possible} may open:"
+                f" {count.value - possible:g} too few."
+            )
+    if outcome.status == Status.INFEASIBLE and len(notes) == len(network.notes):
+        names = ", ".join(count.limit_id for count in network.counts)
+        notes.append(f"No set of sites keeps all of the limits {names}.")
+    certificate = _certificate(outcome, None, outcome.bound, effort.limits.elapsed)
+    return StageResult({}, certificate, (), tuple(notes), effort.spent, versions)
+
+
+def _certificate(
+    outcome: Outcome[Floats], objective: float | None, bound: float | None, seconds: float
+) -> Certificate:
+    return Certificate(
+        "network", outcome.engine, outcome.status, outcome.termination, objective, bound, seconds
+    )
+
+
+def _late(scenario: Scenario, network: Network) -> Flags:
+    """Say which demand a lane reaches, but too late for its promise."""
+    lanes = scenario.table("lanes")
+    reached = lanes.loc[lanes["origin_id"].isin(network.sites.site_id), "destination_id"]
+    late: Flags = network.wants["location_id"].isin(set(reached)).to_numpy(bool)
+    return late
+
+
+def _opposites(redesign: Answer, costs: Costs, effort: Effort) -> dict[int, float | None]:
+    """Price the opposite of each site's status, all other sites as planned."""
+    model = redesign.model
+    extra: dict[int, float | None] = {}
+    if model.theta >= 0 or len(model.z) + len(model.y) < int(model.problem.integer.sum()):
+        return extra  # futures and single sources are decided together, not site by site
+    sites = model.network.sites
+    for at in np.flatnonzero(sites.may_open)[:MOST_OPPOSITES]:
+        if effort.over():
+            break
+        flipped = costs.is_open.copy()
+        flipped[at] ^= True
+        cost = _cost_of_sites(model, flipped, effort)
+        extra[int(at)] = None if cost is None else cost - costs.objective
+    return extra
+
+
+def _cost_of_sites(model: Model, is_open: Flags, effort: Effort) -> float | None:
+    """Return the least cost with exactly these sites open; None where limits forbid them."""
+    lower, upper = model.problem.lower.copy(), model.problem.upper.copy()
+    lower[model.y] = upper[model.y] = is_open
+    if len(model.z):
+        points = int((is_open & model.network.sites.stocks).sum())
+        lower[model.z] = upper[model.z] = np.arange(len(model.z)) == points
+    relaxed = replace(model.problem.relaxed(), lower=lower, upper=upper)
+    outcome = solve_linear(relaxed, effort.part(0.1))
+    effort.add(outcome.work)
+    return outcome.objective

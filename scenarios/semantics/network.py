@@ -1,0 +1,199 @@
+"""What a network has to serve, and what its ways cost per unit: facts for planning and referee."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from scenarios.distance import DETOUR, great_circle_m
+from scenarios.scenario import Scenario
+from scenarios.semantics.defaults import TONNE_KM_G
+from scenarios.semantics.zones import explode_bundles
+
+DEMAND_COLUMNS = ["product_id", "location_id", "demand_case", "qty"]
+SERVING = ("warehouse", "store", "plant", "cross_dock")  # kinds of sites in a network
+
+
+def network_demand(scenario: Scenario) -> tuple[pd.DataFrame, str]:
+    """Return units that each place wants over the horizon, in each future, and where from.
+
+    Means of `forecasts` over the buckets of the horizon; buckets beyond the last one repeat their
+    mean. In a future, its own rows replace the rows without one, product by product and place by
+    place. Without `forecasts`: the mean of `demand_history` a day, times the days of the
+    horizon. Bundles are taken apart.
+
+    Returns
+    -------
+    frame : product_id, location_id, demand_case ("" where there is one future only), qty above 0
+    source : "forecasts" or "demand_history"
+    """
+    cases = scenario.table("demand_cases")["demand_case"].tolist()
+    forecasts = scenario.table("forecasts")
+    if len(forecasts):
+        rows = _over_horizon(scenario, forecasts)
+        source = "forecasts"
+    else:
+        history = scenario.table("demand_history")
+        days = (history["date"].max() - history["date"].min()).days + scenario.settings.bucket_days
+        rows = history.groupby(["product_id", "location_id"], sort=True)["qty"].sum().reset_index()
+        rows["qty"] *= scenario.settings.horizon_days / max(days, 1)
+        rows["demand_case"] = ""
+        source = "demand_history"
+    named = rows["demand_case"] != ""
+    if not (len(cases) and named.any()):
+        rows = rows[~named]
+    else:
+        parts = []
+        key = ["product_id", "location_id"]
+        for case in cases:
+            own = rows[rows["demand_case"] == case]
+            common = rows[~named].merge(own[key], on=key, how="left", indicator=True)
+            common = common[common["_merge"] == "left_only"].drop(columns="_merge")
+            parts.append(pd.concat([own, common.assign(demand_case=case)]))
+        rows = pd.concat(parts, ignore_index=True)
+    rows = explode_bundles(scenario, rows[DEMAND_COLUMNS].reset_index(drop=True))
+    keys = ["demand_case", "product_id", "location_id"]
+    total = rows.groupby(keys, sort=True)["qty"].sum().reset_index()
+    return total.loc[total["qty"] > 0.0, DEMAND_COLUMNS].reset_index(drop=True), source
+
+
+def _over_horizon(scenario: Scenario, forecasts: pd.DataFrame) -> pd.DataFrame:
+    """Add up the means of the horizon; what lies beyond the last bucket repeats their mean."""
+    start = pd.Timestamp(scenario.settings.start_date)
+    means = forecasts[forecasts["quantile"].isna()]
+    step = scenario.settings.bucket_days
+    number = (means["bucket"] - start).dt.days // step
+    means = means[(number >= 0) & (number < scenario.settings.horizon_buckets)]
+    case = means["demand_case"].fillna("")
+    covered = int(means["bucket"].nunique())
+    repeat = scenario.settings.horizon_buckets / max(covered, 1)
+    keys = ["product_id", "location_id", "demand_case"]
+    total = means.assign(demand_case=case).groupby(keys, sort=True)["qty"].sum().reset_index()
+    total["qty"] *= repeat
+    return total
+
+
+def case_weights(scenario: Scenario, demand: pd.DataFrame) -> pd.Series:
+    """Return the probability of each future that `demand` names, adding up to 1."""
+    names = sorted(demand["demand_case"].unique())
+    if names in ([""], []):
+        return pd.Series([1.0], index=[""])
+    stated = scenario.table("demand_cases").set_index("demand_case")["probability"].reindex(names)
+    if not stated.sum() > 0.0:
+        return pd.Series(1.0 / len(names), index=names)
+    return stated / stated.sum()
+
+
+def lane_rates(scenario: Scenario) -> pd.DataFrame:
+    """Return what each lane costs and emits; :func:`way_cost` turns it into money per unit.
+
+    Returns
+    -------
+    frame : origin_id, destination_id, mode, transit_mean_days, per_unit, per_kg, per_m3,
+        per_shipment, shipment_kg, shipment_m3 (infinite: no size), km, g_per_kg, kg_per_day
+        (infinite: no limit). A lane to a zone without a shipment size ships every unit alone; any
+        other lane without a size has per_shipment 0: it cannot be spread over units
+    """
+    lanes = scenario.filled("lanes")
+    zones = set(scenario.table("zones")["zone_id"])
+    shipment = lanes["cost_per_shipment"].to_numpy(np.float64)
+    by_kg, by_m3 = lanes["shipment_kg"], lanes["shipment_m3"]
+    unsized = (by_kg.isna() & by_m3.isna()).to_numpy()
+    to_zone = lanes["destination_id"].isin(zones).to_numpy()
+    km = _kilometres(scenario, lanes)
+    factor = lanes["g_co2e_per_tkm"].fillna(lanes["mode"].map(TONNE_KM_G)).to_numpy(np.float64)
+    return pd.DataFrame(
+        {
+            "origin_id": lanes["origin_id"],
+            "destination_id": lanes["destination_id"],
+            "mode": lanes["mode"],
+            "transit_mean_days": lanes["transit_mean_days"],
+            "per_unit": lanes["cost_per_unit"] + np.where(unsized & to_zone, shipment, 0.0),
+            "per_kg": lanes["cost_per_kg"],
+            "per_m3": lanes["cost_per_m3"],
+            "per_shipment": np.where(unsized, 0.0, shipment),
+            "shipment_kg": by_kg.fillna(np.inf),
+            "shipment_m3": by_m3.fillna(np.inf),
+            "km": km,
+            "g_per_kg": factor * km / 1000.0,
+            "kg_per_day": lanes["capacity_kg_per_day"].fillna(np.inf),
+        }
+    ).reset_index(drop=True)
+
+
+def way_cost(rates: pd.DataFrame, weight_kg: np.ndarray, volume_m3: np.ndarray) -> np.ndarray:
+    """Return money per unit of a product on each way, its share of full shipments included.
+
+    Parameters
+    ----------
+    rates : rows of :func:`lane_rates`, one per way and product
+    weight_kg, volume_m3 : (n_rows,) of the product
+    """
+    part = np.maximum(weight_kg / rates["shipment_kg"], volume_m3 / rates["shipment_m3"])
+    cost = (
+        rates["per_unit"]
+        + rates["per_kg"] * weight_kg
+        + rates["per_m3"] * volume_m3
+        + rates["per_shipment"] * part
+    )
+    money: np.ndarray = cost.to_numpy(np.float64)
+    return money
+
+
+def _kilometres(scenario: Scenario, lanes: pd.DataFrame) -> np.ndarray:
+    """Return km of each lane: stated, measured, or great circle x detour; 0 where unknown."""
+    measured = scenario.table("distances")[["origin_id", "destination_id", "distance_m"]]
+    found = lanes[["origin_id", "destination_id"]].merge(
+        measured, on=["origin_id", "destination_id"], how="left"
+    )
+    place = (
+        pd.concat(
+            [
+                scenario.table(table)[[key, "lon", "lat"]].rename(columns={key: "id"})
+                for table, key in (
+                    ("sites", "site_id"),
+                    ("zones", "zone_id"),
+                    ("suppliers", "supplier_id"),
+                )
+            ]
+        )
+        .drop_duplicates("id")
+        .set_index("id")
+    )
+    start = place.reindex(lanes["origin_id"])[["lon", "lat"]].to_numpy(np.float64)
+    end = place.reindex(lanes["destination_id"])[["lon", "lat"]].to_numpy(np.float64)
+    circle = great_circle_m(start, end) * DETOUR / 1000.0
+    km = lanes["distance_km"].to_numpy(np.float64)
+    km = np.where(np.isnan(km), found["distance_m"].to_numpy(np.float64) / 1000.0, km)
+    return np.nan_to_num(np.where(np.isnan(km), circle, km))
+
+
+def network_offers(scenario: Scenario) -> pd.DataFrame:
+    """Return who supplies what to which site, at what landed cost, and how much over the horizon.
+
+    Rows of `supplier_products` that are valid at the start; of one supplier and product, rows for
+    a site beat the row for any site there. Price breaks are left out.
+
+    Returns
+    -------
+    frame : row (position of the offer, whose capacity its sites share), supplier_id, product_id,
+        site_id, landed (money per unit), capacity (units over the horizon, infinite: no limit)
+    """
+    start = pd.Timestamp(scenario.settings.start_date)
+    offers = scenario.filled("supplier_products").reset_index(drop=True)
+    valid = ~(offers["valid_from"] > start) & ~(offers["valid_to"] < start)
+    offers = offers.assign(row=np.arange(len(offers)))[valid]
+    weeks = scenario.settings.horizon_days / 7.0
+    offers = offers.assign(
+        landed=offers["unit_cost"] * (1.0 + offers["duty_pct"] / 100.0),
+        capacity=(offers["capacity_per_week"] * weeks).fillna(np.inf),
+    )
+    sites = scenario.table("sites")
+    usable = sites.loc[sites["kind"].isin(SERVING), ["site_id"]]
+    named = offers[offers["site_id"].notna()]
+    anywhere = offers[offers["site_id"].isna()].drop(columns="site_id").merge(usable, how="cross")
+    every = pd.concat([named, anywhere], ignore_index=True)
+    every = every.drop_duplicates(["supplier_id", "product_id", "site_id"], keep="first")
+    every = every[every["site_id"].isin(set(usable["site_id"]))]
+    columns = ["row", "supplier_id", "product_id", "site_id", "landed", "capacity"]
+    return every[columns].reset_index(drop=True)
