@@ -321,7 +321,8 @@ def shipments_of(groups: Groups, kg: Floats, m3: Floats, placed: Flags) -> Float
     load = np.where(with_m3, m3, kg)
     size = np.where(with_m3, groups.shipment_m3[:, None], groups.shipment_kg[:, None])
     need = groups.min_fill[:, None] * np.where(np.isfinite(size), size, 0.0) * count
-    result: Floats = np.where(load >= need * (1.0 - TINY), count, np.inf)
+    kept = ~placed | (load >= need * (1.0 - TINY))  # what an emptied order leaves is rounding
+    result: Floats = np.where(kept, count, np.inf)
     return result
 
 

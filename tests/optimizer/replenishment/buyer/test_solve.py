@@ -12,10 +12,13 @@ from benchmarks.lotsizing_cases import make_case
 from benchmarks.lotsizing_peers import direct_program
 from optimizer.engines.linear import solve_linear
 from optimizer.outcome import Limits, Outcome, Status, Termination
+from optimizer.replenishment.buyer.budget import Budget
 from optimizer.replenishment.buyer.coupling import Coupling
+from optimizer.replenishment.buyer.dantzig_wolfe import first_prices
 from optimizer.replenishment.buyer.item_plans import plan_items
 from optimizer.replenishment.buyer.ledger import Ledger
-from optimizer.replenishment.buyer.problem import Problem
+from optimizer.replenishment.buyer.problem import Groups, Problem, shipments_of
+from optimizer.replenishment.buyer.search import Search, first_plan
 from optimizer.replenishment.buyer.solve import BuyersPlan, solve
 
 Maker = Callable[..., Problem]
@@ -74,6 +77,30 @@ def test_any_prices_prove_a_bound(problems: Maker, seed: int) -> None:
         _, value = plan_items(problem, coupling.prices(price))
         lower = np.zeros(len(coupling.extra_cost))
         assert coupling.lagrangian(price, value, lower, coupling.extra_upper) <= found + 1e-9
+
+
+def test_an_emptied_order_is_not_short() -> None:
+    """Rounding that lines leave behind in an order without lines is no shipment, and not short.
+
+    Volumes 0.1 + 0.2 - 0.2 - 0.1 leave 2.8e-17 or its negative; an order must fill half a truck.
+    """
+    groups = Groups(
+        np.zeros(2), np.zeros(2), np.ones(2), np.full(2, np.inf), np.full(2, 4.0), np.full(2, 0.5)
+    )
+    load, placed = np.array([[-2.8e-17], [1.0]]), np.array([[False], [True]])
+    count = shipments_of(groups, load, load, placed)
+    assert count.tolist() == [[0.0], [np.inf]]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_first_plans_keep_every_rule(problems: Maker, seed: int) -> None:
+    """Closing orders under their minimum or fill always ends with a plan without such orders."""
+    problem = problems(seed)
+    search = Search(problem, Budget(Limits(work=1.0)), seed)
+    coupling = Coupling(problem)
+    plan = first_plan(search, coupling, first_prices(problem, coupling))
+    assert not plan.short.any()
+    assert problem.feasible(plan.qty), problem.faults(plan.qty)
 
 
 @pytest.mark.parametrize("seed", range(4))
