@@ -14,6 +14,8 @@ from optimizer.outcome import Limits, Termination
 ITERATIONS_PER_WORK = 10_000.0  # simplex iterations of about a second of one core
 NODES_PER_WORK = 100.0
 CALLS_PER_WORK = 80.0  # calls back while branching: a node can be long, and its pivots are not told
+ENTRIES_PER_CALL_WORK = 200_000.0  # a call of a small problem is so many entries of its rows
+FEWEST_ENTRIES = 400
 
 
 def solve(problem: LinearProblem, limits: Limits, start: Floats | None, gap: float) -> Raw:
@@ -45,6 +47,8 @@ def solve(problem: LinearProblem, limits: Limits, start: Floats | None, gap: flo
         given.col_value = start.tolist()
         solver.setSolution(given)
 
+    entries = max(len(problem.value), FEWEST_ENTRIES)
+    call_work = is_mip * min(1.0 / CALLS_PER_WORK, entries / ENTRIES_PER_CALL_WORK)
     spent, calls = [0.0], [0]
     broke_off: list[Termination] = []
 
@@ -54,7 +58,7 @@ def solve(problem: LinearProblem, limits: Limits, start: Floats | None, gap: flo
         nodes = max(float(out.mip_node_count), 0.0)
         calls[0] += 1
         told = iterations / ITERATIONS_PER_WORK + nodes / NODES_PER_WORK
-        spent[0] = max(spent[0], told, is_mip * calls[0] / CALLS_PER_WORK)
+        spent[0] = max(spent[0], told, calls[0] * call_work)
         if limits.work is not None and spent[0] >= limits.work:
             broke_off.append(Termination.WORK_LIMIT)
             event.interrupt()

@@ -57,13 +57,14 @@ class Relaxation:
     Attributes
     ----------
     bound : proven
-    price : (n_rows,) prices of the coupling rows at the root
+    price : (n_rows,) prices of the coupling rows at the root; root: the bound that they prove
     pool : plans
     done : the bound met the master at the root
     """
 
     bound: float
     price: Floats
+    root: float
     pool: Pool
     done: bool
 
@@ -172,7 +173,7 @@ def relax(
     relaxer = Relaxer(problem, coupling, [start], budget)
     root = relaxer.raise_bound(relaxer.root(), np.inf, shares[0])
     bound = _branch(relaxer, root, cost, budget, shares[1]) if root.done else root.bound
-    return Relaxation(bound, root.price, relaxer.pool, root.done)
+    return Relaxation(bound, root.price, root.bound, relaxer.pool, root.done)
 
 
 def _branch(relaxer: Relaxer, root: Node, cost: float, budget: Budget, share: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from optimizer.engines.linear import solve_linear
@@ -12,6 +14,24 @@ from optimizer.replenishment.buyer.pool import Pool
 from optimizer.replenishment.buyer.problem import Floats, Ints, Problem
 
 MOST_PLANS = 6000  # in one program
+ENOUGH = 1e-7  # relative gap at which the program stops
+ROUNDING = 1e-7  # relative; a program's bound is stated so much lower
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a program over the plans of a pool found.
+
+    Attributes
+    ----------
+    qty : (n_slots,) None where there is nothing better than the incumbent
+    bound : money that every choice among the pool's plans within the gap costs; -inf: none is known
+    work : done
+    """
+
+    qty: Ints | None
+    bound: float
+    work: float
 
 
 def reduced_costs(problem: Problem, columns: Columns, price: Floats) -> Floats:
@@ -56,7 +76,7 @@ def pool_columns(coupling: Coupling, pool: Pool) -> Columns:
 
 def polish(
     coupling: Coupling, pool: Pool, price: Floats, incumbent: Ints, gap: float, limits: Limits
-) -> tuple[Ints | None, float]:
+) -> Chosen:
     """Choose one plan per item of the pool, all limits kept, starting from the incumbent.
 
     Parameters
@@ -64,11 +84,6 @@ def polish(
     price : of the coupling rows; plans that are too dear at them are left out
     incumbent : (n_slots,) a feasible plan whose item plans are in the pool
     gap : money between the incumbent and the bound; a plan dearer than that by itself cannot help
-
-    Returns
-    -------
-    qty : (n_slots,) None where nothing was found
-    work : done
     """
     problem = coupling.problem
     columns = pool_columns(coupling, pool)
@@ -82,6 +97,7 @@ def polish(
     )
     rank = np.where(mine, -1.0, reduced)
     keep = np.flatnonzero((rank <= gap) | mine)
+    whole = len(keep) <= MOST_PLANS
     keep = np.sort(keep[np.argsort(rank[keep], kind="stable")][:MOST_PLANS])
     place = np.full(len(pool.item), -1, np.int64)
     place[keep] = np.arange(len(keep))
@@ -108,14 +124,17 @@ def polish(
         np.ones(count + extras, bool),
     )
     begin = np.r_[mine[keep].astype(np.float64), _extras(problem, incumbent)]
-    outcome = solve_linear(program, limits, begin, gap=1e-5)
+    outcome = solve_linear(program, limits, begin, gap=ENOUGH)
+    bound = -np.inf
+    if whole and outcome.bound is not None:
+        bound = outcome.bound - ROUNDING * abs(outcome.bound)
     if outcome.solution is None:
-        return None, outcome.work
+        return Chosen(None, bound, outcome.work)
     qty = np.zeros(len(slots.item), np.int64)
     for at in keep[np.flatnonzero(outcome.solution.x[:count] > 0.5)].tolist():
         item = pool.item[at]
         qty[start[item] : start[item + 1]] = pool.qty[at]
-    return (qty if problem.feasible(qty) else None), outcome.work
+    return Chosen(qty if problem.feasible(qty) else None, bound, outcome.work)
 
 
 def _extras(problem: Problem, qty: Ints) -> Floats:

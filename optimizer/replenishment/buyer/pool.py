@@ -26,6 +26,16 @@ class Pool:
     cost: list[float] = field(default_factory=list)
     seen: set[bytes] = field(default_factory=set)
 
+    def add_lists(self, plans: list[Ints]) -> None:
+        """Add a list of plans of every item, (n_plans, slots of the item) each."""
+        start = self.problem.slots.start
+        for wave in range(max((len(own) for own in plans), default=0)):
+            which = [item for item, own in enumerate(plans) if wave < len(own)]
+            qty = np.zeros(int(start[-1]), np.int64)
+            for item in which:
+                qty[start[item] : start[item + 1]] = plans[item][wave]
+            self.add(qty, np.array(which, np.int64))
+
     def add(self, qty: Ints, which: Ints) -> Ints:
         """Add the plans of some items; return the items whose plan is new."""
         start = self.problem.slots.start

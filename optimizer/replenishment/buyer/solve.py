@@ -10,8 +10,11 @@ from optimizer.outcome import Limits, Outcome, proven_status
 from optimizer.replenishment.buyer.budget import Budget
 from optimizer.replenishment.buyer.coupling import Coupling
 from optimizer.replenishment.buyer.dantzig_wolfe import Relaxation, first_prices, relax
+from optimizer.replenishment.buyer.item_plans import Prices
 from optimizer.replenishment.buyer.ledger import Ledger
+from optimizer.replenishment.buyer.plan_lists import list_plans, listing_work
 from optimizer.replenishment.buyer.polish import polish
+from optimizer.replenishment.buyer.pool import Pool
 from optimizer.replenishment.buyer.problem import Floats, Ints, Problem
 from optimizer.replenishment.buyer.search import Search, first_plan, worse
 
@@ -21,6 +24,10 @@ ENOUGH = 1e-6  # relative gap at which the search stops
 RELAX_UNTIL = (0.45, 0.3)  # shares of the limits: root, tree
 ROUNDS = ((0.5, 0.35), (0.6, 0.4), (0.6, 0.4), (0.6, 0.4), (0.6, 1.0))
 """Local search and program by turns: the shares that they take of what is left."""
+WHEN_LISTED = 0.9  # share of what is left for a program that can prove the plan
+LISTING = 0.05  # share of the work left that listing plans may take
+MOST_LISTING = 1.0  # work
+MOST_LISTED = 5000  # plans
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,8 @@ def solve(problem: Problem, limits: Limits) -> Outcome[BuyersPlan]:
 
     Returns
     -------
-    outcome : the bound is a Lagrangian bound of our own arithmetic
+    outcome : the bound is a Lagrangian bound of our own arithmetic, or, where every item plan that
+        could be in a cheaper plan was listed, that of the program which chooses among them
     """
     budget = Budget(limits)
     coupling = Coupling(problem)
@@ -61,9 +69,9 @@ def solve(problem: Problem, limits: Limits) -> Outcome[BuyersPlan]:
     limits.progress(STAGE, 0.4, f"bound {relaxation.bound:,.0f}")
     priced = first_plan(search, coupling, relaxation.price)
     best = priced if worse(best, priced) and problem.feasible(priced.qty) else best
-    best = _rounds(search, coupling, relaxation, best)
+    best, proven = _rounds(search, coupling, relaxation, best)
     objective = problem.objective(best.qty)
-    bound = min(relaxation.bound, objective)
+    bound = min(proven, objective)
     return Outcome(
         proven_status(objective, bound),
         budget.termination,
@@ -77,29 +85,60 @@ def solve(problem: Problem, limits: Limits) -> Outcome[BuyersPlan]:
     )
 
 
-def _rounds(search: Search, coupling: Coupling, relaxation: Relaxation, best: Ledger) -> Ledger:
-    """Improve by local search and by choosing among all plans seen, in turns."""
-    problem, budget = search.problem, search.budget
+def _rounds(
+    search: Search, coupling: Coupling, relaxation: Relaxation, best: Ledger
+) -> tuple[Ledger, float]:
+    """Improve by local search and by choosing among plans, in turns; return plan and bound."""
+    problem, budget, pool = search.problem, search.budget, relaxation.pool
     prices = coupling.prices(relaxation.price)
     everything = np.arange(len(problem.items.opening))
+    bound = relaxation.bound
     for local, program in ROUNDS:
         found = search.improve(best.copy(), prices, budget.share_at(local))
         best = found if problem.feasible(found.qty) else best
-        gap = best.objective - relaxation.bound
+        gap = best.objective - bound
         if budget.over() or gap <= ENOUGH * abs(best.objective):
             break
-        relaxation.pool.add(best.qty, everything)
-        qty, work = polish(
+        pool.add(best.qty, everything)
+        margin = best.objective - relaxation.root
+        listed = _list_all(search, prices, pool, margin)
+        chosen = polish(
             coupling,
-            relaxation.pool,
+            pool,
             relaxation.price,
             best.qty,
-            gap,
-            budget.part(budget.share_at(program)),
+            margin if listed else gap,
+            budget.part(budget.share_at(WHEN_LISTED if listed else program)),
         )
-        budget.spend(work)
-        if qty is not None:
-            found = Ledger(problem, qty)
+        budget.spend(chosen.work)
+        if chosen.qty is not None:
+            found = Ledger(problem, chosen.qty)
             best = found if worse(best, found) else best
+        if listed:
+            bound = max(bound, chosen.bound)
         budget.limits.progress(STAGE, budget.used, f"plan {best.objective:,.0f}")
-    return best
+    return best, bound
+
+
+def _list_all(search: Search, prices: Prices, pool: Pool, margin: float) -> bool:
+    """Add every plan that is within the margin of its item's cheapest; say whether that was done.
+
+    At prices that prove a bound, a plan as cheap as the incumbent holds no item plan that is
+    dearer, by more than the incumbent is above the bound, than the item's cheapest.
+    """
+    problem, budget = search.problem, search.budget
+    work = listing_work(problem)
+    if budget.limits.work is not None and work > LISTING * (budget.limits.work - budget.work):
+        return False
+    if work > MOST_LISTING:
+        return False
+    left, plans = MOST_LISTED, []
+    budget.spend(work)
+    for item in range(len(problem.items.opening)):
+        own = list_plans(problem, prices, item, margin, left)
+        if own is None:
+            return False
+        left -= len(own)
+        plans.append(own)
+    pool.add_lists(plans)
+    return True

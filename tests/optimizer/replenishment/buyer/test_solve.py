@@ -182,3 +182,13 @@ def test_nothing_to_buy_costs_the_shortage() -> None:
     outcome = solve(problem, Limits(work=0.1))
     assert outcome.objective == pytest.approx(21.0)
     assert outcome.status == Status.OPTIMAL
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3, 6])
+def test_tiny_cases_are_proven(problems: Maker, seed: int) -> None:
+    """Where all item plans that matter can be listed, the plan is the optimum, and proven so."""
+    problem = problems(seed)
+    outcome = solve(problem, Limits(work=2.0))
+    objective, _ = held(problem, outcome)
+    assert outcome.status == Status.OPTIMAL
+    assert objective == pytest.approx(exact(problem), rel=1e-6)
