@@ -114,8 +114,6 @@ class Candidates:
 
         Raises
         ------
-        AuditError
-            The referee rejects a plan.
         Cancelled
             `cancelled` said so.
         """
@@ -149,7 +147,18 @@ class Candidates:
         self.trials[choice, replications] = made
         return made
 
-    def _world(self, choice: Choice) -> World:
+    def audit(self, choice: Choice) -> None:
+        """Hold the plan of a choice against the facts.
+
+        Raises
+        ------
+        AuditError
+            The referee rejects it.
+        """
+        self._worlds.pop(choice, None)
+        self._world(choice, audited=True)
+
+    def _world(self, choice: Choice, *, audited: bool = False) -> World:
         if choice in self._worlds:
             self._worlds.move_to_end(choice)
             return self._worlds[choice]
@@ -158,8 +167,9 @@ class Candidates:
         tables = {name: frame for name, frame in tables.items() if len(frame)}
         limits = Limits(work=REPLAN_WORK, seed=facts.settings.seed, cancelled=self.cancelled)
         result = run_stage("replenishment", facts, tables, limits)
+        if audited:
+            audit_stage("replenishment", facts, tables | dict(result.tables), result)
         tables |= {name: frame for name, frame in result.tables.items() if len(frame.columns)}
-        audit_stage("replenishment", facts, tables, result)
         provenance = replace(self.plan.provenance, scenario_hash=facts.content_hash)
         standby = any(step.needs_standby for case in self.suite.cases for step in case.steps)
         world = build_world(facts, Plan(provenance, tables), Extras(standby=standby))

@@ -131,6 +131,8 @@ def harden(
 
     Raises
     ------
+    AuditError
+        The referee rejects the plan of the best choice.
     InputError
         The plan is another scenario's, the suite has no gates, a kind is unknown, or the scenario
         cannot be replenished.
@@ -160,6 +162,7 @@ def harden(
     best, status = unchanged, "already passes"
     if not unchanged.passed:
         best, status = search.run(unchanged)
+        tried.audit(best.choice)
     return Hardening(
         status=status,
         levers=tuple(levers),
