@@ -21,7 +21,6 @@ from simulation.disruptions import Disruption, Strike
 from simulation.distributions import Distribution, parse_distribution
 from simulation.experiment import Case, Groups, Setup, run_cases
 from simulation.intervals import Estimate, estimate
-from simulation.kernels.rows import BY_VALUE
 from simulation.kpis import RECOVERY_DAYS, RECOVERY_LEVEL, measure
 from simulation.library import USUAL
 from simulation.removal import KINDS, Losses, Node, lose_nodes, nodes_of
@@ -294,11 +293,7 @@ def _intervals(
     calm = records["baseline"]
 
     def cost(name: str) -> Floats:
-        record = records[name]
-        total = measure(world, record, calm, ())["cost_operating", "all"].copy()
-        for i, scales in enumerate(world.money_scales):
-            total += record.destroyed_value[i] / scales[BY_VALUE]
-        return total
+        return measure(world, records[name], calm, ())["cost_operating", "all"]
 
     usual = cost("baseline")
     return [estimate(cost(node.node_id) - usual) for node in nodes], count
