@@ -69,7 +69,10 @@ def root_bound(problem: SetupProblem, budget: Budget, share: float) -> RootBound
         return fresh
 
     take(problem.demand > 0.0)
-    best, best_price, inward = -np.inf, np.zeros(periods), 0.5
+    best_price, inward = np.zeros(periods), 0.5
+    free = lot_plans(problem, best_price[None])  # as if capacity had no limit
+    best = float(_value(problem, free.value, best_price[None])[0])
+    take(free.setups[0])
     often = np.zeros(problem.demand.shape)
     while not budget.over(share) and master.solve(budget.seconds_to(share)):
         weight = master.weights().reshape(len(seen), items)
