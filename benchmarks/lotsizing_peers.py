@@ -20,17 +20,19 @@ from optimizer.engines.linear import solve_linear
 from optimizer.engines.linear_problem import LinearProblem, Rows
 from optimizer.outcome import Limits, gap_pct
 from optimizer.replenishment.buyer.item_plans import own_prices, plan_items
-from optimizer.replenishment.buyer.problem import Problem
+from optimizer.replenishment.buyer.problem import Ints, Problem
 from optimizer.replenishment.buyer.solve import solve
 
 PERIODS, SUPPLIERS = 12, 3
 
 
-def direct_program(problem: Problem) -> LinearProblem:
-    """Return a buyer's problem as one mixed-integer program.
+def direct_program(problem: Problem, *, strict: bool = False) -> LinearProblem:
+    """Return a buyer's problem as one mixed-integer program; orders must bring what they state.
 
-    Demand may be lost only for want of stock where losing it costs more than what keeping it
-    saves, as in every case made here; orders must bring what they state.
+    Parameters
+    ----------
+    strict : demand is lost only for want of stock. Otherwise some may be refused while there is
+        stock, to keep it over safety stock until as much is lost later: a little less is paid
     """
     items, options, groups, slots = (
         problem.items, problem.options, problem.groups, problem.slots,
@@ -53,8 +55,7 @@ def direct_program(problem: Problem) -> LinearProblem:
     placed = 2 * size + 3 * grid + np.arange(cells)
     ships = placed + cells
     cell = options.group[option] * periods + slots.period[slot]
-    low, high = options.low[part], options.high[part]
-    here = np.zeros(size)
+    low, high, here = options.low[part], options.high[part], np.zeros(size)
     rows = Rows()
     rows.add(_pair(size), np.r_[lots, used], np.r_[step, -high], here - np.inf, here)
     rows.add(_pair(size), np.r_[lots, used], np.r_[step, -low], here, here + np.inf)
@@ -76,8 +77,7 @@ def direct_program(problem: Problem) -> LinearProblem:
     ceiling = np.repeat(items.most_stock, periods) - items.demand.ravel()
     signs = np.r_[np.ones(grid), -np.ones(grid)]
     rows.add(_pair(grid), np.r_[held, lost], signs, np.full(grid, -np.inf), ceiling)
-    money = options.price[part] * step
-    group = np.arange(cells) // periods
+    money, group = options.price[part] * step, np.arange(cells) // periods
     paid = np.r_[money, options.offset[part], -groups.minimum[group]]
     rows.add(np.r_[cell, cell, np.arange(cells)], np.r_[lots, used, placed], paid,
              np.zeros(cells), np.full(cells, np.inf))  # fmt: skip
@@ -107,8 +107,11 @@ def direct_program(problem: Problem) -> LinearProblem:
     for store, rooms in enumerate(problem.storage.room):
         rows.add(at % periods, held, problem.storage.m3[store, at // periods],
                  np.full(periods, -np.inf), rooms)  # fmt: skip
-    end = np.where(at % periods == periods - 1, items.end_value[at // periods], 0.0)
     top = np.repeat(items.most_stock, periods).astype(np.float64)
+    columns = 2 * size + 3 * grid + 2 * cells
+    short = columns + at[: grid * strict]
+    _lost_when_short(rows, held[: len(short)], lost[: len(short)], short, problem)
+    end = np.where(at % periods == periods - 1, items.end_value[at // periods], 0.0)
     return rows.problem(
         np.r_[
             money + options.unit_cost[option] * step,
@@ -118,13 +121,25 @@ def direct_program(problem: Problem) -> LinearProblem:
             items.floor_price[at // periods],
             groups.order_cost[group],
             groups.per_shipment[group],
+            np.zeros(len(short)),
         ],
-        np.zeros(2 * size + 3 * grid + 2 * cells),
+        np.zeros(columns + len(short)),
         np.r_[np.maximum(high // options.multiple[option], 0), np.ones(size), top,
-              items.demand.ravel(), floor, np.ones(cells), np.maximum(most, 1.0)],
-        np.ones(2 * size + 3 * grid + 2 * cells, bool),
+              items.demand.ravel(), floor, np.ones(cells), np.maximum(most, 1.0),
+              np.ones(len(short))],
+        np.ones(columns + len(short), bool),
         float((items.end_value * items.supply).sum()),
     )  # fmt: skip
+
+
+def _lost_when_short(rows: Rows, held: Ints, lost: Ints, short: Ints, problem: Problem) -> None:
+    """Add rows by which demand is lost only where nothing is held, said by columns `short`."""
+    count = len(short)
+    zero, one = np.zeros(count), np.ones(count)
+    wanted = problem.items.demand.ravel()[:count].astype(np.float64)
+    top = np.repeat(problem.items.most_stock, problem.n_periods)[:count].astype(np.float64)
+    rows.add(_pair(count), np.r_[lost, short], np.r_[one, -wanted], zero - np.inf, zero)
+    rows.add(_pair(count), np.r_[held, short], np.r_[one, top], zero - np.inf, top)
 
 
 def _pair(count: int) -> np.ndarray:

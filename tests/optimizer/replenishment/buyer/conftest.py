@@ -18,11 +18,7 @@ from optimizer.replenishment.buyer.problem import (
 
 
 def random_problem(seed: int, *, losses: bool = False) -> Problem:
-    """Return 2-3 items, 3-4 periods, 2 suppliers: packs, MOQ, breaks, minimum, trucks, limits.
-
-    Losing a unit costs more than all that keeping it can save, so that no plan refuses demand
-    while it has stock.
-    """
+    """Return 2-3 items, 3-4 periods, 2 suppliers: packs, MOQ, breaks, minimum, trucks, limits."""
     draw = np.random.default_rng(seed)
     count, periods, n_groups = int(draw.integers(2, 4)), int(draw.integers(3, 5)), 2
     demand = draw.integers(0, 7, (count, periods))

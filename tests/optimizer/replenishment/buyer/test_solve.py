@@ -14,10 +14,18 @@ from optimizer.engines.linear import solve_linear
 from optimizer.outcome import Limits, Outcome, Status, Termination
 from optimizer.replenishment.buyer.budget import Budget
 from optimizer.replenishment.buyer.coupling import Coupling
-from optimizer.replenishment.buyer.dantzig_wolfe import first_prices
+from optimizer.replenishment.buyer.dantzig_wolfe import first_prices, relax
 from optimizer.replenishment.buyer.item_plans import plan_items
 from optimizer.replenishment.buyer.ledger import Ledger
-from optimizer.replenishment.buyer.problem import Groups, Problem, shipments_of
+from optimizer.replenishment.buyer.problem import (
+    Groups,
+    Items,
+    Options,
+    Problem,
+    Rules,
+    Storage,
+    shipments_of,
+)
 from optimizer.replenishment.buyer.search import Search, first_plan
 from optimizer.replenishment.buyer.solve import BuyersPlan, solve
 
@@ -26,7 +34,7 @@ Maker = Callable[..., Problem]
 
 def exact(problem: Problem) -> float:
     """Return the optimum, which CP-SAT finds on the problem written out."""
-    outcome = solve_linear(direct_program(problem), Limits(work=60.0), engine="cpsat")
+    outcome = solve_linear(direct_program(problem, strict=True), Limits(work=60.0), engine="cpsat")
     assert outcome.termination == Termination.CONVERGED
     assert outcome.objective is not None
     assert outcome.bound is not None
@@ -192,3 +200,68 @@ def test_tiny_cases_are_proven(problems: Maker, seed: int) -> None:
     objective, _ = held(problem, outcome)
     assert outcome.status == Status.OPTIMAL
     assert objective == pytest.approx(exact(problem), rel=1e-6)
+
+
+def poor(room: float, storage: float) -> Problem:
+    """Return one item, demand 0 then 10, bought at 1 in the first period with little money.
+
+    Each unit that is not bought is lost at 5, each in stock between the periods costs 0.1.
+    """
+    one, whole = np.ones(1), np.array([1])
+    return Problem(
+        Items(
+            np.array([[0, 10]]), np.zeros((1, 2), np.int64), np.array([0]), 0.1 * one, 5.0 * one,
+            np.array([0]), 0.0 * one, 0.0 * one, np.array([10]),
+        ),
+        Options(
+            np.array([0]), np.array([0]), whole, one, np.array([[0, -1]]), 0.0 * one, 0.0 * one,
+            one, one, np.array([0, 1]), whole, np.array([10]), one, 0.0 * one,
+        ),
+        Groups(0.0 * one, 0.0 * one, 0.0 * one, np.inf * one, np.inf * one, 0.0 * one),
+        Rules(np.ones((1, 1)), np.zeros((1, 1)), np.array([[room, np.inf]])),
+        Storage(np.ones((1, 1)), np.array([[storage, np.inf]])),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ["budget", "storage"])
+def test_the_price_of_a_limit_is_what_one_more_unit_saves(row: str) -> None:
+    """Money, or room, for 6 of 10 units: one more unit saves 5 - 1 - 0.1 = 3.9 in its bucket.
+
+    6 units cost 6 + 0.6 holding + 4 lost at 5 = 26.6; 7 cost 7 + 0.7 + 15 = 22.7.
+    """
+    cases = [(6.0, np.inf), (7.0, np.inf)] if row == "budget" else [(np.inf, 6.0), (np.inf, 7.0)]
+    scarce, more = (solve(poor(*case), Limits(work=0.1)) for case in cases)
+    assert scarce.objective == pytest.approx(26.6)
+    assert more.objective == pytest.approx(22.7)
+    assert scarce.solution is not None
+    first = scarce.solution.coupling.first
+    rows = slice(first[6], first[7]) if row == "budget" else slice(first[7], first[8])
+    assert scarce.solution.price[rows] == pytest.approx([3.9, 0.0], abs=1e-4)
+
+
+def test_the_price_of_a_budget_is_the_slope_of_the_bound() -> None:
+    """Money added in every bucket lowers the bound by its prices; the next prices are lower."""
+    problem = make_case(6, 5, 2, 2)
+    wanted = solve(problem, Limits(work=0.2)).solution
+    assert wanted is not None
+    spent = problem.rule_use(wanted.qty)
+    step = 0.01 * spent.max()
+
+    def root(extra: float) -> tuple[float, float]:
+        room = np.full_like(problem.rules.room, 0.6 * spent.max() + extra)
+        tight = Problem(
+            problem.items, problem.options, problem.groups, replace(problem.rules, room=room),
+            problem.storage,
+        )  # fmt: skip
+        coupling = Coupling(tight)
+        nothing = np.zeros(len(tight.slots.item), np.int64)
+        budget = Budget(Limits(work=5.0))
+        found = relax(tight, coupling, nothing, tight.objective(nothing), budget, (1.0, 0.0))
+        assert found.done
+        return found.root, float(found.price[coupling.first[6] : coupling.first[7]].sum())
+
+    (before, price), (after, next_price) = root(0.0), root(step)
+    slack = 1e-5 * before
+    assert price > 0.01
+    assert before - after <= price * step + slack
+    assert before - after >= next_price * step - slack
