@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 from optimizer.outcome import Limits, Termination
 
 CELLS_PER_WORK = 4e7  # site-customer pairs looked at by a subgradient step or a bound
@@ -36,18 +39,9 @@ class Effort:
             return Termination.TIME_LIMIT
         return None
 
-    def part(self, fraction: float) -> Limits:
-        """Return limits for a part: that fraction of what is left of both."""
+    def part(self, fraction: float, most_work: float = math.inf) -> Limits:
+        """Return limits for a part: that fraction of what is left of both, and a cap on work."""
         limits = self.limits.share(fraction)
-        if limits.work is None or self.limits.work is None:
-            return limits
-        left = max(self.limits.work - self.spent, 0.0)
-        return Limits(
-            limits.seconds,
-            fraction * left,
-            limits.seed,
-            limits.cancelled,
-            limits.progress,
-            limits.clock,
-            limits.started,
-        )
+        left = math.inf if self.limits.work is None else self.limits.work - self.spent
+        work = min(fraction * max(left, 0.0), most_work)
+        return replace(limits, work=None if math.isinf(work) else work)

@@ -31,7 +31,7 @@ def improve(
     site_reduced : (m,) what opening costs at the prices of the relaxation: cheap ones go first
     tried : sets that have been shipped; grows
     most : sets to ship at most
-    consider : told of every shipment
+    consider : told of every better shipment
     """
     best = start
     left = most
@@ -46,10 +46,9 @@ def improve(
             left -= 1
             shipped = transport.ship(is_open, effort.limits)
             effort.add(1.0 / SETS_PER_WORK)
-            if shipped is not None:
-                consider(shipped)
             if shipped is not None and shipped.cost < best.cost - 1e-9 * abs(best.cost):
                 best, better = shipped, True
+                consider(shipped)
                 break
     return best
 

@@ -10,6 +10,7 @@ from optimizer.allocation.network.duals import Dual, dual
 from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.improve import improve
 from optimizer.allocation.network.kernel import near, solve_part
+from optimizer.allocation.network.neighbourhoods import reassign
 from optimizer.allocation.network.problem import (
     FacilityProblem,
     FacilitySolution,
@@ -30,6 +31,7 @@ SETS_LAST = 200  # shipped from the best of them
 KERNEL_ARCS = 6  # per customer
 KERNEL_SHARE = 0.2  # of what is left of the limits
 NODES_FIRST = 100  # that may close a problem with split customers before the kernel is tried
+NEIGHBOUR_SHARE = 0.6  # of what is left after the kernel
 FIRST_ARCS = 3  # per customer in the relaxation, besides those that prices ask for
 
 
@@ -147,6 +149,12 @@ class _Run:
         )
         effort.add(work)
         tree.keep(solution)
+        if problem.single_source and tree.best is not None:
+            tree.keep(
+                reassign(
+                    problem, tree.best, proven, root.closed, effort, effort.part(NEIGHBOUR_SHARE)
+                )
+            )
         if solution is not None and not problem.single_source:
             shipped = self._transport.ship(solution.is_open, effort.limits)
             tree.keep(None if shipped is None else shipped.solution)
