@@ -6,6 +6,7 @@ import importlib
 import sys
 
 BENCHMARKS = {
+    "brunel": "benchmarks.brunel",
     "exposure": "benchmarks.exposure",
     "lotsizing": "benchmarks.lotsizing",
     "forecasting": "benchmarks.forecasting",

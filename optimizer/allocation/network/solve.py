@@ -30,7 +30,7 @@ SETS = 40  # shipped after each ascent
 SETS_LAST = 200  # shipped from the best of them
 KERNEL_ARCS = 6  # per customer
 KERNEL_SHARE = 0.2  # of what is left of the limits
-NODES_FIRST = 100  # that may close a problem with split customers before the kernel is tried
+NODES_FIRST = 100  # that may close a small problem before the next search for solutions
 NEIGHBOUR_SHARE = 0.6  # of what is left after the kernel
 FIRST_ARCS = 3  # per customer in the relaxation, besides those that prices ask for
 
@@ -130,6 +130,9 @@ class _Run:
             finished = not problem.single_source and tree.search(NODES_FIRST)
         if not finished:
             self._kernel(tree, root)
+            finished = tree.search(NODES_FIRST)
+        if not finished:
+            self._reassign(tree, root)
             finished = tree.search()
         if tree.best is not None:
             self.best, self._cost = tree.best, tree.cost
@@ -149,15 +152,17 @@ class _Run:
         )
         effort.add(work)
         tree.keep(solution)
-        if problem.single_source and tree.best is not None:
-            tree.keep(
-                reassign(
-                    problem, tree.best, proven, root.closed, effort, effort.part(NEIGHBOUR_SHARE)
-                )
-            )
         if solution is not None and not problem.single_source:
             shipped = self._transport.ship(solution.is_open, effort.limits)
             tree.keep(None if shipped is None else shipped.solution)
+
+    def _reassign(self, tree: Tree, root: Node) -> None:
+        """Solve neighbourhoods of sites again, where each customer has one site."""
+        problem, effort, proven = self._problem, self._effort, tree.root_proven
+        if not problem.single_source or tree.best is None or proven is None:
+            return
+        part = effort.part(NEIGHBOUR_SHARE)
+        tree.keep(reassign(problem, tree.best, proven, root.closed, effort, part))
 
     def _relaxation(self, root: Node) -> Relaxation:
         problem = self._problem
