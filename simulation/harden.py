@@ -1,10 +1,11 @@
 """Harden a plan: the cheapest changes found that make it pass its suite.
 
 Every candidate is a choice of changes (:mod:`simulation.levers`), planned anew and tried on the
-suite with the same random numbers as all others. Single changes are measured first; chains of
-them are built greedily by what they close per money; then candidates race: the better half goes on
-with twice the replications (successive halving). The winner is pruned change by change. The search
-is a heuristic: what it finds passes, but a cheaper choice may exist.
+suite with the same random numbers as all others. Single changes, each at its strongest,
+are measured first; chains of them are built greedily by what they close per money; then candidates
+race: the better half goes on with twice the replications (successive halving). The winner is
+pruned: changes that the gates do not need are left out or made milder. The search is a heuristic:
+what it finds passes, but a cheaper choice may exist.
 
 Source: Jamieson, Talwalkar, Non-stochastic Best Arm Identification and Hyperparameter Optimization,
 AISTATS 2016 (successive halving).
@@ -36,6 +37,8 @@ FIRST_REPLICATIONS = 8
 FULL_REPLICATIONS = 40
 MOST_TRIALS = 60
 PAIRS_OF = 4
+# parts of the work up to which singles, then chains and pairs, then the race may go
+SINGLES, SEARCH, RACE = 0.5, 0.7, 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,14 +236,15 @@ class _Search:
 
     def run(self, unchanged: Trial) -> tuple[Trial, str]:
         """Return the best trial and how the search ended."""
-        singles = self._try([self._single(*each) for each in self._rungs()], self.first)
+        strongest = [self._single(place, -1) for place in range(len(self.tried.levers))]
+        singles = self._try(strongest, self.first, SINGLES)
         chains = self._chains(singles)
         helping = sorted((one for one in singles if one.gap < self._base_gap), key=self._rank)
         pairs = [
             self._join(one.choice, other.choice)
             for one, other in combinations(helping[:PAIRS_OF], 2)
         ]
-        pool = [*chains, *self._try(pairs, self.first), *helping]
+        pool = [*chains, *self._try(pairs, self.first, SEARCH), *helping]
         best = self._race({trial.choice: trial for trial in pool}, unchanged)
         if best.passed:
             best = self._prune(best)
@@ -252,26 +256,25 @@ class _Search:
     def _base_gap(self) -> float:
         return self.tried.try_out(self.tried.nothing, self.first).gap
 
-    def _rungs(self) -> list[tuple[int, int]]:
-        return [
-            (place, rung)
-            for place, lever in enumerate(self.tried.levers)
-            for rung in range(1, len(lever.rungs) + 1)
-        ]
-
     def _single(self, place: int, rung: int) -> Choice:
+        """Return one change alone; -1 for its strongest setting."""
         choice = list(self.tried.nothing)
-        choice[place] = rung
+        choice[place] = rung % (len(self.tried.levers[place].rungs) + 1)
         return tuple(choice)
 
     @staticmethod
     def _join(one: Choice, other: Choice) -> Choice:
         return tuple(max(each) for each in zip(one, other, strict=True))
 
-    def _try(self, choices: Sequence[Choice], replications: int) -> list[Trial]:
+    def _try(
+        self, choices: Sequence[Choice], replications: int, share_of_work: float = 1.0
+    ) -> list[Trial]:
+        """Return trials of the choices, as many as that share of the work lets them be."""
         done = []
+        most = share_of_work * self.most_trials
         for choice in dict.fromkeys(choices):
-            if self.spent and (choice, replications) not in self.tried.trials:
+            known = (choice, replications) in self.tried.trials
+            if not known and (self.spent or len(self.tried.trials) >= most):
                 break
             share = min(1.0, len(self.tried.trials) / self.most_trials)
             self.limits.progress("harden", share, ", ".join(self.tried.titles(choice)))
@@ -303,7 +306,7 @@ class _Search:
                 if longer == choice:
                     continue
                 choice = longer
-                found = self._try([choice], self.first)
+                found = self._try([choice], self.first, SEARCH)
                 made += found
                 if not found or found[0].gap == 0.0:
                     break
@@ -316,10 +319,11 @@ class _Search:
         while count < self.full and standing:
             count = min(2 * count, self.full)
             half = max(1 if count < self.full else 2, (len(standing) + 1) // 2)
-            again = self._try([trial.choice for trial in standing[:half]], count)
+            again = self._try([trial.choice for trial in standing[:half]], count, RACE)
             if not again:
                 break
             standing = sorted(again, key=self._rank)
+        self._try([trial.choice for trial in standing[:1]], self.full)
         final = [trial for trial in self.tried.trials.values() if trial.replications == self.full]
         within = [t for t in final if self.budget is None or t.cost.mean <= self.budget]
         passing = [trial for trial in within if trial.passed]

@@ -96,9 +96,12 @@ def only_products(scenario: Scenario, sample: Sample) -> Scenario:
     tables = {}
     for name, frame in scenario.tables.items():
         part = frame
-        for column in ("product_id", "like_product_id", "bundle_id", "component_id"):
+        for column in ("product_id", "bundle_id", "component_id"):
             if column in part.columns:
                 part = part[part[column].isna() | part[column].isin(kept)]
+        if "like_product_id" in part.columns:
+            like = part["like_product_id"]
+            part = part.assign(like_product_id=like.where(like.isin(kept)))
         tables[name] = part.reset_index(drop=True)
     return Scenario(scenario.settings, tables)
 
