@@ -14,7 +14,7 @@ from scenarios.semantics.defaults import available_stock, inventory_policies
 from simulation.arrays import Floats, Places, Units
 from simulation.capacities import site_dock, site_store
 from simulation.checks import refuse_nonsense
-from simulation.goods import settlements, site_life, site_returns
+from simulation.goods import channel_demand, settlements, site_channels, site_life, site_returns
 from simulation.lanes import LaneBook, build_lanes
 from simulation.levels import Protection, roll_levels, service_target
 from simulation.policies import Policy, TimedLevels
@@ -107,6 +107,14 @@ def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) ->
     for site_id in book.site_ids:
         at = np.flatnonzero((facts.pairs["site_id"] == site_id).to_numpy())
         sites.append(_site(facts, book, policies.iloc[at].reset_index(drop=True), at, place))
+    demand = channel_demand(scenario)
+    sites = [
+        replace(
+            site,
+            channels=site_channels(scenario, demand, [product_ids[p] for p in site.product]),
+        )
+        for site in sites
+    ]
     if extras.cash:
         price = products["unit_price"].fillna(0.0).to_numpy(np.float64)
         settlement = settlements(scenario)

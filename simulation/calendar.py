@@ -14,6 +14,7 @@ import numpy as np
 import simpy
 
 from simulation.arrays import Flags, Places, Units
+from simulation.channels import Reserves
 from simulation.charges import lane_weights
 from simulation.conditions import Conditions
 from simulation.demand import Demand
@@ -79,6 +80,7 @@ class Calendar:
         self.loads = Loads(run)
         self.quotas = Quotas(run)
         self.sourcing = Sourcing(run)
+        self.reserves = Reserves(run)
         self.shelves = Shelves(run)
         self.perishing = Perishing(run, self.shelves)
         self.returning = Returning(run, self.perishing)
@@ -204,7 +206,8 @@ class Calendar:
         self.transshipment.note(site)
         followed = resold is not None or facts.price is not None
         there = held.on_hand + slot if followed else None
-        kept = self.docks.kept_back(site, tick, slot, demand)
+        allowed = self.reserves.allowed(site, tick, slot, demand)
+        kept = self.docks.kept_back(site, tick, slot, demand, allowed)
         if kept is not None:
             held.on_hand -= kept
         self.kernels.serve(

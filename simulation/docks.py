@@ -94,19 +94,30 @@ class Docks:
         held.ring[(tick + 1) % len(held.ring)] += waits
         self.run.state.count("at_gate", site, tick, waits)
 
-    def kept_back(self, site: int, tick: int, slot: Units, demand: Units) -> Units | None:
-        """(R, K) units on the shelf that the outbound dock cannot send out; None for none."""
-        if not self.narrow_out[site]:
+    def kept_back(
+        self, site: int, tick: int, slot: Units, demand: Units, allowed: Units | None
+    ) -> Units | None:
+        """(R, K) units on the shelf that may not leave to customers today; None for none.
+
+        Parameters
+        ----------
+        allowed : (R, K) units that channels may take; None for all
+        """
+        if not self.narrow_out[site] and allowed is None:
             return None
         held = self.run.state.sites[site]
         there = held.on_hand + slot
-        wants = np.minimum(there, held.backlog + demand)
+        asked = np.minimum(there, held.backlog + demand)
+        wants = asked if allowed is None else np.minimum(asked, allowed)
         wants[self.run.conditions.stopped[site]] = 0
-        limit = self._limit(site, tick, outbound=True)
-        if (wants.sum(axis=1) <= limit).all():
+        granted = wants
+        if self.narrow_out[site]:
+            limit = self._limit(site, tick, outbound=True)
+            if (wants.sum(axis=1) > limit).any():
+                granted = self._ration(site, tick, wants, self.ones[site], limit)
+        if (granted == asked).all():
             return None
-        granted = self._ration(site, tick, wants, self.ones[site], limit)
-        kept: Units = np.where(granted < wants, there - granted, 0).astype(np.int32)
+        kept: Units = np.where(granted < asked, there - granted, 0).astype(np.int32)
         return kept
 
     def limit_shipping(self, site: int, tick: int, lanes: list[int]) -> None:

@@ -115,3 +115,22 @@ class Return:
     share: Sums
     delay: Places
     value: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Channels that share the stock of a site, each with a part kept for it alone.
+
+    Attributes
+    ----------
+    names : C of them
+    demand : (C, K) int64, share of each SKU's demand that channels up to this one ask for, in
+        1/65,536; the last row is 65,536
+    reserve : (C,) int64, share of the stock kept for each, in 1/65,536
+    release : (C,) int64, ticks before the end of a bucket from which on its reserve is open to all
+    """
+
+    names: tuple[str, ...]
+    demand: Sums
+    reserve: Sums
+    release: Sums

@@ -1,4 +1,4 @@
-"""How long goods keep and what comes back, as a scenario states it."""
+"""How long goods keep, what comes back, and which channels sell, as a scenario states it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from scenarios import Scenario
 from simulation.arrays import Places, Units
-from simulation.facts import Life, Return
+from simulation.facts import Channels, Life, Return
 from simulation.kernels.rows import ALL
 
 DISPOSITIONS = {"resell": "shelf", "repair": "shelf", "exchange": "exchange", "scrap": "scrap"}
@@ -74,6 +74,50 @@ def site_returns(scenario: Scenario, products: Sequence[str]) -> tuple[Return, .
     return tuple(made)
 
 
+def channel_demand(scenario: Scenario) -> pd.DataFrame:
+    """Return product_id, channel_id, qty: demand of `forecasts` by channel, else of the history."""
+    known = set(scenario.table("channels")["channel_id"])
+    for table in ("forecasts", "demand_history"):
+        rows = scenario.table(table)
+        if table == "forecasts":
+            rows = rows[rows["quantile"].isna()]
+        rows = rows[rows["channel_id"].isin(known)]
+        if float(rows["qty"].sum()) > 0:
+            return rows.groupby(["product_id", "channel_id"], sort=True)["qty"].sum().reset_index()
+    return pd.DataFrame({"product_id": [], "channel_id": [], "qty": []})
+
+
+def site_channels(
+    scenario: Scenario, demand: pd.DataFrame, products: Sequence[str]
+) -> Channels | None:
+    """Return the channels that share the stock of a site; None where no share of stock is stated.
+
+    Each product's demand is dealt out as its demand everywhere is, else as that of all products.
+
+    Parameters
+    ----------
+    demand : of :func:`channel_demand`
+    """
+    rows = scenario.table("channels")
+    shares = rows["stock_share_pct"].fillna(0.0).to_numpy(np.float64)
+    if not (shares > 0).any() or not len(demand):
+        return None
+    names = list(rows["channel_id"])
+    units = demand.pivot_table(index="product_id", columns="channel_id", values="qty")
+    units = units.reindex(columns=names).fillna(0.0)
+    own = units.reindex(list(products)).fillna(0.0).to_numpy(np.float64)
+    overall = units.sum(axis=0).to_numpy(np.float64)
+    part = np.where(own.sum(axis=1, keepdims=True) > 0, own, overall)
+    so_far = np.cumsum(part, axis=1) / part.sum(axis=1, keepdims=True)
+    hours = rows["release_hours_before"].fillna(0.0).to_numpy(np.float64)
+    return Channels(
+        tuple(names),
+        np.ascontiguousarray(np.rint(so_far * ALL).astype(np.int64).T),
+        np.floor(shares / 100.0 * ALL).astype(np.int64),
+        np.ceil(hours / 24.0).astype(np.int64),
+    )
+
+
 def settlements(scenario: Scenario) -> tuple[tuple[int, float], ...]:
     """Return after how many days which part of the sales is paid: channels by their demand.
 
@@ -81,15 +125,9 @@ def settlements(scenario: Scenario) -> tuple[tuple[int, float], ...]:
     channels, all is paid at once.
     """
     days = scenario.filled("channels").set_index("channel_id")["settlement_days"]
+    sold = channel_demand(scenario).groupby("channel_id")["qty"].sum()
     parts: dict[int, float] = {}
-    for table in ("forecasts", "demand_history"):
-        rows = scenario.table(table)
-        if table == "forecasts":
-            rows = rows[rows["quantile"].isna()]
-        sold = rows[rows["channel_id"].isin(days.index)].groupby("channel_id")["qty"].sum()
-        if float(sold.sum()) > 0:
-            for channel, units in sold.items():
-                ticks = round(float(days[channel]))
-                parts[ticks] = parts.get(ticks, 0.0) + float(units / sold.sum())
-            break
+    for channel, units in sold.items():
+        ticks = round(float(days[channel]))
+        parts[ticks] = parts.get(ticks, 0.0) + float(units / sold.sum())
     return tuple(sorted(parts.items())) or ((0, 1.0),)

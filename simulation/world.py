@@ -9,7 +9,7 @@ import numpy as np
 
 from scenarios import InputError
 from simulation.arrays import Flags, Floats, Keys, Places, Sums, Units
-from simulation.facts import Dock, Life, Load, Quota, Return, Split, Store
+from simulation.facts import Channels, Dock, Life, Load, Quota, Return, Split, Store
 from simulation.kernels.rows import ALL
 from simulation.policies import Policy
 from simulation.variates import LEAD_STEPS, DemandTables, demand_tables
@@ -49,6 +49,7 @@ class Site:
     handling : money per unit that leaves
     dock, store : limits of the site; None: none
     life, returns : how long its goods keep, and what comes back; None, (): for ever, nothing
+    channels : whose stock is kept apart; None: nobody's
     price : (K,) money per unit sold; None: what is earned is not followed
     settlement : ticks until a part of the sales is paid, and that part; the parts add up to 1
     first : (K,) SKUs in the order in which a narrow dock takes them; None: in proportion
@@ -73,6 +74,7 @@ class Site:
     first: Places | None = None
     life: Life | None = None
     returns: tuple[Return, ...] = ()
+    channels: Channels | None = None
     price: Floats | None = None
     settlement: tuple[tuple[int, float], ...] = ((0, 1.0),)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from simulation.facts import Dock, Life, Load, Quota, Return, Split, Store
+from simulation.facts import Channels, Dock, Life, Load, Quota, Return, Split, Store
 from simulation.streams import item_keys
 from simulation.variates import lead_row
 from simulation.world import FLOW_ONE, Freight, Lane, Mode, World
@@ -15,7 +15,18 @@ from simulation.world import FLOW_ONE, Freight, Lane, Mode, World
 def with_features(world: World, seed: int) -> World:
     """Return a network in which each feature is stated somewhere with even chances."""
     g = np.random.default_rng([seed, 3])
-    for add in (_sources, _laterals, _docks, _loads, _quotas, _lives, _returns, _modes, _terms):
+    for add in (
+        _sources,
+        _laterals,
+        _docks,
+        _loads,
+        _quotas,
+        _lives,
+        _returns,
+        _modes,
+        _terms,
+        _channels,
+    ):
         world = add(g, world)
     return world
 
@@ -112,6 +123,19 @@ def _modes(g: np.random.Generator, world: World) -> World:
         )  # fmt: skip
         lanes.append(replace(lane, modes=(air,) if g.random() < 0.5 else ()))
     return replace(world, lanes=tuple(lanes))
+
+
+def _channels(g: np.random.Generator, world: World) -> World:
+    sites = []
+    for site in world.sites:
+        parts = np.sort(g.integers(0, 65537, (2, site.n_skus)), axis=0)
+        demand = np.concatenate([parts, np.full((1, site.n_skus), 65536)])
+        channels = Channels(
+            ("web", "shop", "rest"), demand, g.choice([0, 9_000, 30_000], 3).astype(np.int64) // 2,
+            g.choice([0, 1, 3], 3).astype(np.int64),
+        )  # fmt: skip
+        sites.append(replace(site, channels=channels if g.random() < 0.4 else None))
+    return replace(world, sites=tuple(sites))
 
 
 def _terms(g: np.random.Generator, world: World) -> World:

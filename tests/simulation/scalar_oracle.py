@@ -130,6 +130,8 @@ class Oracle:
         self.total: Counter = Counter()  # (site, SKU, what) -> units
         self.aside: Counter = Counter()  # (site, SKU) -> units in quarantine
         self.balance: dict = defaultdict(int)  # lane -> grams left
+        self.reserve: Counter = Counter()  # (site, SKU, channel) -> units kept
+        self.came: Counter = Counter()  # (site, SKU) -> units received today
         self.pending = dict.fromkeys(self.waiting, 0)  # orders below the supplier's minimum
         self.back: dict = defaultdict(Counter)  # (site, return, tick) -> SKU -> units
         self.freezable = {
@@ -558,6 +560,7 @@ class Oracle:
             units = entering[k]
             shelf.gate -= units
             self.put(i, k, units, tick, fresh=True)
+            self.came[i, k] = units
             shelf.on_order -= units
             self.note(i, k, tick, "received", units)
             if units:
@@ -575,6 +578,9 @@ class Oracle:
             0 if stopped else min(shelf.on_hand, shelf.backlog + asked[k])
             for k, shelf in enumerate(shelves)
         ]
+        if site.channels is not None:
+            allowed = [self.channels(i, k, tick, asked[k]) for k in range(site.n_skus)]
+            leaving = [min(n, most) for n, most in zip(leaving, allowed, strict=True)]
         limit = self.dock(i, tick, "outbound")
         if limit is not None:
             leaving = share_out([(n, 1) for n in leaving], limit, **self.passing(i, tick))
@@ -594,6 +600,38 @@ class Oracle:
                 shelf.exposed = True
                 if not self.world.lost:
                     shelf.backlog += asked[k] - served
+
+    def channels(self, i, k, tick, asked):
+        """Return the units that the channels of a site may take, and settle their reserves."""
+        facts, shelf = self.world.sites[i].channels, self.shelf[i, k]
+        bucket = self.world.bucket_of_tick
+        first = tick == 0 or bucket[tick] != bucket[tick - 1]
+        left = sum(bucket[later] == bucket[tick] for later in range(tick, len(bucket)))
+        stream = named(self.seed, "channels", self.world.sites[i].site_id)
+        low = number(stream, tick, self.replication, self.item(i, k)) & 0xFFFF
+        open_stock, before, wants, taken = shelf.on_hand, 0, [], []
+        for c, name in enumerate(facts.names):
+            share = int(facts.reserve[c])
+            kept = self.reserve[i, k, c] + (self.came[i, k] * share >> 16)
+            if first:
+                kept = shelf.on_hand * share >> 16
+            if left <= facts.release[c]:
+                kept = 0
+            kept = min(kept, open_stock)
+            open_stock -= kept
+            up_to = (asked * int(facts.demand[c, k]) + low) >> 16
+            units = 0 if self.stopped(i) else up_to - before
+            before = up_to
+            own = min(units, kept)
+            self.reserve[i, k, c] = kept - own
+            self.note(i, k, tick, f"asked:{name}", units)
+            wants.append((units - own, 1))
+            taken.append(own)
+        debts = min(open_stock, shelf.backlog)
+        shared = share_out(wants, open_stock - debts)
+        for name, own, more in zip(facts.names, taken, shared, strict=True):
+            self.note(i, k, tick, f"granted:{name}", own + more)
+        return debts + sum(taken) + sum(shared)
 
     def position(self, i, k, echelon):
         """Return the inventory position."""

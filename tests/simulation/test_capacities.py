@@ -208,3 +208,22 @@ def test_goods_are_paid_after_lead_time_and_credit():
     world = built(suppliers=added("suppliers", payment_days=20.0))
     (lane,) = (lane for lane in world.lanes if lane.supplier >= 0)
     assert lane.payment_ticks == 25
+
+
+def test_channels_keep_their_share_of_stock():
+    """A share of 20 % is kept for the web shop, which has three quarters of the demand."""
+    rows = added("forecasts")
+    web, shop = rows.assign(channel_id="web"), rows.assign(channel_id="shop")
+    web["qty"] *= 0.75
+    shop["qty"] *= 0.25
+    channels = pd.DataFrame(
+        {"channel_id": ["web", "shop"], "name": ["web", "shop"],
+         "stock_share_pct": [20.0, np.nan], "release_hours_before": [36.0, np.nan]}
+    )  # fmt: skip
+    both = pd.concat([web, shop], ignore_index=True)
+    kept = site_of(built(channels=channels, forecasts=both), "A").channels
+    assert kept.names == ("web", "shop")
+    assert kept.demand.tolist() == [[49152, 49152], [65536, 65536]]
+    assert kept.reserve.tolist() == [13107, 0]
+    assert kept.release.tolist() == [2, 0]
+    assert site_of(built(channels=channels), "A").channels is None

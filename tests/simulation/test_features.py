@@ -12,7 +12,7 @@ from test_oracle import run_arrays
 from simulation.disruptions import Disruption
 from simulation.distributions import Distribution
 from simulation.experiment import Case
-from simulation.facts import Dock, Life, Load, Quota, Return, Split, Store
+from simulation.facts import Channels, Dock, Life, Load, Quota, Return, Split, Store
 from simulation.kernels import rows as at
 from simulation.policies import order_up_to_policy
 from simulation.world import Batch, Freight, Lane, Mode, World
@@ -225,3 +225,16 @@ def test_the_more_important_lane_is_served_first():
     world = replace(world, sites=(world.sites[0], shop, third), lanes=(second, first))
     state = run_arrays(world, CALM, 1, "", [0])
     assert [line.departures.sum() for line in state.lanes] == [2, 8]
+
+
+@pytest.mark.parametrize(("release", "served"), [(0, [6, 0, 0, 0]), (1, [6, 0, 0, 4])])
+def test_what_is_kept_for_a_channel_is_open_at_the_end_of_the_bucket(release, served):
+    """Of 10 units 4 are kept for a channel without demand; on the last day they are free."""
+    world = one_site(
+        order_up_to_policy(np.array([0], np.int32)), 1e9, opening=10, n_ticks=4, lost=True
+    )
+    kept = Channels(
+        ("idle", "busy"), np.array([[0], [65536]]), np.array([26215, 0]), np.array([release, 0])
+    )
+    world = replace(world, sites=(replace(world.sites[0], channels=kept),))
+    assert figures(world, at.SERVED) == served

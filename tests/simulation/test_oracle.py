@@ -34,6 +34,7 @@ TOTALS = {
 
 COUNTS = (
     "refused", "outdated", "returned_shelf", "returned_exchange", "returned_scrap", "transshipped",
+    *(f"{what}:{name}" for what in ("asked", "granted") for name in ("web", "shop", "rest")),
 )  # fmt: skip
 
 
