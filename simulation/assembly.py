@@ -17,6 +17,7 @@ from simulation.checks import refuse_nonsense
 from simulation.goods import channel_demand, settlements, site_channels, site_life, site_returns
 from simulation.lanes import LaneBook, build_lanes
 from simulation.levels import Protection, roll_levels, service_target
+from simulation.orders import order_book
 from simulation.policies import Policy, TimedLevels
 from simulation.sources import PAIR, Sources, choose_sources
 from simulation.streams import item_keys
@@ -72,11 +73,13 @@ class Extras:
     standby : sources and modes of transport that nobody uses stand by, for responses
     laterals : sites of one echelon that `lanes` connect help each other out
     cash : what is sold is followed at its price, paid when the channels settle
+    orders : customers place the scenario's orders, served from the "nearest" or "cheapest" site
     """
 
     standby: bool = False
     laterals: bool = False
     cash: bool = False
+    orders: str = ""
 
 
 def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) -> World:
@@ -141,6 +144,9 @@ def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) ->
         categories=tuple(products["category"].fillna("")),
         classes=tuple(products["abc_class"].fillna("")),
         notes=book.notes,
+        orders=order_book(scenario, book.site_ids, product_ids, extras.orders)
+        if extras.orders
+        else None,
     )
 
 

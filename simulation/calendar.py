@@ -24,6 +24,7 @@ from simulation.kernels import Kernels
 from simulation.kernels import rows as at
 from simulation.kernels.coupled import coupled
 from simulation.loads import Loads, Quotas
+from simulation.ordering import Ordering
 from simulation.perishing import Perishing
 from simulation.quarantine import Quarantine
 from simulation.responses import Responses
@@ -39,6 +40,7 @@ from simulation.world import Lane, World
 STRIKE = 0.0
 MORNING = 1 / 16
 RECEIVE = 1 / 8
+ORDER = 6 / 16
 SHARE = 7 / 16
 SHIP = 4 / 8
 DEPART = 6 / 8
@@ -86,6 +88,7 @@ class Calendar:
         self.returning = Returning(run, self.perishing)
         self.quarantine = Quarantine(run, self.perishing)
         self.departures = Departures(run, responses)
+        self.ordering = Ordering(run, self.docks, self.shelves, self.returning)
         self.transshipment = Transshipment(run, self.loads, self.docks, self.shelves)
         self.signals: list[simpy.Event] = [self.env.event() for _ in world.lanes]
 
@@ -101,6 +104,8 @@ class Calendar:
         for lane in range(len(world.lanes)):
             self.env.process(self._lane(lane, lane * TURN))
         self.env.process(self._clock())
+        if self.world.orders is not None:
+            self.env.process(self._orders())
         if self.transshipment.lanes:
             self.env.process(self._sharing())
         if self.responses is not None or self.on_night is not None:
@@ -121,6 +126,17 @@ class Calendar:
             self.loads.new_day()
             self.quotas.new_day(tick)
             self.departures.stand_still(tick)
+
+    def _orders(self) -> Process:
+        """Serve customers' orders after all sites have received, then review."""
+        turns = sorted(range(len(self.world.sites)), key=lambda i: (self.world.sites[i].depth, i))
+        for tick in range(self.world.n_ticks):
+            yield self._until(tick + ORDER)
+            before = [held.totals[at.T_DEMAND].copy() for held in self.state.sites]
+            self.ordering.serve(tick)
+            for i in turns:
+                demand = self.state.sites[i].totals[at.T_DEMAND] - before[i]
+                self._review(i, tick, demand)
 
     def _sharing(self) -> Process:
         """Let sites of one echelon help each other out, every tick after the demand."""
@@ -203,6 +219,7 @@ class Calendar:
             demand = self.responses.demand(site, tick, demand, self.kernels)
         if anew is not None and anew.any():
             demand = demand + anew
+        demand = self.ordering.collect(demand)
         self.transshipment.note(site)
         followed = resold is not None or facts.price is not None
         there = held.on_hand + slot if followed else None
@@ -232,7 +249,8 @@ class Calendar:
             self.shelves.sell(site, tick, there - held.on_hand)
             self.returning.send_back(site, tick, there - held.on_hand)
         self._place_dated(site, tick)
-        self._review(site, tick, demand)
+        if self.world.orders is None:
+            self._review(site, tick, demand)
 
     def _place_dated(self, site: int, tick: int) -> None:
         held = self.state.sites[site]

@@ -120,6 +120,13 @@ class Docks:
         kept: Units = np.where(granted < asked, there - granted, 0).astype(np.int32)
         return kept
 
+    def outbound_left(self, site: int, tick: int) -> Sums:
+        """(R,) units that may still leave today."""
+        limit = self._limit(site, tick, outbound=True)
+        book = self.run.state.sites[site].ledger[tick]
+        left: Sums = np.maximum(limit - book[at.ISSUED] - book[at.SHIPPED], 0)
+        return left
+
     def limit_shipping(self, site: int, tick: int, lanes: list[int]) -> None:
         """Cut what lanes have loaded to what the outbound dock has left after the customers."""
         if not self.narrow_out[site]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulation.arrays import Floats, Places, Sums, Units
+from simulation.arrays import Flags, Floats, Places, Sums, Units
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +134,36 @@ class Channels:
     demand: Sums
     reserve: Sums
     release: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBook:
+    """Orders of customers that stand for the simulated demand, and the sourcing rule.
+
+    Attributes
+    ----------
+    begin : (T + 1,) int64, first line of each order; the last entry is their number
+    product : (L,) int64, product of the world of each line, each at most once in an order
+    units : (L,) int64
+    place : (T,) int64, where an order goes; splits : (T,) it may go in several parcels
+    ranks : (Z, S) int64, sites of the world by preference for each place
+    punctual : (Z, S) bool, by site: what leaves today arrives within the promise
+    """
+
+    begin: Places
+    product: Places
+    units: Places
+    place: Places
+    splits: Flags
+    ranks: Places
+    punctual: Flags
+
+    @property
+    def n_orders(self) -> int:
+        """Number of orders to choose from."""
+        return len(self.place)
+
+    @property
+    def mean_units(self) -> int:
+        """Units of an order on average, in 1/65,536."""
+        return max(1, (int(self.units.sum()) << 16) // max(self.n_orders, 1))

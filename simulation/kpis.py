@@ -10,6 +10,7 @@ import numpy as np
 from simulation.arrays import Floats, Places, Sums
 from simulation.daily import DAILY
 from simulation.kernels import rows as at
+from simulation.kernels.fulfilment import IN_FULL, ON_TIME, ORDERS, SHIPPED, SPLIT
 from simulation.ledger import Record
 from simulation.world import World
 
@@ -60,6 +61,14 @@ KPIS: Mapping[str, Measure] = {
         "holding, shortage, ordering, transport, handling, response and goods destroyed, less the"
         " value recovered", "money",
     ),
+    "otif": Measure(
+        "orders in full on the day, all parcels within the promise / orders", "share",
+        more_is_better=True,
+    ),
+    "order_fill_rate": Measure(
+        "orders in full on the day / orders", "share", more_is_better=True
+    ),
+    "split_rate": Measure("orders shipped in several parcels / orders shipped", "share"),
     "co2_kg": Measure("kg CO2e of transport on lanes", "kg"),
     "cost_purchase": Measure("goods bought, without price breaks", "money"),
     "worst_day_service": Measure(
@@ -72,6 +81,7 @@ KPIS: Mapping[str, Measure] = {
     "not_recovered": Measure("service is not back by the end of the horizon", "share"),
 }  # fmt: skip
 DAYS = tuple(DAILY)
+ORDER_KPIS = ("otif", "order_fill_rate", "split_rate")
 CHANGES = ("fill_rate", "short_units", "stock_value", "cost_operating", "cost_purchase")
 KNOWN = (*KPIS, *(f"{name}_change" for name in CHANGES))
 
@@ -90,6 +100,8 @@ def measure(world: World, record: Record, baseline: Record, products: tuple[str,
     _service(world, record, values)
     _groups(world, record, products, values)
     _stock_and_cost(world, record, values)
+    if world.orders is not None:
+        _orders(record, values)
     share = daily_service(record)
     calm = daily_service(baseline)
     values["worst_day_service", "all"] = share.min(axis=0)
@@ -114,6 +126,14 @@ def daily_service(record: Record) -> Floats:
 def _share(part: Sums, whole: Sums) -> Floats:
     result: Floats = np.where(whole > 0, part / np.maximum(whole, 1), 1.0)
     return result
+
+
+def _orders(record: Record, values: Values) -> None:
+    tallies = record.orders
+    values["otif", "all"] = _share(tallies[ON_TIME], tallies[ORDERS])
+    values["order_fill_rate", "all"] = _share(tallies[IN_FULL], tallies[ORDERS])
+    parts = np.where(tallies[SHIPPED] > 0, tallies[SPLIT] / np.maximum(tallies[SHIPPED], 1), 0.0)
+    values["split_rate", "all"] = parts
 
 
 def _service(world: World, record: Record, values: Values) -> None:

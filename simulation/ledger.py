@@ -11,6 +11,7 @@ from simulation.arrays import Floats, Places, Sums
 from simulation.conditions import Blow
 from simulation.daily import daily_books
 from simulation.kernels import rows as at
+from simulation.kernels.fulfilment import TALLIES
 from simulation.responses import Responses
 from simulation.state import State
 from simulation.world import World
@@ -32,6 +33,7 @@ class Record:
     backlog, ordered : (T, R) units owed to customers at the end, and ordered, all sites
     response : (R,) money that playbooks cost
     destroyed_value : (S, R) int64, goods destroyed at cost, money in fixed point
+    orders : (6, R) int64, tallies of orders; 0 without an order book
     days : (D, T, R) float64, rows of :data:`simulation.daily.DAILY`
     acted : (P, R) how often each step of the playbooks took effect
     """
@@ -51,6 +53,7 @@ class Record:
     destroyed_value: Sums
     response: Floats
     days: Floats
+    orders: Sums
     acted: Places
 
     @property
@@ -109,6 +112,7 @@ def close_books(
         ordered=ordered,
         destroyed_value=destroyed,
         days=daily_books(world, state),
+        orders=state.orders.sum(axis=0) if len(state.orders) else np.zeros((TALLIES, n), np.int64),
         response=np.zeros(n) if responses is None else responses.spent,
         acted=np.stack(responses.times)
         if responses is not None and responses.times

@@ -76,6 +76,7 @@ class State:
     lane_rings : per lane that may stand still, its destination and (H, R, K) units under way
     recovered : (T, R) float64, money got for what customers sent back
     grams_co2 : (T, R) float64, of transport
+    orders : (T, 6, R) int64, tallies of :mod:`simulation.kernels.fulfilment`, with an order book
     destroyed : (T, R) float64, goods destroyed at cost
     paid, earned : (T + 1, R) float64, money for goods as it falls due; the last row comes later
     aside : per site with a recall (R, K), units in quarantine
@@ -92,6 +93,7 @@ class State:
     lane_rings: dict[int, tuple[int, UnitsByTick]] = field(default_factory=dict)
     recovered: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     grams_co2: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    orders: Sums = field(default_factory=lambda: np.zeros((0, 0, 0), np.int64))
     destroyed: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     paid: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     earned: Floats = field(default_factory=lambda: np.zeros((0, 0)))

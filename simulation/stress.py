@@ -23,7 +23,7 @@ from simulation.exposure import exposed_money, recovery_days
 from simulation.intervals import Estimate, estimate
 from simulation.judging import CONFIDENCE, judge, measure_cases, read_groups, usual_service
 from simulation.kernels import kernels
-from simulation.kpis import Values, daily_service
+from simulation.kpis import ORDER_KPIS, Values, daily_service
 from simulation.ledger import Record
 from simulation.ranks import name_ranks
 from simulation.removal import KINDS
@@ -87,6 +87,9 @@ def stress(
         suite = load_suite(suite, scenario)
     scenario_hash = scenario.content_hash
     scenario, _ = fill_coordinates(scenario)
+    if isinstance(suite, Suite) and any(gate.kpi in ORDER_KPIS for gate in suite.gates):
+        extras = extras or Extras()
+        extras = replace(extras, orders=extras.orders or "nearest")
     world = build_world(scenario, plan, extras)
     chosen = suite if suite is not None else default_suite(scenario, world)
     if only:

@@ -9,7 +9,7 @@ import numpy as np
 
 from scenarios import InputError
 from simulation.arrays import Flags, Floats, Keys, Places, Sums, Units
-from simulation.facts import Channels, Dock, Life, Load, Quota, Return, Split, Store
+from simulation.facts import Channels, Dock, Life, Load, OrderBook, Quota, Return, Split, Store
 from simulation.kernels.rows import ALL
 from simulation.policies import Policy
 from simulation.variates import LEAD_STEPS, DemandTables, demand_tables
@@ -243,6 +243,7 @@ class World:
     bucket_of_tick : (n_ticks,) row of the demand arrays
     first_weekday : ISO weekday of the first tick, 1 to 7
     lost : unmet demand is lost, else owed
+    orders : customers order as in this book; None: demand is units at sites
     """
 
     sites: tuple[Site, ...]
@@ -257,6 +258,7 @@ class World:
     categories: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    orders: OrderBook | None = None
 
     def __post_init__(self) -> None:
         for site in self.sites:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from simulation.facts import Channels, Dock, Life, Load, Quota, Return, Split, Store
+from simulation.facts import Channels, Dock, Life, Load, OrderBook, Quota, Return, Split, Store
 from simulation.streams import item_keys
 from simulation.variates import lead_row
 from simulation.world import FLOW_ONE, Freight, Lane, Mode, World
@@ -26,6 +26,7 @@ def with_features(world: World, seed: int) -> World:
         _modes,
         _terms,
         _channels,
+        _orders,
     ):
         world = add(g, world)
     return world
@@ -136,6 +137,23 @@ def _channels(g: np.random.Generator, world: World) -> World:
         )  # fmt: skip
         sites.append(replace(site, channels=channels if g.random() < 0.4 else None))
     return replace(world, sites=tuple(sites))
+
+
+def _orders(g: np.random.Generator, world: World) -> World:
+    if g.random() < 0.7:
+        return world
+    n_orders, n_places, n_sites = 12, 3, len(world.sites)
+    lines = [
+        g.permutation(len(world.product_ids))[: int(g.integers(1, 4))] for _ in range(n_orders)
+    ]
+    begin = np.cumsum([0, *map(len, lines)])
+    book = OrderBook(
+        begin, np.concatenate(lines), g.choice([1, 2, 9, 60, 300], int(begin[-1])),
+        g.integers(0, n_places, n_orders), g.random(n_orders) < 0.5,
+        np.stack([g.permutation(n_sites) for _ in range(n_places)]),
+        g.random((n_places, n_sites)) < 0.7,
+    )  # fmt: skip
+    return replace(world, orders=book)
 
 
 def _terms(g: np.random.Generator, world: World) -> World:

@@ -132,6 +132,9 @@ class Oracle:
         self.balance: dict = defaultdict(int)  # lane -> grams left
         self.reserve: Counter = Counter()  # (site, SKU, channel) -> units kept
         self.came: Counter = Counter()  # (site, SKU) -> units received today
+        self.asked: Counter = Counter()  # tick -> units that customers ask for
+        self.tallies: Counter = Counter()  # (tick, what) -> orders
+        self.sold: Counter = Counter()  # (site, SKU) -> units that left with today's orders
         self.pending = dict.fromkeys(self.waiting, 0)  # orders below the supplier's minimum
         self.back: dict = defaultdict(Counter)  # (site, return, tick) -> SKU -> units
         self.freezable = {
@@ -468,12 +471,19 @@ class Oracle:
         skus = range(site.n_skus)
         for tick in range(self.world.n_ticks):
             yield self.at(tick + 1 / 8)
+            for k in skus:
+                self.sold[i, k] = 0
             self.outdate(i, tick)
             anew = self.take_back(i, tick)
             self.receive(i, tick)
             self.sell(i, tick, anew)
+            if self.world.orders is not None and i == 0:
+                yield self.at(tick + 3 / 16)
+                self.serve_orders(tick)
             yield self.at(tick + 5 / 16 + site.depth / 64)
             for k in skus:
+                if self.sold[i, k]:
+                    self.send_back(i, k, tick, self.sold[i, k])
                 self.order(i, k, tick)
             for j, lane in enumerate(self.world.lanes):
                 if lane.destination == i and lane.minimum:
@@ -573,6 +583,9 @@ class Oracle:
         site = self.world.sites[i]
         stopped = self.stopped(i)
         asked = [self.demand(i, k, tick) + anew[k] for k in range(site.n_skus)]
+        if self.world.orders is not None:
+            self.asked[tick] += sum(asked)
+            asked = [0] * site.n_skus
         shelves = [self.shelf[i, k] for k in range(site.n_skus)]
         leaving = [
             0 if stopped else min(shelf.on_hand, shelf.backlog + asked[k])
@@ -600,6 +613,71 @@ class Oracle:
                 shelf.exposed = True
                 if not self.world.lost:
                     shelf.backlog += asked[k] - served
+
+    def serve_orders(self, tick):
+        """Serve customers' orders one after another."""
+        world, book = self.world, self.world.orders
+        mean = (sum(map(int, book.units)) << 16) // len(book.place)
+        stream = named(self.seed, "orders")
+        key = scramble((stream + (tick + 1) * 0x9E3779B97F4A7C15) & M64)
+        row = scramble(key ^ ((self.replication + 1) * 0xD1342543DE82EF95 & M64))
+        phase = (scramble(row) & 0x7FFFFFFF) % mean
+        column = {
+            (i, int(p)): k for i, site in enumerate(world.sites) for k, p in enumerate(site.product)
+        }
+        for n in range(((self.asked[tick] << 16) + phase) // mean):
+            bits = number(stream, tick, self.replication, f"order {n}") & 0x7FFFFFFF
+            order = bits * len(book.place) >> 31
+            lines = range(int(book.begin[order]), int(book.begin[order + 1]))
+            wants = {int(book.product[line]): int(book.units[line]) for line in lines}
+            place = int(book.place[order])
+            sites = [int(s) for s in book.ranks[place]]
+
+            def able(s, part, column=column):
+                limit = self.dock(s, tick, "outbound")
+                fits = limit is None or sum(part.values()) <= limit - self.used_out[s, tick]
+                return fits and not self.stopped(s) and all(
+                    (s, p) in column and self.shelf[s, column[s, p]].on_hand >= units
+                    for p, units in part.items()
+                )  # fmt: skip
+
+            from_one = next((s for s in sites if able(s, wants)), None)
+            used, missing = set(), False
+            for p, units in wants.items():
+                s = from_one
+                if s is None and book.splits[order]:
+                    s = next((each for each in sites if able(each, {p: units})), None)
+                if s is None:
+                    missing = True
+                    home = next((each for each in sites if (each, p) in column), None)
+                    if home is not None:
+                        self.book_line(home, column[home, p], tick, units, 0)
+                    continue
+                used.add(s)
+                self.book_line(s, column[s, p], tick, units, units)
+            done = {
+                0: 1, 1: not missing,
+                2: not missing and all(bool(book.punctual[place, s]) for s in used),
+                3: len(used) > 0, 4: len(used) > 1, 5: len(used),
+            }  # fmt: skip
+            for what, count in done.items():
+                self.tallies[tick, what] += int(count)
+
+    def book_line(self, i, k, tick, asked, served):
+        """Book a line of an order at a site."""
+        shelf = self.shelf[i, k]
+        self.take(i, k, served)
+        self.used_out[i, tick] += served
+        self.sold[i, k] += served
+        self.note(i, k, tick, "demand", asked)
+        self.note(i, k, tick, "served", served)
+        self.note(i, k, tick, "issued", served)
+        self.note(i, k, tick, "short", asked - served)
+        if asked > served:
+            shelf.exposed = True
+            shelf.short_today += asked - served
+            if not self.world.lost:
+                shelf.backlog += asked - served
 
     def channels(self, i, k, tick, asked):
         """Return the units that the channels of a site may take, and settle their reserves."""

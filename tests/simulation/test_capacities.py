@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from test_stress import START, facts, plan_for
 
+from scenarios import InputError
 from simulation.assembly import Extras, build_world
 
 
@@ -227,3 +228,37 @@ def test_channels_keep_their_share_of_stock():
     assert kept.reserve.tolist() == [13107, 0]
     assert kept.release.tolist() == [2, 0]
     assert site_of(built(channels=channels), "A").channels is None
+
+
+def test_the_order_book_ranks_sites_by_distance_or_cost():
+    """A is nearer to the zone and B cheaper; from A it takes longer than was promised."""
+    sites = added("sites", lon=[10.0, 11.0, 14.0], lat=[50.0, 50.0, 50.0])
+    zones = pd.DataFrame(
+        {"zone_id": ["Z"], "name": ["zone"], "lon": [11.5], "lat": [50.0], "promise_days": [2.0]}
+    )
+    to_zone = pd.DataFrame(
+        {"origin_id": ["A", "B"], "destination_id": "Z", "mode": "parcel",
+         "transit_mean_days": [3.0, 1.0], "cost_per_kg": [2.0, 0.1]}
+    )  # fmt: skip
+    tables = {
+        "sites": sites, "zones": zones,
+        "lanes": pd.concat([added("lanes"), to_zone], ignore_index=True),
+        "orders": pd.DataFrame(
+            {"order_id": ["1", "2"], "zone_id": "Z", "placed_at": START,
+             "allow_split": [False, True]}
+        ),
+        "order_lines": pd.DataFrame(
+            {"order_id": ["1", "1", "2"], "line_id": ["a", "b", "a"],
+             "product_id": ["P1", "P1", "P2"], "qty": [1.0, 2.0, 4.0]}
+        ),
+    }  # fmt: skip
+    near, cheap = (built(Extras(orders=rule), **tables) for rule in ("nearest", "cheapest"))
+    names = [site.site_id for site in near.sites]
+    assert [names[s] for s in near.orders.ranks[0]] == ["A", "D", "B"]
+    assert [names[s] for s in cheap.orders.ranks[0]] == ["B", "A", "D"]
+    assert near.orders.punctual[0].tolist() == [name != "A" for name in names]
+    assert near.orders.begin.tolist() == [0, 1, 2]
+    assert near.orders.units.tolist() == [3, 4]
+    assert near.orders.splits.tolist() == [False, True]
+    with pytest.raises(InputError, match="no orders"):
+        built(Extras(orders="nearest"))

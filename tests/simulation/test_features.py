@@ -12,7 +12,7 @@ from test_oracle import run_arrays
 from simulation.disruptions import Disruption
 from simulation.distributions import Distribution
 from simulation.experiment import Case
-from simulation.facts import Channels, Dock, Life, Load, Quota, Return, Split, Store
+from simulation.facts import Channels, Dock, Life, Load, OrderBook, Quota, Return, Split, Store
 from simulation.kernels import rows as at
 from simulation.policies import order_up_to_policy
 from simulation.world import Batch, Freight, Lane, Mode, World
@@ -238,3 +238,30 @@ def test_what_is_kept_for_a_channel_is_open_at_the_end_of_the_bucket(release, se
     )
     world = replace(world, sites=(replace(world.sites[0], channels=kept),))
     assert figures(world, at.SERVED) == served
+
+
+@pytest.mark.parametrize(
+    ("splits", "tallies"),
+    [(False, [1, 0, 0, 0, 0, 0]), (True, [1, 1, 0, 1, 1, 2])],
+)
+def test_an_order_ships_whole_or_line_by_line(splits, tallies):
+    """A has one product and B the other: split it is two parcels, the one from B late."""
+    world = one_site(POLICY, 0.0, opening=0, n_skus=2, n_ticks=1, lost=True)
+    demand = np.full((1, 2), 1e9)
+    sites = tuple(
+        replace(world.sites[0], site_id=name, opening=np.array(units, np.int32))
+        for name, units in (("A", [5, 0]), ("B", [0, 5]))
+    )
+    asking = replace(sites[0], demand_mean=demand / 1e9 * 4, demand_variance=demand / 1e9 * 4)
+    book = OrderBook(
+        np.array([0, 2]), np.array([0, 1]), np.array([2, 2]), np.array([0]), np.array([splits]),
+        np.array([[0, 1]]), np.array([[True, False]]),
+    )  # fmt: skip
+    world = replace(world, sites=(asking, sites[1]), orders=book)
+    state = run_arrays(world, CALM, 3, "", [0])
+    orders = int(state.orders[0, 0, 0])
+    assert orders >= 2
+    served = min(orders, 2) if splits else 0  # 5 units of each are enough for two orders
+    expected = [orders] + [served * each for each in tallies[1:]]
+    assert state.orders[0, :, 0].tolist() == expected
+    assert state.sites[0].ledger[0, at.SERVED, 0] == 2 * served

@@ -12,9 +12,10 @@ from scipy import stats
 from scenarios import EngineError, InputError
 from simulation.daily import DAILY
 from simulation.experiment import Case, Setup, longest_lanes, run_cases
+from simulation.facts import OrderBook
 from simulation.intervals import estimate, one_sided
 from simulation.kernels import rows as at
-from simulation.kpis import KPIS, daily_service, measure
+from simulation.kpis import KPIS, ORDER_KPIS, daily_service, measure
 from simulation.ledger import Record
 from simulation.policies import order_up_to_policy
 from simulation.state import check_conservation, fresh_state
@@ -72,7 +73,8 @@ def curve(served, onset=2):
         np.zeros((1, 1), np.int64), np.zeros((1, 1), np.int64), zeros, zeros, zeros,
         np.zeros((1, 1), np.int64), np.array([onset]), np.zeros_like(served),
         np.zeros_like(served), np.zeros((1, 1), np.int64), zeros,
-        np.zeros((len(DAILY), len(served), 1)), np.zeros((0, 1), np.int64),
+        np.zeros((len(DAILY), len(served), 1)), np.zeros((6, 1), np.int64),
+        np.zeros((0, 1), np.int64),
     )  # fmt: skip
 
 
@@ -105,10 +107,17 @@ def test_a_day_without_demand_is_served():
 
 
 def test_every_kpi_is_measured():
-    """The catalogue and what is measured are the same list."""
+    """The catalogue and what is measured are the same list; orders only with an order book."""
     world = quiet()
     record = run_cases(world, [Case("calm")], Setup(2, 1))["calm"]
-    assert {kpi for kpi, _ in measure(world, record, record, ())} == set(KPIS)
+    assert {kpi for kpi, _ in measure(world, record, record, ())} == set(KPIS) - set(ORDER_KPIS)
+    book = OrderBook(
+        np.array([0, 1]), np.array([0]), np.array([1]), np.array([0]), np.array([True]),
+        np.array([[0]]), np.array([[True]]),
+    )  # fmt: skip
+    ordering = replace(world, orders=book)
+    record = run_cases(ordering, [Case("calm")], Setup(2, 1))["calm"]
+    assert {kpi for kpi, _ in measure(ordering, record, record, ())} == set(KPIS)
 
 
 def test_intervals_are_students():

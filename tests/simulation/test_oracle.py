@@ -87,6 +87,11 @@ def compare(world, case, seed, name, responses=None):
             if state.lanes[j].pending is not None:
                 assert state.lanes[j].pending[r, c] == one.pending[j, c], (r, j, c)
                 seen["pending"] += one.pending[j, c]
+    if world.orders is not None:
+        for r, one in enumerate(truth):
+            for tick, what in np.ndindex(state.orders.shape[:2]):
+                assert state.orders[tick, what, r] == one.tallies[tick, what], (tick, what)
+        seen["orders"] = int(state.orders.sum())
     for i in range(len(world.sites)):
         found = {what: state.sites[i].ledger[:, row] for what, row in ROWS.items()}
         found |= {what: state.count_of(what, i) for what in COUNTS}
