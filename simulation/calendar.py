@@ -29,6 +29,7 @@ from simulation.perishing import Perishing
 from simulation.quarantine import Quarantine
 from simulation.responses import Responses
 from simulation.returning import Returning
+from simulation.rounds import Rounds, is_plain
 from simulation.run import Run
 from simulation.shelves import Shelves
 from simulation.sourcing import Sourcing
@@ -46,6 +47,8 @@ SHIP = 4 / 8
 DEPART = 6 / 8
 NIGHT = 7 / 8
 TURN = 2.0**-18  # between nodes of one phase
+
+NOTHING = np.zeros((0, 0), np.int32)
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -90,6 +93,10 @@ class Calendar:
         self.departures = Departures(run, responses)
         self.ordering = Ordering(run, self.docks, self.shelves, self.returning)
         self.transshipment = Transshipment(run, self.loads, self.docks, self.shelves)
+        self.rounds = Rounds(world)
+        self.plain = [is_plain(world, i) for i in range(len(world.sites))]
+        for i in range(len(world.sites)):
+            self.plain[i] &= not self.docks.narrow_out[i]
         self.signals: list[simpy.Event] = [self.env.event() for _ in world.lanes]
 
     def run(self) -> None:
@@ -220,6 +227,8 @@ class Calendar:
         if anew is not None and anew.any():
             demand = demand + anew
         demand = self.ordering.collect(demand)
+        if self.plain[site] and self._trade(site, tick, slot, demand):
+            return
         self.transshipment.note(site)
         followed = resold is not None or facts.price is not None
         there = held.on_hand + slot if followed else None
@@ -252,6 +261,50 @@ class Calendar:
         if self.world.orders is None:
             self._review(site, tick, demand)
 
+    def _trade(self, site: int, tick: int, slot: Units, demand: Units) -> bool:
+        """Take the short way where all SKUs are due and nothing comes between demand and review."""
+        if self.responses is not None or not self.rounds.all_due(site, tick):
+            return False
+        held = self.state.sites[site]
+        policy = self.world.sites[site].policy
+        points, levels = held.levels.at(tick, demand)
+        self.transshipment.levels[site] = levels
+        if self.kernels.serve_and_review(
+            held.on_hand,
+            held.backlog,
+            held.on_order,
+            slot,
+            demand,
+            self.conditions.stopped[site],
+            self.world.lost,
+            self.shelves.weights[site],
+            held.exposed,
+            held.totals,
+            held.ledger[tick],
+            points,
+            levels,
+            policy.fixed_quantity,
+            policy.least,
+            policy.multiple,
+            held.orders,
+            *self._direct(site),
+        ):
+            if self.rounds.direct[site] >= 0:
+                self.state.lanes[self.rounds.direct[site]].some_waiting = True
+                return True
+            for j in self.world.in_lanes[site]:
+                self._ask_all(j, held.orders)
+        return True
+
+    def _direct(self, site: int) -> tuple[Units, Places, Units]:
+        """Return the queue that a site's orders join, at the lane that brings all of its SKUs."""
+        j = self.rounds.direct[site]
+        if j < 0:
+            return NOTHING, self.rounds.all[site], NOTHING
+        lane = self.world.lanes[j]
+        owed = self.state.sites[lane.origin].owed if lane.origin >= 0 else NOTHING
+        return self.state.lanes[j].waiting, lane.out_of, owed
+
     def _place_dated(self, site: int, tick: int) -> None:
         held = self.state.sites[site]
         for j in self.world.in_lanes[site]:
@@ -268,7 +321,7 @@ class Calendar:
         if self.responses is not None:
             points, levels = self.responses.levels(site, points, levels)
         self.transshipment.levels[site] = levels
-        due = policy.due(tick)
+        due = self.rounds.due(site, tick)
         if not len(due):
             return
         held.orders[...] = 0
@@ -297,12 +350,12 @@ class Calendar:
             lane = self.world.lanes[j]
             if lane.split is not None:
                 continue
-            fed = np.flatnonzero(lane.fed)
-            columns = lane.into[fed]
+            columns = lane.into[self.rounds.fed[j]]
             sourced[columns] = True
-            asked = held.orders[:, columns]
-            if asked.any():
-                self._ask_for_enough(j, fed, asked)
+            if self.state.lanes[j].pending is None:
+                self._ask_all(j, held.orders)
+            elif (asked := held.orders[:, columns]).any():
+                self._ask_for_enough(j, self.rounds.fed[j], asked)
         if not sourced.all():  # nobody can be asked: no order
             held.on_order[:, ~sourced] -= held.orders[:, ~sourced]
             held.orders[:, ~sourced] = 0
@@ -331,6 +384,13 @@ class Calendar:
         line.some_waiting = True
         if lane.origin >= 0:
             self.state.sites[lane.origin].owed[:, lane.out_of[columns]] += units
+
+    def _ask_all(self, j: int, orders: Units) -> None:
+        """Put all that a site orders from its only source of each SKU down at that lane."""
+        line, lane = self.state.lanes[j], self.world.lanes[j]
+        owed = self.state.sites[lane.origin].owed if lane.origin >= 0 else NOTHING
+        if self.kernels.ask(orders, self.rounds.fed[j], lane.into, lane.out_of, line.waiting, owed):
+            line.some_waiting = True
 
     def _beside(self, site: int) -> Units:
         """(R, K) units that a site's position counts beyond its own stock and orders."""
@@ -375,15 +435,17 @@ class Calendar:
             eligible = (share > 0) & ~self._lane_closed(j)
             if not eligible.any():
                 continue
-            if self.kernels.release(
+            some = self.kernels.release(
                 line.waiting,
                 eligible,
                 self.takes[j][weekday],
                 share,
-                lane.normal_flow,
+                self.rounds.flow[j],
                 tick,
                 line.loaded,
-            ):
+            )
+            line.some_waiting = some > 1
+            if some % 2:
                 self.loads.cut(j, tick)
                 loaded.append(j)
         self.quotas.cut(supplier, loaded)
@@ -392,35 +454,48 @@ class Calendar:
 
     def _send_off(self, j: int) -> None:
         """Let the lane depart with what it has loaded."""
-        line = self.state.lanes[j]
-        line.some_waiting = bool(line.waiting.any())
-        if line.loaded.any():
+        if self.state.lanes[j].loaded.any():
             self.signals[j].succeed()
 
     def _ship(self, site: int, tick: int) -> None:
         """A site shares its stock out among the sites that it feeds."""
         waiting = [j for j in self.world.out_lanes[site] if self.state.lanes[j].some_waiting]
-        for priority in sorted({self.world.lanes[j].priority for j in waiting}):
-            self._ship_to(
-                site, tick, [j for j in waiting if self.world.lanes[j].priority == priority]
-            )
+        priorities = sorted({self.world.lanes[j].priority for j in waiting})
+        for priority in priorities:
+            lanes = [j for j in waiting if self.world.lanes[j].priority == priority]
+            self._ship_to(site, tick, lanes, everything=len(priorities) == 1)
 
-    def _ship_to(self, site: int, tick: int, lanes: list[int]) -> None:
+    def _ship_to(self, site: int, tick: int, lanes: list[int], *, everything: bool) -> None:
         """Share a site's stock out among lanes of one priority, in proportion to what waits."""
         held = self.state.sites[site]
         at_work = ~self.conditions.stopped[site]
-        held.claimed[...] = 0
+        calm = not self.conditions.blows and self.responses is None
         held.before[...] = 0
-        open_lanes = {j: at_work & ~self._lane_closed(j) for j in lanes}
+        open_lanes = {j: at_work if calm else at_work & ~self._lane_closed(j) for j in lanes}
         held_back = self._hold_back(lanes)
-        for j in lanes:
+        if everything and not held_back and (calm or all(o.all() for o in open_lanes.values())):
+            held.claimed[...] = held.owed
+            claiming = []
+        else:
+            held.claimed[...] = 0
+            claiming = lanes
+        for j in claiming:
             waiting = self.state.lanes[j].waiting
             self.kernels.claim(waiting, open_lanes[j], self.world.lanes[j].out_of, held.claimed)
         loaded = []
+        stock = held.on_hand.copy()  # what there is to share out, while lanes take their part
         for j in lanes:
             line = self.state.lanes[j]
-            if self.kernels.allot(
-                held.on_hand,
+            if self._carries_all(site, j):
+                left = self.departures.ship(
+                    site, j, tick, stock, open_lanes[j], self.shelves.weights[site]
+                )
+                line.some_waiting = left
+                if self.departures.gone[j] is not None:
+                    self.signals[j].succeed()
+                continue
+            some = self.kernels.allot(
+                stock,
                 held.claimed,
                 held.before,
                 line.waiting,
@@ -429,15 +504,28 @@ class Calendar:
                 held.owed,
                 held.totals,
                 line.loaded,
-            ):
+            )
+            line.some_waiting = some > 1
+            if some % 2:
                 self.loads.cut(j, tick)
                 loaded.append(j)
         for j, units in held_back.items():
             self.state.lanes[j].waiting += units
+            self.state.lanes[j].some_waiting = True
         self.docks.limit_shipping(site, tick, loaded)
         for j in loaded:
             self.shelves.ship(site, tick, j)
             self._send_off(j)
+
+    def _carries_all(self, site: int, j: int) -> bool:
+        """Whether nothing limits what a lane takes along, and nothing but its own way is open."""
+        return (
+            self.responses is None
+            and not self.docks.narrow_out[site]
+            and j not in self.loads.facts
+            and j not in self.state.lane_rings
+            and not self.world.lanes[j].modes
+        )
 
     def _lane_closed(self, j: int) -> Flags:
         closed = self.conditions.lane_closed[j]

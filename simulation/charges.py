@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulation.arrays import Floats, Sums, Units
-from simulation.kernels import Kernels
+from simulation.arrays import Floats, Sums
 from simulation.state import State
 from simulation.world import Lane, Mode
 
@@ -46,10 +45,9 @@ def charge(
     state: State,
     lane: int,
     tick: int,
-    loaded: Units,
+    sums: Sums,
     mode: Mode,
-    weights: LaneWeights,
-    kernels: Kernels,
+    scale: float,
     price_factor: Floats,
     freight_factor: Floats,
     payment_ticks: int,
@@ -58,15 +56,22 @@ def charge(
 
     Parameters
     ----------
-    loaded : (R, C) units
+    sums : (4, R) units, grams, cm3, and money in fixed point; scale : of the money
     price_factor, freight_factor : (R,) as things stand
     payment_ticks : until the goods are paid
     """
     freight = mode.freight
-    sums = np.empty((len(weights.each), len(state.replications)), np.int64)
-    kernels.weigh(loaded, weights.each, sums)
-    units, grams, cubic = (sums[row].astype(np.float64) for row in range(3))
     state.lanes[lane].departures[tick] += sums[0]
+    goods = sums[3] / scale * price_factor
+    state.purchase[tick] += goods
+    state.paid[min(tick + payment_ticks, len(state.paid) - 1)] += goods
+    if freight.order_cost:
+        state.ordering[tick] += np.where(sums[0] > 0, freight.order_cost, 0.0)
+    if mode.grams_co2:
+        state.grams_co2[tick] += sums[1] / GRAMS * mode.grams_co2
+    if freight.free:
+        return
+    units, grams, cubic = (sums[row].astype(np.float64) for row in range(3))
     left = units > 0
     shipments = np.where(left, 1.0, 0.0)
     for total, most in (
@@ -78,8 +83,3 @@ def charge(
     cost = shipments * freight.per_shipment + grams / GRAMS * freight.per_kg
     cost = cost + cubic / CUBIC_CENTIMETRES * freight.per_m3 + units * freight.per_unit
     state.transport[tick] += cost * freight_factor
-    goods = sums[3] / weights.scale * price_factor
-    state.purchase[tick] += goods
-    state.paid[min(tick + payment_ticks, len(state.paid) - 1)] += goods
-    state.ordering[tick] += np.where(left, freight.order_cost, 0.0)
-    state.grams_co2[tick] += grams / GRAMS * mode.grams_co2

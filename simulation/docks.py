@@ -157,6 +157,7 @@ def give_back(run: Run, lane: int, granted: Units) -> None:
     line, facts = run.state.lanes[lane], run.world.lanes[lane]
     back = line.loaded - granted
     line.waiting += back
+    line.some_waiting = line.some_waiting or bool(back.any())
     line.loaded[...] = granted
     if facts.origin >= 0:
         origin = run.state.sites[facts.origin]

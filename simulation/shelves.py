@@ -44,12 +44,11 @@ class Shelves:
 
     def ship(self, site: int, tick: int, lane: int) -> None:
         """Take what a lane has loaded off the shelf, and out of the figures of the tick."""
-        loaded = self.run.state.lanes[lane].loaded
-        out_of = self.run.world.lanes[lane].out_of
         held = self.run.state.sites[site]
-        held.on_hand[:, out_of] -= loaded
-        held.ledger[tick, at.SHIPPED] += loaded.sum(axis=1, dtype=np.int64)
-        self.book(site, tick, loaded, -1, out_of)
+        self.run.kernels.take_off(
+            held.on_hand, self.run.state.lanes[lane].loaded, self.run.world.lanes[lane].out_of,
+            self.weights[site], held.ledger[tick],
+        )  # fmt: skip
 
     def destroy(self, site: int, tick: int, units: Units) -> None:
         """Book (R, K) units as destroyed, with what they cost; the caller has taken them away."""

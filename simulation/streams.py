@@ -26,6 +26,7 @@ GOLDEN = 0x9E3779B97F4A7C15
 SPREAD = 0xD1342543DE82EF95
 FIRST = 0xBF58476D1CE4E5B9
 SECOND = 0x94D049BB133111EB
+AHEAD = 64  # rows worked out at once, ticks by replications
 MASK = 0xFFFFFFFFFFFFFFFF
 
 
@@ -69,6 +70,32 @@ def row_keys(stream: int, tick: int, replications: Places) -> Keys:
     """
     spread = (replications.astype(np.uint64) + np.uint64(1)) * np.uint64(SPREAD)
     return mix_all(np.uint64(tick_key(stream, tick)) ^ spread)
+
+
+class RowKeys:
+    """Keys of a stream in some replications, worked out for many ticks at once.
+
+    Parameters
+    ----------
+    replications : numbers of the replications
+    """
+
+    def __init__(self, stream: int, replications: Places) -> None:
+        self.stream = np.uint64(stream)
+        self.spread = (replications.astype(np.uint64) + np.uint64(1)) * np.uint64(SPREAD)
+        self.begin = 0
+        self.keys = np.zeros((0, len(replications)), np.uint64)
+
+    def at(self, tick: int, n_ticks: int = 1) -> Keys:
+        """(n_ticks, R) keys from a tick on: those of :func:`row_keys`."""
+        first = tick - self.begin
+        if first < 0 or first + n_ticks > len(self.keys):
+            ahead = max(n_ticks, AHEAD // max(len(self.spread), 1))
+            ticks = np.arange(tick + 1, tick + 1 + ahead, dtype=np.uint64)
+            of_tick = mix_all(self.stream + ticks * np.uint64(GOLDEN))
+            self.keys = mix_all(of_tick[:, None] ^ self.spread)
+            self.begin, first = tick, 0
+        return self.keys[first : first + n_ticks]
 
 
 def uniform(stream: int, draw: int, replication: int) -> float:

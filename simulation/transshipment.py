@@ -64,6 +64,7 @@ class Transshipment:
             self.docks.limit_shipping(lane.origin, tick, [j])
             held.owed[:, lane.out_of] -= line.waiting  # what does not go is asked for no longer
             line.waiting[...] = 0
+            line.some_waiting = False
             if line.loaded.any():
                 need[:, lane.into] -= line.loaded
                 receiver = state.sites[lane.destination]

@@ -33,7 +33,7 @@ class DemandTables:
     base, step : (n_rows,) int32, units; value j of a row is base + step x j
     offset : (n_rows,) int64, where the row's thresholds begin
     thresholds : (n_thresholds,) int32
-    guide : (n_rows, 32) int32, first place worth looking at by the top 5 of the 31 bits
+    guide : (n_rows, 32) int16, first place worth looking at by the top 5 of the 31 bits
     largest : (n_rows,) int64, units; largest value a row can give
     """
 
@@ -41,7 +41,7 @@ class DemandTables:
     step: Units
     offset: NDArray[np.int64]
     thresholds: Units
-    guide: Units
+    guide: NDArray[np.int16]
     largest: NDArray[np.int64]
 
 
@@ -61,9 +61,15 @@ def demand_tables(mean: Floats, variance: Floats) -> tuple[DemandTables, Units]:
     flat_variance = np.asarray(variance, np.float64).ravel()
     some = flat_mean > 0.0
     spread = np.where(flat_variance > flat_mean * (1.0 + 1e-9), flat_variance, flat_mean)
-    pairs, back = np.unique(flat_mean[some] + 1j * spread[some], return_inverse=True)
+    pairs, first, back = np.unique(
+        flat_mean[some] + 1j * spread[some], return_index=True, return_inverse=True
+    )
+    met = np.argsort(first)  # rows lie in the order in which they will be read
+    pairs = pairs[met]
+    place = np.empty(len(met), np.int32)
+    place[met] = np.arange(len(met), dtype=np.int32)
     rows = np.full(flat_mean.shape, -1, np.int32)
-    rows[some] = back
+    rows[some] = place[back]
     return _tables(pairs.real.copy(), pairs.imag.copy()), rows.reshape(np.shape(mean))
 
 
@@ -136,7 +142,7 @@ def _flatten(
 ) -> DemandTables:
     """Lay the rows end to end, each cut after its first threshold that nothing can pass."""
     length = np.zeros(n_rows, np.int64)
-    guide = np.zeros((n_rows, GUIDE), np.int32)
+    guide = np.zeros((n_rows, GUIDE), np.int16)
     for at, thresholds in pieces:
         length[at] = np.argmax(thresholds == TOP, axis=1) + 1
     offset = np.concatenate([[0], np.cumsum(length)])

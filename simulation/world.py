@@ -102,6 +102,11 @@ class Freight:
     shipment_m3: float = np.inf
     order_cost: float = 0.0
 
+    @property
+    def free(self) -> bool:
+        """Whether a departure costs nothing beside the order."""
+        return not (self.per_shipment or self.per_kg or self.per_m3 or self.per_unit)
+
 
 @dataclass(frozen=True, slots=True)
 class Mode:

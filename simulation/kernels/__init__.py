@@ -18,11 +18,15 @@ NAMES = (
     "draw_demand",
     "thin_demand",
     "serve",
+    "serve_and_review",
+    "ask",
+    "take_off",
     "review",
     "release",
     "claim",
     "allot",
     "dispatch",
+    "ship",
     "weigh",
 )
 
@@ -35,11 +39,15 @@ class Kernels:
     draw_demand: Callable[..., Any]
     thin_demand: Callable[..., Any]
     serve: Callable[..., Any]
+    serve_and_review: Callable[..., Any]
+    ask: Callable[..., Any]
+    take_off: Callable[..., Any]
     review: Callable[..., Any]
     release: Callable[..., Any]
     claim: Callable[..., Any]
     allot: Callable[..., Any]
     dispatch: Callable[..., Any]
+    ship: Callable[..., Any]
     weigh: Callable[..., Any]
 
 

@@ -12,11 +12,13 @@ from simulation.arrays import Flags, Keys, Places, Sums, Units
 from simulation.kernels import rows as at
 from simulation.streams import mix_all
 
+IN_CACHE = 8192  # numbers drawn in one stroke
 EXACT_THINNING = 256  # demand above it is thinned in one stroke
 
 
 def draw_demand(
     row_keys: Keys,
+    bucket: Places,
     sku_keys: Keys,
     table_rows: Units,
     base: Units,
@@ -27,31 +29,35 @@ def draw_demand(
     active: Flags,
     demand: Units,
 ) -> None:
-    """Add a variate of each SKU's distribution to the demand of the active replications.
+    """Add a variate of each SKU's distribution to the demand of the active rows.
 
     Parameters
     ----------
-    row_keys : (R,); sku_keys : (K,)
-    table_rows : (K,) rows of the tables, -1 for no demand
+    row_keys, bucket : (N,) a row is a replication at a tick; its line of `table_rows`
+    sku_keys : (K,)
+    table_rows : (B, K) rows of the tables, -1 for no demand
     base, step, offset, thresholds, guide : :class:`simulation.variates.DemandTables`
-    active : (R,)
-    demand : (R, K) units, added to
+    active : (N,)
+    demand : (N, K) units, added to
     """
-    columns = np.flatnonzero(table_rows >= 0)
     lines = np.flatnonzero(active)
-    if not len(columns) or not len(lines):
+    if not len(lines):
         return
-    rows = table_rows[columns]
-    bits = mix_all(row_keys[lines][:, None] + sku_keys[columns][None, :])
-    draw = (bits >> np.uint64(33)).astype(np.int32).ravel()
-    line = np.tile(rows, len(lines))
-    place = offset[line] + guide[line, draw >> 26]
-    todo = np.flatnonzero(draw > thresholds[place])
-    while len(todo):
-        place[todo] += 1
-        todo = todo[draw[todo] > thresholds[place[todo]]]
-    drawn = base[line] + step[line] * (place - offset[line]).astype(np.int32)
-    demand[np.ix_(lines, columns)] += drawn.reshape(len(lines), len(columns))
+    width = max(1, IN_CACHE // len(lines))
+    for first in range(0, demand.shape[1], width):
+        skus = slice(first, first + width)
+        line = table_rows[bucket[lines], skus].ravel()
+        bits = mix_all(row_keys[lines][:, None] + sku_keys[skus][None, :])
+        draw = (bits >> np.uint64(33)).astype(np.int32).ravel()
+        start = offset[line]
+        place = start + guide[line, draw >> 26]
+        todo = np.flatnonzero(draw > thresholds[place])
+        while len(todo):
+            place[todo] += 1
+            todo = todo[draw[todo] > thresholds[place[todo]]]
+        drawn = base[line] + step[line] * (place - start).astype(np.int32)
+        drawn[line < 0] = 0
+        demand[lines, skus] += drawn.reshape(len(lines), -1)
 
 
 def thin_demand(
@@ -148,6 +154,100 @@ def serve(
     ledger[at.SHORTAGE] = np.einsum("rk,k->r", short, weights[at.BY_SHORTAGE])
 
 
+def serve_and_review(
+    on_hand: Units,
+    backlog: Units,
+    on_order: Units,
+    arrivals: Units,
+    demand: Units,
+    stopped: Flags,
+    lost: bool,
+    weights: Sums,
+    exposed: Flags,
+    totals: Units,
+    ledger: Sums,
+    reorder_point: Units,
+    order_up_to: Units,
+    fixed_quantity: Units,
+    least: Units,
+    multiple: Units,
+    orders: Units,
+    waiting: Units,
+    out_of: Places,
+    owed: Units,
+) -> bool:
+    """Serve, then review every SKU: the short way of a site that feeds no other.
+
+    The other parameters are those of :func:`serve` and :func:`review`.
+
+    Parameters
+    ----------
+    orders : (R, K) units, written unless there is a `waiting`
+    waiting : (R, K) units at the start of the one lane that brings all SKUs, added to; (0, 0)
+        where several lanes do
+    out_of, owed : of that lane, as for :func:`ask`
+
+    Returns
+    -------
+    some : whether anything was ordered
+    """
+    serve(
+        on_hand, backlog, on_order, arrivals, demand, stopped, lost, weights, exposed, totals,
+        ledger,
+    )  # fmt: skip
+    every = np.arange(on_hand.shape[1])
+    review(
+        on_hand, backlog, on_order, orders[:0, :0], every, reorder_point, order_up_to,
+        fixed_quantity, least, multiple, False, orders,
+    )  # fmt: skip
+    ledger[at.ORDERED] = orders.sum(axis=1, dtype=np.int64)
+    if waiting.shape[0]:
+        ask(orders, every, every, out_of, waiting, owed)
+    return bool(ledger[at.ORDERED].any())
+
+
+def ask(
+    orders: Units, columns: Places, into: Places, out_of: Places, waiting: Units, owed: Units
+) -> bool:
+    """Put orders of a site down at the start of one of its lanes.
+
+    Parameters
+    ----------
+    orders : (R, K) units at the destination
+    columns : (n,) SKUs of the lane, each at most once; into : (C,) where they are in `orders`
+    waiting : (R, C) units, added to
+    owed : (R, K) units that the origin owes, added to; (0, 0) for a supplier
+
+    Returns
+    -------
+    some : whether anything was asked for
+    """
+    units = orders[:, into[columns]]
+    if not units.any():
+        return False
+    waiting[:, columns] += units
+    if owed.shape[0]:
+        owed[:, out_of[columns]] += units
+    return True
+
+
+def take_off(on_hand: Units, loaded: Units, out_of: Places, weights: Sums, ledger: Sums) -> None:
+    """Take what a lane has loaded off the shelf and out of the tick's figures.
+
+    Parameters
+    ----------
+    on_hand : (R, K) units, reduced; loaded : (R, C); out_of : (C,)
+    weights : (3, K) money per unit in fixed point: value, holding, shortage
+    ledger : (16, R) the tick's row
+    """
+    on_hand[:, out_of] -= loaded
+    gone = loaded.sum(axis=1, dtype=np.int64)
+    ledger[at.SHIPPED] += gone
+    ledger[at.ON_HAND] -= gone
+    ledger[at.VALUE] -= np.einsum("rc,c->r", loaded, weights[at.BY_VALUE, out_of])
+    ledger[at.HOLDING] -= np.einsum("rc,c->r", loaded, weights[at.BY_HOLDING, out_of])
+
+
 def review(
     on_hand: Units,
     backlog: Units,
@@ -177,24 +277,30 @@ def review(
     signed : order the exact difference, even a negative one
     orders : (R, K) units, written for the SKUs due
     """
-    position = on_hand[:, due] + on_order[:, due] - backlog[:, due]
+    skus: Places | slice = slice(None) if len(due) == on_hand.shape[1] else due
+    position = on_hand[:, skus] + on_order[:, skus]
+    position -= backlog[:, skus]
     if beside.shape[0]:
-        position = position + beside[:, due]
-    point = reorder_point[:, due]
-    gap = order_up_to[:, due] - position
+        position += beside[:, skus]
+    point = reorder_point[:, skus]
+    wanted = order_up_to[:, skus] - position
     if signed:
-        orders[:, due] = gap
-        on_order[:, due] += gap
+        orders[:, skus] = wanted
+        on_order[:, skus] += wanted
         return
-    batch = fixed_quantity[due]
-    lots = (point - position) // np.maximum(batch, 1) + 1
-    wanted = np.where(batch > 0, lots * batch, gap)
-    wanted = np.where(position <= point, np.maximum(wanted, 0), 0)
-    wanted = np.where(wanted > 0, np.maximum(wanted, least[due]), 0)
-    pack = multiple[due]
-    wanted = ((wanted + pack - 1) // pack) * pack
-    orders[:, due] = wanted
-    on_order[:, due] += wanted
+    batch = fixed_quantity[skus]
+    if batch.any():
+        lots = (point - position) // np.maximum(batch, 1) + 1
+        wanted = np.where(batch > 0, lots * batch, wanted)
+    np.maximum(wanted, 0, out=wanted)
+    wanted *= position <= point
+    if least[skus].any():
+        wanted = np.where(wanted > 0, np.maximum(wanted, least[skus]), 0)
+    pack = multiple[skus]
+    if (pack > 1).any():
+        wanted = ((wanted + pack - 1) // pack) * pack
+    orders[:, skus] = wanted
+    on_order[:, skus] += wanted
 
 
 def release(
@@ -205,7 +311,7 @@ def release(
     flow: Sums,
     tick: int,
     loaded: Units,
-) -> bool:
+) -> int:
     """Let a supplier hand over what it can of the orders that wait for it.
 
     A supplier whose share is below 65,536 hands over at most that share of its normal flow,
@@ -219,6 +325,10 @@ def release(
     share : (R,) in 1/65,536; 65,536 has no limit
     flow : (C,) normal units per tick, in 1/256
     loaded : (R, C) units, written
+
+    Returns
+    -------
+    some : 1 where anything was loaded, plus 2 where anything still waits
     """
     loaded[...] = waiting
     loaded[~eligible] = 0
@@ -229,7 +339,7 @@ def release(
         limit = ((rate * (tick + 1)) >> 24) - ((rate * tick) >> 24)
         loaded[part] = np.minimum(loaded[part], limit).astype(np.int32)
     waiting -= loaded
-    return bool(loaded.any())
+    return int(loaded.any()) + 2 * int(waiting.any())
 
 
 def claim(waiting: Units, eligible: Flags, out_of: Places, claimed: Units) -> None:
@@ -255,7 +365,7 @@ def allot(
     owed: Units,
     totals: Units,
     loaded: Units,
-) -> bool:
+) -> int:
     """Ration a site's stock to one of its lanes in proportion to what each waits for.
 
     Of the stock h, the lane that waits for w after lanes that wait for b, of c in all, gets
@@ -270,19 +380,77 @@ def allot(
     owed : (R, K) units that lanes wait for at the origin, reduced
     totals : (5, R, K) of the origin
     loaded : (R, C) units, written
+
+    Returns
+    -------
+    some : 1 where anything was loaded, plus 2 where anything still waits
     """
     wants = np.where(eligible[:, None], waiting, 0)
-    stock = on_hand[:, out_of].astype(np.int64)
+    stock = on_hand[:, out_of]
     total = claimed[:, out_of]
-    earlier = before[:, out_of]
-    of = np.maximum(total, 1)
-    part = (stock * (earlier + wants)) // of - (stock * earlier) // of
-    loaded[...] = np.where(total <= stock, wants, np.minimum(part, wants))
+    loaded[...] = wants
+    line, column = np.nonzero((total > stock) & (wants != 0))
+    if len(line):
+        held, of = stock[line, column].astype(np.int64), total[line, column].astype(np.int64)
+        wide = wants[line, column].astype(np.int64)
+        earlier = before[line, out_of[column]].astype(np.int64)
+        part = (held * (earlier + wide)) // of - (held * earlier) // of
+        loaded[line, column] = np.minimum(part, wide)
     before[:, out_of] += wants
     waiting -= loaded
     owed[:, out_of] -= loaded
     totals[at.T_SHIPPED][:, out_of] += loaded
-    return bool(loaded.any())
+    return int(loaded.any()) + 2 * int(waiting.any())
+
+
+def ship(
+    stock: Units,
+    claimed: Units,
+    before: Units,
+    waiting: Units,
+    eligible: Flags,
+    out_of: Places,
+    owed: Units,
+    totals: Units,
+    on_hand: Units,
+    shelf_weights: Sums,
+    ledger: Sums,
+    row_keys: Keys,
+    sku_keys: Keys,
+    into: Places,
+    lead_rows: Units,
+    lead_table: Units,
+    transit: Units,
+    factor: Units,
+    delay: Units,
+    days_until: Units,
+    accepted: Units,
+    tick: int,
+    ring: Units,
+    on_order: Units,
+    weights: Sums,
+    sums: Sums,
+) -> int:
+    """Allot, take off the shelf and dispatch: the short way of a lane that carries all it gets.
+
+    The parameters are those of :func:`allot`, :func:`take_off` and :func:`dispatch`.
+
+    Parameters
+    ----------
+    stock : (R, K) units at the origin before any lane took some; on_hand : now, reduced
+
+    Returns
+    -------
+    twice : the ticks of the slowest line, plus 1 where anything still waits
+    """
+    loaded = np.empty_like(waiting)
+    some = allot(stock, claimed, before, waiting, eligible, out_of, owed, totals, loaded)
+    take_off(on_hand, loaded, out_of, shelf_weights, ledger)
+    longest = dispatch(
+        row_keys, sku_keys, loaded, into, lead_rows, lead_table, transit, factor, delay,
+        days_until, accepted, tick, ring, on_order, weights, sums,
+    )  # fmt: skip
+    return 2 * longest + some // 2
 
 
 def dispatch(
@@ -300,6 +468,8 @@ def dispatch(
     tick: int,
     ring: Units,
     on_order: Units,
+    weights: Sums,
+    sums: Sums,
 ) -> int:
     """Put loaded goods on the road, each order line with a lead time of its own.
 
@@ -316,11 +486,13 @@ def dispatch(
     accepted : (C,) share that arrives, in 1/65,536
     ring : (H, R, K) units to come by tick modulo H, added to
     on_order : (R, K) units, reduced by what will not arrive
+    weights : (4, C) what a unit adds to the charges; sums : (4, R), written
 
     Returns
     -------
     longest : ticks under way of the slowest line; the caller checks it against H
     """
+    weigh(loaded, weights, sums)
     line, column = np.nonzero(loaded)
     if not len(line):
         return 0
@@ -334,8 +506,10 @@ def dispatch(
     lead = np.maximum(lead + ((transit[second] * scale) >> 8) + delay[line], 1)
     arriving = ((units.astype(np.int64) * accepted[column] + low) >> 16).astype(np.int32)
     target = into[column]
-    np.add.at(ring, ((tick + lead) % ring.shape[0], line, target), arriving)
-    np.subtract.at(on_order, (line, target), units - arriving)
+    # a lane brings a SKU to one place only, so that no cell is written twice
+    ring[(tick + lead) % ring.shape[0], line, target] += arriving
+    if (accepted != at.ALL).any():
+        on_order[line, target] -= units - arriving
     return int(lead.max())
 
 

@@ -19,8 +19,8 @@ def draws(mean, variance, n=200_000):
     keys = row_keys(name_key(1, "test"), 0, np.arange(n))
     demand = np.zeros((n, 1), np.int32)
     kernels("numpy").draw_demand(
-        keys, item_keys(["A"]), rows, tables.base, tables.step, tables.offset, tables.thresholds,
-        tables.guide, np.ones(n, np.bool_), demand,
+        keys, np.zeros(n, np.int64), item_keys(["A"]), rows[None, :], tables.base, tables.step,
+        tables.offset, tables.thresholds, tables.guide, np.ones(n, np.bool_), demand,
     )  # fmt: skip
     return demand[:, 0]
 
