@@ -23,7 +23,7 @@ Tables = dict[str, pd.DataFrame]
 @pytest.fixture(scope="module")
 def made(corner_shop: Scenario) -> Plan:
     """A buyer's plan for the farm's products."""
-    return plan(corner_shop, ["buyer"], work=0.5, options={"scope": "supplier:FARM"})
+    return plan(corner_shop, ["buyer"], work=0.2, options={"scope": "supplier:FARM"})
 
 
 def test_terms_add_up_to_the_objective(made: Plan) -> None:
@@ -99,7 +99,7 @@ def test_the_command_plans_a_scope(tmp_path: Path) -> None:
     """`holdfast plan --stages buyer --scope ...` writes an audited plan."""
     shop, out = tmp_path / "shop", tmp_path / "plan"
     assert invoke(["demo-scenario", "corner-shop", "--out", str(shop)]) == 0
-    arguments = ["plan", str(shop), "--out", str(out), "--stages", "buyer", "--work", "0.5"]
+    arguments = ["plan", str(shop), "--out", str(out), "--stages", "buyer", "--work", "0.1"]
     assert invoke([*arguments, "--scope", "supplier:FARM", "--json"]) == 0
     document = json.loads((out / "plan.json").read_text(encoding="utf-8"))
     assert document["provenance"]["options"]["scope"] == "supplier:FARM"
@@ -179,7 +179,7 @@ def test_a_budget_is_kept(corner_shop: Scenario, made: Plan) -> None:
     }  # fmt: skip
     tables = {**corner_shop.tables, "limits": pd.DataFrame(columns)}
     tight = Scenario(corner_shop.settings, tables)
-    poor = plan(tight, ["buyer"], work=0.5, options={"scope": "supplier:FARM"})
+    poor = plan(tight, ["buyer"], work=0.2, options={"scope": "supplier:FARM"})
     spent = poor.table("purchase_orders").groupby("order_on")["cost"].sum()
     assert (spent <= most / 2.0 + 1e-6).all()
     before, after = made.table("certificates").iloc[0], poor.table("certificates").iloc[0]
