@@ -119,6 +119,6 @@ def _without(case: Case, ledger: Ledger, slot: int) -> float:
     allowed = other.lines > 0.5
     allowed.ravel()[other.cell[slot]] = False
     other.replan(item, other.own(), allowed)
-    if other.short.any():
+    if other.broken:
         return float("nan")
     return other.objective - ledger.objective

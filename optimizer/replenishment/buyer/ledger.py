@@ -83,6 +83,17 @@ class Ledger:
         result: Flags = low | np.isinf(ships)
         return result
 
+    @property
+    def broken(self) -> bool:
+        """Whether an order is short or a rule is not kept.
+
+        Planning an item keeps its own use within what is left; but where a rule compares spends,
+        one item's order may have been what gave another its room.
+        """
+        room = self.problem.rules.room
+        over = self.rule_use > room + TINY * (1.0 + np.abs(room))
+        return bool(over.any() or self.short.any())
+
     def set(self, item: int, plan: Ints) -> None:
         """Replace the plan of one item."""
         self._count(item, -1.0)

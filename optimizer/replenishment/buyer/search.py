@@ -70,10 +70,10 @@ class Search:
         for _ in range(passes):
             before = ledger.copy()
             self._settle_once(ledger)
-            if ledger.short.any() or ledger.objective > before.objective - BETTER * abs(
+            if ledger.broken or ledger.objective > before.objective - BETTER * abs(
                 before.objective
             ):
-                return before if ledger.short.any() or worse(ledger, before) else ledger
+                return before if ledger.broken or worse(ledger, before) else ledger
             if self.budget.over():
                 break
         return ledger
@@ -88,7 +88,7 @@ class Search:
             self.budget.spend(float(self.work[item]))
             if not ledger.replan(item, prices, open_orders):
                 continue
-            if ledger.short.any() or ledger.objective > total:
+            if ledger.broken or ledger.objective > total:
                 ledger.set(item, plan)
             total = ledger.objective
             if self.budget.over():
@@ -107,7 +107,7 @@ class Search:
         while not self.budget.over(share) and failures < MOST_FAILURES:
             move = moves[int(self.draw.integers(len(moves)))]
             tried = move(best.copy(), priced)
-            if tried is None or tried.short.any():
+            if tried is None or tried.broken:
                 failures += 1
                 continue
             if worse(best, tried):

@@ -100,9 +100,13 @@ def _notes(facts: Facts, scope: Scope, case: Case, outcome: Outcome[BuyersPlan])
             f" {int(case.unit.min()):,} to {int(case.unit.max()):,}."
         )
     limits = facts.scenario.table("limits")
-    at_least = int(((limits["sense"] == ">=") & limits["hard"].fillna(True).astype(bool)).sum())
+    hard = limits["hard"].fillna(True).astype(bool)
+    at_least = int(((limits["sense"] == ">=") & hard).sum())
     if at_least:
         notes.append(f"{at_least} limits of sense >= are not enforced in this plan.")
+    shares = int(((limits["kind"] == "supplier_share_pct") & hard).sum())
+    if shares and scope.name.startswith("supplier:"):
+        notes.append(f"{shares} limits of kind supplier_share_pct are not enforced: one supplier.")
     if facts.scenario.settings.shortage_rule == "backorder":
         notes.append("Demand that is not served is counted as lost in this plan.")
     if outcome.detail:

@@ -13,7 +13,8 @@ import pytest
 from api.cli.app import invoke
 from optimizer.audit import buyer
 from optimizer.audit.report import AuditReport
-from optimizer.pipeline import choose_stages, plan
+from optimizer.outcome import Limits
+from optimizer.pipeline import choose_stages, plan, run_stage
 from optimizer.plan import Plan
 from scenarios import InputError, Scenario
 
@@ -184,3 +185,19 @@ def test_a_budget_is_kept(corner_shop: Scenario, made: Plan) -> None:
     assert (spent <= most / 2.0 + 1e-6).all()
     before, after = made.table("certificates").iloc[0], poor.table("certificates").iloc[0]
     assert after["objective"] >= before["bound"] - 1e-9
+
+
+def test_what_is_not_enforced_is_noted(corner_shop: Scenario) -> None:
+    """Hard limits of sense >=, and shares where there is one supplier only, are named in a note."""
+    columns = {
+        "limit_id": ["least", "share"], "kind": ["supplier_units", "supplier_share_pct"],
+        "scope": ["supplier:FARM", "supplier:FARM"], "sense": [">=", "<="],
+        "value": [1.0, 40.0], "hard": [True, True],
+    }  # fmt: skip
+    scenario = Scenario(
+        corner_shop.settings, {**corner_shop.tables, "limits": pd.DataFrame(columns)}
+    )
+    result = run_stage("buyer", scenario, {}, Limits(work=0.05), {"scope": "supplier:FARM"})
+    told = " ".join(result.notes)
+    assert "1 limits of sense >= are not enforced" in told
+    assert "1 limits of kind supplier_share_pct are not enforced" in told

@@ -265,3 +265,26 @@ def test_the_price_of_a_budget_is_the_slope_of_the_bound() -> None:
     assert price > 0.01
     assert before - after <= price * step + slack
     assert before - after >= next_price * step - slack
+
+
+def test_a_share_of_spend_is_kept() -> None:
+    """With at most 30 % of each bucket's spend for one supplier, the search stays within it.
+
+    Plans of the search are feasible at every step, so that none of its work is lost.
+    """
+    problem = make_case(12, 6, 3, 1)
+    weight = (problem.options.group == 0) - 0.3
+    rules, nothing = problem.rules, np.zeros((1, problem.n_periods))
+    shared = Problem(
+        problem.items, problem.options, problem.groups,
+        Rules(np.vstack([rules.money, weight]), np.vstack([rules.units, 0.0 * weight]),
+              np.vstack([rules.room, nothing])),
+        problem.storage,
+    )  # fmt: skip
+    coupling = Coupling(shared)
+    search = Search(shared, Budget(Limits(work=0.1)), 0)
+    begun = first_plan(search, coupling, first_prices(shared, coupling))
+    assert shared.feasible(begun.qty)
+    found = search.improve(begun.copy(), coupling.prices(np.zeros(len(coupling.room))), 1.0)
+    assert shared.feasible(found.qty), shared.faults(found.qty)
+    assert found.objective < begun.objective
