@@ -34,6 +34,7 @@ from simulation.targets import resolve
 from simulation.verdicts import Verdict
 from simulation.world import World
 
+MOST_FOR_PRECISION = 2000
 MOST_REPLICATIONS, FEWEST_REPLICATIONS = 100, 20
 USUAL_WORK = 8e7  # product-location-days that a run without `replications` may take
 DRILLED = ("fill_rate", "short_units", "lost_margin", "recovery_days", "cost_operating")
@@ -46,6 +47,7 @@ def stress(
     *,
     replications: int | None = None,
     seed: int | None = None,
+    precision: float | None = None,
     only: Sequence[str] = (),
     drill: Sequence[str] = (),
     extras: Extras | None = None,
@@ -62,6 +64,9 @@ def stress(
         standard cases, without gates
     replications : None: the suite's, else 100 or fewer (at least 20) for a large scenario
     seed : of all random numbers; None: the suite's, else the scenario's. Same seed, same bits
+    precision : the replications are doubled until half of the 95 % interval of every disturbed
+        case's mean lost margin is at most this share of it, up to MOST_FOR_PRECISION; None: as many
+        as stated
     only : names of cases; the others are left out
     drill : playbooks; every case is run without and with them
     extras : what the world holds beyond what the plan uses; None: nothing
@@ -81,6 +86,8 @@ def stress(
             f" {plan.provenance.scenario_hash[:12]}, this one is {scenario.content_hash[:12]}):"
             " plan this scenario first, or name the one that the plan belongs to"
         )
+    if precision is not None and not 0.0 < precision < 1.0:
+        raise InputError(f"precision must be a share between 0 and 1, as 0.05, is {precision:g}")
     if replications is not None and replications < 1:
         raise InputError(f"replications must be 1 or more, is {replications}")
     if isinstance(suite, (str, Path)):
@@ -118,20 +125,27 @@ def stress(
         if progress is not None:
             progress("stress", share, message)
 
-    records = run_cases(world, cases, setup, progress=tell, cancelled=cancelled)
-    values = measure_cases(world, cases, records, chosen.gate_scopes("product"))
+    while True:
+        records = run_cases(world, cases, setup, progress=tell, cancelled=cancelled)
+        values = measure_cases(world, cases, records, chosen.gate_scopes("product"))
+        reached = widest(values)
+        if precision is None or reached <= precision or setup.replications >= MOST_FOR_PRECISION:
+            break
+        more = min(2 * setup.replications, MOST_FOR_PRECISION)
+        setup = replace(setup, replications=more)
     target = chosen.service_target or usual_service(scenario, world)
     tails = {name: statistics(figures, target, CONFIDENCE) for name, figures in values.items()}
     verdicts = judge(chosen.gates, cases, values, target)
     notes = (
         *world.notes, *limits_noted(scenario), *chosen.notes, *ranks,
         *_untouched(world, cases, setup),
+        *_precision_noted(precision, reached, setup.replications),
         f"service_miss counts replications with a fill rate below {100 * target:.1f} %.",
     )  # fmt: skip
     return StressResult(
         suite=chosen.name,
         scenario_hash=scenario_hash,
-        replications=count,
+        replications=setup.replications,
         seed=setup.seed,
         horizon_days=world.n_ticks // world.ticks_per_day,
         product_locations=world.n_skus,
@@ -148,6 +162,24 @@ def stress(
         verdicts=verdicts,
         notes=notes,
     )
+
+
+def widest(values: Mapping[str, Values]) -> float:
+    """Return the largest half-width of a disturbed case's mean lost margin over that mean."""
+    shares = [0.0]
+    for figures in (figures for case, figures in values.items() if case != BASELINE):
+        own = estimate(figures["lost_margin", "all"], CONFIDENCE)
+        if own.mean > 0.0:
+            shares.append(np.inf if np.isnan(own.low) else own.half_width / own.mean)
+    return float(max(shares))
+
+
+def _precision_noted(precision: float | None, reached: float, count: int) -> tuple[str, ...]:
+    if precision is None:
+        return ()
+    missed = "" if reached <= precision else f", not the {100 * precision:g} % asked for"
+    known = f"mean lost margin is known to ±{100 * reached:.1f} % in every disturbed case"
+    return (f"{count} replications: {known}{missed}.",)
 
 
 def usual_replications(world: World, n_cases: int) -> int:

@@ -33,6 +33,10 @@ def stress(
     replications: Annotated[
         int | None, typer.Option(help="How often each case is simulated.", min=1)
     ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(help="As 5%: replicate until the mean lost margin of every case is so sure."),
+    ] = "",
     seed: Annotated[int | None, typer.Option(help="Seed; default: the scenario's.", min=0)] = None,
     only: Annotated[
         list[str] | None, typer.Option("--case", help="Only this case; may be repeated.")
@@ -77,6 +81,7 @@ def stress(
             suite,
             replications=replications,
             seed=seed,
+            precision=_share_of(precision),
             only=only or (),
             drill=drill or (),
             progress=lambda _stage, share, case: bar.update(
@@ -100,6 +105,19 @@ def stress(
         for path in drawn:
             out().print(f"Drawn: {path}", highlight=False)
     return Exit.FINE if result.passed else Exit.GATE_FAILED
+
+
+def _share_of(text: str) -> float | None:
+    """Read a share as 5% or 0.05; None where nothing is given."""
+    from scenarios import InputError
+
+    if not text.strip():
+        return None
+    try:
+        number = float(text.strip().removesuffix("%"))
+    except ValueError:
+        raise InputError(f"--precision is a share as 5% or 0.05, not {text!r}") from None
+    return number / 100.0 if text.strip().endswith("%") else number
 
 
 def _scan(

@@ -115,6 +115,18 @@ def test_statistics_stand_in_the_results_and_can_be_gated(scenario):
     assert kpis <= set(KNOWN_KPIS)
 
 
+def test_precision_doubles_the_replications_until_it_is_reached(scenario):
+    """From 4 replications to as many as ±8 % of the mean lost margin take; the note says so."""
+    own = read_suite({"case": [{"name": "V gone", "disruption": [OUTAGE]}]}, scenario)
+    done = stress(scenario, plan_for(scenario), own, replications=4, precision=0.08)
+    assert done.replications in (8, 16, 32, 64, 128, 256)
+    mean, low, high = done.value("V gone", "lost_margin")
+    assert (high - low) / 2 <= 0.08 * mean
+    assert any("is known to" in note for note in done.notes)
+    with pytest.raises(InputError, match="precision"):
+        stress(scenario, plan_for(scenario), own, precision=5.0)
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
