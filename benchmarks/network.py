@@ -9,8 +9,9 @@ from pathlib import Path
 
 from benchmarks.facilities import FORMATS, UnreadableInstanceError, read_instance, write_solution
 from benchmarks.machine import describe_machine
+from benchmarks.network_peers import PEERS, run_peer
 from optimizer.allocation.network.solve import solve
-from optimizer.outcome import Limits
+from optimizer.outcome import Limits, gap_pct
 
 PACKAGES = ("numpy", "highspy", "ortools", "pulp")
 
@@ -31,6 +32,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--single-source", action="store_true", help="customers are not split")
     parser.add_argument("--only", nargs="*", default=[], help="names of instances to solve")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--peers", nargs="*", choices=PEERS, default=None, help="the same by other solvers too"
+    )
     options = parser.parse_args(arguments)
     if options.seconds is None and options.work is None:
         parser.error("give --seconds or --work")
@@ -68,6 +72,15 @@ def main(arguments: Sequence[str]) -> int:
             f" {used:>7.2f}  {outcome.status}, {outcome.termination}",
             flush=True,
         )
+        peers = () if options.peers is None else (options.peers or PEERS)
+        for peer in peers if options.seconds is not None else ():
+            found = run_peer(peer, problem, options.seconds)
+            print(
+                f"{'':<{width}} {peer:>11} {_money(found.cost)} {_money(found.bound)}"
+                f" {_gap(gap_pct(found.cost, found.bound))} {'':>4} {found.wall_seconds:>7.2f}"
+                f" {found.cpu_seconds:>7.2f}  {found.said}",
+                flush=True,
+            )
     return 2 if unreadable else 0
 
 
