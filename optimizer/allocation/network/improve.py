@@ -11,7 +11,7 @@ from optimizer.allocation.network.effort import SETS_PER_WORK, Effort
 from optimizer.allocation.network.problem import FacilityProblem, Flags, Floats
 from optimizer.allocation.network.transport import Shipped, Transport
 
-OPENED, CLOSED = 8, 8  # how many sites an exchange looks at on either side
+OPENED, CLOSED = 8, 12  # how many sites an exchange looks at on either side
 
 
 def improve(
@@ -19,6 +19,7 @@ def improve(
     transport: Transport,
     start: Shipped,
     site_reduced: Floats,
+    closed: Flags,
     tried: set[bytes],
     most: int,
     effort: Effort,
@@ -29,6 +30,7 @@ def improve(
     Parameters
     ----------
     site_reduced : (m,) what opening costs at the prices of the relaxation: cheap ones go first
+    closed : (m,) sites that no better solution opens
     tried : sets that have been shipped; grows
     most : sets to ship at most
     consider : told of every better shipment
@@ -38,7 +40,7 @@ def improve(
     better = True
     while better and left > 0:
         better = False
-        for is_open in _neighbours(problem, best, site_reduced):
+        for is_open in _neighbours(problem, best, site_reduced, closed):
             key = is_open.tobytes()
             if key in tried or left <= 0 or effort.over():
                 continue
@@ -53,7 +55,9 @@ def improve(
     return best
 
 
-def _neighbours(problem: FacilityProblem, best: Shipped, site_reduced: Floats) -> list[Flags]:
+def _neighbours(
+    problem: FacilityProblem, best: Shipped, site_reduced: Floats, closed: Flags
+) -> list[Flags]:
     """Return sets one move away that may pay, likely ones first.
 
     Opening site i saves at most what its reduced cost at the prices of the shipment says.
@@ -62,7 +66,7 @@ def _neighbours(problem: FacilityProblem, best: Shipped, site_reduced: Floats) -
     prices = Prices(best.customer_price, best.site_price, 0.0, 0.0)
     nobody = np.zeros(len(is_open), bool)
     here = dual(problem, prices, nobody, nobody).site_reduced
-    shut = np.flatnonzero(~is_open & ~problem.must_close)
+    shut = np.flatnonzero(~is_open & ~problem.must_close & ~closed)
     held = np.flatnonzero(is_open & ~problem.must_open)
     by_worth = held[np.argsort(-site_reduced[held], kind="stable")]
     by_hope = shut[np.argsort(site_reduced[shut], kind="stable")]

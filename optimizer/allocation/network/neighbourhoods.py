@@ -45,7 +45,7 @@ def reassign(
     best, spent = start, Effort(limits)
     for size in SIZES:
         best = _pass(problem, best, proven, closed, spent, size)
-        if spent.over() or size >= len(problem.demand):
+        if spent.over() or 2 * size >= len(problem.demand):
             break
     effort.add(spent.spent)
     return best

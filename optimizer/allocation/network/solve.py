@@ -15,6 +15,7 @@ from optimizer.allocation.network.problem import (
     FacilityProblem,
     FacilitySolution,
     Flags,
+    Floats,
     broken_rule,
     cost_of,
 )
@@ -97,13 +98,13 @@ class _Run:
             prices = ascent.prices.customer
             proven = dual(problem, ascent.prices, node.opened, node.closed)
             self._ascent, self._proven = ascent, proven
-            shipped = self._ship(_likely(problem, ascent, node))
+            shipped = self._ship(_likely(problem, ascent.opened, node))
             if shipped is not None:
-                shipped = self._improve(shipped, SETS)
+                shipped = self._improve(shipped, node.closed, SETS)
                 best = shipped if best is None or shipped.cost < best.cost else best
                 shipped_cost = best.cost
             if best is not None and turn == ASCENTS - 1:
-                best = self._improve(best, SETS_LAST)
+                self._improve(best, node.closed, SETS_LAST)
             node = fix_sites(node, proven, self._cutoff())
             effort.limits.progress("network", 0.1 * (turn + 1), "prices and sites")
             done = node.bound >= self._cutoff() or not (~node.opened & ~node.closed).any()
@@ -126,6 +127,12 @@ class _Run:
         root, split = found
         tree.add(root)
         finished = split is None
+        if split is not None:
+            self._proven = tree.root_proven
+            shipped = self._ship(_likely(problem, split.opened, root))
+            if shipped is not None:
+                self._improve(shipped, root.closed, SETS_LAST)
+            tree.keep(self.best)
         if not finished:
             finished = not problem.single_source and tree.search(NODES_FIRST)
         if not finished:
@@ -180,7 +187,7 @@ class _Run:
         relaxation.add_arcs(*np.nonzero(arcs))
         return relaxation
 
-    def _improve(self, shipped: Shipped, most: int) -> Shipped:
+    def _improve(self, shipped: Shipped, closed: Flags, most: int) -> Shipped:
         if self._proven is None:
             return shipped
         return improve(
@@ -188,6 +195,7 @@ class _Run:
             self._transport,
             shipped,
             self._proven.site_reduced,
+            closed,
             self._tried,
             most,
             self._effort,
@@ -219,10 +227,10 @@ class _Run:
         return self._cost - 0.5e-6 * abs(self._cost) if np.isfinite(self._cost) else np.inf
 
 
-def _likely(problem: FacilityProblem, ascent: Ascent, node: Node) -> Flags:
-    """Return the sites that were open in most steps, and more where these hold too little."""
-    is_open = ((ascent.opened > 0.5) | node.opened) & ~node.closed
-    order = np.argsort(-ascent.opened, kind="stable")
+def _likely(problem: FacilityProblem, opened: Floats, node: Node) -> Flags:
+    """Return the sites that are mostly open, and more where these hold too little."""
+    is_open = ((opened > 0.5) | node.opened) & ~node.closed
+    order = np.argsort(-opened, kind="stable")
     for site in order[~node.closed[order]]:
         enough = float(problem.capacity[is_open].sum()) >= problem.total_demand
         if enough and int(is_open.sum()) >= problem.fewest_sites():
