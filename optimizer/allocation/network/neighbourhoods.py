@@ -20,7 +20,7 @@ from optimizer.outcome import Limits
 
 SIZES = (30, 60, 120, 240)  # about how many customers one neighbourhood has, from pass to pass
 LEAST_SITES = 2  # open ones
-SHUT_PER_OPEN = 1.0  # closed sites looked at for each open one
+LEAST_SHUT = 8  # closed sites that are looked at, and at least as many as open ones
 ARCS = 8  # per customer, and all that it uses
 WORK = 1.0  # of one neighbourhood at most
 
@@ -116,7 +116,7 @@ def _around(
     shut = np.flatnonzero(~solution.is_open & ~closed & ~problem.must_close)
     pull = np.minimum(proven.arc_reduced[np.ix_(shut, customers)], 0.0).sum(axis=1)
     pull += np.maximum(proven.site_reduced[shut], 0.0)
-    near = shut[np.argsort(pull, kind="stable")][: int(SHUT_PER_OPEN * len(chosen)) + 1]
+    near = shut[np.argsort(pull, kind="stable")][: max(LEAST_SHUT, len(chosen))]
     sites = np.unique(np.concatenate([np.array(chosen, np.int64), near]))
     return sites, customers
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from optimizer.allocation.network.ascent import Ascent, ascend, first_prices
@@ -29,6 +31,7 @@ ASCENTS = 4
 STEPS = 60  # of each ascent
 SETS = 40  # shipped after each ascent
 SETS_LAST = 200  # shipped from the best of them
+SPLIT_SHARE = 0.3  # for the problem with split demand, before the one without
 KERNEL_ARCS = 6  # per customer
 KERNEL_SHARE = 0.2  # of what is left of the limits
 NODES_FIRST = 100  # that may close a small problem before the next search for solutions
@@ -51,6 +54,8 @@ def solve(problem: FacilityProblem, limits: Limits) -> Outcome[FacilitySolution]
             Status.INFEASIBLE, Termination.CONVERGED, ENGINE, wall_seconds=limits.elapsed
         )
     run = _Run(problem, effort)
+    if problem.single_source:
+        root = run.split_first(root)
     root = run.rounds(root)
     bound, finished = run.prove(root)
     why = Termination.CONVERGED if finished else (effort.why() or Termination.ERROR)
@@ -81,14 +86,26 @@ class _Run:
         self._tried: set[bytes] = set()
         self.best: FacilitySolution | None = None
         self._cost = np.inf
+        self._split_cost: float | None = None
         self._ascent: Ascent | None = None
         self._proven: Dual | None = None
+
+    def split_first(self, node: Node) -> Node:
+        """Solve the problem with demand that may split: its bound holds, its sites are likely."""
+        part = self._effort.part(SPLIT_SHARE)
+        outcome = solve(replace(self._problem, single_source=False), part)
+        self._effort.add(outcome.work)
+        if outcome.solution is not None:
+            shipped = self._ship(outcome.solution.is_open)
+            self._split_cost = None if shipped is None else shipped.cost
+        bound = node.bound if outcome.bound is None else max(node.bound, outcome.bound)
+        return replace(node, bound=bound)
 
     def rounds(self, node: Node) -> Node:
         """Alternate ascents and shipping; return the root with its bound and fixed sites."""
         problem, effort = self._problem, self._effort
         prices = first_prices(problem)
-        shipped_cost: float | None = None
+        shipped_cost = self._split_cost
         best: Shipped | None = None
         for turn in range(ASCENTS):
             target = self._cost if problem.single_source else shipped_cost
@@ -102,7 +119,7 @@ class _Run:
             if shipped is not None:
                 shipped = self._improve(shipped, node.closed, SETS)
                 best = shipped if best is None or shipped.cost < best.cost else best
-                shipped_cost = best.cost
+                shipped_cost = min(best.cost, np.inf if shipped_cost is None else shipped_cost)
             if best is not None and turn == ASCENTS - 1:
                 self._improve(best, node.closed, SETS_LAST)
             node = fix_sites(node, proven, self._cutoff())
