@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from scenarios.errors import HoldfastError, InputError
     from scenarios.library import demo_scenario
     from scenarios.scenario import Scenario
+    from simulation.harden import harden
+    from simulation.resilience import scan_plan
     from simulation.stress import stress
 
 _DOORS = {
@@ -24,7 +26,9 @@ _DOORS = {
     "Plan": "optimizer.plan",
     "Scenario": "scenarios.scenario",
     "demo_scenario": "scenarios.library",
+    "harden": "simulation.harden",
     "plan": "optimizer.pipeline",
+    "scan_plan": "simulation.resilience",
     "stress": "simulation.stress",
 }
 
@@ -35,7 +39,9 @@ __all__ = [
     "Plan",
     "Scenario",
     "demo_scenario",
+    "harden",
     "plan",
+    "scan_plan",
     "stress",
 ]
 
