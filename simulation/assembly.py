@@ -16,12 +16,13 @@ from simulation.capacities import site_dock, site_store
 from simulation.checks import refuse_nonsense
 from simulation.goods import channel_demand, settlements, site_channels, site_life, site_returns
 from simulation.lanes import LaneBook, build_lanes
+from simulation.lateness import coming, usual_lateness
 from simulation.levels import Protection, roll_levels, service_target
 from simulation.orders import order_book
 from simulation.policies import Policy, TimedLevels
 from simulation.sources import PAIR, Sources, choose_sources
 from simulation.streams import item_keys
-from simulation.world import Batch, Site, Supplier, World
+from simulation.world import Site, Supplier, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,14 @@ class Extras:
     ----------
     standby : sources and modes of transport that nobody uses stand by, for responses
     laterals : sites of one echelon that `lanes` connect help each other out
+    late_orders : open purchases come as late as `receipts` say that their supplier usually is
     cash : what is sold is followed at its price, paid when the channels settle
     orders : customers place the scenario's orders, served from the "nearest" or "cheapest" site
     """
 
     standby: bool = False
     laterals: bool = False
+    late_orders: bool = False
     cash: bool = False
     orders: str = ""
 
@@ -110,11 +113,17 @@ def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) ->
     for site_id in book.site_ids:
         at = np.flatnonzero((facts.pairs["site_id"] == site_id).to_numpy())
         sites.append(_site(facts, book, policies.iloc[at].reset_index(drop=True), at, place))
+    if extras.late_orders:
+        late = usual_lateness(scenario)
+        sites = [
+            replace(site, coming=coming(scenario, site.site_id, _ids(site, product_ids), late))
+            for site in sites
+        ]
     demand = channel_demand(scenario)
     sites = [
         replace(
             site,
-            channels=site_channels(scenario, demand, [product_ids[p] for p in site.product]),
+            channels=site_channels(scenario, demand, list(_ids(site, product_ids))),
         )
         for site in sites
     ]
@@ -148,6 +157,10 @@ def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) ->
         if extras.orders
         else None,
     )
+
+
+def _ids(site: Site, product_ids: tuple[str, ...]) -> pd.Index:
+    return pd.Index([product_ids[p] for p in site.product])
 
 
 def _text(cell: object) -> str:
@@ -320,7 +333,7 @@ def _site(facts: Facts, book: LaneBook, table: pd.DataFrame, at: Places, place: 
         holding=table["holding_cost_per_unit_day"].fillna(0.0).to_numpy(np.float64),
         shortage=table["shortage_cost"].fillna(0.0).to_numpy(np.float64),
         depth=facts.sources.depth[site_id],
-        coming=_coming(scenario, site_id, pd.Index(products)),
+        coming=coming(scenario, site_id, pd.Index(products), {}),
         handling=0.0 if pd.isna(handling) else float(handling),
         region=_text(sites["region"].get(site_id)),
         dock=site_dock(scenario, site_id),
@@ -334,21 +347,3 @@ def _whole(frame: pd.DataFrame, pairs: pd.DataFrame) -> Units:
     found = pairs[PAIR].merge(frame, on=PAIR, how="left")["qty"].fillna(0.0)
     units: Units = np.rint(found.to_numpy(np.float64)).astype(np.int32)
     return units
-
-
-def _coming(scenario: Scenario, site_id: str, products: pd.Index) -> tuple[Batch, ...]:
-    """Return open orders of a site by the day they are due; overdue ones come on the first day."""
-    rows = scenario.table("open_orders")
-    rows = rows[(rows["site_id"] == site_id) & (rows["qty"] > 0)]
-    rows = rows[rows["product_id"].isin(set(products))]
-    days = (rows["due_on"] - pd.Timestamp(scenario.settings.start_date)).dt.days.clip(lower=0)
-    rows = rows.assign(tick=days.astype("int64"))
-    total = rows.groupby(["tick", "product_id"], sort=True)["qty"].sum().reset_index()
-    return tuple(
-        Batch(
-            int(tick),
-            products.get_indexer(pd.Index(part["product_id"])).astype(np.int64),
-            np.rint(part["qty"].to_numpy(np.float64)).astype(np.int32),
-        )
-        for tick, part in total.groupby("tick", sort=True)
-    )

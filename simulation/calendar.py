@@ -24,6 +24,7 @@ from simulation.kernels import Kernels
 from simulation.kernels import rows as at
 from simulation.kernels.coupled import coupled
 from simulation.loads import Loads, Quotas
+from simulation.open_orders import OpenOrders
 from simulation.ordering import Ordering
 from simulation.perishing import Perishing
 from simulation.quarantine import Quarantine
@@ -85,6 +86,7 @@ class Calendar:
         self.loads = Loads(run)
         self.quotas = Quotas(run)
         self.sourcing = Sourcing(run)
+        self.open_orders = OpenOrders(run)
         self.reserves = Reserves(run)
         self.shelves = Shelves(run)
         self.perishing = Perishing(run, self.shelves)
@@ -208,10 +210,7 @@ class Calendar:
         held = self.state.sites[site]
         facts = self.world.sites[site]
         slot = held.ring[tick % len(held.ring)]
-        for batch in facts.coming:
-            if batch.tick == tick:
-                slot[:, batch.columns] += batch.units
-                held.to_come[batch.columns] -= batch.units
+        self.open_orders.come(site, tick, slot)
         self.departures.land(site, tick, slot)
         shut = self.conditions.shut[site]
         if shut.any():  # the queue at the gate moves to the next tick

@@ -25,7 +25,7 @@ class SiteState:
     ring : (H, R, K) units to come by tick modulo H
     owed : (R, K) units that other sites wait for; (0, 0) for a site that feeds none
     to_place : (K,) units of dated orders not yet placed
-    to_come : (K,) units under way since before the start, not yet due
+    to_come : (R, K) units under way since before the start, not yet come
     exposed : (R, K) whether demand went short in the running cycle
     totals : (5, R, K) units so far: asked for, short, received, shipped, destroyed
     ledger : (T, 16, R) int64, a row a tick
@@ -168,7 +168,7 @@ def fresh_state(world: World, replications: Places, longest: list[int]) -> State
                 ledger=np.zeros((world.n_ticks, SITE_ROWS, n), np.int64),
                 levels=site.policy.levels.fresh(),
                 to_place=to_place,
-                to_come=to_come,
+                to_come=np.tile(to_come, (n, 1)),
                 claimed=np.zeros(shape, np.int32),
                 before=np.zeros(shape, np.int32),
             )
@@ -214,7 +214,7 @@ def check_conservation(world: World, state: State, *, signed: bool = False) -> N
             balance += state.caught[i] - state.aside[i]
             _require(world, i, state.aside[i] >= 0, "units in quarantine are negative")
         _require(world, i, balance == 0, "units appeared or vanished on the shelf")
-        outstanding = np.tile(held.to_place + held.to_come, (len(held.on_hand), 1))
+        outstanding = held.to_place[None, :] + held.to_come
         outstanding += held.ring.sum(axis=0, dtype=np.int32)
         for ring in state.rings_into(i):
             outstanding += ring.sum(axis=0, dtype=np.int32)

@@ -26,11 +26,16 @@ class Batch:
     tick : when
     columns : (n,) SKUs of the lane (order) or of the site (delivery), each at most once
     units : (n,) int32
+    late : (1024,) int64, days that a delivery of its source comes after its date, equally likely;
+        None: it comes on its date
+    source : who delivers
     """
 
     tick: int
     columns: Places
     units: Units
+    late: Places | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

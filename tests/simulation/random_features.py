@@ -27,6 +27,7 @@ def with_features(world: World, seed: int) -> World:
         _terms,
         _channels,
         _orders,
+        _lateness,
     ):
         world = add(g, world)
     return world
@@ -137,6 +138,21 @@ def _channels(g: np.random.Generator, world: World) -> World:
         )  # fmt: skip
         sites.append(replace(site, channels=channels if g.random() < 0.4 else None))
     return replace(world, sites=tuple(sites))
+
+
+def _lateness(g: np.random.Generator, world: World) -> World:
+    late = np.sort(g.integers(-4, 12, 1024))
+    sites = tuple(
+        replace(
+            site,
+            coming=tuple(
+                replace(batch, late=late, source=f"V{n}") if g.random() < 0.5 else batch
+                for n, batch in enumerate(site.coming)
+            ),
+        )
+        for site in world.sites
+    )
+    return replace(world, sites=sites)
 
 
 def _orders(g: np.random.Generator, world: World) -> World:

@@ -161,32 +161,38 @@ def _lanes(g, sites, suppliers, feeder, products) -> tuple[Lane, ...]:
 def random_case(world: World, seed: int) -> Case:
     """Return two to six disruptions of all kinds on the network's own nodes."""
     g = np.random.default_rng([seed, 2])
-    made = []
-    for i in range(int(g.integers(2, 7))):
-        kind = str(g.choice(sorted(KINDS)))
-        severity = 1.0
-        if kind in ("lead_time_blowup", "demand_surge"):
-            severity = float(g.uniform(1.1, 3.0))
-        elif kind == "lane_delay":
-            severity = float(g.integers(1, 6))
-        elif kind in SOME_LEFT:
-            severity = float(g.choice([0.3, 0.7, 1.0]))
-        elif kind in ("warehouse_fire", "price_shock", "freight_price_jump"):
-            severity = float(g.uniform(0.2, 1.0))
-        start: float | Distribution = float(g.integers(0, N_TICKS))
-        if g.random() < 0.5:
-            start = Distribution("exponential", (float(g.uniform(4, 30)),))
-        duration = Distribution("fixed", (float(g.integers(1, 12)),))
-        if g.random() < 0.5:
-            duration = Distribution("lognormal", (6.0, 4.0))
-        made.append(
-            Disruption(
-                f"D{i}", kind, _target(g, world, kind), start, duration, severity,
-                float(g.choice([1.0, 0.6])), str(g.choice(["", "", "storm"])),
-                f"D{i - 1}" if i and g.random() < 0.2 else "",
-            )
-        )  # fmt: skip
-    return Case("random", tuple(made))
+    kinds = [str(g.choice(sorted(KINDS))) for _ in range(int(g.integers(2, 7)))]
+    return Case("random", tuple(_disruption(g, world, i, kind) for i, kind in enumerate(kinds)))
+
+
+def case_of_all_kinds(world: World, seed: int) -> Case:
+    """Return one disruption of every kind, in random order, on the network's own nodes."""
+    g = np.random.default_rng([seed, 5])
+    kinds = [str(kind) for kind in g.permutation(sorted(KINDS))]
+    return Case("all kinds", tuple(_disruption(g, world, i, kind) for i, kind in enumerate(kinds)))
+
+
+def _disruption(g: np.random.Generator, world: World, i: int, kind: str) -> Disruption:
+    severity = 1.0
+    if kind in ("lead_time_blowup", "demand_surge"):
+        severity = float(g.uniform(1.1, 3.0))
+    elif kind == "lane_delay":
+        severity = float(g.integers(1, 6))
+    elif kind in SOME_LEFT:
+        severity = float(g.choice([0.3, 0.7, 1.0]))
+    elif kind in ("warehouse_fire", "price_shock", "freight_price_jump"):
+        severity = float(g.uniform(0.2, 1.0))
+    start: float | Distribution = float(g.integers(0, N_TICKS))
+    if g.random() < 0.5:
+        start = Distribution("exponential", (float(g.uniform(4, 30)),))
+    duration = Distribution("fixed", (float(g.integers(1, 12)),))
+    if g.random() < 0.5:
+        duration = Distribution("lognormal", (6.0, 4.0))
+    return Disruption(
+        f"D{i}", kind, _target(g, world, kind), start, duration, severity,
+        float(g.choice([1.0, 0.6])), str(g.choice(["", "", "storm"])),
+        f"D{i - 1}" if i and g.random() < 0.2 else "",
+    )  # fmt: skip
 
 
 def _target(g: np.random.Generator, world: World, kind: str) -> str:

@@ -263,7 +263,12 @@ class Oracle:
             for batch in site.coming:
                 for k, units in zip(batch.columns, batch.units, strict=True):
                     self.shelf[i, int(k)].on_order += int(units)
-                    self.env.process(self.delivery(i, int(k), int(units), batch.tick, seen=False))
+                    due = batch.tick
+                    if batch.late is not None:
+                        stream = named(self.seed, "open orders", site.site_id, batch.source)
+                        bits = number(stream, due, self.replication, self.item(i, int(k)))
+                        due = max(0, due + int(batch.late[bits >> 54]))
+                    self.env.process(self.delivery(i, int(k), int(units), due, seen=False))
         for j, lane in enumerate(world.lanes):
             for batch in lane.orders:
                 for c, units in zip(batch.columns, batch.units, strict=True):

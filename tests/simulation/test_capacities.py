@@ -262,3 +262,27 @@ def test_the_order_book_ranks_sites_by_distance_or_cost():
     assert near.orders.splits.tolist() == [False, True]
     with pytest.raises(InputError, match="no orders"):
         built(Extras(orders="nearest"))
+
+
+def test_open_orders_are_as_late_as_receipts_say():
+    """Of five receipts two were 3 days late, one a day early: so are the open orders."""
+    due = START + pd.Timedelta(days=6)
+    open_orders = pd.DataFrame(
+        {"order_id": ["o"], "line": [1], "kind": "purchase", "source_id": "V", "site_id": "D",
+         "product_id": "P1", "qty": [9.0], "ordered_on": START, "due_on": due}
+    )  # fmt: skip
+    promised = START - pd.Timedelta(days=30)
+    receipts = pd.DataFrame(
+        {"order_id": list("abcde"), "line": 1, "supplier_id": "V", "product_id": "P1",
+         "site_id": "D", "qty_ordered": 5.0, "qty_received": 5.0,
+         "ordered_on": promised - pd.Timedelta(days=9), "promised_on": promised,
+         "received_on": [promised + pd.Timedelta(days=d) for d in (0, 3, -1, 0, 3)]}
+    )  # fmt: skip
+    tables = {"open_orders": open_orders, "receipts": receipts}
+    (certain,) = site_of(built(**tables), "D").coming
+    assert certain.late is None
+    (batch,) = site_of(built(Extras(late_orders=True), **tables), "D").coming
+    assert (batch.tick, batch.units.tolist()) == (6, [9])
+    days, counts = np.unique(batch.late, return_counts=True)
+    assert days.tolist() == [-1, 0, 3]
+    assert np.abs(counts - np.array([1, 2, 2]) * 1024 / 5).max() <= 1

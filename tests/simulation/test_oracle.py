@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from random_features import script, with_features
-from random_worlds import random_case, random_world
+from random_worlds import case_of_all_kinds, random_case, random_world
 from scalar_oracle import run_oracle
 
 from simulation.calendar import Calendar
@@ -114,11 +116,18 @@ def test_arrays_match_the_scalar_model(seed):
     assert seen["received"] > 0
 
 
-@pytest.mark.parametrize("seed", range(300, 320))
-def test_every_feature_matches_the_scalar_model(seed):
-    """With several sources, docks, room, weight and quotas on top the two agree as well."""
+def compare_with_everything(seed, name):
+    """Compare a network with every feature, struck by every kind of disruption and by responses."""
     world = with_features(random_world(seed), seed)
-    compare(world, random_case(world, seed), seed, "numpy", script(world, seed))
+    return compare(world, case_of_all_kinds(world, seed), seed, name, script(world, seed))
+
+
+def test_every_feature_and_kind_matches_the_scalar_model():
+    """With every feature and every kind of disruption the two agree, and all of it occurs."""
+    seen: Counter = Counter()
+    for seed in range(300, 320):
+        seen.update(compare_with_everything(seed, "numpy" if seed % 2 else ""))
+    assert {what for what, units in seen.items() if not units} == set(), seen
 
 
 @pytest.mark.slow
@@ -126,8 +135,7 @@ def test_every_feature_matches_the_scalar_model(seed):
 def test_every_feature_matches_the_scalar_model_on_many_networks(block):
     """The same on a thousand more networks, forty at a time, with the fastest kernels."""
     for seed in range(2000 + 40 * block, 2040 + 40 * block):
-        world = with_features(random_world(seed), seed)
-        compare(world, random_case(world, seed), seed, "", script(world, seed))
+        compare_with_everything(seed, "")
 
 
 @pytest.mark.slow
