@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from optimizer.allocation.network.problem import (
@@ -16,7 +18,9 @@ TOUGHER = 4.0  # by how much the price of overload grows when the search is stuc
 TRIES = 12
 
 
-def assign(problem: FacilityProblem, is_open: Flags, share: Floats) -> FacilitySolution | None:
+def assign(
+    problem: FacilityProblem, is_open: Flags, share: Floats, stop: Callable[[], bool]
+) -> FacilitySolution | None:
     """Return a single-source solution near a split one, or None where none was found.
 
     Overload is allowed at a price that grows until there is none; then cost alone decides.
@@ -25,6 +29,7 @@ def assign(problem: FacilityProblem, is_open: Flags, share: Floats) -> FacilityS
     Parameters
     ----------
     share : (m, n) how the relaxation or the transport would split each customer
+    stop : asked often; True ends the search, without a solution unless one is at hand
     """
     if not is_open.any():
         return None
@@ -39,13 +44,15 @@ def assign(problem: FacilityProblem, is_open: Flags, share: Floats) -> FacilityS
     price = float(np.median(np.abs(cost[np.isfinite(cost)]) / max(problem.demand.mean(), 1e-9)))
     price = max(price, 1e-6)
     for _ in range(TRIES):
-        state.descend(price)
+        state.descend(price, stop)
         if state.overload() <= 0.0:
             break
+        if stop():
+            return None
         price *= TOUGHER
     else:
         return None
-    state.descend(np.inf)
+    state.descend(np.inf, stop)
     used = np.bincount(state.place, minlength=len(sites)) > 0
     kept = is_open.copy()
     idle = sites[~used & ~problem.must_open[sites]]
@@ -69,10 +76,10 @@ class _State:
         """Return by how much the sites are over-full together."""
         return float(np.maximum(self.load - self.room, 0.0).sum())
 
-    def descend(self, price: float) -> None:
+    def descend(self, price: float, stop: Callable[[], bool]) -> None:
         """Shift and swap while the cost, overload at its price included, falls."""
         for _ in range(20 * len(self.place)):
-            if not (self._shift(price) or self._swap(price)):
+            if stop() or not (self._shift(price) or self._swap(price)):
                 return
 
     def _excess(self, load: Floats, room: Floats, price: float) -> Floats:

@@ -103,7 +103,7 @@ def solve_part(
         whole = FacilitySolution(is_open, np.rint(share))
         if broken_rule(problem, whole) is None:
             return whole, outcome.work
-        return assign(problem, is_open, share), outcome.work
+        return assign(problem, is_open, share, limits.cancelled), outcome.work
     share = np.where(share > 1e-9, share, 0.0)
     return tidy(problem, is_open, share), outcome.work
 

@@ -107,6 +107,12 @@ class _Run:
         prices = first_prices(problem)
         shipped_cost = self._split_cost
         best: Shipped | None = None
+        if not self._tried:
+            rate = problem.fixed_cost / np.maximum(problem.capacity, 1e-9)
+            rank = np.argsort(np.argsort(rate, kind="stable")).astype(np.float64)
+            cheap_first: Floats = 0.5 / (1.0 + rank)
+            best = self._ship(_likely(problem, cheap_first, node))
+            shipped_cost = None if best is None else best.cost
         for turn in range(ASCENTS):
             target = self._cost if problem.single_source else shipped_cost
             if target is None or not np.isfinite(target):
@@ -233,7 +239,8 @@ class _Run:
             return
         solution: FacilitySolution | None = shipped.solution
         if problem.single_source:
-            solution = assign(problem, shipped.solution.is_open, shipped.solution.share)
+            split = shipped.solution
+            solution = assign(problem, split.is_open, split.share, self._effort.over)
         if solution is None or broken_rule(problem, solution) is not None:
             return
         cost = cost_of(problem, solution)

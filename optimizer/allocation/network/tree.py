@@ -318,7 +318,7 @@ class Tree:
             shipped = self.transport.ship(is_open, self._effort.limits)
             self.keep(None if shipped is None else shipped.solution)
             return
-        self.keep(assign(self.problem, is_open, share))
+        self.keep(assign(self.problem, is_open, share, self._effort.over))
 
 
 def fix_sites(node: Node, proven: Dual, cutoff: float) -> Node:
