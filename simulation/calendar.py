@@ -120,6 +120,8 @@ class Calendar:
         if self.responses is not None or self.on_night is not None:
             self.env.process(self._nights())
         self.env.run(until=world.n_ticks)
+        self.perishing.prove()
+        self.returning.prove()
 
     # ---- processes --------------------------------------------------------------------------
 
@@ -174,12 +176,12 @@ class Calendar:
                 self.conditions.flip(b, tick)
             for b in flipped:
                 if blows[b].disruption.kind == "quality_recall":
-                    self.quarantine.judge(b, tick, blows[b].ends(tick))
+                    self.quarantine.judge(b, tick)
             for b in flipped:
                 if blows[b].disruption.kind == "warehouse_fire":
                     self.shelves.burn(b, tick, blows[b].begins(tick))
                 elif blows[b].disruption.kind == "quality_recall":
-                    self.quarantine.put_aside(b, tick, blows[b].begins(tick))
+                    self.quarantine.put_aside(b, tick, blows[b].ends(tick))
 
     def _site(self, site: int, turn: float) -> Process:
         feeds = bool(self.world.out_lanes[site])

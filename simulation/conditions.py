@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulation.arrays import Flags, Floats, Sums, Units
+from simulation.arrays import Flags, Floats, Places, Sums, Units
 from simulation.disruptions import Disruption, Strike
 from simulation.kernels.rows import ALL, UNCHANGED
 from simulation.streams import name_key
@@ -53,9 +53,10 @@ class Blow:
             [any(s.begin <= tick < s.end for s in row) for row in self.strikes], np.bool_
         )
 
-    def ends(self, tick: int) -> Flags:
-        """(R,) where it ends at a tick."""
-        return np.array([any(s.end == tick for s in row) for row in self.strikes], np.bool_)
+    def ends(self, tick: int) -> Places:
+        """(R,) tick at which the strike that begins at a tick ends; -1 where none begins."""
+        ends = [max((s.end for s in row if s.begin == tick), default=-1) for row in self.strikes]
+        return np.array(ends, np.int64)
 
     def begins(self, tick: int) -> Flags:
         """(R,) where it begins at a tick."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from scenarios import EngineError
 from simulation.arrays import Places, Units
 from simulation.run import Run
 from simulation.shelves import Shelves
@@ -69,6 +70,21 @@ class Perishing:
         if gone.any():
             self.run.coupled.issue_oldest(self.ages[site], gone, tick)
             self.known[site] = np.ascontiguousarray(now)
+
+    def prove(self) -> None:
+        """Prove that the lots of every SKU add up to its shelf at the end.
+
+        Raises
+        ------
+        EngineError
+            They do not.
+        """
+        for site, columns in self.columns.items():
+            self.settle(site, self.run.world.n_ticks)
+            shelf = self.run.state.sites[site].on_hand[:, columns]
+            if (self.ages[site].sum(axis=0) != shelf).any() or (self.ages[site] < 0).any():
+                name = self.run.world.sites[site].site_id
+                raise EngineError(f"the simulator broke conservation at site {name}: goods by age")
 
     def outdate(self, site: int, tick: int) -> None:
         """Destroy what ends this morning."""

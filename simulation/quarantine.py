@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simulation.arrays import Flags, Sums, Units
+from simulation.arrays import Places, Sums, Units
 from simulation.kernels import rows as at
 from simulation.kernels.rows import ALL
 from simulation.perishing import Perishing
@@ -40,25 +40,30 @@ def supply_shares(world: World, suppliers: Sequence[int]) -> list[Sums]:
 
 
 class Quarantine:
-    """Goods put aside during one run, a pot per recall and site."""
+    """Goods put aside during one run, a pot per recall, site and tick at which it is judged."""
 
     def __init__(self, run: Run, perishing: Perishing) -> None:
         self.run = run
         self.perishing = perishing
         self.shares: dict[int, list[Sums]] = {}
-        self.pots: dict[tuple[int, int], Units] = {}
+        self.pots: dict[tuple[int, int, int], Units] = {}
         for b, blow in enumerate(run.conditions.blows):
             if blow.disruption.kind == "quality_recall":
                 self.shares[b] = supply_shares(run.world, blow.reach.suppliers)
 
-    def put_aside(self, blow: int, tick: int, begins: Flags) -> None:
-        """Take the recalled share off the shelves and out of what is under way."""
+    def put_aside(self, blow: int, tick: int, ends: Places) -> None:
+        """Take the recalled share off the shelves and out of what is under way.
+
+        Parameters
+        ----------
+        ends : (R,) when the recall that begins now ends; -1 where none begins
+        """
         state = self.run.state
         for i, share in enumerate(self.shares[blow]):
             if not share.any():
                 continue
             held = state.sites[i]
-            chosen = np.where(begins[:, None], share, 0)
+            chosen = np.where((ends >= 0)[:, None], share, 0)
             off_shelf = ((held.on_hand * chosen + HALF) >> 16).astype(np.int32)
             on_the_way = np.zeros_like(held.on_hand)
             for ring in (held.ring, *state.rings_into(i)):
@@ -74,19 +79,20 @@ class Quarantine:
             pot = off_shelf + on_the_way
             state.aside[i] += pot
             state.caught[i] += on_the_way
-            self.pots[blow, i] = self.pots.get((blow, i), 0) + pot
+            for end in sorted(set(ends[ends >= 0].tolist())):
+                part = np.where((ends == end)[:, None], pot, 0).astype(np.int32)
+                self.pots[blow, i, end] = self.pots.get((blow, i, end), 0) + part
 
-    def judge(self, blow: int, tick: int, ends: Flags) -> None:
-        """Destroy the bad share of what a recall put aside, and put the rest back."""
+    def judge(self, blow: int, tick: int) -> None:
+        """Destroy the bad share of what a recall that ends now put aside, and put the rest back."""
         state = self.run.state
         bad_share = round(ALL * self.run.conditions.blows[blow].disruption.severity)
         for i in range(len(self.run.world.sites)):
-            if (blow, i) not in self.pots:
+            pot = self.pots.pop((blow, i, tick), None)
+            if pot is None:
                 continue
-            pot = np.where(ends[:, None], self.pots[blow, i], 0).astype(np.int32)
             bad = ((pot.astype(np.int64) * bad_share + HALF) >> 16).astype(np.int32)
             held = state.sites[i]
-            self.pots[blow, i] -= pot
             state.aside[i] -= pot
             self.perishing.take_back(i, tick, pot - bad)
             held.on_hand += pot - bad

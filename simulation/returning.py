@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from scenarios import EngineError
 from simulation.arrays import Sums, Units
 from simulation.kernels import rows as at
 from simulation.perishing import Perishing
@@ -28,6 +29,8 @@ class Returning:
         self.streams: dict[int, int] = {}
         self.weights: dict[int, list[Sums]] = {}
         self.scale: dict[int, float] = {}
+        self.sent: dict[int, Sums] = {}
+        self.came: dict[int, Sums] = {}
         for i, site in enumerate(run.world.sites):
             if site.returns:
                 shape = (run.n_replications, site.n_skus)
@@ -36,10 +39,25 @@ class Returning:
                 ]
                 self.streams[i] = name_key(run.seed, "returns", site.site_id)
                 self.scale[i] = 1e6
+                self.sent[i], self.came[i] = np.zeros((2, run.n_replications), np.int64)
                 self.weights[i] = [
                     np.rint(each.value * self.scale[i]).astype(np.int64)[None, :]
                     for each in site.returns
                 ]
+
+    def prove(self) -> None:
+        """Prove that what customers sent back has come or is under way, and that nothing else has.
+
+        Raises
+        ------
+        EngineError
+            It does not hold.
+        """
+        for site, rings in self.rings.items():
+            under_way = sum(ring.sum(axis=(0, 2), dtype=np.int64) for ring in rings)
+            if (self.sent[site] != self.came[site] + under_way).any():
+                name = self.run.world.sites[site].site_id
+                raise EngineError(f"the simulator broke conservation at site {name}: returns")
 
     def come_back(self, site: int, tick: int) -> tuple[Units | None, Units | None]:
         """Take in what comes back; return (R, K) units put on the shelf and asked for anew."""
@@ -60,6 +78,7 @@ class Returning:
                 came[shut] = 0
             if not came.any():
                 continue
+            self.came[site] += came.sum(axis=1, dtype=np.int64)
             if facts.disposition == "shelf":
                 resold += came
             elif facts.disposition == "exchange":
@@ -98,3 +117,4 @@ class Returning:
             back = (up_to - below).astype(np.int32)
             below = up_to
             ring[(tick + facts.delay) % len(ring), :, skus] += back.T
+            self.sent[site] += back.sum(axis=1, dtype=np.int64)
