@@ -60,20 +60,20 @@ def check_against_exact(problem: Problem) -> None:
     assert objective >= optimum - 1e-6 * abs(optimum)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_optimum_lies_between(problems: Maker, seed: int) -> None:
     """Bound <= optimum <= objective on small cases with packs, breaks, minimums, trucks, limits."""
     check_against_exact(problems(seed))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4, 200))
+@pytest.mark.parametrize("seed", range(2, 200))
 def test_optimum_lies_between_on_many(problems: Maker, seed: int) -> None:
     """Bound <= optimum <= objective on many more small cases."""
     check_against_exact(problems(seed))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_any_prices_prove_a_bound(problems: Maker, seed: int) -> None:
     """The Lagrangian at random prices is under the cost of a feasible plan."""
     problem = problems(seed, losses=True)
@@ -192,7 +192,7 @@ def test_nothing_to_buy_costs_the_shortage() -> None:
     assert outcome.status == Status.OPTIMAL
 
 
-@pytest.mark.parametrize("seed", [6, 18])
+@pytest.mark.parametrize("seed", [6])
 def test_tiny_cases_are_proven(problems: Maker, seed: int) -> None:
     """Where all item plans that matter can be listed, the plan is the optimum, and proven so."""
     problem = problems(seed)
