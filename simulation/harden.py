@@ -224,6 +224,7 @@ class _Search:
         self.tried, self.full, self.budget = tried, full, budget
         self.most_trials, self.limits = most_trials, limits
         self.first = min(FIRST_REPLICATIONS, full)
+        self.cut = False  # whether a limit left something untried
 
     @property
     def spent(self) -> bool:
@@ -250,7 +251,7 @@ class _Search:
             best = self._prune(best)
         if best.passed:
             return best, "passes"
-        return best, "stopped" if self.spent else "nothing found"
+        return best, "stopped" if self.cut else "nothing found"
 
     @property
     def _base_gap(self) -> float:
@@ -275,12 +276,14 @@ class _Search:
         for choice in dict.fromkeys(choices):
             known = (choice, replications) in self.tried.trials
             if not known and (self.spent or len(self.tried.trials) >= most):
+                self.cut = True
                 break
             share = min(1.0, len(self.tried.trials) / self.most_trials)
             self.limits.progress("harden", share, ", ".join(self.tried.titles(choice)))
             try:
                 done.append(self.tried.try_out(choice, replications))
             except Cancelled:
+                self.cut = True
                 break
         return done
 

@@ -76,6 +76,7 @@ def test_a_sampled_scenario_still_makes_a_world_whose_money_is_weighted():
         np.testing.assert_allclose(weighed.shortage, site.shortage * factors)
 
 
+@pytest.mark.slow
 def test_a_plan_can_be_scanned_by_its_sample():
     """The scan of six products ranks the same worst node as that of all, with its note."""
     scenario = many()

@@ -115,6 +115,7 @@ def test_statistics_stand_in_the_results_and_can_be_gated(scenario):
     assert kpis <= set(KNOWN_KPIS)
 
 
+@pytest.mark.slow
 def test_precision_doubles_the_replications_until_it_is_reached(scenario):
     """From 4 replications to as many as ±8 % of the mean lost margin take; the note says so."""
     own = read_suite({"case": [{"name": "V gone", "disruption": [OUTAGE]}]}, scenario)
