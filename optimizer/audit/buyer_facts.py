@@ -261,7 +261,8 @@ def _least(scenario: Scenario, offers: pd.DataFrame) -> pd.Series:
     breaks = scenario.table("price_breaks")
     lowest = breaks.groupby(["supplier_id", "product_id"])["unit_cost"].min()
     at = pd.MultiIndex.from_frame(offers[["supplier_id", "product_id"]])
-    price = np.fmin(offers["unit_cost"], lowest.reindex(at).to_numpy(np.float64))
+    at_break = lowest.reindex(at).to_numpy(np.float64) * offers["moved"]
+    price = np.fmin(offers["unit_cost"], at_break)
     price = price * (1.0 + offers["duty_pct"] / 100.0)
     least: pd.Series = price.groupby([offers[key] for key in PAIR]).min()
     return least

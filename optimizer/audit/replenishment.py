@@ -12,7 +12,7 @@ from scipy.special import ndtr
 from optimizer.audit.lost_sales import check_calibration
 from optimizer.audit.planner_tables import check_planner_tables
 from optimizer.audit.report import MONEY, AuditReport, Rules
-from optimizer.audit.tonight import PAIR, Tonight, read_tonight
+from optimizer.audit.tonight import PAIR, Tonight, demand_over, read_tonight, site_forecast
 from optimizer.plan import conform
 from scenarios import Scenario
 from scenarios.semantics.calendars import order_weekdays
@@ -47,6 +47,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     lines["landed_now"] = landed_cost(scenario, lines)
     _check_quantities(rules, scenario, lines, facts)
     _check_limits(rules, scenario, lines)
+    _check_shelf_life(rules, scenario, tables, facts, lines)
     _check_transfers(rules, scenario, tables.get("transfers", pd.DataFrame()))
     _check_supply(rules, facts, tables.get("unserved", pd.DataFrame()))
     check_planner_tables(rules, scenario, facts.pairs, tables)
@@ -89,11 +90,13 @@ def landed_cost(scenario: Scenario, lines: pd.DataFrame) -> Floats:
     price: Floats = lines["unit_cost"].to_numpy(np.float64).copy()
     breaks = scenario.table("price_breaks")
     if len(breaks) and len(lines):
+        moved = lines["moved"].to_numpy(np.float64)
         steps_of = dict(iter(breaks.groupby(["supplier_id", "product_id"])))
         keys = zip(lines["supplier_id"], lines["product_id"], strict=True)
         for row, (key, qty) in enumerate(zip(keys, lines["qty"], strict=True)):
             if key in steps_of:
-                price[row] = _price_at(price[row], float(qty), steps_of[key])
+                steps = steps_of[key].assign(unit_cost=steps_of[key]["unit_cost"] * moved[row])
+                price[row] = _price_at(price[row], float(qty), steps)
     duty: Floats = lines["duty_pct"].to_numpy(np.float64)
     return price * (1.0 + duty / 100.0)
 
@@ -253,6 +256,39 @@ def _check_storage(
     taken = ordered.reindex(room.index).fillna(0.0)
     over = taken > left * (1.0 + TOLERANCE) + TOLERANCE
     rules.add(ORDERS, "over_storage", over, room.index)
+
+
+def _check_shelf_life(
+    rules: Rules,
+    scenario: Scenario,
+    tables: Mapping[str, pd.DataFrame],
+    facts: Tonight,
+    lines: pd.DataFrame,
+) -> None:
+    """Check that mean demand sells what a line brings within its lead time and shelf life."""
+    life = scenario.table("products").set_index("product_id")["shelf_life_days"]
+    lines = lines.assign(life=life.reindex(lines["product_id"]).to_numpy(np.float64))
+    lines = lines[lines["life"].notna()]
+    if not len(lines):
+        return
+    forecast = site_forecast(scenario, tables.get("forecast"))
+    bought_at = facts.own[PAIR].iloc[facts.own["root"].to_numpy()].reset_index(drop=True)
+    members = facts.own[PAIR].assign(bought_at=bought_at["site_id"])
+    position = facts.pairs.set_index(PAIR)["position"]
+    for _, part in lines.groupby(lines.groupby(PAIR).cumcount()):
+        asked = members.merge(
+            part.rename(columns={"site_id": "bought_at"}), on=["bought_at", "product_id"]
+        )
+        days = (asked["lead_days"] + asked["life"]).to_numpy(np.float64)
+        mean, _ = demand_over(scenario, forecast, asked[PAIR], days)
+        sold = pd.Series(mean).groupby([asked["bought_at"], asked["product_id"]]).sum()
+        keys = pd.MultiIndex.from_frame(part[PAIR])
+        brings = part["qty"].astype(float) * part["fill_rate"] * (1.0 - part["defect_rate"])
+        level = position.reindex(keys).to_numpy(np.float64) + brings.to_numpy(np.float64)
+        most = sold.reindex(keys).to_numpy(np.float64)
+        over = level > most + 1e-6 * np.maximum(1.0, most)
+        names = part["order_id"].astype(str) + "/" + part["line"].astype(str)
+        rules.add(ORDERS, "outlasts_its_shelf_life", over, names)
 
 
 def _check_transfers(rules: Rules, scenario: Scenario, transfers: pd.DataFrame) -> None:

@@ -119,7 +119,9 @@ def _periods(scenario: Scenario, facts: Tonight, planned: int) -> dict[int, pd.D
         if valid[bucket] != valid[bucket - 1]:
             day = start + pd.Timedelta(days=bucket * length)
             settings = scenario.settings.model_copy(update={"start_date": day.date()})
-            found[bucket] = read_options(Scenario(settings, dict(scenario.tables)), counted)
+            found[bucket] = read_options(
+                Scenario(settings, dict(scenario.tables)), counted, start.date()
+            )
     own = pd.MultiIndex.from_frame(facts.own[PAIR])
     return {
         bucket: options.assign(

@@ -6,6 +6,7 @@ interval, their options and prices are built again from the scenario.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def read_tonight(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> Toni
     joined = _echelons(scenario, forecast, spans, pairs, options, root)
 
     def over(days: Floats) -> tuple[Floats, Floats]:
-        found, independent = _demand_over(scenario, forecast, joined, days)
+        found, independent = demand_over(scenario, forecast, joined, days)
         length = scenario.settings.bucket_days
         return found, spans.over(joined, days / length, independent)
 
@@ -147,7 +148,7 @@ def _echelons(
     place = at.get_indexer(pd.MultiIndex.from_arrays([root, pairs["product_id"]]))
     days = pairs["review_days"].to_numpy(np.float64) + lead["lead_days"].to_numpy(np.float64)
     length = scenario.settings.bucket_days
-    own_mean, own_variance = _demand_over(scenario, forecast, pairs, days[place])
+    own_mean, own_variance = demand_over(scenario, forecast, pairs, days[place])
     own_variance = spans.over(pairs, days[place] / length, own_variance)
     count = len(pairs)
     mean = np.bincount(place, own_mean, minlength=count)
@@ -156,7 +157,7 @@ def _echelons(
     rate = np.divide(mean, days, out=np.zeros(count), where=days > 0)
     review = pairs["review_days"].to_numpy(np.float64)
     lead_days = lead["lead_days"].to_numpy(np.float64)
-    wait, wait_variance = _demand_over(scenario, forecast, pairs, lead_days[place])
+    wait, wait_variance = demand_over(scenario, forecast, pairs, lead_days[place])
     wait_variance = spans.over(pairs, lead_days[place] / length, wait_variance)
     wait, wait_variance = (
         np.bincount(place, part, minlength=count).astype(np.float64)
@@ -200,7 +201,7 @@ def _cover(
     days: Floats = pairs[column].to_numpy(np.float64)
     if np.isnan(days).all():
         return days
-    mean, _ = _demand_over(scenario, forecast, pairs, np.nan_to_num(days)[place])
+    mean, _ = demand_over(scenario, forecast, pairs, np.nan_to_num(days)[place])
     total = np.bincount(place, mean, minlength=len(pairs)).astype(np.float64)
     cover: Floats = np.where(np.isnan(days), np.nan, total)
     return cover
@@ -253,7 +254,7 @@ def _shares(scenario: Scenario) -> pd.DataFrame:
     return rows.groupby(["zone_id", "site_id"], sort=False)["share"].sum().reset_index()
 
 
-def _demand_over(
+def demand_over(
     scenario: Scenario, forecast: pd.DataFrame, pairs: pd.DataFrame, days: Floats
 ) -> tuple[Floats, Floats]:
     """Return mean and variance of demand in the first days of each pair, units."""
@@ -295,8 +296,14 @@ def _position(scenario: Scenario, pairs: pd.DataFrame) -> Floats:
     return position
 
 
-def read_options(scenario: Scenario, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return every valid row of supplier_products for every pair, one per supplier."""
+def read_options(
+    scenario: Scenario, pairs: pd.DataFrame, prices_on: dt.date | None = None
+) -> pd.DataFrame:
+    """Return every valid row of supplier_products for every pair, one per supplier.
+
+    `unit_cost` is what is asked on `prices_on` (the start, unless given): the stated price times
+    `moved`, the movement of its index.
+    """
     start = pd.Timestamp(scenario.settings.start_date)
     terms = scenario.filled("supplier_products")
     terms = terms.assign(row=np.arange(len(terms)))
@@ -312,12 +319,16 @@ def read_options(scenario: Scenario, pairs: pd.DataFrame) -> pd.DataFrame:
     options = options.sort_values(
         ["named", "valid_from"], ascending=[False, False], na_position="last", kind="stable"
     ).drop_duplicates([*PAIR, "supplier_id"])
+    options["moved"] = _moved(scenario, options, prices_on or scenario.settings.start_date)
+    options["unit_cost"] = options["unit_cost"] * options["moved"]
     options["landed"] = options["unit_cost"] * (1.0 + options["duty_pct"] / 100.0)
     options = options.sort_values(
         [*PAIR, "priority", "landed", "supplier_id"], kind="stable", ignore_index=True
     )
     options["primary"] = ~options.duplicated(PAIR)
-    cheapest = np.fmin(options["unit_cost"], _cheapest_break(scenario, options))
+    cheapest = np.fmin(
+        options["unit_cost"], _cheapest_break(scenario, options) * options["moved"]
+    )
     cheapest = cheapest * (1.0 + options["duty_pct"] / 100.0)
     options["least"] = cheapest.groupby([options[key] for key in PAIR], sort=False).transform("min")
     for column in ("order_cost", "min_order_value"):
@@ -342,6 +353,32 @@ def _of_named_sources(scenario: Scenario, options: pd.DataFrame) -> pd.DataFrame
         allowed = named.get((site, product), named.get((site, None)))
         keep.append(allowed is None or supplier in allowed)
     return options[np.array(keep, bool)]
+
+
+def _moved(scenario: Scenario, options: pd.DataFrame, today: dt.date) -> list[float]:
+    """Return, option by option, how the index of its price has moved it since valid_from."""
+    history: dict[str, list[tuple[pd.Timestamp, float]]] = {}
+    for name, day, value in scenario.table("indices")[["index_id", "date", "value"]].itertuples(
+        index=False
+    ):
+        history.setdefault(name, []).append((day, value))
+
+    def on(name: str, day: pd.Timestamp) -> float | None:
+        known = [entry for entry in history.get(name, []) if entry[0] <= day]
+        return max(known)[1] if known else None
+
+    terms = options[["index_id", "index_share_pct", "valid_from"]]
+    factor_of: dict[tuple[object, ...], float] = {}
+    for key in terms[terms["index_id"].notna()].drop_duplicates().itertuples(index=False):
+        name, share, begun = key
+        now = on(name, pd.Timestamp(today))
+        if now is not None:
+            base = None if pd.isna(begun) else on(name, min(begun, pd.Timestamp(today)))
+            first = min(history[name])[1]
+            factor_of[tuple(key)] = 1.0 + share / 100.0 * (now / (base or first) - 1.0)
+    if not factor_of:
+        return [1.0] * len(options)
+    return [factor_of.get(tuple(key), 1.0) for key in terms.itertuples(index=False)]
 
 
 def _cheapest_break(scenario: Scenario, options: pd.DataFrame) -> pd.Series:

@@ -19,6 +19,7 @@ from optimizer.replenishment.problem import (
     Rows,
     Segments,
 )
+from optimizer.replenishment.shelf_life import sellable_units, shelf_life_notes
 from optimizer.replenishment.stock_cost import best_level
 
 Floats = NDArray[np.float64]
@@ -36,15 +37,22 @@ class Tonight:
     problem : arrays
     pair_row : (n_pairs,) row of `facts.pairs` of each pair of the problem
     options : one row per option of the problem, the columns of `facts.offers` and more
+    notes : what could not be ordered, and why
     """
 
     problem: Problem
     pair_row: Ints
     options: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
 
-def assemble(facts: Facts) -> Tonight:
-    """Return the problem of the pairs that stand in the objective and tonight's options."""
+def assemble(facts: Facts, *, perishable: bool = True) -> Tonight:
+    """Return the problem of the pairs that stand in the objective and tonight's options.
+
+    Parameters
+    ----------
+    perishable : orders stay within what is sold before it expires
+    """
     pair_row = np.flatnonzero(facts.counted)
     place = np.full(len(facts.pairs), -1, np.int64)
     place[pair_row] = np.arange(len(pair_row))
@@ -71,15 +79,18 @@ def assemble(facts: Facts) -> Tonight:
     group = names.get_indexer(keys).astype(np.int64)
     minimum = largest["min_order_value"].reindex(names).to_numpy(np.float64)
     low, high = _range(usable, pairs, minimum[group], breaks)
+    sellable = sellable_units(facts, usable) if perishable else np.full(len(low), np.inf)
+    notes = shelf_life_notes(facts, usable, low, sellable) if perishable else []
+    high = np.minimum(high, sellable)
     possible = low <= high
     if not possible.all():
         usable, group = usable[possible].reset_index(drop=True), group[possible]
-        low, high = low[possible], high[possible]
+        low, high, sellable = low[possible], high[possible], sellable[possible]
         kept, group = np.unique(group, return_inverse=True)
         names, minimum = names[kept], minimum[kept]
         group = group.astype(np.int64)
     rows = limit_rows(facts, usable)
-    high = np.minimum(reach(usable, rows, high), _capacity(usable))
+    high = np.minimum(reach(usable, rows, high), np.minimum(_capacity(usable), sellable))
     segments, starts = _segments(usable, breaks, low, high)
     options = Options(
         pair=usable["problem_pair"].to_numpy(np.int64),
@@ -102,7 +113,7 @@ def assemble(facts: Facts) -> Tonight:
         _arms(facts, names),
         rows,
     )
-    return Tonight(problem, pair_row, usable)
+    return Tonight(problem, pair_row, usable, tuple(notes))
 
 
 def _with_terms(facts: Facts) -> pd.DataFrame:
@@ -149,13 +160,19 @@ def _cheapest(offers: pd.DataFrame, breaks: pd.DataFrame) -> Floats:
     if len(breaks):
         best = breaks.groupby(["supplier_id", "product_id"])["unit_cost"].min()
         keys = pd.MultiIndex.from_frame(offers[["supplier_id", "product_id"]])
-        at_break = best.reindex(keys).to_numpy(np.float64) * offers["duty"].to_numpy(np.float64)
+        at_break = best.reindex(keys).to_numpy(np.float64) * _on_stated(offers)
         least = np.fmin(least, at_break)
     pair = offers["pair"].to_numpy(np.int64)
     by_pair = np.full(int(pair.max(initial=-1)) + 1, np.inf)
     np.minimum.at(by_pair, pair, least)
     result: Floats = by_pair[pair]
     return result
+
+
+def _on_stated(offers: pd.DataFrame) -> Floats:
+    """Return what a price in `price_breaks` is multiplied by: index and duty."""
+    factor: Floats = (offers["index_factor"] * offers["duty"]).to_numpy(np.float64)
+    return factor
 
 
 def _range(
@@ -184,7 +201,7 @@ def _range(
         by_offer = breaks.groupby(["supplier_id", "product_id"])
         keys = pd.MultiIndex.from_frame(options[["supplier_id", "product_id"]])
         lowest = by_offer["unit_cost"].min().reindex(keys).to_numpy(np.float64)
-        price = np.fmin(price, lowest * options["duty"].to_numpy(np.float64))
+        price = np.fmin(price, lowest * _on_stated(options))
         largest_break = by_offer["min_qty"].max().reindex(keys).fillna(0.0).to_numpy(np.float64)
     filling = np.divide(minimum, price, out=np.full(len(at), 0.0), where=price > 0.0)
     most = np.maximum.reduce([wish, filling, largest_break, low])
@@ -264,8 +281,9 @@ def _break_segments(options: pd.DataFrame, breaks: pd.DataFrame) -> pd.DataFrame
     each unit beyond the break.
     """
     keys = ["supplier_id", "product_id"]
-    base = options[[*keys, "unit_cost", "duty"]].rename(columns={"unit_cost": "base_cost"})
+    base = options[[*keys, "unit_cost", "index_factor", "duty"]].rename(columns={"unit_cost": "base_cost"})
     rows = base.assign(option=np.arange(len(base))).merge(breaks, on=keys)
+    rows["unit_cost"] = rows["unit_cost"] * rows["index_factor"]
     rows = rows.sort_values(["option", "min_qty"], kind="stable")
     before = rows.groupby("option", sort=False)
     price_before = before["unit_cost"].shift().fillna(rows["base_cost"])

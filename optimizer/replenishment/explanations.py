@@ -35,6 +35,7 @@ def explanations(
     names = list(terms)
     values = np.column_stack([terms[name] for name in names]).round(DIGITS)
     binding = _binding(tonight, option, qty, terms)
+    _name_indices(binding, tonight.options.iloc[option])
     texts = [
         json.dumps({"forecast_days": day} | dict(zip(names, row, strict=True)))
         for day, row in zip(
@@ -147,6 +148,14 @@ def _binding(
         }
         for none, place, at in zip(small, largest, option, strict=True)
     ]
+
+
+def _name_indices(binding: list[dict[str, object]], options: pd.DataFrame) -> None:
+    """Add to the rules of lines whose price an index has moved its name and by how much."""
+    factor = options["index_factor"].to_numpy(np.float64)
+    names = options["index_id"].to_numpy(object)
+    for line in np.flatnonzero(factor != 1.0):
+        binding[line] |= {"index_id": names[line], "index_factor": round(float(factor[line]), DIGITS)}
 
 
 def _next_best(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from optimizer.replenishment.decision_demand import with_decision_demand
 from optimizer.replenishment.demand import SiteForecast, site_forecast
+from optimizer.replenishment.index_prices import price_notes
 from optimizer.replenishment.offers import (
     PAIR,
     feeding_roots,
@@ -90,7 +91,7 @@ def read_facts(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Fact
     )[0]
     pairs = with_implied_costs(scenario, _with_protection(pairs, offers, forecast), forecast)
     pairs, calibration = with_decision_demand(scenario, upstream, pairs, offers, forecast)
-    notes = _notes(scenario, pairs, forecast)
+    notes = (*_notes(scenario, pairs, forecast), *price_notes(scenario, offers))
     return Facts(scenario, pairs, offers, forecast, notes, calibration)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optimizer.replenishment.index_prices import index_factors
 from scenarios import Scenario
 from scenarios.semantics.calendars import WorkingDays, next_order_day, order_weekdays
 
@@ -15,18 +18,21 @@ PAIR = ["site_id", "product_id"]
 OPTION = ["supplier_id", *PAIR]
 
 
-def read_offers(scenario: Scenario, pairs: pd.DataFrame) -> pd.DataFrame:
+def read_offers(
+    scenario: Scenario, pairs: pd.DataFrame, prices_on: dt.date | None = None
+) -> pd.DataFrame:
     """Return one row per supplier and pair: the terms that hold on the start date.
 
     Parameters
     ----------
     pairs : columns site_id, product_id
+    prices_on : day whose indices hold; None: the start date
 
     Returns
     -------
-    frame : the columns of supplier_products, defaults filled, and `row` (position in that
-        table), `named` (the row is for this site), `landed` (money per unit before breaks),
-        `primary`; sorted by pair, then by who is asked first
+    frame : the columns of supplier_products, defaults filled, with `unit_cost` moved by its index,
+        and `row` (position in that table), `named` (the row is for this site), `index_factor` (what
+        the stated price was multiplied by), `landed` (money per unit before breaks), `primary`; sorted by pair, then by who is asked first
     """
     start = pd.Timestamp(scenario.settings.start_date)
     terms = scenario.filled("supplier_products").assign(row=lambda frame: np.arange(len(frame)))
@@ -44,6 +50,8 @@ def read_offers(scenario: Scenario, pairs: pd.DataFrame) -> pd.DataFrame:
         na_position="last",
         kind="stable",
     ).drop_duplicates(OPTION)
+    offers["index_factor"] = index_factors(scenario, offers, pd.Timestamp(prices_on or start))
+    offers["unit_cost"] = offers["unit_cost"] * offers["index_factor"]
     offers["landed"] = offers["unit_cost"] * (1.0 + offers["duty_pct"] / 100.0)
     offers = offers.sort_values(
         [*PAIR, "priority", "landed", "supplier_id"], kind="stable", ignore_index=True

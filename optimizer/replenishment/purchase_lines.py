@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from optimizer.replenishment.assemble import Tonight
 from optimizer.replenishment.cover import days_of_cover, echelon_demand
 from optimizer.replenishment.facts import Facts
+from optimizer.replenishment.shelf_life import sellable_units
 from optimizer.replenishment.stock_cost import best_quantity, stock_cost
 
 Floats = NDArray[np.float64]
@@ -96,6 +97,7 @@ def _later_lines(facts: Facts, tonight: Tonight, qty: Floats) -> pd.DataFrame:
         holding,
         pairs["shortage_cost"].to_numpy(np.float64),
     )
+    high = np.minimum(high, sellable_units(facts, rows) / multiple)
     nothing_wrong = high >= low
     low, high = low * multiple, np.maximum(high, low) * multiple
     zero = np.zeros(len(rows))

@@ -47,7 +47,7 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
         tables,
         certificate,
         _kpis(tonight, lines, qty, facts),
-        (*facts.notes, *_notes(facts, outcome)),
+        (*facts.notes, *tonight.notes, *_notes(facts, outcome)),
         outcome.work,
         versions,
     )

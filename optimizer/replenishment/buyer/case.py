@@ -236,9 +236,8 @@ def _least_price(facts: Facts, offers: pd.DataFrame) -> Floats:
     breaks = facts.scenario.table("price_breaks")
     lowest = breaks.groupby(["supplier_id", "product_id"])["unit_cost"].min()
     at = pd.MultiIndex.from_frame(offers[["supplier_id", "product_id"]])
-    price = np.fmin(
-        offers["unit_cost"].to_numpy(np.float64), lowest.reindex(at).to_numpy(np.float64)
-    )
+    at_break = lowest.reindex(at).to_numpy(np.float64) * offers["index_factor"].to_numpy(np.float64)
+    price = np.fmin(offers["unit_cost"].to_numpy(np.float64), at_break)
     result: Floats = price * offers["duty"].to_numpy(np.float64)
     return result
 

@@ -56,16 +56,17 @@ def price_ranges(facts: Facts, offers: pd.DataFrame, low: Ints, step: Ints, most
     brings = offers["brings"].to_numpy(np.float64)
     largest = np.floor(np.fmin(most / brings, weekly * length / 7.0) / step + EDGE) * step
     start, rows = [0], []
-    for at, (key, base, duty) in enumerate(
+    for at, (key, base, duty, moved) in enumerate(
         zip(
             zip(offers["supplier_id"], offers["product_id"], strict=True),
             offers["unit_cost"].to_numpy(np.float64).tolist(),
             offers["duty"].to_numpy(np.float64).tolist(),
+            offers["index_factor"].to_numpy(np.float64).tolist(),
             strict=True,
         )
     ):
         rows += _ranges_of(
-            steps_of.get(key), base, duty, int(low[at]), int(step[at]), int(largest[at])
+            steps_of.get(key), base, duty, moved, int(low[at]), int(step[at]), int(largest[at])
         )
         start.append(len(rows))
     lows, highs, prices, offsets = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -79,15 +80,25 @@ def price_ranges(facts: Facts, offers: pd.DataFrame, low: Ints, step: Ints, most
 
 
 def _ranges_of(
-    steps: pd.DataFrame | None, base: float, duty: float, low: int, step: int, largest: int
+    steps: pd.DataFrame | None,
+    base: float,
+    duty: float,
+    moved: float,
+    low: int,
+    step: int,
+    largest: int,
 ) -> list[tuple[int, int, float, float]]:
-    """Return (low, high, price, offset) of one offer."""
+    """Return (low, high, price, offset) of one offer.
+
+    `base` is moved by its index already; prices of breaks are stated and `moved` with it.
+    """
     edges = [(0.0, base, 0.0)]
     if steps is not None:
         before, begun, spent = base, 0.0, 0.0
-        for edge, price, kind in zip(
+        for edge, stated, kind in zip(
             steps["min_qty"].tolist(), steps["unit_cost"].tolist(), steps["kind"], strict=True
         ):
+            price = stated * moved
             spent += before * (edge - begun)
             before, begun = price, edge
             offset = spent - price * edge if kind == "incremental" else 0.0

@@ -99,7 +99,7 @@ def terms_from(facts: Facts, bucket: int) -> Terms:
     offers = offers.reset_index(drop=True)
     # order days and due dates are those of each night: here every option is open
     opened = offers.assign(order_on=start, due_on=start, offer=np.arange(len(offers)))
-    tonight = assemble(replace(facts, offers=opened))
+    tonight = assemble(replace(facts, offers=opened), perishable=False)
     options = tonight.options
     first = offers[offers["primary"]]
     primary = np.full(len(facts.pairs), -1, np.int64)
@@ -126,6 +126,6 @@ def _offers_on(facts: Facts, bucket: int) -> pd.DataFrame:
         settings.model_copy(update={"start_date": day.date()}), dict(facts.scenario.tables)
     )
     pairs = facts.pairs[facts.counted]
-    offers = with_lead_times(then, read_offers(then, pairs))
+    offers = with_lead_times(then, read_offers(then, pairs, settings.start_date))
     index = pd.MultiIndex.from_frame(facts.pairs[PAIR])
     return offers.assign(pair=index.get_indexer(pd.MultiIndex.from_frame(offers[PAIR])))
