@@ -39,9 +39,8 @@ def blank(column: Column, rows: int) -> pd.Series:
     """Return a column of blanks."""
     if column.kind in NUMERIC:
         return pd.Series(np.full(rows, np.nan))
-    cells: list[Any] = [None] * rows
-    result: pd.Series = pd.Series(cells, dtype=column_dtype(column))
-    return result
+    none: pd.Series = pd.Series([], dtype=column_dtype(column))
+    return none.reindex(range(rows))
 
 
 class Scenario:

@@ -110,10 +110,12 @@ def buying_sites(
     fed_from: Mapping[tuple[str, str | None], str],
 ) -> list[str]:
     """Return the site at which each pair is counted: its own, or the one that buys for it."""
+    if not fed_from:
+        return list(pairs["site_id"])
     sites = set(scenario.table("sites")["site_id"])
     everywhere = pairs[["product_id"]].drop_duplicates().merge(
         pd.DataFrame({"site_id": sorted(sites)}), how="cross"
-    ) if fed_from else pairs  # fmt: skip
+    )  # fmt: skip
     bought = {
         (site, product)
         for site, product in read_options(scenario, everywhere)[PAIR].itertuples(index=False)
@@ -326,9 +328,7 @@ def read_options(
         [*PAIR, "priority", "landed", "supplier_id"], kind="stable", ignore_index=True
     )
     options["primary"] = ~options.duplicated(PAIR)
-    cheapest = np.fmin(
-        options["unit_cost"], _cheapest_break(scenario, options) * options["moved"]
-    )
+    cheapest = np.fmin(options["unit_cost"], _cheapest_break(scenario, options) * options["moved"])
     cheapest = cheapest * (1.0 + options["duty_pct"] / 100.0)
     options["least"] = cheapest.groupby([options[key] for key in PAIR], sort=False).transform("min")
     for column in ("order_cost", "min_order_value"):

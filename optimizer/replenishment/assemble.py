@@ -281,7 +281,9 @@ def _break_segments(options: pd.DataFrame, breaks: pd.DataFrame) -> pd.DataFrame
     each unit beyond the break.
     """
     keys = ["supplier_id", "product_id"]
-    base = options[[*keys, "unit_cost", "index_factor", "duty"]].rename(columns={"unit_cost": "base_cost"})
+    base = options[[*keys, "unit_cost", "index_factor", "duty"]].rename(
+        columns={"unit_cost": "base_cost"}
+    )
     rows = base.assign(option=np.arange(len(base))).merge(breaks, on=keys)
     rows["unit_cost"] = rows["unit_cost"] * rows["index_factor"]
     rows = rows.sort_values(["option", "min_qty"], kind="stable")

@@ -6,6 +6,8 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from optimizer.replenishment.assemble import Tonight
@@ -19,6 +21,7 @@ from optimizer.replenishment.stock_cost import best_level, best_quantity
 Floats = NDArray[np.float64]
 
 DIGITS = 6
+TEXT = pd.StringDtype(storage="pyarrow", na_value=np.nan)
 
 
 def explanations(
@@ -32,21 +35,8 @@ def explanations(
     terms = _terms(facts, tonight, option, qty, row_price)
     step, extra = _next_best(tonight.problem, option, qty, row_price)
     table = lines.table.iloc[now]
-    names = list(terms)
-    values = np.column_stack([terms[name] for name in names]).round(DIGITS)
-    binding = _binding(tonight, option, qty, terms)
-    _name_indices(binding, tonight.options.iloc[option])
-    texts = [
-        json.dumps({"forecast_days": day} | dict(zip(names, row, strict=True)))
-        for day, row in zip(
-            facts.pairs["protection_days"]
-            .to_numpy(np.float64)[tonight.options["pair"].to_numpy(np.int64)[option]]
-            .round(3)
-            .tolist(),
-            values.tolist(),
-            strict=True,
-        )
-    ]
+    days = facts.pairs["protection_days"].to_numpy(np.float64)
+    covered = days[tonight.options["pair"].to_numpy(np.int64)[option]].round(3)
     return pd.DataFrame(
         {
             "decision_id": "purchase_orders:"
@@ -54,8 +44,8 @@ def explanations(
             + "/"
             + table["line"].astype(np.int64).astype(str),
             "table": "purchase_orders",
-            "terms": texts,
-            "binding": [json.dumps(rule) for rule in binding],
+            "terms": _as_json({"forecast_days": covered} | terms).array,
+            "binding": _binding(tonight, option, qty, terms),
             "alternative": step,
             "extra_cost": extra,
         }
@@ -120,42 +110,60 @@ def _terms(
     return {name: values + 0.0 for name, values in terms.items()}
 
 
+def _as_json(numbers: dict[str, Floats]) -> pd.Series:
+    """Return one JSON object per line, each with a number by name."""
+    parts: list[object] = []
+    for place, (name, values) in enumerate(numbers.items()):
+        parts.append(pa.scalar(f'{", " if place else "{"}"{name}": ', pa.large_string()))
+        parts.append(pa.array(values.round(DIGITS) + 0.0).cast(pa.large_string()))
+    parts.append(pa.scalar("}", pa.large_string()))
+    text = pc.binary_join_element_wise(*parts, pa.scalar("", pa.large_string()))
+    return pd.Series(text.to_pandas(types_mapper={pa.large_string(): TEXT}.get))
+
+
 def _binding(
     tonight: Tonight, option: NDArray[np.int64], qty: Floats, terms: dict[str, Floats]
-) -> list[dict[str, object]]:
-    """Return the rule that moved each quantity most, with its parameter and value."""
+) -> list[str]:
+    """Return the rule that moved each quantity most, as JSON: rule, parameter, value.
+
+    Lines whose price an index has moved name it, and by how much.
+    """
+    rows = tonight.options.iloc[option]
+    minimum = tonight.problem.groups.minimum[tonight.problem.options.group[option]]
     rules = (
-        ("moq", "moq", tonight.options["moq"].to_numpy(np.float64)),
-        ("order_multiple", "order_multiple", tonight.options["order_multiple"].to_numpy()),
-        ("price_of_limits", "limits", np.zeros(len(qty))),
-        ("price_break", "min_qty", qty),
-        (
-            "order_value_and_limits",
-            "min_order_value",
-            tonight.problem.groups.minimum[tonight.problem.options.group],
-        ),
+        ("moq", "moq", rows["moq"].to_numpy(np.float64)),
+        ("order_multiple", "order_multiple", rows["order_multiple"].to_numpy(np.float64)),
+        ("price_of_limits", "limits", np.zeros(len(rows))),
+        ("price_break", "min_qty", qty[option]),
+        ("order_value_and_limits", "min_order_value", minimum),
     )
     sizes = np.column_stack([np.abs(terms[rule[0]]) for rule in rules])
     largest = sizes.argmax(axis=1)
     small = sizes.max(axis=1) < 1e-9
-    return [
-        {"rule": "newsvendor level", "parameter": "shortage_cost and holding cost", "value": None}
-        if none
-        else {
-            "rule": rules[place][0],
-            "parameter": rules[place][1],
-            "value": float(rules[place][2][at]),
+    values = np.column_stack([rule[2] for rule in rules])[np.arange(len(rows)), largest]
+    factor = rows["index_factor"].to_numpy(np.float64).round(DIGITS)
+    told = pd.DataFrame(
+        {
+            "rule": np.where(small, -1, largest),
+            "value": np.where(small, 0.0, values),
+            "index": rows["index_id"].where(factor != 1.0).to_numpy(object),
+            "factor": factor,
         }
-        for none, place, at in zip(small, largest, option, strict=True)
-    ]
-
-
-def _name_indices(binding: list[dict[str, object]], options: pd.DataFrame) -> None:
-    """Add to the rules of lines whose price an index has moved its name and by how much."""
-    factor = options["index_factor"].to_numpy(np.float64)
-    names = options["index_id"].to_numpy(object)
-    for line in np.flatnonzero(factor != 1.0):
-        binding[line] |= {"index_id": names[line], "index_factor": round(float(factor[line]), DIGITS)}
+    )
+    number = told.groupby(list(told), sort=False, dropna=False).ngroup().to_numpy(np.int64)
+    each = []
+    for place, value, index, moved in told.drop_duplicates().itertuples(index=False):
+        rule: dict[str, object] = {
+            "rule": "newsvendor level",
+            "parameter": "shortage_cost and holding cost",
+            "value": None,
+        }
+        if place >= 0:
+            rule = {"rule": rules[place][0], "parameter": rules[place][1], "value": value}
+        if moved != 1.0:
+            rule |= {"index_id": index, "index_factor": moved}
+        each.append(json.dumps(rule))
+    return [each[place] for place in number.tolist()]
 
 
 def _next_best(
@@ -176,8 +184,10 @@ def _next_best(
         at = steps.option[cheaper]
         extra[at] = cost[cheaper]
         change[at] = steps.new_qty[cheaper] - qty[at]
-    words = [
+    distinct, number = np.unique(change[option], return_inverse=True)
+    each = [
         f"order {abs(units):g} {'more' if units > 0 else 'fewer'}" if units else ""
-        for units in change[option]
+        for units in distinct.tolist()
     ]
+    words = [each[place] for place in number.tolist()]
     return words, np.where(np.isfinite(extra[option]), extra[option], np.nan)

@@ -31,8 +31,9 @@ def read_offers(
     Returns
     -------
     frame : the columns of supplier_products, defaults filled, with `unit_cost` moved by its index,
-        and `row` (position in that table), `named` (the row is for this site), `index_factor` (what
-        the stated price was multiplied by), `landed` (money per unit before breaks), `primary`; sorted by pair, then by who is asked first
+        and `row` (position in that table), `named` (the row is for this site), `index_factor`
+        (what the stated price was multiplied by), `landed` (money per unit before breaks),
+        `primary`; sorted by pair, then by who is asked first
     """
     start = pd.Timestamp(scenario.settings.start_date)
     terms = scenario.filled("supplier_products").assign(row=lambda frame: np.arange(len(frame)))

@@ -75,7 +75,8 @@ def shelf_life_notes(facts: Facts, offers: pd.DataFrame, low: Floats, most: Floa
     if not names:
         return []
     rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return [
+    note = (
         f"{len(names)} product-locations that need stock are not ordered, because the least lot of"
         f" every offer outlasts the shelf life: {', '.join(names[:3])}{rest}."
-    ]
+    )
+    return [note]
