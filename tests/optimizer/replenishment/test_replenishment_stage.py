@@ -249,3 +249,24 @@ def test_no_order_is_placed_where_stock_is_plenty(shop: Scenario) -> None:
     assert len(result.tables["purchase_orders"]) == 0
     assert result.certificate is not None
     assert result.certificate.status == Status.OPTIMAL
+
+
+def test_frozen_orders_count_and_are_not_repeated(shop: Scenario, shop_plan: StageResult) -> None:
+    """Whether open orders are frozen changes nothing; none of them is an order of tonight's."""
+    coming = shop.table("open_orders")
+    result = solve(with_tables(shop, open_orders=coming.assign(frozen=True)))
+    ours = result.tables["purchase_orders"]
+    pd.testing.assert_frame_equal(ours, shop_plan.tables["purchase_orders"])
+    assert not set(coming["order_id"]) & set(ours["order_id"])
+    assert set(ours["status"]) == {"proposed"}
+
+
+def test_the_least_order_value_is_met_by_what_is_paid(shop: Scenario) -> None:
+    """Duty counts: at 100 % of it, an order of 40 has only 20 of goods in it."""
+    offers = shop.table("supplier_products")
+    taxed = offers.assign(duty_pct=100.0, min_order_value=40.0)
+    result = solve(with_tables(shop, supplier_products=taxed))
+    orders = result.tables["purchase_orders"]
+    value = orders.groupby("order_id")["cost"].sum()
+    assert (value >= 40.0 - 1e-6).all()
+    assert (value < 80.0).any()
