@@ -20,8 +20,9 @@ from optimizer.replenishment.stock_cost import stock_cost
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-PRICE_SCALES = (0.0, 0.7, 1.0, 1.3, 2.0)
-SUBSIDY_SHARES = (0.3, 0.6, 0.9)
+# near the bound's prices: wider ones double the program for about the same orders
+PRICE_SCALES = (0.9, 1.0, 1.1)
+SUBSIDY_SHARES = (0.1, 0.2, 0.3)
 EVERY_PATTERN_UP_TO = 1_500
 MOST_PATTERNS = 20_000
 

@@ -84,7 +84,7 @@ def check_bounds(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", PROVEN[::10])
 def test_bounds_stay_under_the_proven_optimum(seed: int) -> None:
-    """Every bound is at or under what CP-SAT proves to be the least cost, and what is said to be optimal is."""
+    """Every bound is at or under the least cost that CP-SAT proves; "optimal" means that cost."""
     check_bounds(seed)
 
 
