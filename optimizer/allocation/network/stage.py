@@ -67,6 +67,12 @@ def run(
                 f"No design serves all demand: at least {shortage.least_units:,.6g} units are"
                 f" left. Least relaxation: {shortage.relaxation or 'not found in time'}."
             )
+        elif shortage.reachable[left].any():
+            units = float(network.weight @ after.left[:, shortage.reachable].sum(axis=1))
+            notes.append(
+                f"{units:,.6g} units are left because serving them costs more than their penalty;"
+                " a higher unserved_penalty has them served."
+            )
     tables = {
         "network": network_table(network, after),
         "flows": flows_table(network, after),

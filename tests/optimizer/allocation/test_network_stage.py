@@ -125,6 +125,7 @@ def test_cheap_demand_is_left_where_serving_costs_more() -> None:
     """A penalty of 0.5 a unit is less than any way of serving it."""
     made = designed(hand_made(penalty=0.5))
     assert set(made.table("unserved")["code"]) == {"not_worth_it"}
+    assert made.notes["network"][-1].startswith("140 units are left because serving them costs")
 
 
 FUTURES = {"north": (140.0, 0.0), "south": (0.0, 140.0)}
