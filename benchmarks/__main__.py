@@ -15,6 +15,8 @@ BENCHMARKS = {
     "replay": "benchmarks.replay",
     "replenishment": "benchmarks.replenishment",
     "routing": "benchmarks.routing",
+    "simulation": "benchmarks.simulation",
+    "validation": "benchmarks.validation",
     "rolling": "benchmarks.rolling",
 }
 

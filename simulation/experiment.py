@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +25,7 @@ from simulation.world import World
 
 CHUNK_BYTES = 256 * 2**20
 MOST_KEPT_BYTES = 512 * 2**20
+LARGE = 1e9  # product-location-days from which processes share the work unasked
 Groups = Mapping[str, tuple[tuple[str, str], ...]]
 
 
@@ -57,6 +60,9 @@ class Setup:
     groups : members (kind, id) by group_id, for targets
     kernels : "numpy", "numba", or "" for the fastest there is
     chunk : replications run at once; 0 to fit into memory. Results do not depend on it
+    processes : that share the chunks; 0 for the number of cores where the work is large (a script
+        must then guard its start by `if __name__ == "__main__"`). Results do not depend on it
+    first : number of the first replication, to add more to those that have been run
     """
 
     replications: int
@@ -64,6 +70,8 @@ class Setup:
     groups: Groups = field(default_factory=dict)
     kernels: str = ""
     chunk: int = 0
+    processes: int = 0
+    first: int = 0
 
 
 def run_cases(
@@ -85,28 +93,89 @@ def run_cases(
     Cancelled
         `cancelled` said so.
     """
-    chosen = kernels(setup.kernels)
     longest = longest_lanes(world, cases, setup)
-    each = replication_bytes(world, longest)
-    size = setup.chunk or max(1, min(setup.replications, CHUNK_BYTES // max(each, 1)))
-    parts: dict[str, list[Record]] = {case.name: [] for case in cases}
-    done = 0
+    chunks = cut(world, cases, setup, longest)
+    n_processes = usual_processes(world, cases, setup, len(chunks))
     steps = len(cases) * setup.replications
-    for begin in range(0, setup.replications, size):
-        numbers = np.arange(begin, min(begin + size, setup.replications), dtype=np.int64)
-        kept = 4 * world.n_skus * world.n_ticks * len(numbers) <= MOST_KEPT_BYTES
-        demand = Demand(world, numbers, chosen, setup.seed, keep=kept and len(cases) > 1)
-        for case in cases:
-            if progress is not None:
-                progress(done / steps, case.name)
-            parts[case.name].append(
-                run_chunk(world, case, numbers, demand, chosen, setup, longest, cancelled)
+
+    def tell(done: int, name: str) -> None:
+        if progress is not None:
+            progress(done / steps, name)
+
+    if n_processes > 1:
+        from simulation.processes import run_in_processes
+
+        parts = run_in_processes(
+            world, cases, setup, longest, chunks, n_processes, tell, cancelled
+        )  # fmt: skip
+    else:
+        parts = []
+        for numbers in chunks:
+            begun = len(cases) * int(numbers[0] - setup.first)
+            parts.append(
+                run_cases_in(world, cases, numbers, setup, longest, begun, tell, cancelled)
             )
-            done += len(numbers)
-        demand.forget()
     if progress is not None:
         progress(1.0, "done")
-    return {name: join(records) for name, records in parts.items()}
+    return {case.name: join([part[case.name] for part in parts]) for case in cases}
+
+
+def cut(
+    world: World, cases: Sequence[Case], setup: Setup, longest: Sequence[int]
+) -> list[Places]:  # fmt: skip
+    """Return the replications in chunks that fit into memory, and are enough for the processes."""
+    count = setup.replications
+    each = max(replication_bytes(world, list(longest)), 1)
+    size = setup.chunk or max(1, min(count, CHUNK_BYTES // each))
+    if not setup.chunk:
+        at_once = usual_processes(world, cases, setup, count)
+        size = min(size, -(-count // at_once))
+    numbers = np.arange(setup.first, setup.first + count, dtype=np.int64)
+    return [numbers[begin : begin + size] for begin in range(0, count, size)]
+
+
+def usual_processes(world: World, cases: Sequence[Case], setup: Setup, most: int) -> int:
+    """Return how many processes share the work: what the setup says, else the cores if it is large.
+
+    Parameters
+    ----------
+    most : parts that can be shared out
+    """
+    if setup.processes:
+        return min(setup.processes, most)
+    cells = world.n_skus * world.n_ticks * setup.replications * len(cases)
+    if cells < LARGE or multiprocessing.current_process().name != "MainProcess":
+        return 1
+    return min(os.cpu_count() or 1, most)
+
+
+def run_cases_in(
+    world: World,
+    cases: Sequence[Case],
+    numbers: Places,
+    setup: Setup,
+    longest: Sequence[int],
+    begun: int,
+    tell: Callable[[int, str], None],
+    cancelled: Callable[[], bool] | None,
+) -> dict[str, Record]:
+    """Return the figures of every case in one chunk of replications.
+
+    Parameters
+    ----------
+    begun : replications of cases done before, for `tell`
+    """
+    chosen = kernels(setup.kernels)
+    kept = 4 * world.n_skus * world.n_ticks * len(numbers) <= MOST_KEPT_BYTES
+    demand = Demand(world, numbers, chosen, setup.seed, keep=kept and len(cases) > 1)
+    found = {}
+    for place, case in enumerate(cases):
+        tell(begun + place * len(numbers), case.name)
+        found[case.name] = run_chunk(
+            world, case, numbers, demand, chosen, setup, longest, cancelled
+        )  # fmt: skip
+    demand.forget()
+    return found
 
 
 def run_chunk(

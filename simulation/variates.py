@@ -73,6 +73,16 @@ def demand_tables(mean: Floats, variance: Floats) -> tuple[DemandTables, Units]:
     return _tables(pairs.real.copy(), pairs.imag.copy()), rows.reshape(np.shape(mean))
 
 
+def tables_of(base: int, cdf: Floats) -> DemandTables:
+    """Return the table of one distribution that is given by F(base), F(base + 1) .. F(base + n).
+
+    The last value takes what is left of the probability.
+    """
+    ones = np.ones(1, np.int64)
+    thresholds = _thresholds(np.asarray(cdf, np.float64)[None, :].copy())
+    return _flatten(1, base * ones, ones, [(np.zeros(1, np.int64), thresholds)])
+
+
 def _tables(mean: Floats, variance: Floats) -> DemandTables:
     n_rows = len(mean)
     ratio = variance / np.maximum(mean, 1e-300)

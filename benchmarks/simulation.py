@@ -1,0 +1,267 @@
+"""`python -m benchmarks simulation`: speed, closed forms and the oracle, beside SimPy by hand.
+
+Speed is product-location-days per CPU second of one core, with the building of tables apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import closed_worlds as cw
+from benchmarks import validation
+from benchmarks.exposure import assortment
+from benchmarks.machine import describe_machine
+from benchmarks.simulation_peers import run_supplynetpy, simulate_by_hand
+from simulation.controls import controlled, expected_outage_days, outage_days
+from simulation.disruptions import Disruption
+from simulation.distributions import Distribution
+from simulation.experiment import Case, Setup, run_cases
+from simulation.facts import Dock, Life, Store
+from simulation.intervals import estimate
+from simulation.kernels import kernels
+from simulation.kernels import rows as at
+from simulation.policies import order_up_to_policy
+from simulation.variates import lead_row
+from simulation.world import World
+
+SEED = 7
+YEAR = 365
+LEADS = lead_row(4.0, 2.0)
+PEER = Path("build/peers-simulation/bin/python")
+ORACLE = ("test_arrays_match_the_scalar_model", "test_every_feature_matches_the_scalar_model")
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """One measurement.
+
+    Attributes
+    ----------
+    cells : product-location-days
+    cpu, wall : seconds
+    """
+
+    what: str
+    cells: float
+    cpu: float
+    wall: float
+
+    @property
+    def per_second(self) -> float:
+        """Product-location-days per CPU second."""
+        return self.cells / self.cpu
+
+
+def shop(n_skus: int, n_days: int, *, random_leads: bool = True) -> World:
+    """Return one site with lognormal rates, daily base stock and lost sales."""
+    g = np.random.default_rng(SEED)
+    rates = g.lognormal(0.5, 1.0, n_skus)
+    level = np.ceil(rates * 7 + 2 * np.sqrt(rates * 7)).astype(np.int32)
+    leads = LEADS if random_leads else np.full(len(LEADS), 4, np.int32)
+    world = cw.one_site(order_up_to_policy(level), 1.0, n_days, opening=level.tolist(),
+                        leads=leads, lost=True)  # fmt: skip
+    return replace(world, sites=(cw.with_demand(world.sites[0], rates),))
+
+
+def time_run(what: str, world: World, replications: int, name: str) -> Speed:
+    """Run once, tables and compiled kernels ready, on one core."""
+    _ = world.demand
+    warm = shop(3, 5)
+    run_cases(warm, [Case("warm")], Setup(2, SEED, kernels=name, processes=1))
+    setup = Setup(replications, SEED, kernels=name, processes=1)
+    wall, cpu = time.perf_counter(), time.process_time()
+    run_cases(world, [Case("calm")], setup)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return Speed(what, world.n_skus * world.n_ticks * replications, cpu, wall)
+
+
+def coupled_shops(n_skus: int, n_days: int) -> list[tuple[str, World]]:
+    """Return the shop with one coupling at a time, each of which binds on some days."""
+    plain = shop(n_skus, n_days)
+    site = plain.sites[0]
+    daily = int(site.demand_mean.sum())
+    week = np.full(7, round(1.02 * daily), np.int64)
+    room = int(1.1 * 0.7 * site.opening.sum())
+    facts = {
+        "docks": replace(site, dock=Dock(week, week)),
+        "storage": replace(site, store=Store(room, np.ones(n_skus, np.int64))),
+        "shelf life": replace(site, life=Life(np.full(n_skus, 20, np.int64))),
+    }
+    return [(what, replace(plain, sites=(made,))) for what, made in facts.items()]
+
+
+def measure(short: bool) -> list[Speed]:
+    """Return all speeds of the simulator."""
+    days = 60 if short else YEAR
+    fast = kernels().name
+    jobs: list[tuple[str, Callable[[], World], int, str]] = [
+        ("plain, fixed lead times, 1,000 SKUs x 10",
+         lambda: shop(1000, days, random_leads=False), 10, fast),
+        ("stochastic lead times, 1,000 SKUs x 10", lambda: shop(1000, days), 10, fast),
+        ("stochastic lead times, 10,000 SKUs x 1", lambda: shop(10_000, days), 1, fast),
+        ("the same in NumPy, 1,000 SKUs x 10", lambda: shop(1000, days), 10, "numpy"),
+        ("1 SKU x 1,000 replications x 1 year", lambda: shop(1, YEAR), 1000, fast),
+    ]  # fmt: skip
+    jobs += [
+        (f"with {what}, 1,000 SKUs x 10", lambda made=world: made, 10, fast)  # type: ignore[misc]
+        for what, world in coupled_shops(1000, 60 if short else 120)
+    ]
+    if not short:
+        jobs.append(
+            ("depots ration to stores, 10,000 SKUs x 55 sites x 1 year",
+             lambda: assortment(10_000, n_days=YEAR), 1, fast)
+        )  # fmt: skip
+    found = []
+    for what, make, count, name in jobs:
+        found.append(time_run(f"{what} ({name})", make(), count, name))
+    return found
+
+
+def by_hand(short: bool) -> Speed:
+    """Measure the hand-written model on the first SKUs of the shop."""
+    n, days = (60, 60) if short else (300, YEAR)
+    site = shop(1000, 2).sites[0]
+    wall = time.perf_counter()
+    seconds = simulate_by_hand(site.demand_mean[0, :n], site.opening[:n], LEADS, days, SEED)
+    return Speed(f"SimPy by hand, a process a shelf, {n} SKUs", n * days, seconds,
+                 time.perf_counter() - wall)  # fmt: skip
+
+
+def saved_by_controls(replications: int = 200) -> tuple[float, float, float]:
+    """Return the relative half-width of mean lost sales, plain and controlled, and the gain."""
+    outage = Disruption("down", "supplier_outage", "all", Distribution("exponential", (120.0,)),
+                        Distribution("lognormal", (20.0, 16.0)))  # fmt: skip
+    world = shop(20, YEAR)
+    record = run_cases(world, [Case("down", (outage,))], Setup(replications, SEED))["down"]
+    short = record.site_rows[:, at.SHORT].sum(axis=0).astype(np.float64)
+    numbers = np.arange(replications)
+    own = outage_days([outage], numbers, seed=SEED, n_ticks=YEAR)
+    others = expected_outage_days([outage], seed=SEED, n_ticks=YEAR)
+    plain, better = estimate(short), controlled(short, own, others)
+    return (
+        plain.half_width / plain.mean,
+        better.half_width / better.mean,
+        (plain.half_width / plain.mean) ** 2 / (better.half_width / better.mean) ** 2,
+    )
+
+
+def oracle_mismatches(short: bool) -> tuple[int, int]:
+    """Return networks that differ from the scalar oracle, and networks tried."""
+    chosen = ORACLE if not short else (f"{ORACLE[0]}[{n}]" for n in range(8))
+    names = [f"tests/simulation/test_oracle.py::{name}" for name in chosen]
+    if short:
+        names += [f"tests/simulation/test_oracle.py::{ORACLE[1]}[{n}]" for n in range(300, 304)]
+    told = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *names],
+        capture_output=True, text=True, check=False,
+    ).stdout  # fmt: skip
+    counts = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed|error)", told)}
+    wrong = counts.get("failed", 0) + counts.get("error", 0)
+    if not counts.get("passed", 0) and not wrong:
+        return 1, 1  # nothing ran: that proves nothing
+    return wrong, wrong + counts.get("passed", 0)
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, print, and return 1 where a closed form or the oracle fails."""
+    parser = argparse.ArgumentParser(prog="benchmarks simulation", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="under a minute")
+    parser.add_argument("--peer-python", default=str(PEER), help="an environment with supplynetpy")
+    parser.add_argument("--page", type=Path, help="write docs/benchmarks/simulation.md there")
+    parser.add_argument("--sample", action="store_true", help="closed forms with wide intervals")
+    chosen = parser.parse_args(arguments)
+    print(machine())
+    speeds = measure(chosen.short)
+    hand = by_hand(chosen.short)
+    rows = [_row(each, hand) for each in speeds] + [_row(hand, hand)]
+    if not chosen.short:
+        rows.append(_peer_row(chosen.peer_python, hand))
+    table = "\n".join(
+        ["| what | SKU-location-days | CPU s | wall s | per CPU second | of SimPy by hand |",
+         "|---|---|---|---|---|---|", *rows]
+    )  # fmt: skip
+    print(table)
+    plain, better, ratio = saved_by_controls()
+    saved = (
+        f"Mean lost sales under random outages, 200 replications: ± {100 * plain:.1f} %, with"
+        f" control variates on outage days ± {100 * better:.1f} %: {ratio:.1f} times fewer"
+        " replications for one precision."
+    )
+    print(saved)
+    sample = chosen.short or chosen.sample
+    only = QUICK if chosen.short else ()
+    checks = validation.check(validation.SHORT_SCALE if sample else 1.0, only)
+    cases = sorted({each.form.case for each in checks})
+    met = sum(all(c.met for c in checks if c.form.case == case) for case in cases)
+    wrong, tried = oracle_mismatches(chosen.short)
+    proof = (
+        f"closed forms met: {met} of {len(cases)}"
+        f" ({'a sample with wide intervals' if sample else 'full precision'});"
+        f" oracle mismatches: {wrong} of {tried} networks"
+    )
+    print(proof)
+    if chosen.page is not None:
+        chosen.page.write_text(_page(table, saved, proof), encoding="utf-8")
+    return 0 if met == len(cases) and not wrong else 1
+
+
+QUICK = (1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 15)
+
+
+def machine() -> str:
+    """Return machine, load and versions."""
+    return describe_machine(["numpy", "numba", "simpy"])
+
+
+def _row(each: Speed, hand: Speed) -> str:
+    return (
+        f"| {each.what} | {each.cells:,.0f} | {each.cpu:.2f} | {each.wall:.2f}"
+        f" | {each.per_second / 1e6:.3g} M | {each.per_second / hand.per_second:,.4g} x |"
+    )
+
+
+def _peer_row(python: str, hand: Speed) -> str:
+    if not Path(python).exists():
+        return f"| SupplyNetPy | not measured: no {python} | | | | |"
+    try:
+        found = run_supplynetpy(python, 20, YEAR)
+    except RuntimeError as problem:
+        return f"| SupplyNetPy | not measured: {problem} | | | | |"
+    speed = Speed("", found["cells"], found["seconds"], found["seconds"])
+    return (
+        f"| SupplyNetPy {found['version']}, one product a network | {speed.cells:,.0f}"
+        f" | {speed.cpu:.2f} | | {speed.per_second / 1e6:.3g} M"
+        f" | {speed.per_second / hand.per_second:,.4g} x |"
+    )
+
+
+def _page(table: str, saved: str, proof: str) -> str:
+    return f"""# How fast the simulator is
+
+Written by `python -m benchmarks simulation --page docs/benchmarks/simulation.md`; seed {SEED}, on
+{machine()}. Other work shared the machine: CPU seconds count, and they, too, grow when caches are
+shared.
+
+{table}
+
+A SKU-location-day is one product at one place for one day: receipts, demand, service, review,
+order, departure with a lead time of its own, cost. Worlds are built and tables of demand made
+before the clock starts; the books are closed and conservation is proven within it. One core each;
+`Setup.processes` shares chunks of replications out with the same bits.
+
+The model by hand is what a modeller writes in SimPy: a process a shelf, one a shipment, random
+numbers drawn beforehand in NumPy. It follows units only, no money.
+
+{saved}
+
+{proof[0].upper()}{proof[1:]}. The closed forms stand in [validation.md](../validation.md).
+"""
