@@ -71,7 +71,7 @@ def _check(form: ClosedForm, figure: Figure, used: float, n_joint: int) -> Check
 def as_table(checks: Sequence[Check]) -> str:
     """Return a Markdown table of all figures."""
     lines = [
-        "| # | case | figure | expected | simulated | interval | half-width | met | runs | source |",
+        "| # | case | figure | expected | simulated | interval | half | met | runs | source |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for each in checks:
@@ -123,7 +123,7 @@ proven; `benchmarks/closed_forms.py` states each in a few lines.
 
 How cases are put into whole ticks and units:
 
-- 1, 9 and 12 draw normal demand rounded to hundredths of a unit (12: of 1/10,000 of its mean).
+- 1, 9 and 12 draw normal demand rounded to hundredths of a unit (12: to 1/10,000 of its mean).
 - 5 and 6 have four ticks a time unit and lead times without spread. With Poisson demand what is
   outstanding is then Poisson on any grid, so that ticks add no bias; the fill of case 6 is the share
   of time in stock, which is what customers see who come by a Poisson process.
