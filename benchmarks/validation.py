@@ -125,8 +125,8 @@ How cases are put into whole ticks and units:
 
 - 1, 9 and 12 draw normal demand rounded to hundredths of a unit (12: to 1/10,000 of its mean).
 - 5 and 6 have four ticks a time unit and lead times without spread. With Poisson demand what is
-  outstanding is then Poisson on any grid, so that ticks add no bias; the fill of case 6 is the share
-  of time in stock, which is what customers see who come by a Poisson process.
+  outstanding is then Poisson on any grid, so that ticks add no bias; the fill of case 6 is the
+  share of time in stock, which is what customers see who come by a Poisson process.
 - 10 has 2,400 ticks a lead time, so that customers hardly ever share a tick; what is lost is the
   share of time without stock.
 - 12 lets orders be negative, as its source does.

@@ -2,140 +2,68 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from plain_worlds import lead_choices, one_site
-from scipy import special
+from plain_worlds import one_site
 
-from simulation.calendar import Calendar
-from simulation.conditions import Conditions
-from simulation.demand import Demand
-from simulation.experiment import Case, Setup, longest_lanes, run_cases
-from simulation.kernels import kernels
+from benchmarks.closed_forms import CLOSED_FORMS
+from benchmarks.closed_worlds import fixed_table, normal_table, outage_of_all, run
+from benchmarks.closed_worlds import one_site as shaped
+from benchmarks.validation import TIGHTEST, check
+from simulation.experiment import Case, Setup, run_cases
 from simulation.kernels import rows as at
-from simulation.policies import MovingAverageLevels, order_up_to_policy
-from simulation.state import check_conservation, fresh_state
+from simulation.policies import order_up_to_policy
 
-JOINT = 0.99
-FIGURES = 11  # intervals that must hold together
-TIGHTEST = 0.005  # half-width over value that the slow runs reach
-
-# (rate, S, lead times, mean stock at the end of a day, mean backlog then)
-PERIODIC = (
-    (2.0, 9, (1, 2, 3, 6), 3.35709, 0.35709),
-    (20.0, 75, (2, 2, 3, 4), 20.87062, 0.87062),
-    (0.3, 3, (3, 5, 9, 14), 1.03932, 0.36432),
-)
-BULLWHIP = ((2, 10, 1.48), (4, 5, 3.88), (2, 5, 2.12))
+SAMPLE = 0.02  # share of the replications of the full check
+LONG = (10, 13, 14)  # cases that need long runs even for a sample
+WIDEST = 0.10  # half-width over value in a sample; most are below 0.01
 
 
-def states(world, warm_up, replications, seed=1):
-    """Return the daily ledger after the warm-up: (ticks, rows, replications) per SKU."""
-    numbers = np.arange(replications)
-    setup = Setup(replications, seed)
-    state = fresh_state(world, numbers, longest_lanes(world, [Case("calm")], setup))
-    demand = Demand(world, numbers, kernels(), seed, keep=False)
-    Calendar(world, state, Conditions(world, [], replications), demand, kernels(), seed).run()
-    check_conservation(world, state, signed=world.sites[0].policy.signed)
-    return state.sites[0].ledger[warm_up:].astype(np.float64)
-
-
-def interval(values):
-    """Return mean and half-width of one of the joint intervals."""
-    n = len(values)
-    quantile = special.stdtrit(n - 1, 1.0 - (1.0 - JOINT) / (2.0 * FIGURES))
-    return float(values.mean()), float(quantile * values.std(ddof=1) / np.sqrt(n))
-
-
-def check(values, expected, widest):
-    """Assert that the value lies in its interval, and that the interval says something."""
-    mean, half = interval(values)
-    assert abs(mean - expected) <= half, f"{mean:.5f} ± {half:.5f}, expected {expected}"
-    assert half <= widest * abs(expected), f"half-width {half:.5f} of {expected}"
-
-
-def base_stock(rate, level, leads, n_skus, n_ticks, warm_up, replications=20):
-    """Return per-SKU daily means of stock, backlog and orders, (replications,) each."""
-    policy = order_up_to_policy(np.full(n_skus, level, np.int32))
-    world = one_site(
-        policy, rate, opening=level, leads=lead_choices(*leads), n_skus=n_skus, n_ticks=n_ticks
-    )
-    ledger = states(world, warm_up, replications)
-    return ledger.mean(axis=0) / n_skus
-
-
-def case_2(n_skus, n_ticks):
-    """Newsvendor, Poisson(50): a base stock of 56 that is refilled before every day."""
-    ledger = base_stock(50.0, 56, (1,), n_skus, n_ticks, warm_up=3)
-    return 0.18 * ledger[at.ON_HAND] + 0.70 * ledger[at.BACKLOG]
-
-
-def case_3(n_skus, n_ticks):
-    """(s, S) = (4, 10), Poisson 6, holding 1, penalty 4, order 5."""
-    policy = order_up_to_policy(
-        np.full(n_skus, 10, np.int32), reorder_point=np.full(n_skus, 4, np.int32)
-    )
-    world = one_site(policy, 6.0, opening=10, n_skus=n_skus, n_ticks=n_ticks)
-    ledger = states(world, 30, 20).mean(axis=0) / n_skus
-    # every order arrives the next morning, so cycles that end are orders
-    return ledger[at.ON_HAND] + 4.0 * ledger[at.BACKLOG] + 5.0 * ledger[at.CYCLES]
-
-
-def bullwhip(lead, window, n_ticks, replications):
-    """Return the variance of orders over that of demand, per replication."""
-    base = 500_000
-    plain = order_up_to_policy(np.array([base], np.int32), signed=True)
-    policy = replace(plain, levels=MovingAverageLevels(window, lead, base))
-    world = one_site(policy, 10_000.0, opening=base, n_ticks=n_ticks, variance=1e6)
-    book = states(world, 40, replications)
-    return book[:, at.ORDERED].var(axis=0, ddof=1) / book[:, at.DEMAND].var(axis=0, ddof=1)
-
-
-def test_newsvendor_poisson():
-    """Case 2: the cost of base stock 56 against Poisson(50) is 1.797235 a day."""
-    check(case_2(200, 120), 1.797235, 0.02)
-
-
-def test_s_s_policy():
-    """Case 3: (4, 10) against Poisson(6) costs 8.034112 a day."""
-    check(case_3(200, 200), 8.034112, 0.02)
-
-
-@pytest.mark.parametrize(("rate", "level", "leads", "stock", "debt"), PERIODIC)
-def test_base_stock_with_lead_times_that_cross(rate, level, leads, stock, debt):
-    """Case 7: with independent lead times per order line stock and backlog are those of Palm."""
-    ledger = base_stock(rate, level, leads, n_skus=200, n_ticks=400, warm_up=40)
-    check(ledger[at.ON_HAND], stock, 0.03)
-    check(ledger[at.BACKLOG], debt, 0.08)
-
-
-@pytest.mark.parametrize(("lead", "window", "ratio"), BULLWHIP)
-def test_bullwhip_of_the_moving_average(lead, window, ratio):
-    """Case 12: order-up-to on a moving average amplifies variance by 1 + 2 L / p + 2 L^2 / p^2."""
-    check(bullwhip(lead, window, 800, replications=100), ratio, 0.04)
+@pytest.mark.parametrize("case", [form.case for form in CLOSED_FORMS if form.case not in LONG])
+def test_closed_form_in_a_sample(case):
+    """A short run's intervals contain the expected values, and say something."""
+    for each in check(SAMPLE, [case]):
+        assert each.met, (each.figure.name, each.mean, each.half_width, each.figure.expected)
+        assert each.relative <= WIDEST
 
 
 @pytest.mark.slow
-def test_closed_forms_tightly():
-    """All of them with half-widths of at most half a percent."""
-    check(case_2(2000, 300), 1.797235, TIGHTEST)
-    check(case_3(2000, 400), 8.034112, TIGHTEST)
-    for rate, level, leads, stock, debt in PERIODIC:
-        ledger = base_stock(rate, level, leads, n_skus=2000, n_ticks=1500, warm_up=60)
-        check(ledger[at.ON_HAND], stock, TIGHTEST)
-        check(ledger[at.BACKLOG], debt, 2 * TIGHTEST)
-    for lead, window, ratio in BULLWHIP:
-        check(bullwhip(lead, window, 6000, replications=600), ratio, TIGHTEST)
+@pytest.mark.parametrize("case", [form.case for form in CLOSED_FORMS])
+def test_closed_form_tightly(case):
+    """The full run's intervals contain the expected values within half a percent."""
+    for each in check(1.0, [case]):
+        assert each.met, (each.figure.name, each.mean, each.half_width, each.figure.expected)
+        assert each.relative <= TIGHTEST
 
 
 def test_a_wrong_level_is_noticed():
-    """The interval of case 2 excludes what a base stock of 52 costs."""
-    mean, half = interval(case_2(200, 120))
-    ledger = base_stock(50.0, 52, (1,), 200, 120, warm_up=3)
-    other = 0.18 * ledger[at.ON_HAND] + 0.70 * ledger[at.BACKLOG]
-    assert abs(float(other.mean()) - mean) > half
+    """The interval of the Poisson newsvendor excludes what a base stock of 52 costs."""
+    (right,) = check(SAMPLE, [2])
+    policy = order_up_to_policy(np.full(200, 52, np.int32))
+    world = one_site(policy, 50.0, opening=52, n_skus=200, n_ticks=120)
+    rows = run(world, 12, 1).sites[0].ledger[3:].mean(axis=(0, 2)) / 200
+    wrong = 0.18 * rows[at.ON_HAND] + 0.70 * rows[at.BACKLOG]
+    assert abs(wrong - right.mean) > right.half_width
+
+
+def test_normal_table_has_the_mean_and_spread_asked_for():
+    """Drawn through the kernels, normal demand has mean 500 and standard deviation 100."""
+    policy = order_up_to_policy(np.full(1, 10_000, np.int32))
+    world = shaped(policy, 1.0, 400, opening=10_000, shape=normal_table(500.0, 100.0))
+    asked = run(world, 50, 1).sites[0].ledger[:, at.DEMAND]
+    assert asked.mean() == pytest.approx(500.0, abs=3.0)
+    assert asked.std() == pytest.approx(100.0, abs=2.5)
+
+
+def test_an_outage_given_as_flags_holds_goods_back():
+    """With the supplier out on days 2 and 3 of a demand of 1 a day, nothing leaves on them."""
+    policy = order_up_to_policy(np.full(1, 10, np.int32))
+    world = shaped(policy, 1.0, 6, opening=10, shape=fixed_table(1))
+    down = np.zeros((7, 1), np.bool_)
+    down[2:4] = True
+    state = run(world, 1, 1, down=down)
+    assert state.lanes[0].departures[:, 0].tolist() == [1, 1, 0, 0, 3, 1]
+    assert outage_of_all(world, down).flips == [2, 4]
 
 
 def test_cases_run_together_give_the_same_figures():
