@@ -136,7 +136,7 @@ def palm(scale: float) -> list[Figure]:
     """Case 6, four ticks a time unit: the fill is the share of time in stock (PASTA)."""
     n, m, warm_up, ticks = 2000, 4, 40, 1640
     world = cw.one_site(_base_stock(8, n), 2.0 / m, ticks, opening=8, leads=cw.lead_choices(3 * m))
-    count = _count(20, scale)
+    count = _count(50, scale)
     in_stock = np.zeros(count)
 
     def look(state: State, tick: int) -> None:
@@ -277,8 +277,8 @@ def eoq_disrupted(scale: float) -> list[Figure]:
 
 
 def on_off_supplier(scale: float) -> list[Figure]:
-    """Case 15: when a supplier that is always asked hands something over; 4 ticks a day."""
-    m, count, days = 4, _count(200, scale), 9000 if scale >= 1 else 2000
+    """Case 15: when a supplier that is always asked hands something over; 2 ticks a day."""
+    m, count, days = 2, _count(200, scale), 9000 if scale >= 1 else 2000
     outage = Disruption("down", "supplier_outage", "all", Distribution("exponential", (120.0,)),
                         Distribution("exponential", (10.0,)))  # fmt: skip
     made = histories([outage], range(count), seed=SEED, n_ticks=days * m, ticks_per_day=m)["down"]
@@ -301,7 +301,7 @@ def erlang_loss(scale: float) -> list[Figure]:
     leads = np.rint(np.linspace(1, 2 * lead - 1, LEAD_STEPS)).astype(np.int32)
     warm_up, ticks = 4 * lead, (50 if scale >= 1 else 7) * lead
     figures = []
-    for servers, expected, full in ((8, 0.121876, 20), (10, 0.043142, 40)):
+    for servers, expected, full in ((8, 0.121876, 36), (10, 0.043142, 72)):
         parts = []
         for first, count in _parts(full, scale, 10):
             world = cw.one_site(_base_stock(servers, n), 6.0 / lead, ticks, opening=servers,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +43,10 @@ class Check:
 
 
 def check(
-    scale: float = 1.0, only: Sequence[int] = (), forms: Sequence[ClosedForm] = CLOSED_FORMS
+    scale: float = 1.0,
+    only: Sequence[int] = (),
+    forms: Sequence[ClosedForm] = CLOSED_FORMS,
+    processes: int = 1,
 ) -> list[Check]:
     """Run the cases and return a check of every figure, joint 99 % by Bonferroni.
 
@@ -49,16 +54,25 @@ def check(
     ----------
     scale : share of the full number of replications
     only : numbers of cases; () for all
+    processes : that share the cases
     """
-    found: list[tuple[ClosedForm, Figure, float]] = []
-    for form in forms:
-        if only and form.case not in only:
-            continue
-        began = time.process_time()
-        figures = form.run(scale)
-        used = time.process_time() - began
-        found += [(form, figure, used) for figure in figures]
+    chosen = [form for form in forms if not only or form.case in only]
+    scales = [scale] * len(chosen)
+    if processes == 1:
+        runs = list(map(_run, chosen, scales))
+    else:
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+            runs = list(pool.map(_run, chosen, scales))
+    found = [
+        (form, figure, used) for form, (figures, used) in zip(chosen, runs) for figure in figures
+    ]
     return [_check(form, figure, used, len(found)) for form, figure, used in found]
+
+
+def _run(form: ClosedForm, scale: float) -> tuple[list[Figure], float]:
+    began = time.process_time()
+    figures = form.run(scale)
+    return figures, time.process_time() - began
 
 
 def _check(form: ClosedForm, figure: Figure, used: float, n_joint: int) -> Check:
@@ -90,9 +104,10 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks validation", description=__doc__)
     parser.add_argument("--page", type=Path, help="write docs/validation.md there")
     parser.add_argument("--short", action="store_true", help="a sample, with wide intervals")
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--only", type=int, nargs="*", default=[])
     chosen = parser.parse_args(arguments)
-    checks = check(SHORT_SCALE if chosen.short else 1.0, chosen.only)
+    checks = check(SHORT_SCALE if chosen.short else 1.0, chosen.only, processes=chosen.processes)
     table = as_table(checks)
     print(table)
     used: dict[int, float] = {each.form.case: each.cpu_seconds for each in checks}

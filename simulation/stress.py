@@ -24,7 +24,7 @@ from simulation.intervals import Estimate, estimate
 from simulation.judging import CONFIDENCE, judge, measure_cases, read_groups, usual_service
 from simulation.kernels import kernels
 from simulation.kpis import ORDER_KPIS, Values, daily_service
-from simulation.ledger import Record
+from simulation.ledger import Record, join
 from simulation.ranks import name_ranks
 from simulation.removal import KINDS
 from simulation.result import StressResult
@@ -125,8 +125,15 @@ def stress(
         if progress is not None:
             progress("stress", share, message)
 
+    records: dict[str, Record] = {}
+    done = 0
     while True:
-        records = run_cases(world, cases, setup, progress=tell, cancelled=cancelled)
+        part = replace(setup, replications=setup.replications - done, first=done)
+        added = run_cases(world, cases, part, progress=tell, cancelled=cancelled)
+        records = (
+            {name: join([records[name], new]) for name, new in added.items()} if done else added
+        )
+        done = setup.replications
         values = measure_cases(world, cases, records, chosen.gate_scopes("product"))
         reached = widest(values)
         if precision is None or reached <= precision or setup.replications >= MOST_FOR_PRECISION:
