@@ -61,6 +61,7 @@ DISRUPTION_FITS: Mapping[str, tuple[str, ...]] = {
     "supplier_capacity_loss": SUPPLIER,
     "lead_time_blowup": LANE,
     "lane_closure": LANE,
+    "lane_freeze": LANE,
     "lane_delay": LANE,
     "port_closure": LANE,
     "price_shock": LANE,
@@ -70,16 +71,28 @@ DISRUPTION_FITS: Mapping[str, tuple[str, ...]] = {
     "warehouse_closure": SITE,
     "warehouse_fire": SITE,
     "order_processing_outage": SITE,
+    "quality_recall": SUPPLIER,
+    "labour_shortage": SITE,
+    "carrier_capacity_loss": LANE,
     "regional_event": ("region", "supplier", "site", "group"),
 }
 WHOLE = (
     "lane_closure",
+    "lane_freeze",
     "port_closure",
     "warehouse_closure",
     "order_processing_outage",
     "regional_event",
 )
-SHARES = ("supplier_outage", "supplier_capacity_loss", "demand_collapse", "warehouse_fire")
+SHARES = (
+    "supplier_outage",
+    "supplier_capacity_loss",
+    "demand_collapse",
+    "warehouse_fire",
+    "quality_recall",
+    "labour_shortage",
+    "carrier_capacity_loss",
+)
 FACTORS = ("lead_time_blowup", "demand_surge")
 PRICES = ("price_shock", "freight_price_jump")
 DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
