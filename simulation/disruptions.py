@@ -26,7 +26,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "order_processing_outage": ("site", "1: demand arrives, nothing leaves"),
     "quality_recall": ("supplier", "share of what is put into quarantine that is found bad"),
     "labour_shortage": ("site", "share of the docks' units a day that is lost, in and out"),
-    "carrier_capacity_loss": ("lane", "share of the weight a day that is not carried"),
+    "carrier_capacity_loss": ("carrier", "share of the weight a day that is not carried"),
     "price_shock": ("lane", "factor on purchase prices"),
     "freight_price_jump": ("lane", "factor on freight"),
     "regional_event": ("region", "1: suppliers and sites there stand still, lanes are closed"),

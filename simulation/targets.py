@@ -19,6 +19,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "site": ("site", "region", "group"),
     "demand": ("site", "product", "category", "class", "region", "group"),
     "region": ("region", "supplier", "site", "group"),
+    # a carrier of parcels carries on no lane: it strikes nothing, and a note says so
+    "carrier": ("lane", "supplier", "site", "region", "carrier", "group"),
 }
 
 
@@ -80,7 +82,7 @@ def resolve(
             suppliers |= _suppliers(world, each, member)
         if nodes in ("site", "region"):
             sites |= _sites(world, each, member)
-        if nodes == "lane" or (nodes == "region" and each == "region"):
+        if nodes in ("lane", "carrier") or (nodes == "region" and each == "region"):
             both_ends = kind in ("port_closure", "regional_event")
             lanes |= {
                 j for j, lane in enumerate(world.lanes)

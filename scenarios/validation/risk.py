@@ -73,7 +73,7 @@ DISRUPTION_FITS: Mapping[str, tuple[str, ...]] = {
     "order_processing_outage": SITE,
     "quality_recall": SUPPLIER,
     "labour_shortage": SITE,
-    "carrier_capacity_loss": LANE,
+    "carrier_capacity_loss": (*LANE, "carrier"),
     "regional_event": ("region", "supplier", "site", "group"),
 }
 WHOLE = (

@@ -66,9 +66,7 @@ def test_no_error_and_few_warnings(retailer: Scenario) -> None:
     findings = validate(retailer)
     assert [str(error) for error in findings.errors] == []
     warnings = {key[0] for key in findings.counts if key[3] == Severity.WARNING}
-    # a parcel carrier's loss of capacity strikes no lane that the simulator moves goods on
-    on_purpose = {"due_in_the_past", "expired_stock", "line_heavier_than_any_parcel"}
-    assert warnings <= on_purpose | {"scope_does_not_fit"}
+    assert warnings <= {"due_in_the_past", "expired_stock", "line_heavier_than_any_parcel"}
     assert findings.total(Severity.WARNING) <= 30
 
 
