@@ -195,7 +195,10 @@ def print_plan(facts: Scenario, made: Plan) -> None:
                 for row in kpis[terms].itertuples()
             ],
         )
-    plain = kpis[~terms & (kpis["scope"] == "all")]
+    detail = (kpis["kpi"] == "forecast_coverage") & ~kpis["variant"].fillna("").str.contains(
+        "the 0.9 quantile", regex=False
+    )
+    plain = kpis[~terms & ~detail & (kpis["scope"] == "all")]
     if len(plain):
         print_table(
             "Key figures",
