@@ -40,6 +40,7 @@ def known_target(scenario: Scenario, word: str, name: str) -> bool:
         "product": ("products", "product_id"),
         "category": ("products", "category"),
         "class": ("products", "abc_class"),
+        "carrier": ("carriers", "carrier_id"),
         "group": ("groups", "group_id"),
     }[word]
     return name in _ids(scenario, table, column)

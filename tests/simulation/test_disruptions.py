@@ -7,11 +7,14 @@ import pytest
 from plain_worlds import one_site
 
 from scenarios import InputError
+from scenarios.findings import Findings
+from scenarios.library import demo_scenario
 from simulation.disruptions import Disruption, Strike, histories
 from simulation.distributions import Distribution, parse_distribution
 from simulation.experiment import Case, Setup, run_cases
 from simulation.kernels import rows as at
 from simulation.policies import order_up_to_policy
+from simulation.rows import DisruptionReader
 from simulation.targets import resolve, target_problem
 from simulation.variates import lead_row
 
@@ -183,3 +186,12 @@ def test_targets_resolve_by_id_group_and_region():
     only = resolve(world, "demand_surge", "product:P00001", {}).demand
     assert only[0].tolist() == [False, True]
     assert resolve(world, "supplier_outage", "supplier:X", {}).empty
+
+
+def test_every_risk_of_the_built_in_retailer_can_be_read() -> None:
+    """All rows of double-eleven's disruptions, one of them aimed at a carrier, become cases."""
+    scenario, findings = demo_scenario("double-eleven"), Findings()
+    reader = DisruptionReader(scenario, findings)
+    for name in scenario.table("disruptions")["disruption_id"]:
+        assert reader.from_scenario(str(name))
+    assert findings.errors == []
