@@ -145,7 +145,9 @@ How cases are put into whole ticks and units:
 - 10 has 2,400 ticks a lead time, so that customers hardly ever share a tick; what is lost is the
   share of time without stock.
 - 12 lets orders be negative, as its source does.
-- 14 has 260 ticks a year, outages rounded to the nearest; within a tick stock falls evenly.
+- 14 has 260 ticks a year, outages rounded to the nearest; within a tick stock falls evenly. Goods
+  that waited for the supplier come half a tick late on average: half a tick's sales per such wait
+  are taken out of what is lost. How often and how long the supplier is down are controls.
 - Cases 8 and 11 are left out: 8 shares a depot's stock first come, first served, where the
   simulator, whose backlog is one amount per SKU, shares in proportion to what waits; 11 needs
   servers of exponential time, which docks (units a day) are not.
