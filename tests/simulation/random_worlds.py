@@ -198,9 +198,11 @@ def _disruption(g: np.random.Generator, world: World, i: int, kind: str) -> Disr
 def _target(g: np.random.Generator, world: World, kind: str) -> str:
     lane = world.lanes[int(g.integers(0, len(world.lanes)))]
     supplier = world.suppliers[int(g.integers(0, len(world.suppliers)))]
+    ways = ["all", f"lane:{world.lane_id(lane)}", f"supplier:{supplier.supplier_id}"]
     choices = {
         "supplier": ["all", f"supplier:{supplier.supplier_id}", "region:east"],
-        "lane": ["all", f"lane:{world.lane_id(lane)}", f"supplier:{supplier.supplier_id}"],
+        "lane": ways,
+        "carrier": ways,
         "site": ["all", f"site:S{int(g.integers(0, len(world.sites)))}", "region:west"],
         "demand": ["all", "category:tea", "class:A", "product:P1", "region:east"],
         "region": ["region:east", "region:west"],
