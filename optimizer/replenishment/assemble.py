@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.replenishment.facts import Facts
-from optimizer.replenishment.limits import limit_rows
+from optimizer.replenishment.limits import limit_rows, room_m3
 from optimizer.replenishment.problem import (
+    TOLERANCE,
     Arms,
     Groups,
     Options,
@@ -51,7 +52,7 @@ def assemble(facts: Facts, *, perishable: bool = True) -> Tonight:
 
     Parameters
     ----------
-    perishable : orders stay within what is sold before it expires
+    perishable : tonight's own caps hold: what is sold before it expires, and a site's room
     """
     pair_row = np.flatnonzero(facts.counted)
     place = np.full(len(facts.pairs), -1, np.int64)
@@ -83,6 +84,9 @@ def assemble(facts: Facts, *, perishable: bool = True) -> Tonight:
     notes = shelf_life_notes(facts, usable, low, sellable) if perishable else []
     high = np.minimum(high, sellable)
     possible = low <= high
+    if perishable:  # of tonight alone: a site may have room on a later night
+        room = room_m3(facts).reindex(usable["site_id"]).to_numpy(np.float64)
+        possible &= low * usable["m3"].to_numpy(np.float64) <= room * (1.0 + TOLERANCE)
     if not possible.all():
         usable, group = usable[possible].reset_index(drop=True), group[possible]
         low, high, sellable = low[possible], high[possible], sellable[possible]

@@ -241,8 +241,9 @@ def _shared_rounds(
     share = np.maximum.reduceat(bound.share, problem.arm_start)
     seen: list[Flags] = []
     shares: tuple[float, ...] = OPEN_SHARES
-    if builder.evaluator.leaning.any():
-        # pairs that need several suppliers hide which orders they need, and what these cost
+    if evaluator.leaning.any() and evaluator.size <= LARGE:
+        # pairs that need several suppliers hide which orders they need, and what these cost;
+        # a large night has time for one set of orders, and these are not it
         shares = (0.0, *OPEN_SHARES)
     for number, least in enumerate(shares):
         allowed = share >= least

@@ -270,3 +270,14 @@ def test_the_least_order_value_is_met_by_what_is_paid(shop: Scenario) -> None:
     value = orders.groupby("order_id")["cost"].sum()
     assert (value >= 40.0 - 1e-6).all()
     assert (value < 80.0).any()
+
+
+def test_a_site_that_is_full_is_offered_nothing(shop: Scenario) -> None:
+    """With less room than it holds, W1 takes no order, and no option is left to try."""
+    sites = shop.table("sites")
+    sites.loc[sites["site_id"] == "W1", "storage_m3"] = 0.001
+    result = solve(with_tables(shop, sites=sites))
+    orders = result.tables["purchase_orders"]
+    assert not len(orders) or (orders["order_on"] > pd.Timestamp(shop.settings.start_date)).all()
+    assert result.certificate is not None
+    assert result.certificate.status == Status.OPTIMAL
