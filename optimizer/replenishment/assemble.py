@@ -47,12 +47,12 @@ class Tonight:
     notes: tuple[str, ...] = ()
 
 
-def assemble(facts: Facts, *, perishable: bool = True) -> Tonight:
+def assemble(facts: Facts, *, caps_of_tonight: bool = True) -> Tonight:
     """Return the problem of the pairs that stand in the objective and tonight's options.
 
     Parameters
     ----------
-    perishable : tonight's own caps hold: what is sold before it expires, and a site's room
+    caps_of_tonight : no option beyond what is sold before it expires, or beyond its site's room
     """
     pair_row = np.flatnonzero(facts.counted)
     place = np.full(len(facts.pairs), -1, np.int64)
@@ -80,11 +80,11 @@ def assemble(facts: Facts, *, perishable: bool = True) -> Tonight:
     group = names.get_indexer(keys).astype(np.int64)
     minimum = largest["min_order_value"].reindex(names).to_numpy(np.float64)
     low, high = _range(usable, pairs, minimum[group], breaks)
-    sellable = sellable_units(facts, usable) if perishable else np.full(len(low), np.inf)
-    notes = shelf_life_notes(facts, usable, low, sellable) if perishable else []
+    sellable = sellable_units(facts, usable) if caps_of_tonight else np.full(len(low), np.inf)
+    notes = shelf_life_notes(facts, usable, low, sellable) if caps_of_tonight else []
     high = np.minimum(high, sellable)
     possible = low <= high
-    if perishable:  # of tonight alone: a site may have room on a later night
+    if caps_of_tonight:  # a site may have room on a later night
         room = room_m3(facts).reindex(usable["site_id"]).to_numpy(np.float64)
         possible &= low * usable["m3"].to_numpy(np.float64) <= room * (1.0 + TOLERANCE)
     if not possible.all():

@@ -99,7 +99,7 @@ def terms_from(facts: Facts, bucket: int) -> Terms:
     offers = offers.reset_index(drop=True)
     # order days and due dates are those of each night: here every option is open
     opened = offers.assign(order_on=start, due_on=start, offer=np.arange(len(offers)))
-    tonight = assemble(replace(facts, offers=opened), perishable=False)
+    tonight = assemble(replace(facts, offers=opened), caps_of_tonight=False)
     options = tonight.options
     first = offers[offers["primary"]]
     primary = np.full(len(facts.pairs), -1, np.int64)
