@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from optimizer.outcome import Limits, Outcome, Status, Termination, proven_status
 from optimizer.replenishment.bounds import Bound, BoundEvaluator
+from optimizer.replenishment.evaluation_budget import EvaluationBudget
 from optimizer.replenishment.line_prices import Prices
 from optimizer.replenishment.orders_at_prices import OrderBuilder
 from optimizer.replenishment.prices import ascend
@@ -26,8 +27,6 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 ENGINE = "price decomposition"
-WORK_PER_LINE = 2.5e-7  # work of one evaluation, about a second of one core a unit
-WORK_PER_EVALUATION = 4e-4
 SHARE_OF_PRICES = 0.5  # of all limits, by when the first prices must be found
 SHARE_OF_ROUNDS = 0.85
 ROUNDS = 4
@@ -58,69 +57,6 @@ class Orders:
     bound: Bound
 
 
-class _Budget:
-    """Counts the work of evaluations and says when the limits are reached."""
-
-    def __init__(self, limits: Limits, lines: int) -> None:
-        self.limits = limits
-        self.price = WORK_PER_EVALUATION + WORK_PER_LINE * lines
-        self.work = 0.0
-        self.stopped: Termination | None = None
-        self.cut_short: Termination | None = None  # a part of the search ended at its share
-
-    def part(self, share: float) -> Callable[[], bool]:
-        """Return a `may_go_on` that also ends when that share of all limits is used."""
-
-        def may_go_on() -> bool:
-            limits = self.limits
-            if limits.work is not None and self.work + self.price > share * limits.work:
-                self.cut_short = Termination.WORK_LIMIT
-                return False
-            if limits.seconds is not None and limits.elapsed > share * limits.seconds:
-                self.cut_short = Termination.TIME_LIMIT
-                return False
-            return self.may_go_on()
-
-        return may_go_on
-
-    def smaller(self, lines: int, may_go_on: Callable[[], bool]) -> Callable[[], bool]:
-        """Return a `may_go_on` for evaluations of so many lines."""
-        whole = self.price
-
-        def go() -> bool:
-            self.price = WORK_PER_EVALUATION + WORK_PER_LINE * lines
-            try:
-                return may_go_on()
-            finally:
-                self.price = whole
-
-        return go
-
-    def unless_cancelled(self) -> bool:
-        """Count one evaluation whatever the limits: what must be done for any orders at all."""
-        self.work += self.price
-        if self.limits.cancelled():
-            self.stopped = Termination.CANCELLED
-        return self.stopped != Termination.CANCELLED
-
-    def add(self, evaluations: int) -> None:
-        """Count work that is done whatever the limits."""
-        self.work += evaluations * self.price
-
-    def may_go_on(self) -> bool:
-        """Count one evaluation, unless a limit is reached."""
-        limits = self.limits
-        if limits.cancelled():
-            self.stopped = Termination.CANCELLED
-        elif limits.work is not None and self.work + self.price > limits.work:
-            self.stopped = Termination.WORK_LIMIT
-        elif limits.remaining <= 0.0:
-            self.stopped = Termination.TIME_LIMIT
-        else:
-            self.work += self.price
-        return self.stopped is None
-
-
 def search(problem: Problem, limits: Limits, warm: Prices | None = None) -> Outcome[Orders]:
     """Return the best orders found.
 
@@ -135,7 +71,7 @@ def search(problem: Problem, limits: Limits, warm: Prices | None = None) -> Outc
     """
     before = limits.elapsed
     evaluator = BoundEvaluator(problem)
-    budget = _Budget(limits, evaluator.size)
+    budget = EvaluationBudget(limits, evaluator.size)
     if not len(problem.options):
         return _nothing_to_choose(evaluator, budget, before)
     bound = _first_bound(evaluator, budget, warm)
@@ -156,7 +92,7 @@ def search(problem: Problem, limits: Limits, warm: Prices | None = None) -> Outc
     return _outcome(problem, best, bound, value, impossible, budget, before)
 
 
-def _first_bound(evaluator: BoundEvaluator, budget: _Budget, warm: Prices | None) -> Bound:
+def _first_bound(evaluator: BoundEvaluator, budget: EvaluationBudget, warm: Prices | None) -> Bound:
     """Return the best bound of the whole problem, and its prices."""
     problem = evaluator.problem
     go = budget.part(SHARE_OF_PRICES)
@@ -170,7 +106,7 @@ def _first_bound(evaluator: BoundEvaluator, budget: _Budget, warm: Prices | None
 
 
 def _learned_on_a_sample(
-    evaluator: BoundEvaluator, budget: _Budget, go: Callable[[], bool]
+    evaluator: BoundEvaluator, budget: EvaluationBudget, go: Callable[[], bool]
 ) -> Prices | None:
     """Return prices learned on a part of the orders; None where the whole is small enough."""
     problem = evaluator.problem
@@ -215,7 +151,7 @@ def _dearest(problem: Problem) -> float:
     return float(stock + (price * most).sum() + problem.groups.cost.sum() + freight)
 
 
-def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: _Budget) -> list[Floats]:
+def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: EvaluationBudget) -> list[Floats]:
     """Return the feasible orders found, best first."""
     problem = evaluator.problem
     builder = OrderBuilder(evaluator)
@@ -234,7 +170,7 @@ def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: _Budget) -> list[Fl
 
 
 def _shared_rounds(
-    builder: OrderBuilder, bound: Bound, budget: _Budget, keep: Callable[[Floats], None]
+    builder: OrderBuilder, bound: Bound, budget: EvaluationBudget, keep: Callable[[Floats], None]
 ) -> None:
     """Place the orders that are open far enough, each time with prices tuned for them."""
     evaluator, problem = builder.evaluator, builder.problem
@@ -263,7 +199,7 @@ def _shared_rounds(
 def _alone_rounds(
     builder: OrderBuilder,
     bound: Bound,
-    budget: _Budget,
+    budget: EvaluationBudget,
     keep: Callable[[Floats], None],
     found: list[tuple[float, int, Floats]],
 ) -> None:
@@ -295,7 +231,7 @@ def _tries(
     builder: OrderBuilder,
     bound: Bound,
     allowed: Flags,
-    budget: _Budget,
+    budget: EvaluationBudget,
     may_go_on: Callable[[], bool] | None,
 ) -> Iterator[Floats]:
     """Build orders at the bound's prices, then at prices moved by what was used too much.
@@ -333,7 +269,9 @@ def _would_open(problem: Problem, bound: Bound) -> Flags:
     return result
 
 
-def _worth_polishing(problem: Problem, best: Floats | None, bound: Bound, budget: _Budget) -> bool:
+def _worth_polishing(
+    problem: Problem, best: Floats | None, bound: Bound, budget: EvaluationBudget
+) -> bool:
     if budget.stopped is not None or len(problem.options) > POLISH_LINES:
         return False
     if best is None:
@@ -347,7 +285,7 @@ def _polished(
     bound: Bound,
     best: Floats | None,
     found: list[Floats],
-    budget: _Budget,
+    budget: EvaluationBudget,
 ) -> Polished | None:
     """Let the mixed-integer program have what is left of the limits."""
     from optimizer.replenishment.polish import polish
@@ -365,7 +303,7 @@ def _polished(
 
 
 def _nothing_to_choose(
-    evaluator: BoundEvaluator, budget: _Budget, before: float
+    evaluator: BoundEvaluator, budget: EvaluationBudget, before: float
 ) -> Outcome[Orders]:
     """Return the empty order, which is all there is without options."""
     problem = evaluator.problem
@@ -382,7 +320,7 @@ def _outcome(
     bound: Bound,
     value: float,
     impossible: bool,
-    budget: _Budget,
+    budget: EvaluationBudget,
     before: float,
 ) -> Outcome[Orders]:
     """Return what is known: a bound, the recomputed objective, why the search ended."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from optimizer.outcome import Limits, Termination
 from optimizer.replenishment.cover import days_of_cover, echelon_demand, own_demand
+from optimizer.replenishment.evaluation_budget import WORK_PER_EVALUATION, WORK_PER_LINE
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.projection import units_by_bucket
 from optimizer.replenishment.repair import Repairer
@@ -27,7 +28,6 @@ from optimizer.replenishment.rolling.terms import (
     terms_from,
     validity_changes,
 )
-from optimizer.replenishment.search import WORK_PER_EVALUATION, WORK_PER_LINE
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
