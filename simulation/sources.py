@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from optimizer.audit.tonight import read_options
+from optimizer.audit.offers import read_options
 from scenarios import InputError, Scenario
 from scenarios.findings import Finding, Severity
 from simulation.facts import Split

@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.audit.buyer_facts import BuyerFacts, order_dates, read_buyer, slowest_lane
+from optimizer.audit.offers import PAIR
 from optimizer.audit.replenishment import landed_cost
 from optimizer.audit.report import MONEY, AuditReport, Rules
-from optimizer.audit.tonight import PAIR
 from optimizer.plan import conform
 from scenarios import Scenario
 

@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optimizer.audit.offers import PAIR, read_options
 from optimizer.audit.tonight import (
-    PAIR,
     buying_sites,
     feeding_sites,
-    read_options,
     read_tonight,
     site_forecast,
 )

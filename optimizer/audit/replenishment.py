@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from optimizer.audit.lost_sales import check_calibration
+from optimizer.audit.offers import PAIR
 from optimizer.audit.planner_tables import check_planner_tables
 from optimizer.audit.report import MONEY, AuditReport, Rules
-from optimizer.audit.tonight import PAIR, Tonight, demand_over, read_tonight, site_forecast
+from optimizer.audit.tonight import Tonight, demand_over, read_tonight, site_forecast
 from optimizer.plan import conform
 from scenarios import Scenario
 from scenarios.semantics.calendars import order_weekdays

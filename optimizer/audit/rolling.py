@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.audit.lost_sales import Spans
+from optimizer.audit.offers import PAIR, read_options
 from optimizer.audit.replenishment import (
     OPTION,
     ORDERS,
@@ -22,7 +23,7 @@ from optimizer.audit.replenishment import (
 )
 from optimizer.audit.report import MONEY, AuditReport, Rules
 from optimizer.audit.rolling_stock import Projected, demand_grid, project
-from optimizer.audit.tonight import PAIR, Tonight, read_options, read_tonight
+from optimizer.audit.tonight import Tonight, read_tonight
 from optimizer.plan import conform
 from scenarios import Scenario
 from scenarios.semantics.calendars import WorkingDays, order_weekdays

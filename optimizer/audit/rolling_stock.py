@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from optimizer.audit.tonight import PAIR, Tonight, site_forecast
+from optimizer.audit.offers import PAIR
+from optimizer.audit.tonight import Tonight, site_forecast
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]

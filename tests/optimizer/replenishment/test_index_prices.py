@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optimizer.audit.offers import read_options
 from optimizer.audit.replenishment import check
-from optimizer.audit.tonight import read_options
 from optimizer.outcome import Limits
 from optimizer.plan import conform
 from optimizer.replenishment import run
