@@ -195,9 +195,9 @@ def print_plan(facts: Scenario, made: Plan) -> None:
                 for row in kpis[terms].itertuples()
             ],
         )
-    detail = (kpis["kpi"] == "forecast_coverage") & ~kpis["variant"].fillna("").str.contains(
-        "the 0.9 quantile", regex=False
-    )
+    # by span and by level they stand in the table `kpis`; a screen has room for the main ones
+    variant = kpis["variant"].fillna("")
+    detail = variant.str.contains("totals of") | variant.str.contains("ties shared out")
     plain = kpis[~terms & ~detail & (kpis["scope"] == "all")]
     if len(plain):
         print_table(

@@ -66,10 +66,9 @@ def price_notes(scenario: Scenario, offers: pd.DataFrame) -> list[str]:
                 " prices are taken as stated."
             )
         elif (factor != 1.0).any():
-            notes.append(
-                f"{name} moves the prices of {len(part)} offers by {factor.min():.4g} to"
-                f" {factor.max():.4g} times."
-            )
+            low, high = (f"{100.0 * (end - 1.0):+.2f} %" for end in (factor.min(), factor.max()))
+            span = low if low == high else f"{low} to {high}"
+            notes.append(f"{name} moves the prices of {len(part)} offers by {span}.")
     currency = scenario.table("suppliers").set_index("supplier_id")["currency"]
     currency = currency[currency.notna() & (currency != scenario.settings.currency)]
     plain = offers[~named & offers["supplier_id"].isin(currency.index)]
