@@ -6,7 +6,7 @@ over the usual level of the same series in the quiet buckets around.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,7 @@ from scenarios.semantics.zones import zone_shares
 Ints = NDArray[np.int64]
 
 USUAL_WINDOW = 13  # quiet buckets either side that make the usual level
+FEWEST_BEFORE = 4  # quiet buckets before a festival, without which it shows nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,13 @@ def estimate(movers: Movers, history: History, horizon: int, n_known: int) -> Ef
         sales[movers.closed[:n_known]] = np.nan
     around = AROUND[history.season > 7]
     group, n_groups = _groups(history)
-    usual = usual_level(sales, _quiet(movers, sales.shape, around))
+    quiet = _quiet(movers, sales.shape, around)
+    usual = usual_level(sales, quiet)
     evidence = learn_uplifts(movers.promotions, sales, usual, _products(history))
     taken = learn_cannibalised(movers.promotions, sales, usual)
     factors = np.ones((n_buckets + horizon, n_series))
     planned = _lay_promotions(factors, movers.promotions, evidence, taken, history, n_buckets)
-    past = [one for one in movers.occurrences if one.first < n_known]
+    past = _with_a_before(movers.occurrences, quiet & ~np.isnan(sales), around)
     lifted = factors[:n_known]
     plain = np.divide(sales, lifted, out=np.full(sales.shape, np.nan), where=lifted > 0.0)
     profiles = learn_profiles(past, plain, usual, group, n_groups, around)
@@ -107,6 +109,27 @@ def estimate(movers: Movers, history: History, horizon: int, n_known: int) -> Ef
     if movers.closed is not None:
         factors[movers.closed] = 0.0
     return Effects(factors, planned, tuple(sorted(ahead - set(profiles))), taken)
+
+
+def _with_a_before(occurrences: list[Occurrence], quiet: Bools, around: int) -> list[Occurrence]:
+    """Return the past occurrences, each for the series whose level before it is known.
+
+    A profile multiplies the level from before a festival. One that stands at the start of a
+    history could only be measured against what came after it, a lower season perhaps.
+
+    Parameters
+    ----------
+    quiet : (n_buckets, n_series) known, and moved by nothing
+    """
+    count = np.concatenate([np.zeros((1, quiet.shape[1])), np.cumsum(quiet, axis=0)])
+    found = []
+    for one in occurrences:
+        if one.first >= len(quiet):
+            continue
+        end = max(one.first - around, 0)
+        seen = count[end] - count[max(end - 2 * USUAL_WINDOW, 0)]
+        found.append(replace(one, touched=one.touched & (seen >= FEWEST_BEFORE)))
+    return found
 
 
 def usual_level(sales: Floats, quiet: Bools) -> Floats:
