@@ -218,7 +218,9 @@ def _notes(history: History, effects: Effects, learned: Learned) -> tuple[str, .
     }
     if effects.unseen:
         names = ", ".join(effects.unseen)
-        notes.append(f"No past occurrence in the history of: {names}; no effect is assumed.")
+        notes.append(
+            f"No past occurrence with a known level before it: {names}; no effect is assumed."
+        )
     if effects.cannibalised > 0.0:
         notes.append(
             f"Flagged promotions take {effects.cannibalised:.0%} of the demand of their category."

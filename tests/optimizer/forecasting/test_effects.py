@@ -173,3 +173,17 @@ def test_no_discount_brings_nothing() -> None:
     """And half the price at -1 doubles demand."""
     assert uplift_of(0.0, DEFAULT_ELASTICITY) == 0.0
     assert uplift_of(50.0, -1.0) == pytest.approx(1.0)
+
+
+def test_a_festival_at_the_start_of_the_history_shows_nothing() -> None:
+    """Three times the usual in the first weeks, with nothing before: no profile is learned."""
+    sales = np.full(WEEKS, 100.0)
+    sales[:3] = 300.0
+    firsts = [MONDAYS[1], START + pd.Timedelta(days=14)]
+    table = pd.DataFrame(
+        {"event_id": "FAIR", "start": firsts, "end": [f + pd.Timedelta(days=6) for f in firsts]}
+    )
+    found, _ = effects({"TEA": sales}, events=table)
+    assert found.factors is not None
+    assert (found.factors[WEEKS:] == 1.0).all()
+    assert found.unseen == ("FAIR",)
