@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
+from optimizer.replenishment.calibration import CLASSES, volume_class
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.policies.grid import CycleCosts
 from optimizer.replenishment.policies.laws import DemandLaw, Flags, Floats
+from optimizer.replenishment.targets import wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class Intervals:
     Attributes
     ----------
     law, lead, period : demand over the whole interval, over its lead time, over one review
-    holding, shortage : (n,) money per unit left over or short at the end of a review period
+    holding, shortage : (n,) money per unit left over or short at the end of a review period;
+        where the past was replayed, the shortage cost that the replayed fractile stands for
     order : (n,) money per order of the primary option, as though the product came alone
     least, multiple : (n,) units, MOQ and order multiple of the primary option
     """
@@ -47,6 +51,26 @@ class Intervals:
         )
 
 
+def _replayed_shortage(facts: Facts, mean: Floats, holding: Floats) -> Floats:
+    """Return the shortage cost at which the fractile of theory is the replayed one, (n,) money.
+
+    p' = h t / (1 - t), t = F(F^-1(p / (p + h)) + shift of the pair's volume class). A cost that a
+    target of the planner implies stays.
+    """
+    stated = facts.pairs["shortage_cost"].to_numpy(np.float64)
+    shifts = np.zeros(len(CLASSES))
+    for name, shift in zip(
+        facts.calibration.get("segment", ()), facts.calibration.get("shift", ()), strict=True
+    ):
+        shifts[CLASSES.index(str(name))] = float(shift)
+    moved = np.where(wishes(facts.scenario, facts.pairs), 0.0, shifts[volume_class(mean)])
+    at = (moved != 0.0) & (stated > 0.0) & (holding > 0.0)
+    fractile = np.divide(stated, stated + holding, out=np.full(len(stated), 0.5), where=at)
+    replayed = ndtr(ndtri(fractile) + moved)
+    result: Floats = np.where(at, holding * replayed / (1.0 - replayed), stated)
+    return result
+
+
 def is_fed(facts: Facts) -> Flags:
     """Return the pairs that another site feeds."""
     fed: Flags = ~facts.counted
@@ -68,12 +92,13 @@ def read_intervals(facts: Facts) -> Intervals:
         np.maximum(mean - lead_mean, 0.0), np.sqrt(np.maximum(plain - lead_plain, 0.0))
     )
     order, least, multiple = _terms(facts)
+    holding = (pairs["holding_cost_per_unit_day"] * pairs["review_days"]).to_numpy(np.float64)
     return Intervals(
         law,
         lead,
         period,
-        (pairs["holding_cost_per_unit_day"] * pairs["review_days"]).to_numpy(np.float64),
-        pairs["shortage_cost"].to_numpy(np.float64),
+        holding,
+        _replayed_shortage(facts, mean, holding),
         order,
         least,
         multiple,

@@ -349,3 +349,13 @@ def test_the_spans_of_a_forecast_without_totals_are_empty() -> None:
 def test_the_grid_of_shifts_holds_the_theory() -> None:
     """One of the shifts tried is none at all."""
     assert np.abs(SHIFTS).min() < 1e-12
+
+
+def test_reorder_levels_take_the_replayed_fractile_too() -> None:
+    """Levels of the policies fall where the replay says that theory asks for too much."""
+    scenario = shop((3.0, 12.0))
+    plain = run(scenario, {"forecast": forecast_of(5.0)}, Limits(work=1.0))
+    upstream = {"forecast": forecast_of(5.0), "forecast_origins": calibration_of(9.0)}
+    replayed = run(scenario, upstream, Limits(work=1.0))
+    assert (replayed.tables["calibration"]["shift"] < 0.0).all()
+    assert (replayed.tables["policies"]["S"] < plain.tables["policies"]["S"]).all()
