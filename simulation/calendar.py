@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import simpy
 
-from simulation.arrays import Flags, Places, Units
+from simulation.arrays import Units
 from simulation.channels import Reserves
-from simulation.charges import lane_weights
 from simulation.conditions import Conditions
 from simulation.demand import Demand
 from simulation.departures import Departures
@@ -23,20 +22,22 @@ from simulation.docks import Docks
 from simulation.kernels import Kernels
 from simulation.kernels import rows as at
 from simulation.kernels.coupled import coupled
-from simulation.loads import Loads, Quotas
+from simulation.loads import Loads
 from simulation.open_orders import OpenOrders
 from simulation.ordering import Ordering
 from simulation.perishing import Perishing
 from simulation.quarantine import Quarantine
 from simulation.responses import Responses
 from simulation.returning import Returning
+from simulation.reviewing import Reviewing
 from simulation.rounds import Rounds, is_plain
 from simulation.run import Run
 from simulation.shelves import Shelves
+from simulation.shipping import Shipping
 from simulation.sourcing import Sourcing
 from simulation.state import State
 from simulation.transshipment import Transshipment
-from simulation.world import Lane, World
+from simulation.world import World
 
 # exact binary fractions of a tick, so that no event slips past another
 STRIKE = 0.0
@@ -48,8 +49,6 @@ SHIP = 4 / 8
 DEPART = 6 / 8
 NIGHT = 7 / 8
 TURN = 2.0**-18  # between nodes of one phase
-
-NOTHING = np.zeros((0, 0), np.int32)
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -78,14 +77,10 @@ class Calendar:
         self.on_tick = on_tick
         self.responses = responses
         self.on_night = on_night
-        self.lane_weights = [lane_weights(lane) for lane in world.lanes]
-        self.takes = [_takes(lane) for lane in world.lanes]
         run = Run(world, state, conditions, kernels, coupled(kernels.name), seed)
-        self.run_of = run
+        self.rounds = Rounds(world)
         self.docks = Docks(run)
         self.loads = Loads(run)
-        self.quotas = Quotas(run)
-        self.sourcing = Sourcing(run)
         self.open_orders = OpenOrders(run)
         self.reserves = Reserves(run)
         self.shelves = Shelves(run)
@@ -95,7 +90,11 @@ class Calendar:
         self.departures = Departures(run, responses)
         self.ordering = Ordering(run, self.docks, self.shelves, self.returning)
         self.transshipment = Transshipment(run, self.loads, self.docks, self.shelves)
-        self.rounds = Rounds(world)
+        self.reviewing = Reviewing(run, self.rounds, Sourcing(run), self.transshipment, responses)
+        self.shipping = Shipping(
+            run, self.rounds, self.docks, self.loads, self.shelves, self.departures, responses,
+            self._send,
+        )  # fmt: skip
         self.plain = [is_plain(world, i) for i in range(len(world.sites))]
         for i in range(len(world.sites)):
             self.plain[i] &= not self.docks.narrow_out[i]
@@ -135,7 +134,7 @@ class Calendar:
             if self.on_tick is not None:
                 self.on_tick(tick)
             self.loads.new_day()
-            self.quotas.new_day(tick)
+            self.shipping.quotas.new_day(tick)
             self.departures.stand_still(tick)
 
     def _orders(self) -> Process:
@@ -147,14 +146,14 @@ class Calendar:
             self.ordering.serve(tick)
             for i in turns:
                 demand = self.state.sites[i].totals[at.T_DEMAND] - before[i]
-                self._review(i, tick, demand)
+                self.reviewing.review(i, tick, demand)
 
     def _sharing(self) -> Process:
         """Let sites of one echelon help each other out, every tick after the demand."""
         for tick in range(self.world.n_ticks):
             yield self._until(tick + SHARE)
             for j in self.transshipment.share(tick):
-                self.signals[j].succeed()
+                self._send(j)
 
     def _nights(self) -> Process:
         for tick in range(self.world.n_ticks):
@@ -190,12 +189,12 @@ class Calendar:
             self._open_shop(site, tick)
             if feeds:
                 yield self._until(tick + SHIP + turn)
-                self._ship(site, tick)
+                self.shipping.ship(site, tick)
 
     def _supplier(self, supplier: int, turn: float) -> Process:
         for tick in range(self.world.n_ticks):
             yield self._until(tick + SHIP + turn)
-            self._release(supplier, tick)
+            self.shipping.release(supplier, tick)
 
     def _lane(self, lane: int, turn: float) -> Process:
         while True:
@@ -258,9 +257,9 @@ class Calendar:
         if there is not None:
             self.shelves.sell(site, tick, there - held.on_hand)
             self.returning.send_back(site, tick, there - held.on_hand)
-        self._place_dated(site, tick)
+        self.reviewing.place_dated(site, tick)
         if self.world.orders is None:
-            self._review(site, tick, demand)
+            self.reviewing.review(site, tick, demand)
 
     def _trade(self, site: int, tick: int, slot: Units, demand: Units) -> bool:
         """Take the short way where all SKUs are due and nothing comes between demand and review."""
@@ -288,271 +287,19 @@ class Calendar:
             policy.least,
             policy.multiple,
             held.orders,
-            *self._direct(site),
+            *self.reviewing.direct(site),
         ):
             if self.rounds.direct[site] >= 0:
                 self.state.lanes[self.rounds.direct[site]].some_waiting = True
                 return True
             for j in self.world.in_lanes[site]:
-                self._ask_all(j, held.orders)
+                self.reviewing.ask_all(j, held.orders)
         return True
 
-    def _direct(self, site: int) -> tuple[Units, Places, Units]:
-        """Return the queue that a site's orders join, at the lane that brings all of its SKUs."""
-        j = self.rounds.direct[site]
-        if j < 0:
-            return NOTHING, self.rounds.all[site], NOTHING
-        lane = self.world.lanes[j]
-        owed = self.state.sites[lane.origin].owed if lane.origin >= 0 else NOTHING
-        return self.state.lanes[j].waiting, lane.out_of, owed
-
-    def _place_dated(self, site: int, tick: int) -> None:
-        held = self.state.sites[site]
-        for j in self.world.in_lanes[site]:
-            lane = self.world.lanes[j]
-            for batch in lane.orders:
-                if batch.tick == tick:
-                    held.to_place[lane.into[batch.columns]] -= batch.units
-                    self._ask(j, batch.columns, batch.units)
-
-    def _review(self, site: int, tick: int, demand: Any) -> None:
-        held = self.state.sites[site]
-        policy = self.world.sites[site].policy
-        points, levels = held.levels.at(tick, demand)
-        if self.responses is not None:
-            points, levels = self.responses.levels(site, points, levels)
-        self.transshipment.levels[site] = levels
-        due = self.rounds.due(site, tick)
-        if not len(due):
-            return
-        held.orders[...] = 0
-        self.kernels.review(
-            held.on_hand,
-            held.backlog,
-            held.on_order,
-            self._beside(site),
-            due,
-            points,
-            levels,
-            policy.fixed_quantity,
-            policy.least,
-            policy.multiple,
-            policy.signed,
-            held.orders,
-        )
-        sourced = np.zeros(held.orders.shape[1], np.bool_)
-        ordered = np.zeros(len(held.orders), np.int64)
-        for j, columns, units in self.sourcing.split(site):
-            sourced[self.world.lanes[j].into[columns]] = True
-            ordered += units.sum(axis=1, dtype=np.int64)
-            if units.any():
-                self._ask_for_enough(j, columns, units)
-        for j in self.world.in_lanes[site]:
-            lane = self.world.lanes[j]
-            if lane.split is not None:
-                continue
-            columns = lane.into[self.rounds.fed[j]]
-            sourced[columns] = True
-            if self.state.lanes[j].pending is None:
-                self._ask_all(j, held.orders)
-            elif (asked := held.orders[:, columns]).any():
-                self._ask_for_enough(j, self.rounds.fed[j], asked)
-        if not sourced.all():  # nobody can be asked: no order
-            held.on_order[:, ~sourced] -= held.orders[:, ~sourced]
-            held.orders[:, ~sourced] = 0
-        held.ledger[tick, at.ORDERED] = held.orders.sum(axis=1, dtype=np.int64) + ordered
-
-    def _ask_for_enough(self, j: int, columns: Places, units: Units) -> None:
-        """Order by policy; where the supplier wants a minimum, less than that waits for more."""
-        pending = self.state.lanes[j].pending
-        if pending is None:
-            self._ask(j, columns, units)
-            return
-        pending[:, columns] += units
-        weights = self.lane_weights[j]
-        sums = np.empty((1, len(pending)), np.int64)
-        self.kernels.weigh(pending, weights.each[3:4], sums)
-        enough = sums[0] >= round(self.world.lanes[j].minimum * weights.scale)
-        placed = np.where(enough[:, None], pending, 0).astype(np.int32)
-        if placed.any():
-            pending -= placed
-            self._ask(j, np.arange(pending.shape[1]), placed)
-
-    def _ask(self, j: int, columns: Places, units: Units) -> None:
-        """Put an order down at the start of a lane."""
-        line, lane = self.state.lanes[j], self.world.lanes[j]
-        line.waiting[:, columns] += units
-        line.some_waiting = True
-        if lane.origin >= 0:
-            self.state.sites[lane.origin].owed[:, lane.out_of[columns]] += units
-
-    def _ask_all(self, j: int, orders: Units) -> None:
-        """Put all that a site orders from its only source of each SKU down at that lane."""
-        line, lane = self.state.lanes[j], self.world.lanes[j]
-        owed = self.state.sites[lane.origin].owed if lane.origin >= 0 else NOTHING
-        if self.kernels.ask(orders, self.rounds.fed[j], lane.into, lane.out_of, line.waiting, owed):
-            line.some_waiting = True
-
-    def _beside(self, site: int) -> Units:
-        """(R, K) units that a site's position counts beyond its own stock and orders."""
-        held = self.state.sites[site]
-        if not self.world.out_lanes[site]:
-            return held.owed
-        beside = -held.owed
-        echelon = self.world.sites[site].policy.echelon
-        if echelon.any():
-            below = self._positions_below(site)
-            beside[:, echelon] += below[:, echelon]
-        return beside
-
-    def _positions_below(self, site: int) -> Units:
-        """(R, K) positions of the sites that a site feeds by policy, and of those below them."""
-        held = self.state.sites[site]
-        total = np.zeros_like(held.on_hand)
-        for j in self.world.out_lanes[site]:
-            lane = self.world.lanes[j]
-            fed = np.flatnonzero(lane.first)
-            if not len(fed):
-                continue
-            child = self.state.sites[lane.destination]
-            position = child.on_hand + child.on_order - child.backlog
-            if self.world.out_lanes[lane.destination]:
-                position += self._positions_below(lane.destination) - child.owed
-            total[:, lane.out_of[fed]] += position[:, lane.into[fed]]
-        return total
-
-    def _release(self, supplier: int, tick: int) -> None:
-        """A supplier hands over what waits for it, as far as it can."""
-        share = self.conditions.supplier_share[supplier]
-        if self.responses is not None:
-            share = self.responses.supplier_share(supplier, share)
-        weekday = self.run_of.weekday(tick)
-        loaded = []
-        for j in self.world.supplier_lanes[supplier]:
-            line = self.state.lanes[j]
-            lane = self.world.lanes[j]
-            if not line.some_waiting or not _works(lane, tick):
-                continue
-            eligible = (share > 0) & ~self._lane_closed(j)
-            if not eligible.any():
-                continue
-            some = self.kernels.release(
-                line.waiting,
-                eligible,
-                self.takes[j][weekday],
-                share,
-                self.rounds.flow[j],
-                tick,
-                line.loaded,
-            )
-            line.some_waiting = some > 1
-            if some % 2:
-                self.loads.cut(j, tick)
-                loaded.append(j)
-        self.quotas.cut(supplier, loaded)
-        for j in loaded:
-            self._send_off(j)
-
-    def _send_off(self, j: int) -> None:
-        """Let the lane depart with what it has loaded."""
-        if self.state.lanes[j].loaded.any():
-            self.signals[j].succeed()
-
-    def _ship(self, site: int, tick: int) -> None:
-        """A site shares its stock out among the sites that it feeds."""
-        waiting = [j for j in self.world.out_lanes[site] if self.state.lanes[j].some_waiting]
-        priorities = sorted({self.world.lanes[j].priority for j in waiting})
-        for priority in priorities:
-            lanes = [j for j in waiting if self.world.lanes[j].priority == priority]
-            self._ship_to(site, tick, lanes, everything=len(priorities) == 1)
-
-    def _ship_to(self, site: int, tick: int, lanes: list[int], *, everything: bool) -> None:
-        """Share a site's stock out among lanes of one priority, in proportion to what waits."""
-        held = self.state.sites[site]
-        at_work = ~self.conditions.stopped[site]
-        calm = not self.conditions.blows and self.responses is None
-        held.before[...] = 0
-        open_lanes = {j: at_work if calm else at_work & ~self._lane_closed(j) for j in lanes}
-        held_back = self._hold_back(lanes)
-        if everything and not held_back and (calm or all(o.all() for o in open_lanes.values())):
-            held.claimed[...] = held.owed
-            claiming = []
-        else:
-            held.claimed[...] = 0
-            claiming = lanes
-        for j in claiming:
-            waiting = self.state.lanes[j].waiting
-            self.kernels.claim(waiting, open_lanes[j], self.world.lanes[j].out_of, held.claimed)
-        loaded = []
-        stock = held.on_hand.copy()  # what there is to share out, while lanes take their part
-        for j in lanes:
-            line = self.state.lanes[j]
-            if self._carries_all(site, j):
-                left = self.departures.ship(
-                    site, j, tick, stock, open_lanes[j], self.shelves.weights[site]
-                )
-                line.some_waiting = left
-                if self.departures.gone[j] is not None:
-                    self.signals[j].succeed()
-                continue
-            some = self.kernels.allot(
-                stock,
-                held.claimed,
-                held.before,
-                line.waiting,
-                open_lanes[j],
-                self.world.lanes[j].out_of,
-                held.owed,
-                held.totals,
-                line.loaded,
-            )
-            line.some_waiting = some > 1
-            if some % 2:
-                self.loads.cut(j, tick)
-                loaded.append(j)
-        for j, units in held_back.items():
-            self.state.lanes[j].waiting += units
-            self.state.lanes[j].some_waiting = True
-        self.docks.limit_shipping(site, tick, loaded)
-        for j in loaded:
-            self.shelves.ship(site, tick, j)
-            self._send_off(j)
-
-    def _carries_all(self, site: int, j: int) -> bool:
-        """Whether nothing limits what a lane takes along, and nothing but its own way is open."""
-        return (
-            self.responses is None
-            and not self.docks.narrow_out[site]
-            and j not in self.loads.facts
-            and j not in self.state.lane_rings
-            and not self.world.lanes[j].modes
-        )
-
-    def _lane_closed(self, j: int) -> Flags:
-        closed = self.conditions.lane_closed[j]
-        return closed if self.responses is None else self.responses.lane_closed(j, closed)
-
-    def _hold_back(self, lanes: list[int]) -> dict[int, Units]:
-        """Take what is rationed out of what waits, for tonight; return it by lane."""
-        if self.responses is None:
-            return {}
-        kept = {j: self.responses.held_back(j, self.state.lanes[j].waiting) for j in lanes}
-        held_back = {j: units for j, units in kept.items() if units is not None}
-        for j, units in held_back.items():
-            self.state.lanes[j].waiting -= units
-        return held_back
+    def _send(self, lane: int) -> None:
+        self.signals[lane].succeed()
 
     def _depart(self, j: int, tick: int) -> None:
         """Loaded goods leave."""
         self.loads.settle(j)
         self.departures.depart(j, tick)
-
-
-def _takes(lane: Lane) -> Flags:
-    """(7, C) whether each SKU is handled, by weekday from Monday."""
-    return lane.takes if lane.takes is not None else np.ones((7, lane.n_skus), np.bool_)
-
-
-def _works(lane: Lane, tick: int) -> bool:
-    """Whether the supplier of a lane works at a tick."""
-    return lane.working is None or tick >= len(lane.working) or bool(lane.working[tick])

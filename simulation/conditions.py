@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulation.arrays import Flags, Floats, Places, Sums, Units
+from simulation.days import working_days
 from simulation.disruptions import Disruption, Strike
 from simulation.kernels.rows import ALL, UNCHANGED
 from simulation.streams import name_key
 from simulation.targets import Reach
 from simulation.variates import DemandTables, demand_tables
-from simulation.world import World, working_days
+from simulation.world import World
 
 SUPPLIER_KINDS = frozenset(
     {"supplier_outage", "supplier_capacity_loss", "regional_event", "quality_recall"}

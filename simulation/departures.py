@@ -11,11 +11,11 @@ import numpy as np
 from scenarios import EngineError
 from simulation.arrays import Flags, Sums, Units
 from simulation.charges import charge, lane_weights
+from simulation.days import identity_days, working_days
 from simulation.kernels.rows import UNCHANGED
 from simulation.responses import Responses
 from simulation.run import Run
 from simulation.streams import RowKeys, name_key
-from simulation.world import identity_days, working_days
 
 
 class Departures:

@@ -14,13 +14,14 @@ from scenarios.distance import DETOUR, great_circle_m
 from scenarios.semantics.calendars import WorkingDays, order_weekdays
 from simulation.arrays import Flags, Floats, Units
 from simulation.capacities import lane_load, quota_places, supplier_quotas
+from simulation.days import working_days
 from simulation.facts import Quota
 from simulation.kernels.rows import ALL
 from simulation.sources import PAIR, TERMS, WHOLE_SHARE, Sources, lane_split, transits
 from simulation.streams import item_keys
 from simulation.variates import lead_row
 from simulation.ways import Kilometres, lateral_travels
-from simulation.world import FLOW_ONE, Batch, Freight, Lane, Mode, working_days
+from simulation.world import FLOW_ONE, Batch, Freight, Lane, Mode
 
 KM_PER_DAY = 600.0  # where no lane says how long the way takes
 UNKNOWN_WAY_DAYS = 2.0

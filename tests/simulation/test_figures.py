@@ -11,6 +11,7 @@ from scipy import stats
 
 from scenarios import EngineError, InputError
 from simulation.daily import DAILY
+from simulation.days import working_days
 from simulation.experiment import Case, Setup, longest_lanes, run_cases
 from simulation.facts import OrderBook
 from simulation.intervals import estimate, one_sided
@@ -19,7 +20,7 @@ from simulation.kpis import KPIS, ORDER_KPIS, daily_service, measure
 from simulation.ledger import Record
 from simulation.policies import order_up_to_policy
 from simulation.state import check_conservation, fresh_state
-from simulation.world import Batch, Freight, working_days
+from simulation.world import Batch, Freight
 
 
 def quiet(**changes):
