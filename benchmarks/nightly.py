@@ -25,8 +25,8 @@ from optimizer.engines.linear_pulp import solve_by_pulp
 from optimizer.outcome import Limits, gap_pct
 from optimizer.replenishment.assemble import assemble
 from optimizer.replenishment.facts import read_facts
-from optimizer.replenishment.problem import Problem
-from optimizer.replenishment.search import search
+from optimizer.replenishment.tonight.problem import Problem
+from optimizer.replenishment.tonight.search import search
 from scenarios import Scenario
 
 WEEKS = 6  # of forecast: the longest protection interval of the made-up case

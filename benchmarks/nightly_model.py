@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from optimizer.engines.linear_problem import LinearProblem
-from optimizer.replenishment.problem import Problem
 from optimizer.replenishment.stock_cost import best_level
+from optimizer.replenishment.tonight.problem import Problem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

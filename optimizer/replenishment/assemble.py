@@ -9,8 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.replenishment.facts import Facts
-from optimizer.replenishment.limits import limit_rows, room_m3
-from optimizer.replenishment.problem import (
+from optimizer.replenishment.shelf_life import sellable_units, shelf_life_notes
+from optimizer.replenishment.stock_cost import best_level
+from optimizer.replenishment.tonight.limits import limit_rows, room_m3
+from optimizer.replenishment.tonight.problem import (
     TOLERANCE,
     Arms,
     Groups,
@@ -20,8 +22,6 @@ from optimizer.replenishment.problem import (
     Rows,
     Segments,
 )
-from optimizer.replenishment.shelf_life import sellable_units, shelf_life_notes
-from optimizer.replenishment.stock_cost import best_level
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

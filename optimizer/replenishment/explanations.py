@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from optimizer.replenishment.assemble import Tonight
-from optimizer.replenishment.cover import row_sum
+from optimizer.replenishment.demand.cover import row_sum
 from optimizer.replenishment.facts import Facts
-from optimizer.replenishment.order_book import OrderBook
-from optimizer.replenishment.problem import Problem
 from optimizer.replenishment.purchase_lines import Lines
 from optimizer.replenishment.stock_cost import best_level, best_quantity
+from optimizer.replenishment.tonight.order_book import OrderBook
+from optimizer.replenishment.tonight.problem import Problem
 
 Floats = NDArray[np.float64]
 

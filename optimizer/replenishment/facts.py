@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.replenishment.decision_demand import with_decision_demand
-from optimizer.replenishment.demand import SiteForecast, site_forecast
+from optimizer.replenishment.demand.decision import with_decision_demand
+from optimizer.replenishment.demand.from_forecast import SiteForecast, site_forecast
 from optimizer.replenishment.index_prices import price_notes
 from optimizer.replenishment.offers import (
     PAIR,

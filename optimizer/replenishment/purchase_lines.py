@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.replenishment.assemble import Tonight
-from optimizer.replenishment.cover import days_of_cover, echelon_demand
+from optimizer.replenishment.demand.cover import days_of_cover, echelon_demand
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.shelf_life import sellable_units
 from optimizer.replenishment.stock_cost import best_quantity, stock_cost

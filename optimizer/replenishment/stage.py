@@ -11,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.outcome import Limits, Outcome
-from optimizer.replenishment.analytics import planner_tables
+from optimizer.replenishment.analytics.tables import planner_tables
 from optimizer.replenishment.assemble import Tonight, assemble
 from optimizer.replenishment.explanations import explanations
 from optimizer.replenishment.facts import Facts, read_facts
 from optimizer.replenishment.purchase_lines import Lines, purchase_lines
-from optimizer.replenishment.search import Orders, search
+from optimizer.replenishment.tonight.search import Orders, search
 from optimizer.stage import Certificate, Kpi, StageResult
 from scenarios import Scenario
 

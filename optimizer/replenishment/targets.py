@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from optimizer.replenishment.demand import SiteForecast
+from optimizer.replenishment.demand.from_forecast import SiteForecast
 from optimizer.replenishment.stock_cost import SMALLEST_SD, units_short
 from scenarios import Scenario
 

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.replenishment.facts import Facts
-from optimizer.replenishment.limits import room_m3
 from optimizer.replenishment.policies import Reorder
+from optimizer.replenishment.tonight.limits import room_m3
 from scenarios.distance import DETOUR, great_circle_m
 from scenarios.semantics.defaults import TONNE_KM_G
 

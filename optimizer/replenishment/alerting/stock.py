@@ -21,7 +21,7 @@ from optimizer.replenishment.alerting.rows import (
     percent,
     unit_costs,
 )
-from optimizer.replenishment.classes import abc_of_pairs
+from optimizer.replenishment.analytics.classes import abc_of_pairs
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.stock_cost import units_short
 

@@ -15,7 +15,7 @@ from optimizer.replenishment.alerting.rows import (
     percent,
     unit_costs,
 )
-from optimizer.replenishment.cover import own_demand
+from optimizer.replenishment.demand.cover import own_demand
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.suppliers import Lateness
 

@@ -15,7 +15,7 @@ from optimizer.replenishment.buyer.case_limits import Names, read_rules, read_st
 from optimizer.replenishment.buyer.price_ranges import Ranges, price_ranges
 from optimizer.replenishment.buyer.problem import Floats, Groups, Ints, Items, Options, Problem
 from optimizer.replenishment.buyer.scope import Scope
-from optimizer.replenishment.cover import echelon_demand, row_sum
+from optimizer.replenishment.demand.cover import echelon_demand, row_sum
 from optimizer.replenishment.facts import Facts
 
 MOST_UNITS = 4000  # demand and stock of an item; beyond, it is planned in larger units

@@ -9,7 +9,7 @@ import pandas as pd
 
 from optimizer.replenishment.buyer.problem import Floats, Ints, Items, Rules, Storage
 from optimizer.replenishment.facts import Facts
-from optimizer.replenishment.limits import held_m3, in_scope
+from optimizer.replenishment.tonight.limits import held_m3, in_scope
 
 MONEY = {"budget": "budget", "supplier_spend": "budget"}
 

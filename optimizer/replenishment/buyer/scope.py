@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from optimizer.replenishment.cover import echelon_demand
+from optimizer.replenishment.demand.cover import echelon_demand
 from optimizer.replenishment.facts import Facts
 from scenarios import InputError
 

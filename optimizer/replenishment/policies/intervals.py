@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from optimizer.replenishment.calibration import CLASSES, volume_class
+from optimizer.replenishment.demand.calibration import CLASSES, volume_class
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.policies.grid import CycleCosts
 from optimizer.replenishment.policies.laws import DemandLaw, Flags, Floats

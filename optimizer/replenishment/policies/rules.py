@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.replenishment.classes import abc_of_pairs
+from optimizer.replenishment.analytics.classes import abc_of_pairs
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.policies.bands import best_bands
 from optimizer.replenishment.policies.intervals import (

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
-from optimizer.replenishment.bounds import Bound, BoundEvaluator
-from optimizer.replenishment.line_prices import Prices
 from optimizer.replenishment.stock_cost import ROOT_TWO_PI, SMALLEST_SD, best_level
+from optimizer.replenishment.tonight.bounds import Bound, BoundEvaluator
+from optimizer.replenishment.tonight.line_prices import Prices
 
 Floats = NDArray[np.float64]
 

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.outcome import Limits, gap_pct
-from optimizer.replenishment.bounds import Bound, BoundEvaluator
-from optimizer.replenishment.line_prices import Prices
-from optimizer.replenishment.orders_at_prices import OrderBuilder
-from optimizer.replenishment.prices import ascend, tunable_shipments
-from optimizer.replenishment.problem import Problem
-from optimizer.replenishment.repair import Repairer
 from optimizer.replenishment.rolling.climb import climb
-from optimizer.replenishment.search import search
+from optimizer.replenishment.tonight.bounds import Bound, BoundEvaluator
+from optimizer.replenishment.tonight.line_prices import Prices
+from optimizer.replenishment.tonight.orders_at_prices import OrderBuilder
+from optimizer.replenishment.tonight.prices import ascend, tunable_shipments
+from optimizer.replenishment.tonight.problem import Problem
+from optimizer.replenishment.tonight.repair import Repairer
+from optimizer.replenishment.tonight.search import search
 
 Floats = NDArray[np.float64]
 

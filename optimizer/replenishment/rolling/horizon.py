@@ -9,11 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.outcome import Limits, Termination
-from optimizer.replenishment.cover import days_of_cover, echelon_demand, own_demand
-from optimizer.replenishment.evaluation_budget import WORK_PER_EVALUATION, WORK_PER_LINE
+from optimizer.replenishment.analytics.projection import units_by_bucket
+from optimizer.replenishment.demand.cover import days_of_cover, echelon_demand, own_demand
 from optimizer.replenishment.facts import Facts
-from optimizer.replenishment.projection import units_by_bucket
-from optimizer.replenishment.repair import Repairer
 from optimizer.replenishment.rolling.decide import Decision, Memory, decide
 from optimizer.replenishment.rolling.intervals import read_intervals
 from optimizer.replenishment.rolling.limits import PurchaseRows
@@ -28,6 +26,8 @@ from optimizer.replenishment.rolling.terms import (
     terms_from,
     validity_changes,
 )
+from optimizer.replenishment.tonight.evaluation_budget import WORK_PER_EVALUATION, WORK_PER_LINE
+from optimizer.replenishment.tonight.repair import Repairer
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.demand import SiteForecast
+from optimizer.replenishment.demand.from_forecast import SiteForecast
 from optimizer.replenishment.facts import Facts
 
 Floats = NDArray[np.float64]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
 from optimizer.replenishment.facts import Facts
-from optimizer.replenishment.limits import Draft, add_limit, add_shared_capacity
-from optimizer.replenishment.problem import Rows
+from optimizer.replenishment.tonight.limits import Draft, add_limit, add_shared_capacity
+from optimizer.replenishment.tonight.problem import Rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -10,19 +10,19 @@ from scipy.sparse import csr_array, vstack
 
 from optimizer.replenishment.assemble import FAR, reach
 from optimizer.replenishment.facts import Facts
-from optimizer.replenishment.problem import (
-    Options,
-    Pairs,
-    Problem,
-    Rows,
-    Segments,
-)
 from optimizer.replenishment.rolling.intervals import Intervals
 from optimizer.replenishment.rolling.limits import PurchaseRows
 from optimizer.replenishment.rolling.stock import Stock
 from optimizer.replenishment.rolling.storage import Storage
 from optimizer.replenishment.rolling.terms import Terms
 from optimizer.replenishment.stock_cost import best_level
+from optimizer.replenishment.tonight.problem import (
+    Options,
+    Pairs,
+    Problem,
+    Rows,
+    Segments,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.projection import cut_at_zero
+from optimizer.replenishment.analytics.projection import cut_at_zero
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

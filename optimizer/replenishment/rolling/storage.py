@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.replenishment.facts import Facts
-from optimizer.replenishment.limits import in_scope
+from optimizer.replenishment.tonight.limits import in_scope
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from optimizer.outcome import gap_pct
 from optimizer.plan import conform
-from optimizer.replenishment.demand import Z90
+from optimizer.replenishment.demand.from_forecast import Z90
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.rolling.horizon import STAGE, Decided, Horizon
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from optimizer.replenishment.problem import (
+from optimizer.replenishment.tonight.problem import (
     Arms,
     Groups,
     Options,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from optimizer.replenishment.analytics.frontier import stock_frontier
 from optimizer.replenishment.facts import read_facts
-from optimizer.replenishment.frontier import stock_frontier
 from optimizer.replenishment.stock_cost import best_level, units_short
 from scenarios.library import demo_scenario
 

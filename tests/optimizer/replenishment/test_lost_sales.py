@@ -15,18 +15,18 @@ from optimizer.audit.replenishment import check
 from optimizer.outcome import Limits
 from optimizer.plan import conform
 from optimizer.replenishment import run
-from optimizer.replenishment.calibration import (
+from optimizer.replenishment.demand.calibration import (
     SHIFTS,
     Past,
     Rule,
     calibrate,
     volume_class,
 )
-from optimizer.replenishment.demand import Z90
+from optimizer.replenishment.demand.from_forecast import Z90
+from optimizer.replenishment.demand.lost_sales import cut_at_zero, stock_at_arrival
+from optimizer.replenishment.demand.past import read_past
+from optimizer.replenishment.demand.spans import SpanVariance
 from optimizer.replenishment.facts import read_facts
-from optimizer.replenishment.lost_sales import cut_at_zero, stock_at_arrival
-from optimizer.replenishment.past import read_past
-from optimizer.replenishment.spans import SpanVariance
 from scenarios import Scenario, Settings
 
 MONDAY = pd.Timestamp("2026-03-02")

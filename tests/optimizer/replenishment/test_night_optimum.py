@@ -14,14 +14,14 @@ from scipy.sparse import vstack
 from optimizer.engines import linear_cpsat
 from optimizer.engines.linear_problem import LinearProblem
 from optimizer.outcome import Limits, Status, Termination
-from optimizer.replenishment.bounds import BoundEvaluator
-from optimizer.replenishment.line_prices import Prices
-from optimizer.replenishment.patterns import make_patterns
-from optimizer.replenishment.polish import program
-from optimizer.replenishment.prices import ascend
-from optimizer.replenishment.problem import Problem
-from optimizer.replenishment.saddle import find_saddle
-from optimizer.replenishment.search import search
+from optimizer.replenishment.tonight.bounds import BoundEvaluator
+from optimizer.replenishment.tonight.line_prices import Prices
+from optimizer.replenishment.tonight.patterns import make_patterns
+from optimizer.replenishment.tonight.polish import program
+from optimizer.replenishment.tonight.prices import ascend
+from optimizer.replenishment.tonight.problem import Problem
+from optimizer.replenishment.tonight.saddle import find_saddle
+from optimizer.replenishment.tonight.search import search
 
 Enumerated = Callable[[int], "tuple[Problem, float, np.ndarray | None]"]
 

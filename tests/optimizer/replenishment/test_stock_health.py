@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optimizer.replenishment.ageing import stock_ages
+from optimizer.replenishment.analytics.ageing import stock_ages
+from optimizer.replenishment.analytics.health import stock_health
 from optimizer.replenishment.facts import Facts, read_facts
-from optimizer.replenishment.health import stock_health
 from optimizer.replenishment.policies import reorder_rules
 from scenarios import Scenario
 from scenarios.library import demo_scenario

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from optimizer.outcome import Limits, Status, Termination
-from optimizer.replenishment.bounds import BoundEvaluator
-from optimizer.replenishment.line_prices import Prices
-from optimizer.replenishment.prices import ascend
-from optimizer.replenishment.problem import Problem
-from optimizer.replenishment.saddle import find_saddle
-from optimizer.replenishment.search import search
+from optimizer.replenishment.tonight.bounds import BoundEvaluator
+from optimizer.replenishment.tonight.line_prices import Prices
+from optimizer.replenishment.tonight.prices import ascend
+from optimizer.replenishment.tonight.problem import Problem
+from optimizer.replenishment.tonight.saddle import find_saddle
+from optimizer.replenishment.tonight.search import search
 
 Enumerated = Callable[[int], tuple[Problem, float, "np.ndarray | None"]]
 ENOUGH = Limits(work=4.0)
@@ -58,7 +58,7 @@ def medium(seed: int, n_pairs: int = 400, n_groups: int = 12, sites: int = 3) ->
     rng = np.random.default_rng(seed)
     from scipy.sparse import csr_array
 
-    from optimizer.replenishment.problem import Arms, Groups, Options, Pairs, Rows, Segments
+    from optimizer.replenishment.tonight.problem import Arms, Groups, Options, Pairs, Rows, Segments
 
     mean = rng.lognormal(2.5, 0.8, n_pairs)
     group = np.sort(rng.integers(0, n_groups, n_pairs))

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from optimizer.replenishment.alerting.rows import counted, number, percent
-from optimizer.replenishment.analytics import planner_tables
+from optimizer.replenishment.analytics.tables import planner_tables
 from optimizer.replenishment.facts import read_facts
 from scenarios import Scenario
 from scenarios.library import demo_scenario

@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.outcome import Limits, Outcome, Status, Termination, proven_status
-from optimizer.replenishment.bounds import Bound, BoundEvaluator
-from optimizer.replenishment.evaluation_budget import EvaluationBudget
-from optimizer.replenishment.line_prices import Prices
-from optimizer.replenishment.orders_at_prices import OrderBuilder
-from optimizer.replenishment.prices import ascend
-from optimizer.replenishment.problem import Problem
-from optimizer.replenishment.repair import Repairer
-from optimizer.replenishment.saddle import find_saddle
-from optimizer.replenishment.sample import sample_of
+from optimizer.replenishment.tonight.bounds import Bound, BoundEvaluator
+from optimizer.replenishment.tonight.evaluation_budget import EvaluationBudget
+from optimizer.replenishment.tonight.line_prices import Prices
+from optimizer.replenishment.tonight.orders_at_prices import OrderBuilder
+from optimizer.replenishment.tonight.prices import ascend
+from optimizer.replenishment.tonight.problem import Problem
+from optimizer.replenishment.tonight.repair import Repairer
+from optimizer.replenishment.tonight.saddle import find_saddle
+from optimizer.replenishment.tonight.sample import sample_of
 
 if TYPE_CHECKING:
-    from optimizer.replenishment.polish import Polished
+    from optimizer.replenishment.tonight.polish import Polished
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -288,7 +288,7 @@ def _polished(
     budget: EvaluationBudget,
 ) -> Polished | None:
     """Let the mixed-integer program have what is left of the limits."""
-    from optimizer.replenishment.polish import polish
+    from optimizer.replenishment.tonight.polish import polish
 
     limits = budget.limits
     work = None if limits.work is None else POLISH_WORK * max(limits.work - budget.work, 0.0)

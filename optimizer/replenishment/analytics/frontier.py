@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.replenishment.classes import abc_of_pairs
+from optimizer.replenishment.analytics.classes import abc_of_pairs
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.stock_cost import best_level, units_short
 from optimizer.replenishment.targets import lead_demand

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.lines import Lines
-from optimizer.replenishment.order_book import OrderBook
+from optimizer.replenishment.tonight.lines import Lines
+from optimizer.replenishment.tonight.order_book import OrderBook
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

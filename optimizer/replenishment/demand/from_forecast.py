@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.replenishment.spans import SpanVariance
+from optimizer.replenishment.demand.spans import SpanVariance
 from scenarios import Scenario
 from scenarios.semantics.zones import explode_bundles, zone_shares
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import minimize
 
-from optimizer.replenishment.bounds import Bound, BoundEvaluator, Flags, Floats
-from optimizer.replenishment.line_prices import Prices
+from optimizer.replenishment.tonight.bounds import Bound, BoundEvaluator, Flags, Floats
+from optimizer.replenishment.tonight.line_prices import Prices
 
 MOST_STEPS = 60
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.bounds import Bound, BoundEvaluator
-from optimizer.replenishment.lines import make_lines
-from optimizer.replenishment.problem import Problem
 from optimizer.replenishment.stock_cost import stock_cost
+from optimizer.replenishment.tonight.bounds import Bound, BoundEvaluator
+from optimizer.replenishment.tonight.lines import make_lines
+from optimizer.replenishment.tonight.problem import Problem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

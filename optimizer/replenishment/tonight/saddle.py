@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.bounds import Bound, BoundEvaluator
-from optimizer.replenishment.line_prices import Prices
-from optimizer.replenishment.prices import tunable_shipments
+from optimizer.replenishment.tonight.bounds import Bound, BoundEvaluator
+from optimizer.replenishment.tonight.line_prices import Prices
+from optimizer.replenishment.tonight.prices import tunable_shipments
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -7,12 +7,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.replenishment.alerting import Night, alerts
+from optimizer.replenishment.analytics.frontier import stock_frontier
+from optimizer.replenishment.analytics.health import stock_health
+from optimizer.replenishment.analytics.projection import projection
 from optimizer.replenishment.echelons import safety_stock
 from optimizer.replenishment.facts import Facts
-from optimizer.replenishment.frontier import stock_frontier
-from optimizer.replenishment.health import stock_health
 from optimizer.replenishment.policies import policies, reorder_rules
-from optimizer.replenishment.projection import projection
 from optimizer.replenishment.suppliers import (
     lead_time_gaps,
     read_lateness,

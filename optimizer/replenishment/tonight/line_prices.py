@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.lines import Lines
-from optimizer.replenishment.problem import Problem
+from optimizer.replenishment.tonight.lines import Lines
+from optimizer.replenishment.tonight.problem import Problem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

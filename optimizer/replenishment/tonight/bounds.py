@@ -26,12 +26,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.line_prices import LinePrices, Prices
-from optimizer.replenishment.lines import Lines, make_lines
-from optimizer.replenishment.problem import Problem
-from optimizer.replenishment.sharing import Sharing
-from optimizer.replenishment.splits import Splits
 from optimizer.replenishment.stock_cost import best_level
+from optimizer.replenishment.tonight.line_prices import LinePrices, Prices
+from optimizer.replenishment.tonight.lines import Lines, make_lines
+from optimizer.replenishment.tonight.problem import Problem
+from optimizer.replenishment.tonight.sharing import Sharing
+from optimizer.replenishment.tonight.splits import Splits
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

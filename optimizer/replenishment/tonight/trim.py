@@ -12,7 +12,7 @@ from dataclasses import fields
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.order_book import OrderBook, Steps, running_by
+from optimizer.replenishment.tonight.order_book import OrderBook, Steps, running_by
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from optimizer.engines.linear import LinearSolution, solve_linear
 from optimizer.engines.linear_problem import LinearProblem, Rows
 from optimizer.outcome import Limits, Outcome, Status
-from optimizer.replenishment.bounds import Bound, BoundEvaluator
-from optimizer.replenishment.patterns import Patterns, make_patterns
-from optimizer.replenishment.problem import Problem
+from optimizer.replenishment.tonight.bounds import Bound, BoundEvaluator
+from optimizer.replenishment.tonight.patterns import Patterns, make_patterns
+from optimizer.replenishment.tonight.problem import Problem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

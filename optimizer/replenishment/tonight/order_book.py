@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from optimizer.replenishment.problem import Problem
 from optimizer.replenishment.stock_cost import stock_cost
+from optimizer.replenishment.tonight.problem import Problem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.replenishment.calibration import Past
-from optimizer.replenishment.demand import Z90
+from optimizer.replenishment.demand.calibration import Past
+from optimizer.replenishment.demand.from_forecast import Z90
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.bounds import Bound, BoundEvaluator
-from optimizer.replenishment.lines import Lines, make_lines
-from optimizer.replenishment.order_book import OrderBook
-from optimizer.replenishment.problem import Problem
-from optimizer.replenishment.relocate import relocate
-from optimizer.replenishment.trim import lift, trim
+from optimizer.replenishment.tonight.bounds import Bound, BoundEvaluator
+from optimizer.replenishment.tonight.lines import Lines, make_lines
+from optimizer.replenishment.tonight.order_book import OrderBook
+from optimizer.replenishment.tonight.problem import Problem
+from optimizer.replenishment.tonight.relocate import relocate
+from optimizer.replenishment.tonight.trim import lift, trim
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from optimizer.replenishment.cover import own_demand
-from optimizer.replenishment.demand import Z90
+from optimizer.replenishment.demand.cover import own_demand
+from optimizer.replenishment.demand.from_forecast import Z90
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.stock_cost import ROOT_TWO_PI
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.replenishment.cover import own_demand
+from optimizer.replenishment.demand.cover import own_demand
 from optimizer.replenishment.facts import Facts
 
 Floats = NDArray[np.float64]

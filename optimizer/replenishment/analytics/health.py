@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.replenishment.ageing import stock_ages
-from optimizer.replenishment.classes import abc_classes, xyz_classes
-from optimizer.replenishment.cover import days_of_cover, own_demand
+from optimizer.replenishment.analytics.ageing import stock_ages
+from optimizer.replenishment.analytics.classes import abc_classes, xyz_classes
+from optimizer.replenishment.analytics.remedies import Stock, remedies
+from optimizer.replenishment.demand.cover import days_of_cover, own_demand
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.policies import Reorder
-from optimizer.replenishment.remedies import Stock, remedies
 
 Floats = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.lines import make_lines
-from optimizer.replenishment.problem import Problem
+from optimizer.replenishment.tonight.lines import make_lines
+from optimizer.replenishment.tonight.problem import Problem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

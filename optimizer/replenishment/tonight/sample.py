@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.problem import (
+from optimizer.replenishment.tonight.problem import (
     Arms,
     Groups,
     Options,

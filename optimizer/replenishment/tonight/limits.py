@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
 from optimizer.replenishment.facts import Facts
-from optimizer.replenishment.problem import Rows
+from optimizer.replenishment.tonight.problem import Rows
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.problem import Problem
 from optimizer.replenishment.stock_cost import best_quantity
+from optimizer.replenishment.tonight.problem import Problem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

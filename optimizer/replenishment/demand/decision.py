@@ -14,16 +14,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.replenishment.calibration import (
+from optimizer.replenishment.demand.calibration import (
     CLASSES,
     ClassShift,
     Rule,
     calibrate,
     volume_class,
 )
-from optimizer.replenishment.demand import SiteForecast
-from optimizer.replenishment.lost_sales import stock_at_arrival
-from optimizer.replenishment.past import read_past
+from optimizer.replenishment.demand.from_forecast import SiteForecast
+from optimizer.replenishment.demand.lost_sales import stock_at_arrival
+from optimizer.replenishment.demand.past import read_past
 from optimizer.replenishment.targets import wishes
 from scenarios import Scenario
 

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.replenishment.order_book import OrderBook, Steps, running_by
-from optimizer.replenishment.problem import Problem
 from optimizer.replenishment.stock_cost import stock_cost
+from optimizer.replenishment.tonight.order_book import OrderBook, Steps, running_by
+from optimizer.replenishment.tonight.problem import Problem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from optimizer.replenishment.lost_sales import stock_at_arrival
-from optimizer.replenishment.spans import SpanVariance
+from optimizer.replenishment.demand.lost_sales import stock_at_arrival
+from optimizer.replenishment.demand.spans import SpanVariance
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

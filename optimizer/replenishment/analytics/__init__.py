@@ -1,0 +1,1 @@
+"""What planners read beside the orders: classes, cover, age, stock to come, what to do."""

@@ -1,0 +1,1 @@
+"""Tonight's orders as arrays: prices, whole orders, repair, polish, and the bound."""
