@@ -12,7 +12,7 @@ from optimizer.plan import Plan
 from scenarios import InputError, Scenario
 from scenarios.semantics.defaults import available_stock, inventory_policies
 from simulation.arrays import Floats, Places, Units
-from simulation.capacities import site_dock, site_store
+from simulation.capacities import passing_order, site_dock, site_store
 from simulation.checks import refuse_nonsense
 from simulation.goods import channel_demand, settlements, site_channels, site_life, site_returns
 from simulation.lanes import LaneBook, build_lanes
@@ -167,6 +167,11 @@ def _text(cell: object) -> str:
     return cell if isinstance(cell, str) else ""
 
 
+def _number(cell: object) -> float:
+    """Return the number in a cell; 0 where it is blank, so that nothing is counted."""
+    return float(cell) if isinstance(cell, (int, float)) and not np.isnan(cell) else 0.0
+
+
 def _facts(scenario: Scenario, plan: Plan, *, standby: bool) -> Facts:
     notes: list[str] = []
     sites = scenario.table("sites")
@@ -319,7 +324,10 @@ def _site(facts: Facts, book: LaneBook, table: pd.DataFrame, at: Places, place: 
     )
     days = settings.bucket_days
     unit_cost = scenario.table("products").set_index("product_id")["unit_cost"]
-    handling = sites["handling_cost_per_unit"].get(site_id, 0.0)
+    handling, grams, grams_per_day = (
+        _number(sites[name].get(site_id))
+        for name in ("handling_cost_per_unit", "g_co2e_per_unit", "g_co2e_per_day")
+    )
     opening = _whole(available_stock(scenario), terms)
     return Site(
         site_id=site_id,
@@ -334,9 +342,12 @@ def _site(facts: Facts, book: LaneBook, table: pd.DataFrame, at: Places, place: 
         shortage=table["shortage_cost"].fillna(0.0).to_numpy(np.float64),
         depth=facts.sources.depth[site_id],
         coming=coming(scenario, site_id, pd.Index(products), {}),
-        handling=0.0 if pd.isna(handling) else float(handling),
+        handling=handling,
+        grams_co2=grams,
+        grams_co2_per_tick=grams_per_day,
         region=_text(sites["region"].get(site_id)),
         dock=site_dock(scenario, site_id),
+        first=passing_order(scenario, site_id, products),
         store=site_store(scenario, site_id, products),
         life=site_life(scenario, site_id, products, opening),
         returns=site_returns(scenario, products),

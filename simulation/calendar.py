@@ -97,7 +97,7 @@ class Calendar:
         )  # fmt: skip
         self.plain = [is_plain(world, i) for i in range(len(world.sites))]
         for i in range(len(world.sites)):
-            self.plain[i] &= not self.docks.narrow_out[i]
+            self.plain[i] &= not self.docks.narrow_out[i] and not self.docks.few_parcels[i]
         self.signals: list[simpy.Event] = [self.env.event() for _ in world.lanes]
 
     def run(self) -> None:

@@ -9,32 +9,80 @@ import pandas as pd
 
 from scenarios import Scenario
 from simulation.arrays import Places, Sums
-from simulation.facts import Dock, Load, Quota, Store
+from simulation.facts import UNLIMITED, Dock, Load, Quota, Store
+from simulation.kernels.rows import ALL
+from simulation.orders import mean_units
 
 CUBIC_CENTIMETRES = 1e6  # in a m3
 GRAMS = 1000.0  # in a kg
+LAST = 1 << 30  # rank of a site that states none
 
 
 def site_dock(scenario: Scenario, site_id: str) -> Dock | None:
     """Return what a site takes in and sends out a day; None where nothing is stated.
 
-    What `work_capacity` lets it pick, summed over the hours of a weekday (0 for a weekday that is
-    not listed), limits what it sends out, too.
+    What `work_capacity` lets it pick limits what it sends out, too; the parcels that it can load
+    limit what goes to customers.
     """
     sites = scenario.table("sites").set_index("site_id")
     inbound, outbound = (
         None if pd.isna(units) else np.full(7, int(units), np.int64)
         for units in sites.loc[site_id, ["inbound_units_per_day", "outbound_units_per_day"]]
     )
-    work = scenario.table("work_capacity")
-    work = work[(work["site_id"] == site_id) & work["pick_units"].notna()]
-    if len(work):
-        picked = work.groupby("weekday")["pick_units"].sum()
-        by_day = picked.reindex(range(1, 8), fill_value=0.0).to_numpy(np.float64).astype(np.int64)
-        outbound = by_day if outbound is None else np.minimum(outbound, by_day)
-    if inbound is None and outbound is None:
+    picked, parcels = (
+        by_weekday(scenario, site_id, each) for each in ("pick_units", "dock_parcels")
+    )
+    if picked is not None:
+        outbound = picked if outbound is None else np.minimum(outbound, picked)
+    if inbound is None and outbound is None and parcels is None:
         return None
-    return Dock(inbound, outbound)
+    if parcels is None:
+        return Dock(inbound, outbound)
+    return Dock(inbound, outbound, parcels, round(ALL * mean_units(scenario)))
+
+
+def by_weekday(scenario: Scenario, site_id: str, column: str) -> Sums | None:
+    """Return (7,) what a column of `work_capacity` allows a site by weekday; None: nothing stated.
+
+    Hours add up; an hour without a figure has no limit; a weekday that is not listed has none to
+    work.
+    """
+    work = scenario.table("work_capacity")
+    work = work[work["site_id"] == site_id]
+    if not work[column].notna().any():
+        return None
+    hours = work[column].fillna(float(UNLIMITED)).groupby(work["weekday"]).sum()
+    units = hours.reindex(range(1, 8), fill_value=0.0).to_numpy(np.float64)
+    allowed: Sums = np.minimum(units, UNLIMITED).astype(np.int64)
+    return allowed
+
+
+def passing_order(scenario: Scenario, site_id: str, products: Sequence[str]) -> Places | None:
+    """Return (K,) SKUs as they pass the docks of a site that rations by priority, else None.
+
+    By `priority`, then those without one by `abc_class`, then in order of id.
+    """
+    if rationing(scenario, site_id) != "priority":
+        return None
+    facts = scenario.table("products").set_index("product_id").reindex(list(products))
+    rank = facts["priority"].fillna(np.inf).to_numpy(np.float64)
+    classes = facts["abc_class"].fillna("~").astype(str).to_numpy()
+    order: Places = np.lexsort([np.arange(len(products)), classes, rank]).astype(np.int64)
+    return order
+
+
+def lane_priority(scenario: Scenario, origin_id: str, site_id: str) -> int:
+    """Return the rank of a fed site where its source rations by priority; 0 where it does not."""
+    if rationing(scenario, origin_id) != "priority":
+        return 0
+    rank = scenario.table("sites").set_index("site_id")["priority"].get(site_id)
+    return LAST if rank is None or pd.isna(rank) else int(rank)
+
+
+def rationing(scenario: Scenario, site_id: str) -> str:
+    """Return how a site shares out what is short; "" for a place that is no site."""
+    sites = scenario.filled("sites").set_index("site_id")["rationing"]
+    return str(sites.get(site_id, ""))
 
 
 def site_store(scenario: Scenario, site_id: str, products: Sequence[str]) -> Store | None:

@@ -20,7 +20,7 @@ DAILY: Mapping[str, str] = {
     "shortage": "units short x their shortage cost",
     "destroyed": "goods burnt, outdated or recalled, at cost",
     "recovered": "money got for what customers sent back",
-    "co2_kg": "kg CO2e of transport on lanes; sites state none",
+    "co2_kg": "kg CO2e of transport on lanes and of the sites that state what they emit",
     "cash_out": "goods when they are due (departure + mean lead time + payment_days), and freight,"
     " orders and handling at once",
     "cash_in": "goods issued at their price, when the channels settle, less refunds for returns;"
@@ -36,16 +36,19 @@ def daily_books(world: World, state: State) -> Floats:
         "ordering": state.ordering,
         "destroyed": state.destroyed,
         "recovered": state.recovered,
-        "co2_kg": state.grams_co2 / 1000.0,
     }
     for name in ("handling", "holding", "shortage"):
         days[name] = np.zeros_like(state.purchase)
+    grams = state.grams_co2
     for i, (site, held) in enumerate(zip(world.sites, state.sites, strict=True)):
         book, scales = held.ledger, world.money_scales[i]
         leaving = book[:, at.ISSUED] + book[:, at.SHIPPED]
         days["handling"] = days["handling"] + leaving * site.handling
+        if site.grams_co2 or site.grams_co2_per_tick:
+            grams = grams + (leaving * site.grams_co2 + site.grams_co2_per_tick)
         days["holding"] = days["holding"] + book[:, at.HOLDING] / scales[at.BY_HOLDING]
         days["shortage"] = days["shortage"] + book[:, at.SHORTAGE] / scales[at.BY_SHORTAGE]
+    days["co2_kg"] = grams / 1000.0
     at_once = days["transport"] + days["ordering"] + days["handling"]
     days["cash_out"] = state.paid[: world.n_ticks] + at_once
     days["cash_in"] = state.earned[: world.n_ticks]

@@ -2,8 +2,10 @@
 
 The inbound dock takes goods up to its units a day, then only what fits into the room that is left;
 the rest queues at the gate for the next day. The outbound dock serves customers first, then the
-sites fed from here. What is short is shared out in proportion to what each SKU wants, or by
-priority where the site states one (:func:`simulation.kernels.coupled_reference.ration`).
+sites fed from here; parcels that the dock can load limit what goes to customers, as units of an
+average parcel unless orders say what is in each. What is short is shared out in proportion to what
+each SKU wants, or by priority where the site states one
+(:func:`simulation.kernels.coupled_reference.ration`).
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ class Docks:
             struck[i] or (site.dock is not None and site.dock.outbound is not None)
             for i, site in enumerate(world.sites)
         ]
+        self.few_parcels = [
+            site.dock is not None and site.dock.parcels is not None for site in world.sites
+        ]
         self.ones = [np.ones(site.n_skus, np.int64) for site in world.sites]
         self.plain = [np.arange(site.n_skus) for site in world.sites]
 
@@ -43,16 +48,39 @@ class Docks:
         stated = None if dock is None else (dock.outbound if outbound else dock.inbound)
         share = run.conditions.labour[site].astype(np.int64)
         if stated is not None:
-            most = np.full(run.n_replications, int(stated[run.weekday(tick)]), np.int64)
-            most = (most * share) >> 16
+            most = self._manned(site, int(stated[run.weekday(tick)]))
         else:
             usual = run.world.normal_flow[site][int(outbound)]
             most = np.where(share < ALL, (usual * share) >> 16, NO_LIMIT)
-        if outbound:
-            most = np.where(
-                most < NO_LIMIT, (most * run.conditions.lift[site].astype(np.int64)) >> 8, most
-            )
+        return self._lifted(site, most) if outbound else most
+
+    def _manned(self, site: int, units: int) -> Sums:
+        """(R,) what the hands that are there can do of a day's work."""
+        most: Sums = (units * self.run.conditions.labour[site].astype(np.int64)) >> 16
         return most
+
+    def _lifted(self, site: int, most: Sums) -> Sums:
+        """(R,) an outbound limit as far as a response has lifted it."""
+        lift = self.run.conditions.lift[site].astype(np.int64)
+        lifted: Sums = np.where(most < NO_LIMIT, (most * lift) >> 8, most)
+        return lifted
+
+    def _parcels(self, site: int, tick: int) -> Sums:
+        """(R,) parcels that customers get at a tick at most."""
+        dock = self.run.world.sites[site].dock
+        if dock is None or dock.parcels is None:
+            return np.full(self.run.n_replications, NO_LIMIT, np.int64)
+        daily = int(dock.parcels[self.run.weekday(tick)])
+        return self._lifted(site, self._manned(site, daily))
+
+    def _to_customers(self, site: int, tick: int) -> Sums:
+        """(R,) units that customers get at a tick at most."""
+        limit = self._limit(site, tick, outbound=True)
+        dock = self.run.world.sites[site].dock
+        if dock is None or dock.parcels is None:
+            return limit
+        parcels = self._parcels(site, tick) * dock.parcel_units >> 16
+        return np.asarray(np.minimum(limit, parcels))
 
     def order(self, site: int) -> tuple[Places, bool]:
         """Return the SKUs in the order in which they pass, and whether in proportion."""
@@ -103,7 +131,8 @@ class Docks:
         ----------
         allowed : (R, K) units that channels may take; None for all
         """
-        if not self.narrow_out[site] and allowed is None:
+        narrow = self.narrow_out[site] or self.few_parcels[site]
+        if not narrow and allowed is None:
             return None
         held = self.run.state.sites[site]
         there = held.on_hand + slot
@@ -111,8 +140,8 @@ class Docks:
         wants = asked if allowed is None else np.minimum(asked, allowed)
         wants[self.run.conditions.stopped[site]] = 0
         granted = wants
-        if self.narrow_out[site]:
-            limit = self._limit(site, tick, outbound=True)
+        if narrow:
+            limit = self._to_customers(site, tick)
             if (wants.sum(axis=1) > limit).any():
                 granted = self._ration(site, tick, wants, self.ones[site], limit)
         if (granted == asked).all():
@@ -125,6 +154,17 @@ class Docks:
         limit = self._limit(site, tick, outbound=True)
         book = self.run.state.sites[site].ledger[tick]
         left: Sums = np.maximum(limit - book[at.ISSUED] - book[at.SHIPPED], 0)
+        return left
+
+    def parcels_left(self, site: int, tick: int) -> Sums:
+        """(R,) parcels that customers may still get today, after what has left to them."""
+        dock = self.run.world.sites[site].dock
+        limit = self._parcels(site, tick)
+        if dock is None or dock.parcels is None:
+            return limit
+        issued = self.run.state.sites[site].ledger[tick, at.ISSUED] << 16
+        gone = -(-issued // max(dock.parcel_units, 1))
+        left: Sums = np.maximum(limit - gone, 0)
         return left
 
     def limit_shipping(self, site: int, tick: int, lanes: list[int]) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from simulation.arrays import Flags, Floats, Places, Sums, Units
 
+UNLIMITED = 1 << 32  # units on a day without limit, beside days with one
+
 
 @dataclass(frozen=True, slots=True)
 class Dock:
@@ -17,10 +19,14 @@ class Dock:
     Attributes
     ----------
     inbound, outbound : (7,) int64, units by weekday from Monday; None: no limit
+    parcels : (7,) int64, parcels to customers by weekday; None: no limit
+    parcel_units : units of a parcel where no order says what is in it, in 1/65,536
     """
 
     inbound: Sums | None = None
     outbound: Sums | None = None
+    parcels: Sums | None = None
+    parcel_units: int = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)

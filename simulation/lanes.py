@@ -13,7 +13,7 @@ from scenarios import Scenario
 from scenarios.distance import DETOUR, great_circle_m
 from scenarios.semantics.calendars import WorkingDays, order_weekdays
 from simulation.arrays import Flags, Floats, Units
-from simulation.capacities import lane_load, quota_places, supplier_quotas
+from simulation.capacities import lane_load, lane_priority, quota_places, supplier_quotas
 from simulation.days import working_days
 from simulation.facts import Quota
 from simulation.kernels.rows import ALL
@@ -296,6 +296,7 @@ def _lane(
         load=lane_load(way, part),
         quota_of=quota_places(part, quota_rows),
         minimum=float(part["min_order_value"].fillna(0.0).max()),
+        priority=lane_priority(scenario, source, site) if from_site else 0,
         lateral=bool(part["lateral"].iloc[0]),
     )
 

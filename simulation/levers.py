@@ -203,7 +203,10 @@ def _site_capacity(scenario: Scenario) -> list[Lever]:
         for factor in MORE_CAPACITY:
             deltas = [_scale("sites", name, factor, "site_id", row.site_id) for name in columns]
             if row.site_id in work:
-                deltas.append(_scale("work_capacity", "pick_units", factor, "site_id", row.site_id))
+                deltas += [
+                    _scale("work_capacity", name, factor, "site_id", row.site_id)
+                    for name in ("pick_units", "dock_parcels")
+                ]
             fixed = 0.0 if np.isnan(row.fixed_cost_per_day) else float(row.fixed_cost_per_day)
             price = (factor - 1.0) * fixed * settings.horizon_days
             title = f"docks of {row.site_id} x {factor:g}"

@@ -58,15 +58,16 @@ class Ordering:
         shape = (n_sites, n, len(world.product_ids))
         stock = np.full(shape, -1, np.int32)
         at_work = np.zeros((n_sites, n), np.bool_)
-        room = np.zeros((n_sites, n), np.int64)
+        room, parcels = np.zeros((2, n_sites, n), np.int64)
         for i, (site, held) in enumerate(zip(world.sites, state.sites, strict=True)):
             stock[i][:, site.product] = held.on_hand
             at_work[i] = ~run.conditions.stopped[i]
             room[i] = self.docks.outbound_left(i, tick)
+            parcels[i] = self.docks.parcels_left(i, tick)
         issued, short = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
         self.kernel(
             counts, picks, book.begin, book.product, book.units, book.place, book.splits,
-            book.ranks, book.punctual, at_work, room, stock, issued, short,
+            book.ranks, book.punctual, at_work, room, parcels, stock, issued, short,
             np.zeros(n_sites, np.bool_), state.orders[tick],
         )  # fmt: skip
         for i, site in enumerate(world.sites):

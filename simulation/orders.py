@@ -35,10 +35,9 @@ def order_book(
     if rule not in RULES:
         raise InputError(f"no sourcing rule is called {rule!r}: known are {', '.join(RULES)}")
     rows = scenario.filled("orders")
-    rows = rows[(rows["status"] != "cancelled") & (rows["kind"] == "delivery")]
     number = {product: p for p, product in enumerate(products)}
-    lines = explode_bundles(scenario, scenario.table("order_lines").copy(), ("qty",))
-    lines = lines[lines["product_id"].isin(set(number)) & lines["order_id"].isin(rows["order_id"])]
+    lines = delivered_lines(scenario)
+    lines = lines[lines["product_id"].isin(set(number))]
     lines = lines.groupby(["order_id", "product_id"], sort=True)["qty"].sum().reset_index()
     lines = lines.assign(units=np.rint(lines["qty"]).astype("int64"))
     lines = lines[lines["units"] > 0]
@@ -63,6 +62,21 @@ def order_book(
         ranks=ranks,
         punctual=punctual,
     )
+
+
+def delivered_lines(scenario: Scenario) -> pd.DataFrame:
+    """Return the lines of all deliveries that are not cancelled, bundles taken apart."""
+    rows = scenario.filled("orders")
+    rows = rows[(rows["status"] != "cancelled") & (rows["kind"] == "delivery")]
+    lines = explode_bundles(scenario, scenario.table("order_lines").copy(), ("qty",))
+    return lines[lines["order_id"].isin(rows["order_id"])]
+
+
+def mean_units(scenario: Scenario) -> float:
+    """Return the units of an average delivery; 1 where the scenario has none."""
+    lines = delivered_lines(scenario)
+    count = lines["order_id"].nunique()
+    return float(lines["qty"].sum()) / count if count else 1.0
 
 
 def _preferences(

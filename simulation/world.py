@@ -52,6 +52,7 @@ class Site:
     depth : 0 for a site that feeds no other, else 1 + the deepest site that it feeds
     coming : deliveries already under way at the start
     handling : money per unit that leaves
+    grams_co2 : per unit that leaves; grams_co2_per_tick : whatever leaves
     dock, store : limits of the site; None: none
     life, returns : how long its goods keep, and what comes back; None, (): for ever, nothing
     channels : whose stock is kept apart; None: nobody's
@@ -73,6 +74,8 @@ class Site:
     depth: int = 0
     coming: tuple[Batch, ...] = ()
     handling: float = 0.0
+    grams_co2: float = 0.0
+    grams_co2_per_tick: float = 0.0
     region: str = ""
     dock: Dock | None = None
     store: Store | None = None

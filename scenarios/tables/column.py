@@ -76,6 +76,8 @@ UNITS = {
     "_g_co2e": "g CO2e",
     "g_co2e_per_tkm": "g CO2e / t km",
     "g_co2e_per_km": "g CO2e / km",
+    "g_co2e_per_unit": "g CO2e / unit",
+    "g_co2e_per_day": "g CO2e / day",
     "_per_kg": "money / kg",
     "_per_m3": "money / m3",
     "_s_per_unit": "s / unit",

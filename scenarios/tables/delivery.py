@@ -165,7 +165,7 @@ WORK_CAPACITY = Table(
         integer("weekday", "星期", "1 (Monday) to 7.", required=True, key=True, low=1.0, high=7.0),
         integer("hour", "小时", "0 to 23.", required=True, key=True, high=23.0),
         number("pick_units", "拣货能力（件）", "Units picked in that hour; blank: no limit."),
-        number("dock_parcels", "月台能力（票）", "Parcels loaded in that hour; blank: no limit."),
+        number("dock_parcels", "月台能力（票）", "Parcels for customers loaded in that hour; blank: no limit."),
     ),
 )
 

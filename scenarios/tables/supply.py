@@ -41,6 +41,7 @@ PRODUCTS = Table(
         ident("like_product_id", "参照商品", "Product by whose history a new one is forecast.", references=("products.product_id",)),
         number("service_s_per_unit", "单件服务时间（秒）", "Seconds at the stop per unit delivered.", default=0.0),
         number("unserved_penalty", "未满足罚金", "Money per unit not shipped.", rule="settings.unserved_penalty_per_unit, else unit_price"),
+        integer("priority", "优先级", "1 passes first where a site rations by priority.", low=1.0, rule="last, by abc_class"),
     ),
 )
 

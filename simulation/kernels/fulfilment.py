@@ -34,6 +34,7 @@ def fulfil(  # noqa: C901 - one order after another, written out
     punctual: Flags,
     at_work: Flags,
     room: Sums,
+    parcels: Sums,
     stock: Units,
     issued: Units,
     short: Units,
@@ -51,6 +52,7 @@ def fulfil(  # noqa: C901 - one order after another, written out
     place : (T,) where it goes; splits : (T,) it may go in several parcels
     ranks : (Z, S) sites by preference; punctual : (Z, S) by site, it arrives within the promise
     at_work : (S, R) goods leave the site; room : (S, R) units that may leave it, reduced
+    parcels : (S, R) parcels that may leave it, reduced
     stock : (S, R, P) units on the shelf, reduced; -1 where the site does not keep the product
     issued, short : (S, R, P) units, added to
     used : (S,) scratch
@@ -66,7 +68,7 @@ def fulfil(  # noqa: C901 - one order after another, written out
             whole = -1
             for rank in range(n_sites):
                 s = ranks[z, rank]
-                if not at_work[s, r]:
+                if not at_work[s, r] or parcels[s, r] < 1:
                     continue
                 total = 0
                 enough = True
@@ -87,13 +89,16 @@ def fulfil(  # noqa: C901 - one order after another, written out
                 if whole < 0 and splits[order]:
                     for rank in range(n_sites):
                         s = ranks[z, rank]
-                        if at_work[s, r] and stock[s, r, p] >= wanted and room[s, r] >= wanted:
+                        fits = stock[s, r, p] >= wanted and room[s, r] >= wanted
+                        if at_work[s, r] and fits and (used[s] or parcels[s, r] > 0):
                             chosen = s
                             break
                 if chosen >= 0:
                     stock[chosen, r, p] -= wanted
                     room[chosen, r] -= wanted
                     issued[chosen, r, p] += wanted
+                    if not used[chosen]:
+                        parcels[chosen, r] -= 1
                     used[chosen] = True
                     on_time = on_time and punctual[z, chosen]
                     continue
@@ -103,14 +108,14 @@ def fulfil(  # noqa: C901 - one order after another, written out
                     if stock[s, r, p] >= 0:
                         short[s, r, p] += wanted
                         break
-            parcels = 0
+            n_parcels = 0
             for s in range(n_sites):
-                parcels += used[s]
+                n_parcels += used[s]
             tallies[IN_FULL, r] += full
             tallies[ON_TIME, r] += full and on_time
-            tallies[SHIPPED, r] += parcels > 0
-            tallies[SPLIT, r] += parcels > 1
-            tallies[PARCELS, r] += parcels
+            tallies[SHIPPED, r] += n_parcels > 0
+            tallies[SPLIT, r] += n_parcels > 1
+            tallies[PARCELS, r] += n_parcels
 
 
 @lru_cache(maxsize=2)

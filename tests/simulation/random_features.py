@@ -43,6 +43,10 @@ def _docks(g: np.random.Generator, world: World) -> World:
         usual = _usual(world, i)
         units = [np.rint(usual * g.uniform(0.2, 2.0, 7)).astype(np.int64) for _ in range(2)]
         dock = Dock(*(each if g.random() < 0.5 else None for each in units))
+        if g.random() < 0.5:
+            size = int(g.integers(40_000, 400_000))
+            parcels = np.rint((usual * 65536 / size) * g.uniform(0.2, 2.0, 7)).astype(np.int64)
+            dock = replace(dock, parcels=parcels, parcel_units=size)
         volume = g.choice([0, 1, 300, 40_000], site.n_skus).astype(np.int64)
         room = int(float(site.opening @ volume) * g.uniform(0.7, 2.0)) + 1000
         store = Store(room, volume, bool(g.random() < 0.5)) if g.random() < 0.5 else None

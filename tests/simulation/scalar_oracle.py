@@ -146,6 +146,8 @@ class Oracle:
                 self.stock_lots(i, site)
         self.left: dict = {}  # (supplier, row) -> units left this week
         self.used_out: Counter = Counter()  # (site, tick) -> units that passed the outbound dock
+        self.debts_paid: Counter = Counter()  # (site, tick) -> units that left before the orders
+        self.loaded: Counter = Counter()  # (site, tick) -> parcels with orders
 
     # ---- shelves ----
 
@@ -253,6 +255,15 @@ class Oracle:
         if way == "outbound":
             limit = limit * self.response("lift", i, tick, 256) >> 8
         return limit
+
+    def parcels(self, i, tick):
+        """Return the parcels that customers get in a tick at most, None without limit."""
+        dock = self.world.sites[i].dock
+        if dock is None or dock.parcels is None:
+            return None
+        manned = int(dock.parcels[(self.world.first_weekday - 1 + tick) % 7])
+        manned = manned * self.left_of({"labour_shortage"}, i, "sites") >> 16
+        return manned * self.response("lift", i, tick, 256) >> 8
 
     # ---- processes ----
 
@@ -599,11 +610,15 @@ class Oracle:
         if site.channels is not None:
             allowed = [self.channels(i, k, tick, asked[k]) for k in range(site.n_skus)]
             leaving = [min(n, most) for n, most in zip(leaving, allowed, strict=True)]
-        limit = self.dock(i, tick, "outbound")
-        if limit is not None:
-            leaving = share_out([(n, 1) for n in leaving], limit, **self.passing(i, tick))
+        limits = [self.dock(i, tick, "outbound")]
+        if self.parcels(i, tick) is not None:
+            limits.append(self.parcels(i, tick) * site.dock.parcel_units >> 16)
+        limits = [limit for limit in limits if limit is not None]
+        if limits:
+            leaving = share_out([(n, 1) for n in leaving], min(limits), **self.passing(i, tick))
         for k, shelf in enumerate(shelves):
             paid = min(leaving[k], shelf.backlog)
+            self.debts_paid[i, tick] += leaving[k]
             served = leaving[k] - paid
             self.take(i, k, leaving[k])
             self.send_back(i, k, tick, leaving[k])
@@ -638,8 +653,12 @@ class Oracle:
             place = int(book.place[order])
             sites = [int(s) for s in book.ranks[place]]
 
-            def able(s, part, column=column):
+            used, missing = set(), False
+
+            def able(s, part, column=column, used=used):
                 limit = self.dock(s, tick, "outbound")
+                if s not in used and not self.parcels_left(s, tick):
+                    return False
                 fits = limit is None or sum(part.values()) <= limit - self.used_out[s, tick]
                 return fits and not self.stopped(s) and all(
                     (s, p) in column and self.shelf[s, column[s, p]].on_hand >= units
@@ -647,7 +666,6 @@ class Oracle:
                 )  # fmt: skip
 
             from_one = next((s for s in sites if able(s, wants)), None)
-            used, missing = set(), False
             for p, units in wants.items():
                 s = from_one
                 if s is None and book.splits[order]:
@@ -658,6 +676,8 @@ class Oracle:
                     if home is not None:
                         self.book_line(home, column[home, p], tick, units, 0)
                     continue
+                if s not in used:
+                    self.loaded[s, tick] += 1
                 used.add(s)
                 self.book_line(s, column[s, p], tick, units, units)
             done = {
@@ -667,6 +687,18 @@ class Oracle:
             }  # fmt: skip
             for what, count in done.items():
                 self.tallies[tick, what] += int(count)
+
+    def parcels_left(self, i, tick):
+        """Say whether customers' orders may still fill a parcel at a site today."""
+        limit = self.parcels(i, tick)
+        if limit is None:
+            return True
+        units = self.debts_paid[i, tick] * 65536
+        size = self.world.sites[i].dock.parcel_units
+        gone = 0  # parcels that went to old debts
+        while gone * size < units:
+            gone += 1
+        return gone + self.loaded[i, tick] < limit
 
     def book_line(self, i, k, tick, asked, served):
         """Book a line of an order at a site."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,10 @@ from test_stress import START, facts, plan_for
 
 from scenarios import InputError
 from simulation.assembly import Extras, build_world
+from simulation.experiment import Case, Setup, run_cases
+from simulation.facts import UNLIMITED
+from simulation.kernels import rows as at
+from simulation.kpis import measure
 
 
 def added(table: str, **columns) -> pd.DataFrame:
@@ -62,6 +68,131 @@ def test_work_capacity_limits_what_leaves_by_weekday():
         work_capacity=work, sites=added("sites", outbound_units_per_day=[np.nan, 50.0, np.nan])
     )
     assert site_of(world, "A").dock.outbound.tolist() == [11, 0, 50, 0, 0, 0, 0]
+
+
+def test_an_hour_without_a_figure_has_no_limit():
+    """A blank hour lifts the limit of its weekday; a weekday that is not listed has no picks."""
+    work = pd.DataFrame(
+        {"site_id": "A", "weekday": [1, 1, 2], "hour": [8, 9, 8], "pick_units": [5.0, np.nan, 7.0]}
+    )
+    outbound = site_of(built(work_capacity=work), "A").dock.outbound
+    assert outbound.tolist() == [UNLIMITED, 7, 0, 0, 0, 0, 0]
+
+
+def orders(*units: float) -> dict[str, pd.DataFrame]:
+    """Return orders of one line of P1 each, for a zone without a place."""
+    names = [f"O{n}" for n in range(len(units))]
+    return {
+        "zones": pd.DataFrame({"zone_id": ["Z"], "name": ["zone"]}),
+        "orders": pd.DataFrame({"order_id": names, "zone_id": "Z", "placed_at": START}),
+        "order_lines": pd.DataFrame(
+            {"order_id": names, "line_id": "a", "product_id": "P1", "qty": list(units)}
+        ),
+    }
+
+
+def parcels(site: str, a_day: float) -> pd.DataFrame:
+    """Return a site's work of every weekday: so many parcels at eight."""
+    days = range(1, 8)
+    return pd.DataFrame({"site_id": site, "weekday": days, "hour": 8, "dock_parcels": a_day})
+
+
+def much() -> dict[str, pd.DataFrame]:
+    """Return so much demand and stock that docks alone decide."""
+    return {
+        "inventory": added("inventory").assign(on_hand=9000.0),
+        "forecasts": added("forecasts").assign(qty=lambda rows: 10.0 * rows["qty"]),
+    }
+
+
+def served(world) -> dict[str, int]:
+    """Return the units that customers of each site get over the horizon."""
+    record = run_cases(world, [Case("calm")], Setup(1, 3))["calm"]
+    return {
+        site.site_id: int(record.site_rows[i, at.SERVED, 0]) for i, site in enumerate(world.sites)
+    }
+
+
+def test_parcels_that_a_dock_loads_limit_what_customers_get():
+    """2 parcels of 1.5 units are 3 units a day: 84 in four weeks; without orders one unit each."""
+    tables = {"work_capacity": parcels("A", 2.0)} | much()
+    world = built(**tables, **orders(1.0, 2.0))
+    assert site_of(world, "A").dock.parcels.tolist() == [2] * 7
+    assert site_of(world, "A").dock.parcel_units == 98304
+    assert served(world)["A"] == 84
+    assert served(built(**tables))["A"] == 56
+    assert served(built(**much()))["A"] > 1000
+
+
+def test_a_dock_counts_the_parcels_of_orders():
+    """Orders of one and of five units are a parcel each: three sites load 2, 0 and 1 a day."""
+    work = pd.concat([parcels("A", 2.0), parcels("B", 0.0), parcels("D", 1.0)])
+    world = built(
+        Extras(orders="nearest"),
+        work_capacity=work,
+        **orders(1.0, 5.0),
+        **much(),
+    )
+    record = run_cases(world, [Case("calm")], Setup(1, 3))["calm"]
+    placed, in_full, _, shipped, _, loaded = record.orders[:, 0].tolist()
+    assert placed > in_full == shipped == loaded == 3 * 28
+
+
+def test_parcels_do_not_limit_what_goes_to_other_sites():
+    """A depot that loads no parcel feeds its shops all the same."""
+    calm = run_cases(built(), [Case("calm")], Setup(1, 3))["calm"]
+    none = run_cases(built(work_capacity=parcels("D", 0.0)), [Case("calm")], Setup(1, 3))["calm"]
+    assert none.departures.tolist() == calm.departures.tolist()
+    assert calm.departures.sum() > 0
+
+
+def first_night(**sites) -> dict[str, list[int]]:
+    """Return what each lane has taken from a depot of 6 units of P1 after the first night."""
+    stock = added("inventory").assign(on_hand=[6.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    world = built(sites=added("sites", **sites), inventory=stock)
+    world = replace(world, n_ticks=1, bucket_of_tick=world.bucket_of_tick[:1])
+    record = run_cases(world, [Case("calm")], Setup(1, 3))["calm"]
+    names = [world.lane_id(lane) for lane in world.lanes]
+    return dict(zip(names, record.departures[:, 0].tolist(), strict=True))
+
+
+def test_a_depot_rations_as_its_row_says():
+    """Both shops want far more than 6 units: half each, or all to the one that comes first."""
+    in_proportion = first_night()
+    assert in_proportion["D>A"] + in_proportion["D>B"] == 6
+    assert min(in_proportion["D>A"], in_proportion["D>B"]) >= 2
+    by_rank = {"rationing": ["priority", np.nan, np.nan]}
+    assert first_night(**by_rank, priority=[np.nan, 2.0, 1.0])["D>B"] == 6
+    assert first_night(**by_rank, priority=[np.nan, 2.0, np.nan])["D>A"] == 6
+    assert first_night(priority=[np.nan, 2.0, 1.0]) == in_proportion
+
+
+def test_goods_pass_a_narrow_dock_by_priority():
+    """P2 of rank 1 passes before P1; without ranks class A passes before class B."""
+    ration = added("sites", rationing=[np.nan, "priority", np.nan])
+    assert site_of(built(sites=ration), "A").first.tolist() == [0, 1]
+    ranked = built(sites=ration, products=added("products", priority=[np.nan, 1.0]))
+    assert site_of(ranked, "A").first.tolist() == [1, 0]
+    assert site_of(ranked, "B").first is None
+    by_class = built(sites=ration, products=added("products", abc_class=["C", "B"]))
+    assert site_of(by_class, "A").first.tolist() == [1, 0]
+
+
+def test_sites_emit_what_their_rows_state():
+    """3 g for each unit that leaves A and 500 g a day at the depot, beside what lanes emit."""
+    bare = added("lanes").assign(g_co2e_per_tkm=0.0)
+    quiet = built(lanes=bare)
+    loud = built(
+        lanes=bare,
+        sites=added("sites", g_co2e_per_unit=[np.nan, 3.0, np.nan],
+                    g_co2e_per_day=[500.0, np.nan, np.nan]),
+    )  # fmt: skip
+    kg = {}
+    for name, world in (("quiet", quiet), ("loud", loud)):
+        record = run_cases(world, [Case("calm")], Setup(1, 3))["calm"]
+        kg[name] = measure(world, record, record, ())["co2_kg", "all"][0]
+    assert kg["quiet"] == 0.0
+    assert kg["loud"] == pytest.approx((3 * served(loud)["A"] + 500 * 28) / 1000)
 
 
 def test_weekly_capacity_counts_per_row_of_terms():
