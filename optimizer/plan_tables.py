@@ -347,6 +347,7 @@ _TABLES = (
         number("low", "下限", "Lower end of its interval.", low=None),
         number("high", "上限", "Upper end.", low=None),
         share("acted", "启动比例", "Share of replications in which a step took effect.", required=True),
+        text("scope", "范围", "Of which customers: all, or channel:id as in channel:WEB.", required=True, key=True),
     )),
     Table("service_curve", "服务曲线", GROUP, "Service per day.", (
         text("case", "情景", "Case.", required=True, key=True),

@@ -75,6 +75,7 @@ class Extras:
     laterals : sites of one echelon that `lanes` connect help each other out
     late_orders : open purchases come as late as `receipts` say that their supplier usually is
     cash : what is sold is followed at its price, paid when the channels settle
+    channels : channels are told apart even where none has a share of the stock
     orders : customers place the scenario's orders, served from the "nearest" or "cheapest" site
     """
 
@@ -82,6 +83,7 @@ class Extras:
     laterals: bool = False
     late_orders: bool = False
     cash: bool = False
+    channels: bool = False
     orders: str = ""
 
 
@@ -123,7 +125,9 @@ def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) ->
     sites = [
         replace(
             site,
-            channels=site_channels(scenario, demand, list(_ids(site, product_ids))),
+            channels=site_channels(
+                scenario, demand, list(_ids(site, product_ids)), apart=extras.channels
+            ),
         )
         for site in sites
     ]

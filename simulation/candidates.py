@@ -21,6 +21,7 @@ from simulation.experiment import Setup, run_cases
 from simulation.intervals import Estimate, estimate
 from simulation.judging import judge, measure_cases
 from simulation.levers import Lever
+from simulation.stress import needed
 from simulation.suites import BASELINE, Suite
 from simulation.verdicts import Verdict
 from simulation.world import World
@@ -171,8 +172,7 @@ class Candidates:
             audit_stage("replenishment", facts, tables | dict(result.tables), result)
         tables |= {name: frame for name, frame in result.tables.items() if len(frame.columns)}
         provenance = replace(self.plan.provenance, scenario_hash=facts.content_hash)
-        standby = any(step.needs_standby for case in self.suite.cases for step in case.steps)
-        world = build_world(facts, Plan(provenance, tables), Extras(standby=standby))
+        world = build_world(facts, Plan(provenance, tables), needed(self.suite, Extras()))
         self._worlds[choice] = world
         while len(self._worlds) > WORLDS_KEPT:
             self._worlds.popitem(last=False)

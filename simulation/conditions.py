@@ -117,6 +117,8 @@ class Conditions:
     mode : per lane (R,) int8, 0 for its own, from 1 one of its other modes (set by responses)
     switching : per site (R,) bool, sources that are out are passed over (set by responses)
     lift : per site (R,) int32, factor on the outbound dock in 1/256 (set by responses)
+    reserve : per site that tells channels apart, (C, R) int32, least share of its stock that is
+        kept for each, in 1/65,536 (set by responses)
     """
 
     def __init__(self, world: World, blows: Sequence[Blow], n_replications: int) -> None:
@@ -139,6 +141,11 @@ class Conditions:
         self.mode = [np.zeros(n_replications, np.int8) for _ in lines]
         self.switching: list[Flags] = [self._flags() for _ in world.sites]
         self.lift: list[Units] = [self._ints(UNCHANGED) for _ in world.sites]
+        self.reserve = {
+            i: np.zeros((len(site.channels.names), n_replications), np.int32)
+            for i, site in enumerate(world.sites)
+            if site.channels is not None
+        }
 
     def _ints(self, value: int) -> Units:
         return np.full(self.n_replications, value, np.int32)

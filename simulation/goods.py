@@ -88,7 +88,7 @@ def channel_demand(scenario: Scenario) -> pd.DataFrame:
 
 
 def site_channels(
-    scenario: Scenario, demand: pd.DataFrame, products: Sequence[str]
+    scenario: Scenario, demand: pd.DataFrame, products: Sequence[str], *, apart: bool = False
 ) -> Channels | None:
     """Return the channels that share the stock of a site; None where no share of stock is stated.
 
@@ -97,10 +97,11 @@ def site_channels(
     Parameters
     ----------
     demand : of :func:`channel_demand`
+    apart : channels are told apart even where none has a share of the stock
     """
     rows = scenario.table("channels")
     shares = rows["stock_share_pct"].fillna(0.0).to_numpy(np.float64)
-    if not (shares > 0).any() or not len(demand):
+    if not (apart or (shares > 0).any()) or not len(demand):
         return None
     names = list(rows["channel_id"])
     units = demand.pivot_table(index="product_id", columns="channel_id", values="qty")

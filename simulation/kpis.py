@@ -37,8 +37,9 @@ class Measure:
 _PLACES = ("all", "site")
 KPIS: Mapping[str, Measure] = {
     "fill_rate": Measure(
-        "units served from stock on the day / units demanded (type 2)", "share",
-        ("all", "site", "category", "class", "product"), more_is_better=True,
+        "units served from stock on the day / units demanded (type 2); of a channel: units of"
+        " stock granted to it, before a narrow dock", "share",
+        ("all", "site", "category", "class", "product", "channel"), more_is_better=True,
     ),
     "cycle_service": Measure(
         "replenishment cycles without a stockout / cycles (type 1)", "share", _PLACES,
@@ -165,6 +166,9 @@ def _groups(world: World, record: Record, products: tuple[str, ...], values: Val
             at_name = labels == name
             demand = record.product_demand[at_name].sum(axis=0)
             values["fill_rate", f"{word}:{name}"] = _share(served[at_name].sum(axis=0), demand)
+    for c, name in enumerate(world.channel_names):
+        asked, granted = record.channels[c]
+        values["fill_rate", f"channel:{name}"] = _share(granted, asked)
     place = {product: i for i, product in enumerate(world.product_ids)}
     for product in products:
         i = place[product]

@@ -34,6 +34,7 @@ class Record:
     response : (R,) money that playbooks cost
     destroyed_value : (S, R) int64, goods destroyed at cost, money in fixed point
     orders : (6, R) int64, tallies of orders; 0 without an order book
+    channels : (C, 2, R) int64, units that customers of each channel asked for, and were granted
     days : (D, T, R) float64, rows of :data:`simulation.daily.DAILY`
     acted : (P, R) how often each step of the playbooks took effect
     """
@@ -54,6 +55,7 @@ class Record:
     response: Floats
     days: Floats
     orders: Sums
+    channels: Sums
     acted: Places
 
     @property
@@ -113,11 +115,22 @@ def close_books(
         destroyed_value=destroyed,
         days=daily_books(world, state),
         orders=state.orders.sum(axis=0) if len(state.orders) else np.zeros((TALLIES, n), np.int64),
+        channels=_by_channel(world, state),
         response=np.zeros(n) if responses is None else responses.spent,
         acted=np.stack(responses.times)
         if responses is not None and responses.times
         else np.zeros((0, n), np.int64),
     )
+
+
+def _by_channel(world: World, state: State) -> Sums:
+    names = world.channel_names
+    units = np.zeros((len(names), 2, len(state.replications)), np.int64)
+    for c, name in enumerate(names):
+        for i in range(len(world.sites)):
+            for row, what in enumerate(("asked", "granted")):
+                units[c, row] += state.count_of(f"{what}:{name}", i).sum(axis=0)
+    return units
 
 
 def _over_ticks(money: Floats) -> Floats:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from scenarios import InputError, Scenario
 from scenarios.findings import Findings, Severity
+from simulation.goods import channel_demand
 from simulation.rows import known_target
 
 
@@ -57,6 +58,10 @@ ACTIONS: Mapping[str, Action] = {
     "ration": Action(
         "a feeding site ships less of these goods, or to these sites, and keeps the rest", _GOODS,
         "share of what waits that may leave", 0.5, 0.0, 1.0,
+    ),
+    "ration_channels": Action(
+        "customers of a channel come first: a share of the shelf, and of what comes in, is kept"
+        " for them", ("channel",), "share that is kept", 0.5, 0.01, 1.0,
     ),
     "lift_capacity": Action(
         "a site with a limited outbound dock sends out more; a supplier that lost capacity"
@@ -148,6 +153,11 @@ class Step:
             self.action == "expedite" and np.isnan(self.value)
         )
 
+    @property
+    def needs_channels(self) -> bool:
+        """Whether sites must tell channels apart."""
+        return self.action == "ration_channels"
+
     def __str__(self) -> str:
         """Return the step as a sentence."""
         where = "" if self.scope == "all" else f" of {self.scope}"
@@ -212,9 +222,14 @@ def _step(scenario: Scenario, row: pd.Series, place: int, findings: Findings) ->
             wrong("unknown_target", "target", "no promotion in the horizon with a known uplift")
     else:
         pauses = ()
-        problem = _place_problem(scenario, target, ("all", *ACTIONS[action].words))
+        words = ACTIONS[action].words
+        everywhere = () if action == "ration_channels" else ("all",)
+        problem = _place_problem(scenario, target, (*everywhere, *words))
         if problem:
             wrong("unknown_target", "target", problem)
+    if action == "ration_channels" and not len(channel_demand(scenario)):
+        hint = "neither forecasts nor demand_history says what customers of a channel ask for"
+        wrong("no_channel_demand", "target", hint)
     value = float(row["value"])
     about = ACTIONS[action]
     if not np.isnan(value) and not about.least <= value <= about.most:

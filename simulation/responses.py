@@ -197,6 +197,7 @@ class Responses:
             elif step.action == "lift_capacity":
                 for i in self.reach[s].sites:
                     conditions.lift[i] = np.full(n, UNCHANGED, np.int32)
+        self._keep_for_channels(conditions)
         for s, step in enumerate(self.steps):
             for j in self.reach[s].lanes if step.action == "expedite" else ():
                 if self._by_mode(step, j):
@@ -211,6 +212,19 @@ class Responses:
                 conditions.lift[i] = np.where(self.active[s], lifted, conditions.lift[i]).astype(
                     np.int32
                 )
+
+    def _keep_for_channels(self, conditions: Conditions) -> None:
+        """Tell the sites which share of their stock to keep for which channel at least."""
+        for kept in conditions.reserve.values():
+            kept[...] = 0
+        for s in self._on("ration_channels"):
+            name = self.steps[s].target.partition(":")[2].strip()
+            share = np.where(self.active[s], round(ALL * self.steps[s].strength), 0)
+            for i, kept in conditions.reserve.items():
+                channels = self.world.sites[i].channels
+                if channels is not None and name in channels.names:
+                    c = channels.names.index(name)
+                    kept[c] = np.maximum(kept[c], share)
 
     def _count_stopped(self, conditions: Conditions) -> None:
         for j, lane in enumerate(self.world.lanes):

@@ -41,6 +41,7 @@ def known_target(scenario: Scenario, word: str, name: str) -> bool:
         "category": ("products", "category"),
         "class": ("products", "abc_class"),
         "carrier": ("carriers", "carrier_id"),
+        "channel": ("channels", "channel_id"),
         "group": ("groups", "group_id"),
     }[word]
     return name in _ids(scenario, table, column)

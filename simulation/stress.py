@@ -94,17 +94,17 @@ def stress(
         suite = load_suite(suite, scenario)
     scenario_hash = scenario.content_hash
     scenario, _ = fill_coordinates(scenario)
-    if isinstance(suite, Suite) and any(gate.kpi in ORDER_KPIS for gate in suite.gates):
-        extras = extras or Extras()
-        extras = replace(extras, orders=extras.orders or "nearest")
+    extras = extras or Extras()
+    if isinstance(suite, Suite):
+        extras = needed(suite, extras)
     world = build_world(scenario, plan, extras)
     chosen = suite if suite is not None else default_suite(scenario, world)
     if only:
         chosen = only_cases(chosen, only)
     if drill:
         chosen = drilled(chosen, scenario, drill)
-    if any(step.needs_standby for case in chosen.cases for step in case.steps):
-        world = build_world(scenario, plan, replace(extras or Extras(), standby=True))
+    if needed(chosen, extras) != extras:
+        world = build_world(scenario, plan, needed(chosen, extras))
     _refuse_unknown_scopes(world, chosen.gates)
     groups = read_groups(scenario)
     named, ranks = name_ranks(
@@ -171,6 +171,19 @@ def stress(
     )
 
 
+def needed(suite: Suite, extras: Extras) -> Extras:
+    """Return what a world must hold for the playbooks and gates of a suite."""
+    steps = [step for case in suite.cases for step in case.steps]
+    by_channel = any(gate.scope.startswith("channel:") for gate in suite.gates)
+    by_order = any(gate.kpi in ORDER_KPIS for gate in suite.gates)
+    return replace(
+        extras,
+        standby=extras.standby or any(step.needs_standby for step in steps),
+        channels=extras.channels or by_channel or any(step.needs_channels for step in steps),
+        orders=extras.orders or ("nearest" if by_order else ""),
+    )
+
+
 def widest(values: Mapping[str, Values]) -> float:
     """Return the largest half-width of a disturbed case's mean lost margin over that mean."""
     shares = [0.0]
@@ -222,6 +235,7 @@ def _refuse_unknown_scopes(world: World, gates: tuple[Gate, ...]) -> None:
     """Refuse gates on what the scenario knows and the plan does not use."""
     stocked = sorted({int(place) for site in world.sites for place in site.product})
     known = {"all"} | {f"site:{site.site_id}" for site in world.sites}
+    known |= {f"channel:{name}" for name in world.channel_names}
     for word, labels in (
         ("product", world.product_ids),
         ("category", world.categories),
@@ -247,8 +261,10 @@ def _drill_table(
     rows = []
     for drill in drills:
         acted = float((records[drill.name].acted.sum(axis=0) > 0).mean())
-        for kpi in DRILLED:
-            without, helped = values[drill.case][kpi, "all"], values[drill.name][kpi, "all"]
+        figures = [(kpi, "all") for kpi in DRILLED]
+        figures += [key for key in values[drill.case] if key[1].startswith("channel:")]
+        for kpi, scope in figures:
+            without, helped = values[drill.case][kpi, scope], values[drill.name][kpi, scope]
             sign = 1.0 if kpi == "fill_rate" else -1.0
             saved = estimate(sign * (helped - without), CONFIDENCE)
             rows.append(
@@ -262,6 +278,7 @@ def _drill_table(
                     "low": saved.low,
                     "high": saved.high,
                     "acted": acted,
+                    "scope": scope,
                 }
             )
     return conform("drills", pd.DataFrame(rows))

@@ -321,6 +321,12 @@ class World:
         )
 
     @cached_property
+    def channel_names(self) -> tuple[str, ...]:
+        """Channels that sites tell apart, in their order."""
+        names = [name for site in self.sites if site.channels for name in site.channels.names]
+        return tuple(dict.fromkeys(names))
+
+    @cached_property
     def normal_flow(self) -> tuple[tuple[int, int], ...]:
         """Units per tick that usually come into and leave each site, at least 1.
 

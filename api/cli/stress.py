@@ -304,7 +304,8 @@ def _print_drills(result: StressResult) -> None:
         digits = 4 if row.kpi == "fill_rate" else 1 if row.kpi == "recovery_days" else 0
         shown = [f"{each:,.{digits}f}" for each in (without, helped)]
         give = _give((high - low) / 2, digits)
-        rows.append([row.case, row.playbooks, row.kpi, *shown, f"{saved:+,.{digits}f}{give}",
+        figure = row.kpi if row.scope == "all" else f"{row.kpi} {row.scope}"
+        rows.append([row.case, row.playbooks, figure, *shown, f"{saved:+,.{digits}f}{give}",
                      f"{100 * row.acted:.0f} %"])  # fmt: skip
     print_table(
         "Drills: what playbooks saved, + is better",

@@ -98,7 +98,7 @@ PLAYBOOKS = Table(
         text("kpi", "指标", "Which indicator.", required=True),
         choice("op", "比较", "How it is compared.", "<", "<=", ">", ">=", required=True),
         number("threshold", "阈值", "With what.", required=True, low=None),
-        text("action", "动作", "switch_supplier, expedite, reroute, ration, lift_capacity, pause_promotion, raise_buffer.", required=True),
+        text("action", "动作", "switch_supplier, expedite, reroute, ration, ration_channels, lift_capacity, pause_promotion, raise_buffer.", required=True),
         text("target", "目标", "On what."),
         number("value", "数值", "How much.", low=None),
         number("delay_days", "延迟（天）", "Days until it takes effect.", default=0.0),

@@ -112,6 +112,7 @@ ACTIONS = (
     "expedite",
     "reroute",
     "ration",
+    "ration_channels",
     "lift_capacity",
     "pause_promotion",
     "raise_buffer",

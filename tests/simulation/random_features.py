@@ -295,18 +295,25 @@ def _add_source(g, world, lanes, i, k, start, share, rank) -> None:
 
 def script(world: World, seed: int):
     """Return responses that come and go at random: (what, node, tick, replication) -> setting."""
-    nodes = {"switching": len(world.sites), "lift": len(world.sites), "mode": len(world.lanes)}
+    nodes = {
+        "switching": len(world.sites), "lift": len(world.sites), "mode": len(world.lanes),
+        "reserve": 3 * len(world.sites),
+    }  # fmt: skip
     spell = {
         (what, node): np.random.default_rng([seed, 4, place, node]).integers(0, 40, 2)
         for place, (what, count) in enumerate(nodes.items())
         for node in range(count)
     }
 
-    def setting(what: str, node: int, tick: int, replication: int) -> int:
+    def setting(what: str, node, tick: int, replication: int) -> int:
+        if what == "reserve":
+            node = 3 * node[0] + node[1]
         begin, length = spell[what, node]
         on = begin <= tick < begin + length and (tick + replication) % 5 > 0
         if what == "mode":
             return int(on and bool(world.lanes[node].modes))
+        if what == "reserve":
+            return (20_000 + 9_000 * (node % 3)) * int(on)
         return {"switching": int(on), "lift": 384 if on else 256}[what]
 
     return setting

@@ -131,6 +131,7 @@ class Oracle:
         self.aside: Counter = Counter()  # (site, SKU) -> units in quarantine
         self.balance: dict = defaultdict(int)  # lane -> grams left
         self.reserve: Counter = Counter()  # (site, SKU, channel) -> units kept
+        self.shares: Counter = Counter()  # (site, SKU, channel) -> share of the shelf kept
         self.came: Counter = Counter()  # (site, SKU) -> units received today
         self.asked: Counter = Counter()  # tick -> units that customers ask for
         self.tallies: Counter = Counter()  # (tick, what) -> orders
@@ -726,11 +727,16 @@ class Oracle:
         low = number(stream, tick, self.replication, self.item(i, k)) & 0xFFFF
         open_stock, before, wants, taken = shelf.on_hand, 0, [], []
         for c, name in enumerate(facts.names):
-            share = int(facts.reserve[c])
+            ordered = self.response("reserve", (i, c), tick)
+            share, before_today = max(int(facts.reserve[c]), ordered), self.shares[i, k, c]
+            self.shares[i, k, c] = share
             kept = self.reserve[i, k, c] + (self.came[i, k] * share >> 16)
-            if first:
-                kept = shelf.on_hand * share >> 16
-            if left <= facts.release[c]:
+            of_shelf = shelf.on_hand * share >> 16
+            if first or share > before_today:
+                kept = of_shelf
+            elif share < before_today:
+                kept = min(kept, of_shelf)
+            if left <= facts.release[c] and not ordered:
                 kept = 0
             kept = min(kept, open_stock)
             open_stock -= kept

@@ -75,7 +75,7 @@ def curve(served, onset=2):
         np.zeros((1, 1), np.int64), np.array([onset]), np.zeros_like(served),
         np.zeros_like(served), np.zeros((1, 1), np.int64), zeros,
         np.zeros((len(DAILY), len(served), 1)), np.zeros((6, 1), np.int64),
-        np.zeros((0, 1), np.int64),
+        np.zeros((0, 2, 1), np.int64), np.zeros((0, 1), np.int64),
     )  # fmt: skip
 
 

@@ -53,6 +53,9 @@ def run_arrays(world, case, seed, name, numbers, responses=None):
             for r in range(len(numbers)):
                 conditions.switching[i][r] = responses("switching", i, tick, r)
                 conditions.lift[i][r] = responses("lift", i, tick, r)
+        for i, kept in conditions.reserve.items():
+            for c, r in np.ndindex(kept.shape):
+                kept[c, r] = responses("reserve", (i, c), tick, r)
         for j in range(len(world.lanes)):
             for r in range(len(numbers)):
                 conditions.mode[j][r] = responses("mode", j, tick, r)

@@ -16,6 +16,7 @@ from scenarios.findings import Findings
 from simulation.disruptions import Disruption
 from simulation.distributions import Distribution
 from simulation.experiment import Case, Setup, run_cases
+from simulation.facts import Channels
 from simulation.kernels import rows as at
 from simulation.ledger import Record
 from simulation.playbooks import ACTIONS, INDICATORS, Pause, Step, read_playbooks
@@ -116,6 +117,52 @@ def test_a_paused_promotion_brings_no_demand_on_its_days():
     np.testing.assert_array_equal(paused.demand, expected)
 
 
+def two_channels(opening, reserve=(0, 0), n_ticks=10, **more):
+    """Return a shop without orders whose web and shop customers ask for half of the units each."""
+    world = one_site(
+        order_up_to_policy(np.array([0])), 6.0, opening=opening, n_ticks=n_ticks, lost=True, **more
+    )
+    channels = Channels(
+        ("web", "shop"), np.array([[32768], [65536]]), np.array(reserve), np.array([0, 0])
+    )
+    return replace(world, sites=(replace(world.sites[0], channels=channels),))
+
+
+@pytest.mark.parametrize("delay", [0, 3])
+def test_rationed_channels_leave_the_shelf_to_the_one_that_comes_first(delay):
+    """From the first morning, or three later, all that is there is kept for the web shop."""
+    first = never("ration_channels", target="channel:web", value=1.0, delay_days=delay, cost=7.0)
+    record = run(two_channels(400), [first])
+    until_then = run(two_channels(400, n_ticks=1 + delay))
+    (web, web_got), (shop, shop_got) = record.channels[:, :, 0].tolist()
+    assert web_got == web > 0
+    assert shop > shop_got == until_then.channels[1, 1, 0] > 0
+    assert record.response.tolist() == [7.0]
+
+
+def test_a_rationed_share_is_that_of_the_shelf_on_the_first_morning():
+    """Of what is left after day 0 a half, and no more, is kept for web customers who never come."""
+    first = never("ration_channels", target="channel:web")
+    idle = two_channels(30, n_ticks=40)
+    channels = replace(idle.sites[0].channels, demand=np.array([[0], [65536]]))
+    idle = replace(idle, sites=(replace(idle.sites[0], channels=channels),))
+    left = 30 - int(run(idle).served[0, 0])
+    record = run(idle, [first])
+    assert record.site_rows[0, at.SERVED, 0] == 30 - left // 2
+
+
+def test_what_was_kept_is_free_when_the_step_ends():
+    """Called for while over 20 units are there; a week after that all of them are sold."""
+    step = Step("P", 1, "on_hand", ">", 20.0, "ration_channels", target="channel:web", value=0.5)
+    idle = two_channels(60, n_ticks=60)
+    channels = replace(idle.sites[0].channels, demand=np.array([[0], [65536]]))
+    idle = replace(idle, sites=(replace(idle.sites[0], channels=channels),))
+    kept_for_ever = run(idle, [replace(step, op=">=", threshold=0.0)])
+    freed = run(idle, [replace(step, threshold=40.0)])
+    assert kept_for_ever.site_rows[0, at.SERVED, 0] < 60
+    assert freed.site_rows[0, at.SERVED, 0] == 60
+
+
 def test_a_lead_time_indicator_counts_the_days_of_a_closure():
     """A lane of 4 days closed on day 10 passes 6 on the third night of its closure."""
     steps = [Step("P", 1, "lead_time_days", ">", 6.0, "reroute", value=1.0)]
@@ -202,6 +249,9 @@ def book(**changes) -> pd.DataFrame:
         ({"scope": "site:NOWHERE"}, "unknown_scope"),
         ({"scope": "supplier:FARM"}, "unknown_scope"),
         ({"value": 3.0}, "bad_value"),
+        ({"action": "ration_channels", "target": "all"}, "unknown_target"),
+        ({"action": "ration_channels", "target": "channel:NONE"}, "unknown_target"),
+        ({"action": "ration_channels", "target": "channel:WEB", "value": 0.0}, "bad_value"),
     ],
 )
 def test_a_wrong_playbook_is_a_finding(corner_shop, change, code):
@@ -212,6 +262,21 @@ def test_a_wrong_playbook_is_a_finding(corner_shop, change, code):
     findings = Findings()
     assert read_playbooks(facts, ["P"], findings) == {"P": ()}
     assert {finding.code for finding in findings.errors} == {code}
+
+
+def test_channels_are_rationed_only_where_their_demand_is_known(corner_shop):
+    """Without demand by channel nobody can come first: a finding on the row of the playbook."""
+    from scenarios import Scenario
+
+    own = dict(corner_shop.tables)
+    own["playbooks"] = book(action="ration_channels", target="channel:WEB")
+    findings = Findings()
+    (step,) = read_playbooks(Scenario(corner_shop.settings, own), ["P"], findings)["P"]
+    assert step.needs_channels
+    own["demand_history"] = own["demand_history"].drop(columns="channel_id")
+    assert read_playbooks(Scenario(corner_shop.settings, own), ["P"], findings) == {"P": ()}
+    (finding,) = findings.errors
+    assert (finding.code, finding.table, finding.row) == ("no_channel_demand", "playbooks", 1)
 
 
 def test_a_promotion_of_the_scenario_is_read_with_its_uplift(corner_shop):

@@ -148,6 +148,38 @@ def test_a_wrong_drill_or_gate_is_a_finding(scenario, change, code):
     assert code in {finding.code for finding in refused.value.findings}
 
 
+def by_channel() -> Scenario:
+    """Return the shops, short of stock, with a web shop that a playbook puts first."""
+    rows = facts().table("forecasts")[["product_id", "location_id", "bucket", "quantile", "qty"]]
+    halves = [rows.assign(channel_id=name, qty=rows["qty"] / 2) for name in ("web", "shop")]
+    steps = pd.DataFrame(
+        {"playbook_id": "WEB", "step": [1], "kpi": "days_of_cover", "op": "<", "threshold": 9.0,
+         "action": "ration_channels", "target": "channel:web", "value": 0.8, "delay_days": 1.0,
+         "cost": 40.0}
+    )  # fmt: skip
+    return facts(
+        channels=pd.DataFrame({"channel_id": ["web", "shop"], "name": ["web", "shop"]}),
+        forecasts=pd.concat(halves, ignore_index=True), playbooks=steps,
+    )  # fmt: skip
+
+
+def test_a_drill_says_what_each_channel_gains_and_loses():
+    """In an outage the web shop is served better at the cost of the others, and it is paid for."""
+    scenario = by_channel()
+    document = {
+        "case": [{"name": "V gone", "disruption": [OUTAGE]}],
+        "drill": [{"case": "V gone", "playbooks": ["WEB"], "name": "web first"}],
+        "gate": [{"kpi": "fill_rate", "scope": "channel:web", "case": "web first",
+                  "at_least": 0.5}],
+    }  # fmt: skip
+    done = stress(scenario, plan_for(scenario), read_suite(document, scenario), replications=12)
+    drills = done.tables["drills"].set_index(["kpi", "scope"])
+    assert drills.loc[("fill_rate", "channel:web"), "low"] > 0
+    assert drills.loc[("fill_rate", "channel:shop"), "high"] < 0
+    assert done.value("web first", "cost_response")[0] == 40.0
+    assert done.passed
+
+
 @pytest.fixture
 def on_disk(tmp_path, scenario, monkeypatch):
     """A plan in a folder; the reader of scenarios is stood in for."""
