@@ -13,7 +13,7 @@ from scenarios import InputError, Scenario
 from scenarios.semantics.defaults import available_stock, inventory_policies
 from simulation.arrays import Floats, Places, Units
 from simulation.capacities import passing_order, site_dock, site_store
-from simulation.checks import refuse_nonsense
+from simulation.checks import idle_policies, refuse_nonsense
 from simulation.goods import channel_demand, settlements, site_channels, site_life, site_returns
 from simulation.lanes import LaneBook, build_lanes
 from simulation.lateness import coming, usual_lateness
@@ -210,6 +210,7 @@ def _facts(scenario: Scenario, plan: Plan, *, standby: bool) -> Facts:
     pairs = pairs[pairs["site_id"].isin(open_sites) & pairs["product_id"].isin(known)]
     sources = choose_sources(scenario, pairs, standby=standby)
     refuse_nonsense(scenario, plan, sources)
+    notes += idle_policies(scenario, sources)
     pairs = sources.pairs
     mean, variance, note = _buckets(scenario, forecast, pairs)
     through_mean, through_variance = _through(sources, mean, variance)

@@ -34,16 +34,34 @@ def refuse_nonsense(scenario: Scenario, plan: Plan, sources: Sources) -> None:
 def _late_offers(scenario: Scenario, sources: Sources, findings: Findings) -> None:
     horizon = scenario.settings.horizon_days
     used = pd.concat([sources.pairs, sources.several], ignore_index=True)
-    late = used[used["row"].notna() & (used["lead_time_mean_days"] > horizon)]
+    used = used[used["row"].notna()]
+    ways = transits(scenario).groupby(["origin_id", "destination_id"])["transit_mean_days"].min()
+    ends = pd.MultiIndex.from_frame(used[["source_id", "site_id"]])
+    transit = ways.reindex(ends).fillna(0.0).to_numpy(np.float64)
+    days = used["lead_time_mean_days"] + np.where(transit > horizon, 0.0, transit)
+    late = used.assign(days=days)[(days > horizon).to_numpy()]
     late = late.drop_duplicates("row").sort_values("row")
     findings.add_rows(
         "lead_time_beyond_horizon", Severity.ERROR,
-        f"no order would arrive within the horizon of {horizon} days: lengthen the horizon, or"
-        " correct the lead time",
+        f"with the lane's transit no order would arrive within the horizon of {horizon} days:"
+        " lengthen the horizon, or correct the lead time",
         table="supplier_products", column="lead_time_mean_days",
         rows=[int(row) + FIRST_ROW for row in late["row"]],
-        values=late["lead_time_mean_days"].tolist(),
+        values=late["days"].tolist(),
     )  # fmt: skip
+
+
+def idle_policies(scenario: Scenario, sources: Sources) -> tuple[str, ...]:
+    """Say which rows of `inventory_policies` are on goods that a site neither has nor asks for."""
+    stated = scenario.table("inventory_policies")
+    known = pd.MultiIndex.from_frame(sources.pairs[PAIR])
+    idle = np.flatnonzero(~pd.MultiIndex.from_frame(stated[PAIR]).isin(known))
+    if not len(idle):
+        return ()
+    rows = ", ".join(str(row + FIRST_ROW) for row in idle[:5])
+    more = f" and {len(idle) - 5} more" if len(idle) > 5 else ""
+    why = "not used, for the site neither stocks, sells nor is sent the product"
+    return (f"inventory_policies, rows {rows}{more}: {why}.",)
 
 
 def _late_lanes(scenario: Scenario, sources: Sources, findings: Findings) -> None:

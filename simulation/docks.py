@@ -14,7 +14,7 @@ import numpy as np
 
 from simulation.arrays import Places, Sums, Units
 from simulation.kernels import rows as at
-from simulation.kernels.rows import ALL
+from simulation.kernels.rows import ALL, UNCHANGED
 from simulation.run import Run
 
 NO_LIMIT = 1 << 60
@@ -51,18 +51,19 @@ class Docks:
             most = self._manned(site, int(stated[run.weekday(tick)]))
         else:
             usual = run.world.normal_flow[site][int(outbound)]
-            most = np.where(share < ALL, (usual * share) >> 16, NO_LIMIT)
+            most = np.where(share < ALL, (usual * share + ALL // 2) >> 16, NO_LIMIT)
         return self._lifted(site, most) if outbound else most
 
     def _manned(self, site: int, units: int) -> Sums:
         """(R,) what the hands that are there can do of a day's work."""
-        most: Sums = (units * self.run.conditions.labour[site].astype(np.int64)) >> 16
+        share = self.run.conditions.labour[site].astype(np.int64)
+        most: Sums = (units * share + ALL // 2) >> 16
         return most
 
     def _lifted(self, site: int, most: Sums) -> Sums:
         """(R,) an outbound limit as far as a response has lifted it."""
         lift = self.run.conditions.lift[site].astype(np.int64)
-        lifted: Sums = np.where(most < NO_LIMIT, (most * lift) >> 8, most)
+        lifted: Sums = np.where(most < NO_LIMIT, (most * lift + UNCHANGED // 2) >> 8, most)
         return lifted
 
     def _parcels(self, site: int, tick: int) -> Sums:

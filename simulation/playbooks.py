@@ -11,6 +11,7 @@ import pandas as pd
 
 from scenarios import InputError, Scenario
 from scenarios.findings import Findings, Severity
+from simulation.checks import FIRST_ROW
 from simulation.goods import channel_demand
 from simulation.rows import known_target
 
@@ -186,7 +187,7 @@ def read_playbooks(
     for name in dict.fromkeys(wanted):
         steps = []
         for place in np.flatnonzero((rows["playbook_id"] == name).to_numpy()):
-            step = _step(scenario, rows.iloc[place], int(place) + 1, findings)
+            step = _step(scenario, rows.iloc[place], int(place) + FIRST_ROW, findings)
             if step is not None:
                 steps.append(step)
         made[name] = tuple(sorted(steps, key=lambda step: step.number))

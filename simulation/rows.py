@@ -10,6 +10,7 @@ import pandas as pd
 
 from scenarios import InputError, Scenario
 from scenarios.findings import Findings, Severity
+from simulation.checks import FIRST_ROW
 from simulation.disruptions import Disruption, severity_problem, supported
 from simulation.distributions import Distribution, parse_distribution
 from simulation.library import READY, find_ready_made
@@ -111,7 +112,7 @@ class DisruptionReader:
         seen: set[str] = set()
         while wanted is not None and wanted not in seen and wanted in self.rows.index:
             seen.add(wanted)
-            place = int(self.rows.index.get_loc(wanted)) + 1
+            place = int(self.rows.index.get_loc(wanted)) + FIRST_ROW
             stated = self._stated(self.rows.loc[wanted])
             made = self._expand(stated, str(stated.get("kind", "")), "disruptions", place) + made
             wanted = stated.get("after")

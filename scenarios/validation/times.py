@@ -49,6 +49,12 @@ OUTSIDE_HORIZON = warning(
     "A date of the future lies outside the horizon.",
     "the plan runs from {start} to {end}: the row is not used",
 )
+LEAD_TIME_BEYOND_HORIZON = warning(
+    "lead_time_beyond_horizon",
+    "Goods are longer under way than the horizon lasts.",
+    "nothing ordered would arrive within the {days} days: lengthen the horizon, or correct them;"
+    " the simulator refuses to try such a plan",
+)
 BUCKET_MISALIGNED = warning(
     "bucket_misaligned",
     "A bucket does not begin on the first day of a bucket of the plan.",
@@ -228,8 +234,21 @@ def check_calendars(facts: Facts) -> None:
             facts.note(CALENDAR_ENDED, "calendars", "calendar_id", head, last=part["date"].max())
 
 
+def check_lead_times(facts: Facts) -> None:
+    """What is ordered arrives within the horizon."""
+    days = facts.settings.horizon_days
+    for table, column in (
+        ("supplier_products", "lead_time_mean_days"),
+        ("lanes", "transit_mean_days"),
+    ):
+        late = (facts.table(table)[column] > days).to_numpy(bool)
+        if late.any():
+            facts.note(LEAD_TIME_BEYOND_HORIZON, table, column, late, days=days)
+
+
 RULES = (
     check_intervals,
+    check_lead_times,
     check_past,
     check_future,
     check_due,

@@ -248,13 +248,13 @@ class Oracle:
         stated = getattr(site.dock, way) if site.dock else None
         share = self.left_of({"labour_shortage"}, i, "sites")
         if stated is not None:
-            limit = int(stated[(self.world.first_weekday - 1 + tick) % 7]) * share >> 16
+            limit = int(stated[(self.world.first_weekday - 1 + tick) % 7]) * share + 32768 >> 16
         elif share < 65536:
-            limit = self.world.normal_flow[i][way == "outbound"] * share >> 16
+            limit = self.world.normal_flow[i][way == "outbound"] * share + 32768 >> 16
         else:
             return None
         if way == "outbound":
-            limit = limit * self.response("lift", i, tick, 256) >> 8
+            limit = limit * self.response("lift", i, tick, 256) + 128 >> 8
         return limit
 
     def parcels(self, i, tick):
@@ -263,8 +263,8 @@ class Oracle:
         if dock is None or dock.parcels is None:
             return None
         manned = int(dock.parcels[(self.world.first_weekday - 1 + tick) % 7])
-        manned = manned * self.left_of({"labour_shortage"}, i, "sites") >> 16
-        return manned * self.response("lift", i, tick, 256) >> 8
+        manned = manned * self.left_of({"labour_shortage"}, i, "sites") + 32768 >> 16
+        return manned * self.response("lift", i, tick, 256) + 128 >> 8
 
     # ---- processes ----
 

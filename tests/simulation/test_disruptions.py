@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from plain_worlds import one_site
@@ -9,14 +11,22 @@ from plain_worlds import one_site
 from scenarios import InputError
 from scenarios.findings import Findings
 from scenarios.library import demo_scenario
+from simulation.calendar import Calendar
+from simulation.conditions import Conditions
+from simulation.daily import DAILY
+from simulation.demand import Demand
 from simulation.disruptions import Disruption, Strike, histories
 from simulation.distributions import Distribution, parse_distribution
-from simulation.experiment import Case, Setup, run_cases
+from simulation.experiment import Case, Setup, longest_lanes, make_blows, run_cases
+from simulation.facts import Dock, Load
+from simulation.kernels import kernels
 from simulation.kernels import rows as at
 from simulation.policies import order_up_to_policy
 from simulation.rows import DisruptionReader
+from simulation.state import fresh_state
 from simulation.targets import resolve, target_problem
 from simulation.variates import lead_row
+from simulation.world import Batch, Freight
 
 WEEK = Distribution("fixed", (7.0,))
 
@@ -157,6 +167,65 @@ def test_prices_and_freight_change_money_only():
     calm, hurt = run(blow("price_shock", severity=1.5, start=0.0, days=60))
     np.testing.assert_array_equal(hurt.served, calm.served)
     np.testing.assert_allclose(hurt.purchase, 1.5 * calm.purchase)
+
+
+def test_a_freight_jump_makes_its_days_dearer():
+    """Of 20 days at 2 a unit those from day 5 to 9 cost three times as much."""
+    world = order_a_day(freight=Freight(per_unit=2.0))
+    jump = blow("freight_price_jump", severity=3.0, start=5.0, days=5)
+    record = run_cases(world, [Case("jump", (jump,))], Setup(1, 1))["jump"]
+    daily = record.days[list(DAILY).index("transport"), :, 0]
+    assert daily.tolist() == [20.0] * 5 + [60.0] * 5 + [20.0] * 10
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_carrier_loses_its_share_of_the_weight(stated):
+    """Of 100 kg a day, stated or the normal flow, 60 % is left: 6 units of 10 kg, then the rest."""
+    load = Load(100_000, np.array([10_000])) if stated else None
+    world = order_a_day(load=load, kg=np.array([10.0]), flow=np.array([10 * 256]))
+    loss = blow("carrier_capacity_loss", severity=0.4, start=2.0, days=4)
+    daily = departures(world, loss)
+    assert daily[:6] == [10, 10, 6, 6, 6, 6]
+    # 16 units wait on day 6 beside its own 10: at 100 kg a day they never leave, unlimited at once
+    assert daily[6:8] == ([10, 10] if stated else [26, 10])
+
+
+def departures(world, disruption) -> list[int]:
+    """Return the units that leave on the first lane, day by day."""
+    case = Case("case", (disruption,))
+    setup = Setup(1, 1)
+    numbers = np.arange(1)
+    state = fresh_state(world, numbers, longest_lanes(world, [case], setup))
+    conditions = Conditions(world, make_blows(world, case, numbers, setup), 1)
+    demand = Demand(world, numbers, kernels(), 1)
+    Calendar(world, state, conditions, demand, kernels(), 1).run()
+    return [int(units) for units in state.lanes[0].departures[:, 0]]
+
+
+def order_a_day(**lane):
+    """Return a shop without customers for which 10 units are ordered on each of 20 days."""
+    world = one_site(
+        order_up_to_policy(np.array([0], np.int32)), 0.0, opening=0, n_ticks=20, lost=True
+    )
+    orders = tuple(Batch(day, np.array([0]), np.array([10], np.int32)) for day in range(20))
+    return replace(world, lanes=(replace(world.lanes[0], orders=orders, **lane),))
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_labour_shortage_takes_its_share_of_what_leaves(stated):
+    """Three of ten hands are ill: 7 of 10 units a day leave, of a dock stated or the usual flow."""
+    world = one_site(
+        order_up_to_policy(np.array([0], np.int32)), 10.0, opening=900, n_ticks=9, lost=True
+    )
+    dock = Dock(outbound=np.full(7, 10)) if stated else None
+    ill = blow("labour_shortage", severity=0.3, start=3.0, days=3)
+    world = replace(world, sites=(replace(world.sites[0], dock=dock),))
+    record = run_cases(world, [Case("ill", (ill,))], Setup(1, 1))["ill"]
+    asked, served = record.demand[:, 0], record.served[:, 0]
+    most = np.full(9, 10 if stated else 10**6)
+    most[3:6] = 7
+    assert (asked[3:6] > 7).all()
+    np.testing.assert_array_equal(served, np.minimum(asked, most))
 
 
 def test_a_fire_destroys_its_share():

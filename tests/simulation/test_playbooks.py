@@ -13,15 +13,16 @@ from plain_worlds import lead_choices, one_site
 from random_worlds import random_case, random_world
 
 from scenarios.findings import Findings
+from simulation.daily import DAILY
 from simulation.disruptions import Disruption
 from simulation.distributions import Distribution
 from simulation.experiment import Case, Setup, run_cases
-from simulation.facts import Channels
+from simulation.facts import Channels, Dock
 from simulation.kernels import rows as at
 from simulation.ledger import Record
 from simulation.playbooks import ACTIONS, INDICATORS, Pause, Step, read_playbooks
 from simulation.policies import order_up_to_policy
-from simulation.world import Freight
+from simulation.world import Freight, Mode
 
 
 def shop(opening=20, level=20, lead=4, rate=2.0, **more):
@@ -80,6 +81,52 @@ def test_expediting_halves_the_lead_time_and_doubles_the_freight():
     assert fast.transport[0] == ordered[0] + 2 * ordered[1:].sum()
     assert calm.site_rows[0, at.RECEIVED, 0] == ordered[:16].sum()
     assert fast.site_rows[0, at.RECEIVED, 0] == ordered[:18].sum()
+
+
+def by_air(days: int):
+    """Return the shop whose road of 4 days and 1 a unit has an air lane of some days and 3."""
+    air = Mode(
+        "air", np.zeros(1, np.int32), lead_choices(days)[None, :], np.zeros(1024, np.int32),
+        Freight(per_unit=3.0), 50.0,
+    )  # fmt: skip
+    world = shop(n_ticks=20)
+    lane = replace(world.lanes[0], freight=Freight(per_unit=1.0), kg=np.ones(1), modes=(air,))
+    return replace(world, lanes=(lane,))
+
+
+def test_expediting_without_a_value_takes_the_faster_mode():
+    """From the first morning goods fly: one day instead of 4, at the air's freight and emission."""
+    calm, fast = run(by_air(1)), run(by_air(1), [never("expedite")])
+    ordered = calm.ordered[:, 0]
+    assert ordered.tolist() == fast.ordered[:, 0].tolist()
+    # the order of day 0 goes by road; that of day 18 arrives on day 19
+    assert fast.site_rows[0, at.RECEIVED, 0] == ordered[:19].sum()
+    assert fast.transport[0] == ordered[0] + 3 * ordered[1:].sum()
+    co2 = list(DAILY).index("co2_kg")
+    assert fast.days[co2, :, 0].sum() == pytest.approx(0.05 * ordered[1:].sum())
+    assert calm.days[co2, :, 0].sum() == 0.0
+
+
+def test_expediting_without_a_faster_mode_halves_the_time():
+    """An air lane of 5 days is no help: 2 days by road, at twice the freight."""
+    fast = run(by_air(5), [never("expedite")])
+    ordered = fast.ordered[:, 0]
+    assert fast.site_rows[0, at.RECEIVED, 0] == ordered[:18].sum()
+    assert fast.transport[0] == ordered[0] + 2 * ordered[1:].sum()
+
+
+@pytest.mark.parametrize(
+    "dock", [Dock(outbound=np.full(7, 4)), Dock(parcels=np.full(7, 2), parcel_units=2 << 16)]
+)
+def test_a_lifted_outbound_dock_lets_more_out(dock):
+    """Far more is asked for than a dock of 4 a day lets out; lifted by half it is 6."""
+    world = shop(opening=200, level=0, rate=40.0, n_ticks=8, lost=True)
+    world = replace(world, sites=(replace(world.sites[0], dock=dock),))
+    step = never("lift_capacity", value=1.5, target="site:S", delay_days=2, cost=9.0)
+    plain, lifted = run(world), run(world, [step])
+    assert plain.served[:, 0].tolist() == [4] * 8
+    assert lifted.served[:, 0].tolist() == [4, 4, 4, 6, 6, 6, 6, 6]
+    assert lifted.response.tolist() == [9.0]
 
 
 def test_a_detour_opens_a_closed_lane():
@@ -276,7 +323,7 @@ def test_channels_are_rationed_only_where_their_demand_is_known(corner_shop):
     own["demand_history"] = own["demand_history"].drop(columns="channel_id")
     assert read_playbooks(Scenario(corner_shop.settings, own), ["P"], findings) == {"P": ()}
     (finding,) = findings.errors
-    assert (finding.code, finding.table, finding.row) == ("no_channel_demand", "playbooks", 1)
+    assert (finding.code, finding.table, finding.row) == ("no_channel_demand", "playbooks", 2)
 
 
 def test_a_promotion_of_the_scenario_is_read_with_its_uplift(corner_shop):

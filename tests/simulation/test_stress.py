@@ -285,6 +285,32 @@ def test_goods_that_arrive_after_the_horizon_are_refused():
     ]
 
 
+def test_a_lead_time_and_a_lane_may_be_too_long_together():
+    """20 days at the supplier and 9 on the way from it are 29 of 28: the offers' rows are named."""
+    lanes = facts().table("lanes")
+    way = lanes.iloc[[0]].assign(origin_id="V", destination_id="D", transit_mean_days=9.0)
+    offers = facts().table("supplier_products").assign(lead_time_mean_days=[19.0, 20.0])
+    late = facts(supplier_products=offers, lanes=pd.concat([lanes, way], ignore_index=True))
+    with pytest.raises(InputError) as refused:
+        stress(late, plan_for(late))
+    found = [(each.code, each.table, each.row) for each in refused.value.findings]
+    assert found == [("lead_time_beyond_horizon", "supplier_products", 3)]
+
+
+def test_a_policy_on_goods_that_a_site_does_not_have_is_noted():
+    """P3 is known and nobody sells it at A: its policy is not used, and the note names the row."""
+    products = facts().table("products")
+    third = products.iloc[[0]].assign(product_id="P3", name="three")
+    policies = pd.DataFrame(
+        {"site_id": "A", "product_id": ["P1", "P3"], "policy": "base_stock", "S": 9.0}
+    )
+    odd = facts(
+        products=pd.concat([products, third], ignore_index=True), inventory_policies=policies
+    )
+    notes = build_world(odd, plan_for(odd)).notes
+    assert [note for note in notes if "rows 3:" in note and "inventory_policies" in note]
+
+
 def test_a_policy_on_an_unknown_pair_is_refused(scenario):
     """A policy of the plan on a site that the scenario does not have names its row."""
     policies = pd.DataFrame(

@@ -12,6 +12,7 @@ from test_stress import facts, plan_for
 
 from api.cli.app import invoke
 from scenarios import InputError, Scenario
+from scenarios.validation import validate
 from simulation.dips import DIPS
 from simulation.resilience import scan_plan
 from simulation.stress import stress
@@ -217,6 +218,70 @@ def test_the_command_drills_one_case_and_writes_junit(on_disk, capsys):
     assert tests == ["baseline", "loss", "loss with SWITCH"]
     wrong = ["stress", "s", "--plan", str(on_disk / "plan"), "--drill", "NONE"]
     assert invoke(wrong) == 2
+
+
+def circle() -> Scenario:
+    """Return shops and a depot that feed each other."""
+    return facts(
+        item_sources=pd.DataFrame({"site_id": ["A", "B", "D"], "source_id": ["B", "D", "A"]}),
+        supplier_products=pd.DataFrame(),
+    )
+
+
+def far() -> Scenario:
+    """Return the shops with a supplier that takes longer than the four weeks."""
+    offers = facts().table("supplier_products")
+    return facts(supplier_products=offers.assign(lead_time_mean_days=[4.0, 99.0]))
+
+
+def strange_policy() -> Scenario:
+    """Return the shops with a policy on a site that there is not."""
+    return facts(
+        inventory_policies=pd.DataFrame(
+            {"site_id": ["A", "Z"], "product_id": "P1", "policy": "base_stock", "S": 9.0}
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "suite_text", "found"),
+    [
+        (circle, "", ("circular_sources", "item_sources", 2)),
+        (far, "", ("lead_time_beyond_horizon", "supplier_products", 3)),
+        (strange_policy, "", ("unknown_pair", "inventory_policies", 3)),
+        (prepared, '[[gate]]\nkpi = "fil_rate"\nat_least = 0.9\n', ("unknown_kpi", "gate", 1)),
+        (prepared, '[[case]]\nname = "x"\nrows = ["NONE"]\n', ("unknown_disruption", "case", 1)),
+    ],
+)
+def test_the_command_names_table_and_row_before_anything_runs(
+    tmp_path, monkeypatch, capsys, made, suite_text, found
+):
+    """Bad input ends with 2 and a document of findings; no result is written."""
+    bad = made()
+    monkeypatch.setattr(Scenario, "load", classmethod(lambda cls, path: bad))
+    plan_for(bad).save(tmp_path / "plan")
+    asked = ["stress", "s", "--plan", str(tmp_path / "plan"), "--json"]
+    if suite_text:
+        (tmp_path / "suite.toml").write_text(suite_text, encoding="utf-8")
+        asked += ["--suite", str(tmp_path / "suite.toml")]
+    assert invoke(asked) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert found in [(each["code"], each["table"], each["row"]) for each in told["errors"]]
+    assert not (tmp_path / "plan" / "stress").exists()
+
+
+@pytest.mark.parametrize(
+    ("made", "found"),
+    [
+        (circle, ("source_cycle", "item_sources")),
+        (far, ("lead_time_beyond_horizon", "supplier_products")),
+        (strange_policy, ("unknown_reference", "inventory_policies")),
+    ],
+)
+def test_validation_names_it_too(made, found):
+    """What the simulator would refuse is found when the scenario is checked."""
+    findings = validate(made())
+    assert found in {(each.code, each.table) for each in findings}
 
 
 def test_the_command_scans_and_draws(on_disk, capsys):

@@ -132,6 +132,8 @@ CASES: list[Case] = [
     ("bucket_misaligned", [put("limits", 2, bucket=day(3))], ("limits", "bucket", 2), "nearest is 2025-06-02"),
     ("horizon_not_covered", [lambda rows: rows.update(forecasts=[r for r in rows["forecasts"] if r["bucket"] < day(10)])], ("forecasts", "bucket", None), "4 buckets repeat"),
     ("history_is_old", [drop("forecasts"), lambda rows: [r.update(date=r["date"] - pd.Timedelta(days=100)) for r in rows["demand_history"]] and None], ("demand_history", "date", None), "101 days before"),
+    ("lead_time_beyond_horizon", [put("supplier_products", 2, lead_time_mean_days=150.0)], ("supplier_products", "lead_time_mean_days", 2), "the simulator refuses"),
+    ("lead_time_beyond_horizon", [put("lanes", 2, transit_mean_days=100.0)], ("lanes", "transit_mean_days", 2), "lengthen the horizon"),
     ("due_in_the_past", [put("open_orders", 2, due_on=day(-2))], ("open_orders", "due_on", 2), "days: 2"),
     ("due_in_the_past", [put("orders", 2, due_from=day(-2), due_to=day(-1))], ("orders", "due_to", 2), "days: 1"),
     ("released_too_late", [put("orders", 3, release_at=day(3.5))], ("orders", "release_at", 3), "2025-06-05 12:00"),
