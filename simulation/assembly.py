@@ -76,6 +76,7 @@ class Extras:
     late_orders : open purchases come as late as `receipts` say that their supplier usually is
     cash : what is sold is followed at its price, paid when the channels settle
     channels : channels are told apart even where none has a share of the stock
+    first_come : a site fills the oldest orders of the sites that it feeds first
     orders : customers place the scenario's orders, served from the "nearest" or "cheapest" site
     """
 
@@ -85,6 +86,7 @@ class Extras:
     cash: bool = False
     channels: bool = False
     orders: str = ""
+    first_come: bool = False
 
 
 def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) -> World:
@@ -135,6 +137,8 @@ def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) ->
         price = products["unit_price"].fillna(0.0).to_numpy(np.float64)
         settlement = settlements(scenario)
         sites = [replace(site, price=price[site.product], settlement=settlement) for site in sites]
+    if extras.first_come:
+        sites = [replace(site, first_come=True) for site in sites]
     settings = scenario.settings
     suppliers = scenario.table("suppliers").set_index("supplier_id")
     return World(

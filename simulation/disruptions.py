@@ -127,7 +127,8 @@ def histories(
     """Return when each disruption strikes, per replication, by disruption_id.
 
     A fixed start strikes once. A start distribution is a renewal process: days from the start, and
-    then from the end of one strike, to the next onset. A duration lasts at least one tick.
+    then from the end of one strike, to the next onset. A duration lasts at least one tick. What
+    begins anew on the tick of an earlier onset is one strike with it, as long as the longer.
 
     Raises
     ------
@@ -173,7 +174,7 @@ def _strikes(
     if uniform(stream, 0, replication) >= disruption.probability or cause == ():
         return ()
     start = disruption.start
-    strikes = []
+    ends: dict[int, int] = {}  # by first tick
     day = 0.0
     for onset in range(MOST_ONSETS):
         first, second = (uniform(stream, 2 * onset + draw, replication) for draw in (1, 2))
@@ -191,8 +192,9 @@ def _strikes(
         end = begin + max(1, round(length * ticks_per_day))
         struck = cause is None or not isinstance(start, float) or begin >= cause[0].begin
         if end > 0 and struck:
-            strikes.append(Strike(max(begin, 0), end))
+            first_tick = max(begin, 0)
+            ends[first_tick] = max(end, ends.get(first_tick, 0))
         if isinstance(start, float):
             break
         day = max(day + length, (begin + 1) / ticks_per_day)
-    return tuple(strikes)
+    return tuple(Strike(first_tick, last) for first_tick, last in ends.items())

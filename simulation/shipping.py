@@ -10,6 +10,7 @@ from simulation.arrays import Flags, Units
 from simulation.departures import Departures
 from simulation.docks import Docks
 from simulation.loads import Loads, Quotas
+from simulation.queues import Queues
 from simulation.responses import Responses
 from simulation.rounds import Rounds
 from simulation.run import Run
@@ -43,6 +44,7 @@ class Shipping:
         self.shelves, self.departures, self.responses = shelves, departures, responses
         self.send = send
         self.quotas = Quotas(run)
+        self.queues = Queues(run)
         self.takes = [_takes(lane) for lane in run.world.lanes]
 
     def release(self, supplier: int, tick: int) -> None:
@@ -84,21 +86,47 @@ class Shipping:
 
     def ship(self, site: int, tick: int) -> None:
         """A site shares its stock out among the sites that it feeds."""
+        self.queues.join(site, tick)
         waiting = [j for j in self.world.out_lanes[site] if self.state.lanes[j].some_waiting]
         priorities = sorted({self.world.lanes[j].priority for j in waiting})
         for priority in priorities:
             lanes = [j for j in waiting if self.world.lanes[j].priority == priority]
             self._ship_to(site, tick, lanes, everything=len(priorities) == 1)
+        self.queues.settle(site)
 
     def _ship_to(self, site: int, tick: int, lanes: list[int], *, everything: bool) -> None:
-        """Share a site's stock out among lanes of one priority, in proportion to what waits."""
-        held = self.state.sites[site]
+        """Share a site's stock out among lanes of one priority."""
         at_work = ~self.conditions.stopped[site]
         calm = not self.conditions.blows and self.responses is None
-        held.before[...] = 0
         open_lanes = {j: at_work if calm else at_work & ~self._lane_closed(j) for j in lanes}
         held_back = self._hold_back(lanes)
-        if everything and not held_back and (calm or all(o.all() for o in open_lanes.values())):
+        if site in self.queues.lanes:
+            self.queues.load(site, tick, open_lanes, held_back)
+            loaded = [j for j in lanes if self.state.lanes[j].loaded.any()]
+            for j in lanes:
+                self.state.lanes[j].some_waiting = bool(self.state.lanes[j].waiting.any())
+            for j in loaded:
+                self.loads.cut(j, tick)
+        else:
+            everything = everything and not held_back
+            loaded = self._in_proportion(site, tick, open_lanes, everything=everything)
+        for j, units in held_back.items():
+            self.state.lanes[j].waiting += units
+            self.state.lanes[j].some_waiting = True
+        self.docks.limit_shipping(site, tick, loaded)
+        for j in loaded:
+            self.shelves.ship(site, tick, j)
+            self._send_off(j)
+
+    def _in_proportion(
+        self, site: int, tick: int, open_lanes: dict[int, Flags], *, everything: bool
+    ) -> list[int]:
+        """Share the stock out in proportion to what waits; return lanes that are loaded."""
+        held = self.state.sites[site]
+        calm = not self.conditions.blows and self.responses is None
+        held.before[...] = 0
+        lanes = list(open_lanes)
+        if everything and (calm or all(o.all() for o in open_lanes.values())):
             held.claimed[...] = held.owed
             claiming = []
         else:
@@ -134,13 +162,7 @@ class Shipping:
             if some % 2:
                 self.loads.cut(j, tick)
                 loaded.append(j)
-        for j, units in held_back.items():
-            self.state.lanes[j].waiting += units
-            self.state.lanes[j].some_waiting = True
-        self.docks.limit_shipping(site, tick, loaded)
-        for j in loaded:
-            self.shelves.ship(site, tick, j)
-            self._send_off(j)
+        return loaded
 
     def _carries_all(self, site: int, j: int) -> bool:
         """Whether nothing limits what a lane takes along, and nothing but its own way is open."""

@@ -136,6 +136,8 @@ def replication_bytes(world: World, longest: list[int]) -> int:
         total += 4 * cells * (ring + world.n_ticks + 16) + 8 * SITE_ROWS * world.n_ticks
     for lane in world.lanes:
         total += 8 * lane.n_skus + 8 * world.n_ticks
+        if lane.origin >= 0 and world.sites[lane.origin].first_come:
+            total += 4 * world.sites[lane.origin].n_skus * world.n_ticks
     return total
 
 

@@ -59,6 +59,8 @@ class Site:
     price : (K,) money per unit sold; None: what is earned is not followed
     settlement : ticks until a part of the sales is paid, and that part; the parts add up to 1
     first : (K,) SKUs in the order in which a narrow dock takes them; None: in proportion
+    first_come : short stock goes to the oldest orders of the sites fed from here; else it is
+        shared out in proportion to what they wait for
     """
 
     site_id: str
@@ -85,6 +87,7 @@ class Site:
     channels: Channels | None = None
     price: Floats | None = None
     settlement: tuple[tuple[int, float], ...] = ((0, 1.0),)
+    first_come: bool = False
 
     @property
     def n_skus(self) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-NAMES = ("ration", "split_orders", "issue_oldest")
+NAMES = ("ration", "split_orders", "issue_oldest", "fill_oldest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Coupled:
     ration: Callable[..., Any]
     split_orders: Callable[..., Any]
     issue_oldest: Callable[..., Any]
+    fill_oldest: Callable[..., Any]
 
 
 @lru_cache(maxsize=2)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulation.arrays import Flags, Places, Sums, Units
+from simulation.arrays import Flags, Keys, Places, Sums, Units
+from simulation.kernels.mixing import DRAWN_APART, FIRST, S27, S30, S31, S33, SECOND
 
 NARROW = 1 << 31
 ALL = 65536
@@ -148,3 +149,71 @@ def issue_oldest(ages: Units, gone: Units, tick: int) -> None:
                 if place == length:
                     place = 0
             gone[r, m] = left
+
+
+def fill_oldest(
+    asked: Units,
+    tick: int,
+    held: Units,
+    wants: Units,
+    stock: Units,
+    row_keys: Keys,
+    sku_keys: Keys,
+    granted: Units,
+) -> None:
+    """Share a site's stock out among its lanes, the oldest orders first."""
+    n_lanes = wants.shape[0]
+    skip = np.zeros(n_lanes, np.int64)
+    left = np.zeros(n_lanes, np.int64)
+    mine = np.zeros(n_lanes, np.int64)
+    for r in range(stock.shape[0]):
+        for k in range(stock.shape[1]):
+            over = -np.int64(stock[r, k])
+            for j in range(n_lanes):
+                granted[j, r, k] = wants[j, r, k]
+                over += wants[j, r, k]
+            if over <= 0:
+                continue
+            for j in range(n_lanes):
+                skip[j] = held[j, r, k]
+                left[j] = wants[j, r, k]
+            day = tick
+            while over > 0 and day >= 0:
+                there = np.int64(0)
+                for j in range(n_lanes):
+                    units = np.int64(asked[day, j, r, k])
+                    past = min(units, skip[j])
+                    skip[j] -= past
+                    mine[j] = min(units - past, left[j])
+                    left[j] -= mine[j]
+                    there += mine[j]
+                day -= 1
+                if there <= over:
+                    for j in range(n_lanes):
+                        granted[j, r, k] -= mine[j]
+                    over -= there
+                    continue
+                if there > DRAWN_APART:
+                    before = np.int64(0)
+                    for j in range(n_lanes):
+                        up_to = before + mine[j]
+                        granted[j, r, k] -= over * up_to // there - over * before // there
+                        before = up_to
+                    break
+                z = row_keys[r] + sku_keys[k]
+                z = (z ^ (z >> S30)) * FIRST
+                z = (z ^ (z >> S27)) * SECOND
+                z = z ^ (z >> S31)
+                for unit in range(1, over + 1):
+                    y = z + np.uint64(unit)
+                    y = (y ^ (y >> S30)) * FIRST
+                    y = (y ^ (y >> S27)) * SECOND
+                    y = y ^ (y >> S31)
+                    place = (np.int64(y >> S33) * (there - unit + 1)) >> 31
+                    j = 0
+                    while place >= mine[j]:
+                        place -= mine[j]
+                        j += 1
+                    mine[j] -= 1
+                    granted[j, r, k] -= 1
+                break

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulation.arrays import Flags, Places, Sums, Units
+from simulation.arrays import Flags, Keys, Places, Sums, Units
+from simulation.kernels.mixing import DRAWN_APART
+from simulation.streams import mix_all
 
 NARROW = 1 << 31  # totals up to here are divided exactly
 
@@ -144,3 +146,76 @@ def issue_oldest(ages: Units, gone: Units, tick: int) -> None:
         gone -= taken
         if not gone.any():
             return
+
+
+def fill_oldest(
+    asked: Units,
+    tick: int,
+    held: Units,
+    wants: Units,
+    stock: Units,
+    row_keys: Keys,
+    sku_keys: Keys,
+    granted: Units,
+) -> None:
+    """Share a site's stock out among its lanes, the oldest orders first.
+
+    Of the units ordered on the one tick at which the stock runs out each is as likely to be left
+    as any other; above 256 units they are left in proportion, floor(x (b + w) / c) -
+    floor(x b / c) of the w units of a lane after lanes with b, of c in all, where x are left.
+
+    Parameters
+    ----------
+    asked : (T, J, R, K) units that were ordered at each tick, by lane; each lane's queue is the
+        last of them
+    held : (J, R, K) units at the end of each queue that may not go now
+    wants : (J, R, K) units before them, that may
+    stock : (R, K)
+    granted : (J, R, K) units, written
+    """
+    granted[...] = wants
+    over_all = wants.sum(axis=0, dtype=np.int64) - stock
+    line, column = np.nonzero(over_all > 0)
+    over = over_all[line, column]
+    skip = held[:, line, column].astype(np.int64)
+    left = wants[:, line, column].astype(np.int64)
+    behind = np.zeros_like(left)
+    todo = np.arange(len(line))
+    for day in range(tick, -1, -1):  # newest first: these are left
+        if not len(todo):
+            break
+        units = asked[day][:, line[todo], column[todo]].astype(np.int64)
+        past = np.minimum(units, skip[:, todo])
+        skip[:, todo] -= past
+        mine = np.minimum(units - past, left[:, todo])
+        left[:, todo] -= mine
+        there = mine.sum(axis=0)
+        part = np.flatnonzero(there > over[todo])
+        if len(part):
+            cells = todo[part]
+            bits = mix_all(row_keys[line[cells]] + sku_keys[column[cells]])
+            mine[:, part] = _left(mine[:, part], over[cells], bits)
+        behind[:, todo] += mine
+        over[todo] -= mine.sum(axis=0)
+        todo = todo[over[todo] > 0]
+    granted[:, line, column] -= behind.astype(np.int32)
+
+
+def _left(mine: Sums, over: Sums, bits: Keys) -> Sums:
+    """(J, N) units that are left of those of one tick, `over` in all."""
+    there = mine.sum(axis=0)
+    ends = mine.cumsum(axis=0)
+    left: Sums = over * ends // there - over * (ends - mine) // there
+    few = np.flatnonzero(there <= DRAWN_APART)
+    left[:, few] = 0
+    unit = 0
+    rest = mine.copy()
+    while len(few):
+        unit += 1
+        drawn = (mix_all(bits[few] + np.uint64(unit)) >> np.uint64(33)).astype(np.int64)
+        place = (drawn * (there[few] - unit + 1)) >> 31
+        lane = (rest[:, few].cumsum(axis=0) <= place).sum(axis=0)
+        rest[lane, few] -= 1
+        left[lane, few] += 1
+        few = few[over[few] > unit]
+    return left

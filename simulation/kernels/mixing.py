@@ -16,3 +16,4 @@ S54 = np.uint64(54)
 TEN_BITS = np.uint64(1023)
 SIXTEEN_BITS = np.uint64(0xFFFF)
 EXACT_THINNING = 256  # demand above it is thinned in one stroke
+DRAWN_APART = 256  # orders of one tick above it are left in proportion

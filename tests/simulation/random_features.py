@@ -28,6 +28,7 @@ def with_features(world: World, seed: int) -> World:
         _channels,
         _orders,
         _lateness,
+        _first_come,
     ):
         world = add(g, world)
     return world
@@ -156,6 +157,11 @@ def _lateness(g: np.random.Generator, world: World) -> World:
         )
         for site in world.sites
     )
+    return replace(world, sites=sites)
+
+
+def _first_come(g: np.random.Generator, world: World) -> World:
+    sites = tuple(replace(site, first_come=bool(g.random() < 0.5)) for site in world.sites)
     return replace(world, sites=sites)
 
 

@@ -126,6 +126,8 @@ class Oracle:
             for k, units in enumerate(site.opening)
         }
         self.waiting = {(j, c): 0 for j, lane in enumerate(world.lanes) for c in range(lane.n_skus)}
+        self.queue = {cell: [] for cell in self.waiting}  # [tick, units] ordered, oldest first
+        self.ties: Counter = Counter()  # how orders of one tick were told apart
         self.book: Counter = Counter()  # (site, tick, what) -> units
         self.total: Counter = Counter()  # (site, SKU, what) -> units
         self.aside: Counter = Counter()  # (site, SKU) -> units in quarantine
@@ -441,6 +443,7 @@ class Oracle:
     def ask(self, j, c, units):
         """Put an order down at the start of a lane."""
         self.waiting[j, c] += units
+        self.queue[j, c].append([round(self.env.now), units])
         lane = self.world.lanes[j]
         if lane.origin >= 0:
             self.shelf[lane.origin, int(lane.out_of[c])].owed += units
@@ -914,6 +917,7 @@ class Oracle:
         for c, loaded in enumerate(units):
             if not lane.lateral:
                 self.waiting[j, c] -= loaded
+                self.unqueue(self.queue[j, c], loaded)
             if lane.origin >= 0:
                 k = int(lane.out_of[c])
                 if not lane.lateral:
@@ -971,9 +975,12 @@ class Oracle:
                 (j, c) for j in lanes for c in range(world.lanes[j].n_skus)
                 if world.lanes[j].out_of[c] == k
             ]  # fmt: skip
-            granted = share_out(
-                [(self.waiting[j, c], 1) for j, c in cells], self.shelf[i, k].on_hand
-            )
+            if world.sites[i].first_come:
+                granted = self.oldest_first(i, k, tick, cells)
+            else:
+                granted = share_out(
+                    [(self.waiting[j, c], 1) for j, c in cells], self.shelf[i, k].on_hand
+                )
             for (j, c), units in zip(cells, granted, strict=True):
                 loads[j][c] = units
         for j in lanes:
@@ -983,6 +990,47 @@ class Oracle:
             self.fit_dock(lanes, loads, limit - self.used_out[i, tick], tick)
         for j in lanes:
             self.leave(j, loads[j], tick)
+
+    def unqueue(self, queue, units):
+        """Take units from the front of a queue."""
+        while units:
+            part = min(units, queue[0][1])
+            queue[0][1] -= part
+            units -= part
+            if not queue[0][1]:
+                queue.pop(0)
+
+    def oldest_first(self, i, k, tick, cells):
+        """Grant the orders of a SKU tick by tick, as long as the stock lasts."""
+        stock = self.shelf[i, k].on_hand
+        granted = [0] * len(cells)
+        for day in sorted({ordered for cell in cells for ordered, _ in self.queue[cell]}):
+            mine = [
+                sum(units for ordered, units in self.queue[cell] if ordered == day)
+                for cell in cells
+            ]
+            total = sum(mine)
+            left = max(0, total - stock)
+            if 0 < left < total and total > 256:
+                self.ties["in proportion"] += 1
+                before = 0
+                for place, units in enumerate(mine):
+                    part = left * (before + units) // total - left * before // total
+                    before += units
+                    granted[place] += units - part
+            elif 0 < left < total:
+                self.ties["drawn"] += 1
+                stream = named(self.seed, "first come", self.world.sites[i].site_id)
+                bits = number(stream, tick, self.replication, self.item(i, k))
+                labels = [place for place, units in enumerate(mine) for _ in range(units)]
+                for n in range(1, left + 1):
+                    labels.pop((scramble((bits + n) & M64) >> 33) * len(labels) >> 31)
+                for place in labels:
+                    granted[place] += 1
+            elif not left:
+                granted = [g + units for g, units in zip(granted, mine, strict=True)]
+            stock = max(0, stock - total)
+        return granted
 
     def fit_dock(self, lanes, loads, limit, tick):
         """Cut the loads of a site to what its dock has left."""

@@ -101,6 +101,19 @@ def test_probability_is_per_replication():
     assert share == pytest.approx(0.3, abs=0.04)
 
 
+def test_onsets_on_one_tick_are_one_strike():
+    """What follows many causes within nine days strikes on no day twice."""
+    cause = blow("lane_closure", start=Distribution("uniform", (0.0, 2.0)), days=1.0)
+    effect = blow(
+        "quality_recall", name="effect", after="lane_closure",
+        start=Distribution("uniform", (0.0, 9.0)),
+    )  # fmt: skip
+    effect = replace(effect, duration=Distribution("uniform", (1.0, 20.0)))
+    made = histories([cause, effect], range(50), seed=1, n_ticks=60)["effect"]
+    assert all(len({strike.begin for strike in row}) == len(row) for row in made)
+    assert min(map(len, made)) < max(map(len, made))
+
+
 def test_a_group_strikes_together():
     """Disruptions of one group happen in the same replications and begin together."""
     start = Distribution("exponential", (30.0,))

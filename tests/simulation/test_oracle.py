@@ -71,6 +71,8 @@ def compare(world, case, seed, name, responses=None):
     state = run_arrays(world, case, seed, name, range(REPLICATIONS), responses)
     truth = run_oracle(world, case, seed, GROUPS, REPLICATIONS, responses)
     seen = dict.fromkeys((*ROWS, *COUNTS, "waiting", "owed", "quarantine", "pending"), 0)
+    if any(site.first_come for site in world.sites):
+        seen |= {what: sum(one.ties[what] for one in truth) for what in ("drawn", "in proportion")}
     for r, one in enumerate(truth):
         for (i, k), shelf in one.shelf.items():
             held = state.sites[i]
