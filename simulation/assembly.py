@@ -12,7 +12,7 @@ from optimizer.plan import Plan
 from scenarios import InputError, Scenario
 from scenarios.semantics.defaults import available_stock, inventory_policies
 from simulation.arrays import Floats, Places, Units
-from simulation.capacities import passing_order, site_dock, site_store
+from simulation.capacities import passing_order, rationing, site_dock, site_store
 from simulation.checks import idle_policies, refuse_nonsense
 from simulation.goods import channel_demand, settlements, site_channels, site_life, site_returns
 from simulation.lanes import LaneBook, build_lanes
@@ -76,7 +76,6 @@ class Extras:
     late_orders : open purchases come as late as `receipts` say that their supplier usually is
     cash : what is sold is followed at its price, paid when the channels settle
     channels : channels are told apart even where none has a share of the stock
-    first_come : a site fills the oldest orders of the sites that it feeds first
     orders : customers place the scenario's orders, served from the "nearest" or "cheapest" site
     """
 
@@ -86,7 +85,6 @@ class Extras:
     cash: bool = False
     channels: bool = False
     orders: str = ""
-    first_come: bool = False
 
 
 def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) -> World:
@@ -137,8 +135,6 @@ def build_world(scenario: Scenario, plan: Plan, extras: Extras | None = None) ->
         price = products["unit_price"].fillna(0.0).to_numpy(np.float64)
         settlement = settlements(scenario)
         sites = [replace(site, price=price[site.product], settlement=settlement) for site in sites]
-    if extras.first_come:
-        sites = [replace(site, first_come=True) for site in sites]
     settings = scenario.settings
     suppliers = scenario.table("suppliers").set_index("supplier_id")
     return World(
@@ -357,6 +353,7 @@ def _site(facts: Facts, book: LaneBook, table: pd.DataFrame, at: Places, place: 
         region=_text(sites["region"].get(site_id)),
         dock=site_dock(scenario, site_id),
         first=passing_order(scenario, site_id, products),
+        first_come=rationing(scenario, site_id) == "first_come",
         store=site_store(scenario, site_id, products),
         life=site_life(scenario, site_id, products, opening),
         returns=site_returns(scenario, products),

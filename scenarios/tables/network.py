@@ -44,7 +44,7 @@ SITES = Table(
         number("handling_cost_per_unit", "单位操作费", "Money per unit shipped.", default=0.0),
         ident("calendar_id", "日历编码", "Working days of the site.", references=("calendars.calendar_id",)),
         number("recovery_days", "恢复天数", "Days to restore it after a loss (time to recover)."),
-        choice("rationing", "短缺分配", "How the simulator shares out stock and docks that are short there: in proportion to what waits, or by `priority` of the sites fed and of the products.", "proportional", "priority", default="proportional"),
+        choice("rationing", "短缺分配", "How the simulator shares out stock and docks that are short there: in proportion to what waits, by `priority` of the sites fed and of the products, or stock `first_come`, first served, to the oldest orders of the sites fed.", "proportional", "priority", "first_come", default="proportional"),
         integer("priority", "优先级", "1 is served first by a site that rations by priority; blank: last.", low=1.0),
         number("g_co2e_per_unit", "单件作业排放（克）", "Emission of handling one unit shipped; blank: not counted."),
         number("g_co2e_per_day", "日排放（克）", "Emission a day, whatever is handled (light, heat, cooling); blank: not counted."),

@@ -7,11 +7,12 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from test_capacities import added
 from test_oracle import run_arrays
 from test_stress import facts, plan_for
 
 from benchmarks.closed_worlds import fixed_table, lead_choices, make_lane, make_site, make_world
-from simulation.assembly import Extras, build_world
+from simulation.assembly import build_world
 from simulation.disruptions import Disruption
 from simulation.distributions import Distribution
 from simulation.experiment import Case
@@ -126,11 +127,9 @@ def test_twins_fill_the_same_orders(seed):
     np.testing.assert_array_equal(found[0].sum(axis=0), np.minimum(stock, wants.sum(axis=0)))
 
 
-def test_first_come_is_off_unless_asked_for():
-    """A scenario's sites share out in proportion, unless the extras say otherwise."""
-    scenario = facts()
-    plan = plan_for(scenario)
-    plain = build_world(scenario, plan)
-    asked = build_world(scenario, plan, Extras(first_come=True))
-    assert not any(site.first_come for site in plain.sites)
-    assert all(site.first_come for site in asked.sites)
+@pytest.mark.parametrize(("rationing", "oldest"), [("first_come", True), ("proportional", False)])
+def test_a_site_states_first_come(rationing, oldest):
+    """`sites.rationing` says whether a site serves its shops first come, first served."""
+    scenario = facts(sites=added("sites", rationing=rationing))
+    world = build_world(scenario, plan_for(scenario))
+    assert all(site.first_come == oldest for site in world.sites)
