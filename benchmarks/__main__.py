@@ -7,6 +7,7 @@ import sys
 
 BENCHMARKS = {
     "brunel": "benchmarks.brunel",
+    "controls": "benchmarks.controls",
     "exposure": "benchmarks.exposure",
     "lotsizing": "benchmarks.lotsizing",
     "forecasting": "benchmarks.forecasting",

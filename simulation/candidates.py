@@ -17,9 +17,11 @@ from scenarios.deltas.apply import apply
 from scenarios.deltas.delta import Delta
 from simulation.arrays import Floats
 from simulation.assembly import Extras, build_world
-from simulation.experiment import Setup, run_cases
+from simulation.controls import Means, Stakes
+from simulation.experiment import Case, Setup, run_cases
 from simulation.intervals import Estimate, estimate
 from simulation.judging import judge, measure_cases
+from simulation.kpis import Values
 from simulation.levers import Lever
 from simulation.stress import needed
 from simulation.suites import BASELINE, Suite
@@ -74,6 +76,7 @@ class Candidates:
         self.setup, self.target, self.cancelled = setup, target, cancelled
         self.trials: dict[tuple[Choice, int], Trial] = {}
         self.usual: dict[int, Floats] = {}
+        self._stakes: dict[str, Stakes] = {}
         self._worlds: OrderedDict[Choice, World] = OrderedDict()
 
     @property
@@ -133,7 +136,10 @@ class Candidates:
         values = measure_cases(
             world, self.suite.cases, records, self.suite.gate_scopes("product")
         )  # fmt: skip
-        verdicts = judge(self.suite.gates, list(self.suite.cases), values, self.target)
+        means = {
+            case.name: self._means(world, case, values[case.name]) for case in self.suite.cases
+        }
+        verdicts = judge(self.suite.gates, self.suite.cases, values, means, self.target)
         spent = values[BASELINE]["cost_operating", "all"] + self.price(choice)
         if choice == self.nothing:
             self.usual[replications] = spent
@@ -147,6 +153,14 @@ class Candidates:
         )
         self.trials[choice, replications] = made
         return made
+
+    def _means(self, world: World, case: Case, values: Values) -> Means:
+        """Return how the means of a case are read; what is at stake is that of the first world."""
+        if case.name not in self._stakes:
+            self._stakes[case.name] = Stakes(
+                world, case.disruptions, self.setup.seed, self.setup.groups
+            )
+        return self._stakes[case.name].means(self.setup.first, values["short_units", "all"])
 
     def audit(self, choice: Choice) -> None:
         """Hold the plan of a choice against the facts.

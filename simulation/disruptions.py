@@ -136,7 +136,7 @@ def histories(
         `after` names no disruption of the case, or goes round in a circle.
     """
     made: dict[str, tuple[tuple[Strike, ...], ...]] = {}
-    for disruption in _in_order(disruptions):
+    for disruption in in_order(disruptions):
         stream = name_key(seed, "disruption", disruption.group or disruption.disruption_id)
         rows = []
         for place, replication in enumerate(replications):
@@ -146,7 +146,7 @@ def histories(
     return made
 
 
-def _in_order(disruptions: Sequence[Disruption]) -> list[Disruption]:
+def in_order(disruptions: Sequence[Disruption]) -> list[Disruption]:
     """Return causes before what follows from them."""
     known = {disruption.disruption_id for disruption in disruptions}
     left = list(disruptions)

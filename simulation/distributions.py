@@ -11,6 +11,11 @@ import re
 from dataclasses import dataclass
 from statistics import NormalDist
 
+import numpy as np
+from scipy import special
+
+from simulation.arrays import Floats
+
 KNOWN = {
     "fixed": ("value",),
     "uniform": ("low", "high"),
@@ -53,6 +58,28 @@ class Distribution:
             mean, sd = self.values
             return max(0.0, mean + sd * NormalDist().inv_cdf(chance))
         return self.values[min(int(chance * len(self.values)), len(self.values) - 1)]
+
+    def draw_many(self, chances: Floats) -> Floats:
+        """Return the quantiles at many chances: those of `draw`, up to the last bits."""
+        made: Floats
+        if self.kind == "fixed":
+            made = np.full(len(chances), self.values[0])
+        elif self.kind == "uniform":
+            low, high = self.values
+            made = low + (high - low) * chances
+        elif self.kind == "exponential":
+            made = -self.values[0] * np.log1p(-chances)
+        elif self.kind == "lognormal":
+            mean, sd = self.values
+            variance = math.log1p((sd / mean) ** 2)
+            made = mean * np.exp(math.sqrt(variance) * special.ndtri(chances) - variance / 2.0)
+        elif self.kind == "normal":
+            mean, sd = self.values
+            made = np.maximum(0.0, mean + sd * special.ndtri(chances))
+        else:
+            n = len(self.values)
+            made = np.asarray(self.values)[np.minimum((chances * n).astype(np.int64), n - 1)]
+        return made
 
 
 def parse_distribution(text: str) -> Distribution:

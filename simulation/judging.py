@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from scenarios import Scenario
+from simulation.controls import Means
 from simulation.dips import add_dips
 from simulation.experiment import Case, Groups
-from simulation.intervals import one_sided
 from simulation.kpis import Values, add_changes, measure
 from simulation.ledger import Record
 from simulation.levels import DEFAULT_TARGET
@@ -37,12 +37,17 @@ def measure_cases(
 
 
 def judge(
-    gates: tuple[Gate, ...], cases: Sequence[Case], values: Mapping[str, Values], target: float
+    gates: tuple[Gate, ...],
+    cases: Sequence[Case],
+    values: Mapping[str, Values],
+    means: Mapping[str, Means],
+    target: float,
 ) -> tuple[Verdict, ...]:
     """Return a verdict for every gate in every case that it is about.
 
     Parameters
     ----------
+    means : how the means of a case are read, by case
     target : fill rate that `service_miss` is about
     """
     verdicts = []
@@ -50,14 +55,14 @@ def judge(
         for case in cases:
             if gate.case not in ("", case.name):
                 continue
-            mean, low, high = _judged(gate, values[case.name], target)
+            mean, low, high = _judged(gate, values[case.name], means[case.name], target)
             shown = mean if gate.confidence is None else low if gate.at_least else high
             passed = shown >= gate.bound if gate.at_least else shown <= gate.bound
             verdicts.append(Verdict(case.name, gate, mean, shown, bool(passed)))
     return tuple(verdicts)
 
 
-def _judged(gate: Gate, values: Values, target: float) -> tuple[float, float, float]:
+def _judged(gate: Gate, values: Values, means: Means, target: float) -> tuple[float, float, float]:
     """Return a figure, and what it is above and below with the gate's confidence."""
     if gate.kpi in STATISTICS:
         sure = 2.0 * (gate.confidence or CONFIDENCE) - 1.0
@@ -66,7 +71,8 @@ def _judged(gate: Gate, values: Values, target: float) -> tuple[float, float, fl
             return own.mean, -np.inf, np.inf
         return own.mean, own.low, own.high
     found = values[gate.kpi, gate.scope]
-    return float(np.mean(found)), *one_sided(found, gate.confidence or CONFIDENCE)
+    low, high = means.one_sided(found, gate.confidence or CONFIDENCE)
+    return means.estimate(found).mean, low, high
 
 
 def usual_service(scenario: Scenario, world: World) -> float:

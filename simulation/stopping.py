@@ -15,8 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from simulation.arrays import Floats
+from simulation.controls import Means, Stakes
 from simulation.experiment import Case, Setup, run_cases
-from simulation.intervals import Estimate, estimate
+from simulation.intervals import Estimate
 from simulation.ledger import Record, join
 from simulation.world import World
 
@@ -30,12 +31,15 @@ class Stopped:
 
     Attributes
     ----------
-    records, estimates : by case
+    records, means, estimates : by case; means say whether the chance of outages was taken out
+    widest : largest half-width over what it is a share of
     reached : every case is as precise as asked for; else the cap came first
     """
 
     records: Mapping[str, Record]
+    means: Mapping[str, Means]
     estimates: Mapping[str, Estimate]
+    widest: float
     reached: bool
 
     @property
@@ -49,9 +53,10 @@ def run_until(
     cases: Sequence[Case],
     setup: Setup,
     measure: Measure,
-    precision: float,
+    precision: float | None,
     *,
     most: int,
+    least: float = 0.0,
     confidence: float = 0.95,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -60,35 +65,54 @@ def run_until(
 
     Parameters
     ----------
-    setup : its replications are the first round, of at least 20
+    setup : its replications are the first round; of at least 20 where a precision is asked for
     measure : from a case's name and record to one value per replication
-    precision : half-width over the mean, as 0.05
+    precision : half-width over the mean, as 0.05; None: the first round is all there is
     most : replications, never passed
+    least : a mean below this counts as this much, so that what hardly ever happens ends, too
+    progress : called with the share done and the case; each round after the first takes half of
+        what is left
     """
-    adjusted = precision / (1.0 + precision)
-    count = min(max(setup.replications, FEWEST), most)
-    begin = 0
+    stakes = {
+        case.name: Stakes(world, case.disruptions, setup.seed, setup.groups) for case in cases
+    }
+    count = setup.replications
+    if precision is not None:
+        count = min(max(count, FEWEST), most)
+    begin, done = 0, 0.0
     records: dict[str, Record] = {}
     while True:
+        share = (0.5 if precision is not None and count < most else 1.0) * (1.0 - done)
+
+        def tell(part: float, name: str, done: float = done, share: float = share) -> None:
+            if progress is not None:
+                progress(done + share * part, name)
+
         part = replace(setup, replications=count - begin, first=setup.first + begin)
-        added = run_cases(world, cases, part, progress=progress, cancelled=cancelled)
+        added = run_cases(world, cases, part, progress=tell, cancelled=cancelled)
         records = {
             name: join([records[name], new]) if records else new for name, new in added.items()
         }
-        found = {
-            name: estimate(measure(name, record), confidence) for name, record in records.items()
-        }
-        ratio = max(_ratio(each, adjusted) for each in found.values())
-        if ratio <= 1.0 or count >= most:
-            return Stopped(records, found, ratio <= 1.0)
-        wanted = most if math.isinf(ratio) else math.ceil(1.05 * count * ratio**2)
-        begin, count = count, min(most, max(wanted, count + FEWEST))
+        means, found = {}, {}
+        for name, record in records.items():
+            values = measure(name, record)
+            means[name] = stakes[name].means(setup.first, values)
+            found[name] = means[name].estimate(values, confidence)
+        widest = max(_width(each, least) for each in found.values())
+        asked = math.inf if precision is None else precision / (1.0 + precision)
+        if precision is None or widest <= asked or count >= most:
+            if progress is not None:
+                progress(1.0, "done")
+            return Stopped(records, means, found, widest, widest <= asked)
+        wanted = most if math.isinf(widest) else math.ceil(1.05 * count * (widest / asked) ** 2)
+        begin, count, done = count, min(most, max(wanted, count + FEWEST)), done + share
 
 
-def _ratio(found: Estimate, precision: float) -> float:
-    """Half-width over what is asked for; 0 where nothing varies."""
+def _width(found: Estimate, least: float) -> float:
+    """Half-width over the mean; 0 where nothing varies."""
+    size = max(abs(found.mean), least)
     if found.half_width == 0.0:
         return 0.0
-    if found.mean == 0.0 or not math.isfinite(found.half_width):
+    if size == 0.0 or not math.isfinite(found.half_width):
         return math.inf
-    return found.half_width / (precision * abs(found.mean))
+    return found.half_width / size

@@ -20,7 +20,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from simulation.arrays import Keys, Places
+from simulation.arrays import Floats, Keys, Places
 
 GOLDEN = 0x9E3779B97F4A7C15
 SPREAD = 0xD1342543DE82EF95
@@ -103,3 +103,10 @@ def uniform(stream: int, draw: int, replication: int) -> float:
     spread = ((replication + 1) * SPREAD) & MASK
     bits = mix(tick_key(stream, draw) ^ spread) >> 11
     return (bits + 0.5) / 9007199254740992.0
+
+
+def uniform_many(stream: int, draw: int, replications: Places) -> Floats:
+    """Return the numbers of :func:`uniform` in many replications: (R,), the same bits."""
+    bits = row_keys(stream, draw, replications) >> np.uint64(11)
+    numbers: Floats = (bits.astype(np.float64) + 0.5) / 9007199254740992.0
+    return numbers

@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-import pandas as pd
 
 from optimizer.outcome import Progress
-from optimizer.plan import Plan, conform
+from optimizer.plan import Plan
 from scenarios import InputError, Scenario
 from scenarios.findings import Findings, Severity
 from scenarios.gazetteer import fill_coordinates
+from simulation.arrays import Floats
 from simulation.assembly import Extras, build_world
-from simulation.daily import DAILY
 from simulation.default_suite import default_suite
-from simulation.experiment import Case, Setup, run_cases
+from simulation.experiment import Case, Setup
 from simulation.exposure import exposed_money, recovery_days
-from simulation.intervals import Estimate, estimate
 from simulation.judging import CONFIDENCE, judge, measure_cases, read_groups, usual_service
 from simulation.kernels import kernels
-from simulation.kpis import ORDER_KPIS, Values, daily_service
-from simulation.ledger import Record, join
+from simulation.kernels.rows import SHORT
+from simulation.kpis import ORDER_KPIS
+from simulation.ledger import Record
 from simulation.ranks import name_ranks
 from simulation.removal import KINDS
 from simulation.result import StressResult
-from simulation.suites import BASELINE, Drill, Gate, Suite, drilled, load_suite, only_cases
-from simulation.tails import STATISTICS, statistics
+from simulation.stopping import Stopped, run_until
+from simulation.stress_tables import curve_table, day_table, drill_table, result_table
+from simulation.suites import BASELINE, Gate, Suite, drilled, load_suite, only_cases
+from simulation.tails import statistics
 from simulation.targets import resolve
-from simulation.verdicts import Verdict
 from simulation.world import World
 
 MOST_FOR_PRECISION = 2000
+USUAL_PRECISION, MOST_TIMES_USUAL = 0.05, 4
+LEAST_SHARE = 0.05  # of the demand; where less is short, precision is a share of this much
 MOST_REPLICATIONS, FEWEST_REPLICATIONS = 100, 20
 USUAL_WORK = 8e7  # product-location-days that a run without `replications` may take
-DRILLED = ("fill_rate", "short_units", "lost_margin", "recovery_days", "cost_operating")
 
 
 def stress(
@@ -64,9 +65,10 @@ def stress(
         standard cases, without gates
     replications : None: the suite's, else 100 or fewer (at least 20) for a large scenario
     seed : of all random numbers; None: the suite's, else the scenario's. Same seed, same bits
-    precision : the replications are doubled until half of the 95 % interval of every disturbed
-        case's mean lost margin is at most this share of it, up to MOST_FOR_PRECISION; None: as many
-        as stated
+    precision : replications are added until half of the 95 % interval of every case's mean units
+        short is at most this share of them (of 5 % of the demand where that is more), up to
+        MOST_FOR_PRECISION. None: as many as are stated; where nobody states any, 0.05, up to four
+        times the usual number
     only : names of cases; the others are left out
     drill : playbooks; every case is run without and with them
     extras : what the world holds beyond what the plan uses; None: nothing
@@ -113,7 +115,8 @@ def stress(
         lambda: exposed_money(world, recovery_days(scenario), tuple(KINDS), scenario.settings.seed),
     )
     cases = [Case(BASELINE, (), "undisturbed"), *named]
-    count = replications or chosen.replications or usual_replications(world, len(cases))
+    stated = replications or chosen.replications
+    count = stated or usual_replications(world, len(cases))
     used_seed = seed if seed is not None else chosen.seed
     setup = Setup(
         replications=count,
@@ -125,44 +128,40 @@ def stress(
         if progress is not None:
             progress("stress", share, message)
 
-    records: dict[str, Record] = {}
-    done = 0
-    while True:
-        part = replace(setup, replications=setup.replications - done, first=done)
-        added = run_cases(world, cases, part, progress=tell, cancelled=cancelled)
-        records = (
-            {name: join([records[name], new]) for name, new in added.items()} if done else added
-        )
-        done = setup.replications
-        values = measure_cases(world, cases, records, chosen.gate_scopes("product"))
-        reached = widest(values)
-        if precision is None or reached <= precision or setup.replications >= MOST_FOR_PRECISION:
-            break
-        more = min(2 * setup.replications, MOST_FOR_PRECISION)
-        setup = replace(setup, replications=more)
+    if precision is None and stated is None:
+        precision, most = USUAL_PRECISION, MOST_TIMES_USUAL * count
+    else:
+        most = max(count, MOST_FOR_PRECISION)
+    demand = sum(float(site.demand_mean[world.bucket_of_tick].sum()) for site in world.sites)
+    found = run_until(
+        world, cases, setup, _short_units, precision, most=most,
+        least=LEAST_SHARE * demand, confidence=CONFIDENCE, progress=tell, cancelled=cancelled,
+    )  # fmt: skip
+    records, means = found.records, found.means
+    values = measure_cases(world, cases, records, chosen.gate_scopes("product"))
     target = chosen.service_target or usual_service(scenario, world)
     tails = {name: statistics(figures, target, CONFIDENCE) for name, figures in values.items()}
-    verdicts = judge(chosen.gates, cases, values, target)
+    verdicts = judge(chosen.gates, cases, values, means, target)
     notes = (
         *world.notes, *limits_noted(scenario), *chosen.notes, *ranks,
         *_untouched(world, cases, setup),
-        *_precision_noted(precision, reached, setup.replications),
+        *_precision_noted(found, precision),
         f"service_miss counts replications with a fill rate below {100 * target:.1f} %.",
     )  # fmt: skip
     return StressResult(
         suite=chosen.name,
         scenario_hash=scenario_hash,
-        replications=setup.replications,
+        replications=found.replications,
         seed=setup.seed,
         horizon_days=world.n_ticks // world.ticks_per_day,
         product_locations=world.n_skus,
         kernels=kernels().name,
         tables=MappingProxyType(
             {
-                "stress_results": _result_table(chosen.name, values, tails, verdicts),
-                "service_curve": _curve_table(records),
-                "day_ledger": _day_table(records),
-                "drills": _drill_table(chosen.drills, values, records),
+                "stress_results": result_table(chosen.name, values, means, tails, verdicts),
+                "service_curve": curve_table(records),
+                "day_ledger": day_table(records),
+                "drills": drill_table(chosen.drills, values, means, records),
             }
         ),
         titles=MappingProxyType({case.name: case.title for case in cases}),
@@ -184,22 +183,25 @@ def needed(suite: Suite, extras: Extras) -> Extras:
     )
 
 
-def widest(values: Mapping[str, Values]) -> float:
-    """Return the largest half-width of a disturbed case's mean lost margin over that mean."""
-    shares = [0.0]
-    for figures in (figures for case, figures in values.items() if case != BASELINE):
-        own = estimate(figures["lost_margin", "all"], CONFIDENCE)
-        if own.mean > 0.0:
-            shares.append(np.inf if np.isnan(own.low) else own.half_width / own.mean)
-    return float(max(shares))
+def _short_units(_case: str, record: Record) -> Floats:
+    """(R,) units that were not there on the day."""
+    units: Floats = record.site_rows[:, SHORT].sum(axis=0).astype(np.float64)
+    return units
 
 
-def _precision_noted(precision: float | None, reached: float, count: int) -> tuple[str, ...]:
-    if precision is None:
-        return ()
-    missed = "" if reached <= precision else f", not the {100 * precision:g} % asked for"
-    known = f"mean lost margin is known to ±{100 * reached:.1f} % in every disturbed case"
-    return (f"{count} replications: {known}{missed}.",)
+def _precision_noted(found: Stopped, precision: float | None) -> tuple[str, ...]:
+    known = (
+        f"in every case mean units short are known to ± {100 * found.widest:.1f} % of them,"
+        f" or of {100 * LEAST_SHARE:g} % of the demand where they are fewer"
+    )
+    missed = "" if precision is None or found.reached else f", not the {100 * precision:g} % wanted"
+    taken = [case for case, own in found.means.items() if own.controlled]
+    helped = (
+        (f"The chance of outages is taken out of the means of {', '.join(taken)}.",)
+        if taken
+        else ()
+    )
+    return f"{found.replications} replications: {known}{missed}.", *helped
 
 
 def usual_replications(world: World, n_cases: int) -> int:
@@ -252,112 +254,3 @@ def _refuse_unknown_scopes(world: World, gates: tuple[Gate, ...]) -> None:
             )  # fmt: skip
     if findings.errors:
         raise InputError("the suite asks for what the plan does not use", list(findings))
-
-
-def _drill_table(
-    drills: tuple[Drill, ...], values: Mapping[str, Values], records: Mapping[str, Record]
-) -> pd.DataFrame:
-    """Return what each drill saved: paired differences, better is more."""
-    rows = []
-    for drill in drills:
-        acted = float((records[drill.name].acted.sum(axis=0) > 0).mean())
-        figures = [(kpi, "all") for kpi in DRILLED]
-        figures += [key for key in values[drill.case] if key[1].startswith("channel:")]
-        for kpi, scope in figures:
-            without, helped = values[drill.case][kpi, scope], values[drill.name][kpi, scope]
-            sign = 1.0 if kpi == "fill_rate" else -1.0
-            saved = estimate(sign * (helped - without), CONFIDENCE)
-            rows.append(
-                {
-                    "case": drill.case,
-                    "playbooks": ", ".join(drill.playbooks),
-                    "kpi": kpi,
-                    "without": float(without.mean()),
-                    "with": float(helped.mean()),
-                    "saved": saved.mean,
-                    "low": saved.low,
-                    "high": saved.high,
-                    "acted": acted,
-                    "scope": scope,
-                }
-            )
-    return conform("drills", pd.DataFrame(rows))
-
-
-def _result_table(
-    suite: str,
-    values: Mapping[str, Values],
-    tails: Mapping[str, Mapping[str, Estimate]],
-    verdicts: tuple[Verdict, ...],
-) -> pd.DataFrame:
-    """Return `stress_results`; several gates on one figure share its row."""
-    judged: dict[tuple[str, str, str], list[Verdict]] = {}
-    for verdict in verdicts:
-        key = (verdict.case, verdict.gate.kpi, verdict.gate.scope)
-        judged.setdefault(key, []).append(verdict)
-    rows = []
-    for case, figures in values.items():
-        estimates = {key: estimate(numbers, CONFIDENCE) for key, numbers in figures.items()}
-        estimates |= {(kpi, "all"): own for kpi, own in tails[case].items()}
-        for (kpi, scope), own in estimates.items():
-            if kpi in STATISTICS:
-                calm = tails[BASELINE][kpi].mean
-            else:
-                calm = float(np.mean(values[BASELINE][kpi, scope]))
-            gates = judged.get((case, kpi, scope), [])
-            rows.append(
-                {
-                    "suite": suite,
-                    "case": case,
-                    "kpi": kpi,
-                    "scope": scope,
-                    "baseline": calm,
-                    "disrupted": own.mean,
-                    "low": own.low,
-                    "high": own.high,
-                    "gate": " and ".join(str(verdict.gate) for verdict in gates) or None,
-                    "passed": all(verdict.passed for verdict in gates) if gates else None,
-                }
-            )
-    return conform("stress_results", pd.DataFrame(rows))
-
-
-def _day_table(records: Mapping[str, Record]) -> pd.DataFrame:
-    parts = []
-    for case, record in records.items():
-        n_items, n_days, _ = record.days.shape
-        low, high = np.quantile(record.days, [0.05, 0.95], axis=2)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "case": case,
-                    "day": np.tile(np.arange(n_days), n_items),
-                    "item": np.repeat(list(DAILY), n_days),
-                    "mean": record.days.mean(axis=2).ravel(),
-                    "p5": low.ravel(),
-                    "p95": high.ravel(),
-                }
-            )
-        )
-    return conform("day_ledger", pd.concat(parts, ignore_index=True))
-
-
-def _curve_table(records: Mapping[str, Record]) -> pd.DataFrame:
-    calm = daily_service(records[BASELINE]).mean(axis=1)
-    parts = []
-    for case, record in records.items():
-        share = daily_service(record)
-        low, high = np.quantile(share, [0.05, 0.95], axis=1)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "case": case,
-                    "day": np.arange(len(share), dtype=np.float64),
-                    "mean": share.mean(axis=1),
-                    "p5": low,
-                    "p95": high,
-                    "baseline": calm,
-                }
-            )
-        )
-    return conform("service_curve", pd.concat(parts, ignore_index=True))

@@ -50,7 +50,7 @@ class Gate:
         """Return the gate as it stands in the results."""
         sign = ">=" if self.at_least else "<="
         sure = "" if self.confidence is None else f" ({100 * self.confidence:g} % sure)"
-        return f"{sign} {self.bound:g}{sure}"
+        return f"{sign} {self.bound:.10g}{sure}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ import pytest
 from plain_worlds import one_site
 from random_worlds import random_case, random_world
 
-from simulation.controls import controlled, expected_outage_days, outage_days
-from simulation.disruptions import Disruption
+from simulation.chances import strikes_of
+from simulation.controls import Stakes, controlled
+from simulation.disruptions import Disruption, histories
 from simulation.distributions import Distribution
 from simulation.experiment import Cancelled, Case, Setup, run_cases
 from simulation.intervals import estimate
@@ -68,9 +69,10 @@ def test_more_replications_number_on():
 def test_stop_rule_keeps_its_precision():
     """The run ends within the precision, and its figures are those of one run of as many."""
     case = Case("down", (OUTAGE,))
-    found = run_until(shop(), [case], Setup(20, 1), short_units, 0.25, most=2000)
+    found = run_until(shop(), [case], Setup(20, 1), short_units, 0.1, most=2000)
     assert found.reached
-    assert found.estimates["down"].half_width <= 0.25 * found.estimates["down"].mean
+    assert found.means["down"].controlled
+    assert found.estimates["down"].half_width <= 0.1 * found.estimates["down"].mean
     whole = run_cases(shop(), [case], Setup(found.replications, 1))["down"]
     np.testing.assert_array_equal(whole.served, found.records["down"].served)
 
@@ -82,14 +84,92 @@ def test_stop_rule_says_when_the_cap_came_first():
     assert (found.reached, found.replications) == (False, 30)
 
 
+def test_stop_rule_does_not_depend_on_chunks():
+    """Cut into chunks of 7 the run stops at the same number with the same bits."""
+    case = Case("down", (OUTAGE,))
+    one, other = (
+        run_until(shop(120), [case], Setup(20, 1, chunk=chunk), short_units, 0.2, most=400)
+        for chunk in (0, 7)
+    )
+    assert one.replications == other.replications
+    assert one.estimates == other.estimates
+
+
+def test_stop_rule_ends_where_next_to_nothing_is_lost():
+    """A mean that counts as 100 units is known to 5 % once the half-width is 5 units."""
+    calm = Case("calm")
+    world = shop(30)
+    found = run_until(world, [calm], Setup(20, 1), short_units, 0.05, most=2000, least=1e6)
+    assert (found.reached, found.replications) == (True, 20)
+
+
 def test_control_variates_save_replications():
     """Of lost sales under random outages the residual spread is under a seventh of the whole."""
     world = shop()
     values = short_units("", run_cases(world, [Case("down", (OUTAGE,))], Setup(200, 5))["down"])
-    own = outage_days([OUTAGE], np.arange(200), seed=5, n_ticks=world.n_ticks)
-    others = expected_outage_days([OUTAGE], seed=5, n_ticks=world.n_ticks, count=4000)
-    plain, better = estimate(values), controlled(values, own, others)
+    plain = estimate(values)
+    better = Stakes(world, [OUTAGE], 5, {}).means(0, values).estimate(values)
     assert (plain.half_width / better.half_width) ** 2 > 7.0
+
+
+def test_stakes_of_later_replications_are_those_of_a_longer_run():
+    """Sums of replications 30 to 59 are rows of those of replications 0 to 59."""
+    stakes = Stakes(shop(), [OUTAGE], 5, {})
+    whole, part = stakes.chance(0, 60), stakes.chance(30, 30)
+    np.testing.assert_array_equal(whole.own[30:], part.own)
+
+
+def test_units_at_stake_are_the_demand_of_the_days_out():
+    """20 SKUs x 5 a day, out on 3 of the days 3 to 6 (lead time 3): 300 units; none beyond 7."""
+    short = Disruption("gone", "supplier_outage", "all", 0.0, Distribution("fixed", (3.0,)),
+                       probability=0.5)  # fmt: skip
+    own = Stakes(shop(30), [short], 1, {}).chance(0, 40).own
+    assert set(own[:, 0]) == {0.0, 300.0}
+    assert own.shape[1] == 1
+
+
+def test_what_is_certain_has_no_controls():
+    """A fixed outage strikes alike in every replication: there is no chance to take out."""
+    sure = Disruption("gone", "supplier_outage", "all", 3.0, Distribution("fixed", (3.0,)))
+    values = np.arange(20.0)
+    assert Stakes(shop(30), [sure], 1, {}).chance(0, 40) is None
+    assert not Stakes(shop(30), [sure], 1, {}).means(0, values).controlled
+
+
+def test_controlled_costs_still_add_up():
+    """The controlled mean of a sum is the sum of the controlled means."""
+    g = np.random.default_rng(1)
+    controls, others = g.exponential(1.0, (60, 2)), g.exponential(1.0, (2000, 2))
+    one, two = controls @ [3.0, 1.0] + g.normal(0, 1, 60), g.normal(0, 1, 60)
+    parts = controlled(one, controls, others).mean + controlled(two, controls, others).mean
+    assert controlled(one + two, controls, others).mean == pytest.approx(parts)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_strikes_of_many_replications_are_those_of_one(seed):
+    """Begin and end are those of the histories, whatever the distributions, groups and causes."""
+    g = np.random.default_rng(seed)
+    days = [Distribution("exponential", (30.0,)), Distribution("lognormal", (9.0, 8.0)),
+            Distribution("uniform", (2.0, 40.0)), Distribution("normal", (8.0, 6.0)),
+            Distribution("empirical", (1.0, 4.0, 20.0)), Distribution("fixed", (6.0,))]  # fmt: skip
+    listed = []
+    for number in range(6):
+        start = [days[g.integers(6)], float(g.integers(-5, 60))][g.integers(2)]
+        cause = f"D{number - 1}" if number and g.random() < 0.5 else ""
+        if cause and g.random() < 0.5:
+            start = None
+        listed.append(
+            Disruption(f"D{number}", "supplier_outage", "all", start, days[g.integers(6)],
+                       probability=float(g.uniform(0.5, 1.0)), after=cause,
+                       group="storm" if g.random() < 0.3 else "")
+        )  # fmt: skip
+    told = histories(listed, range(40), seed=seed, n_ticks=120, ticks_per_day=2)
+    made = strikes_of(listed, np.arange(40), seed=seed, n_ticks=120, ticks_per_day=2)
+    for name, rows in told.items():
+        for r, strikes in enumerate(rows):
+            there = made[name].begin[r] >= 0
+            pairs = zip(made[name].begin[r][there], made[name].end[r][there], strict=True)
+            assert [(each.begin, each.end) for each in strikes] == list(pairs)
 
 
 def test_control_variates_keep_the_mean():
