@@ -20,9 +20,7 @@ import numpy as np
 
 from simulation.arrays import Sums, Units
 from simulation.run import Run
-from simulation.streams import mix_all, name_key, row_keys
-
-LOW = np.uint64(0xFFFF)
+from simulation.streams import name_key, row_keys
 
 
 class Reserves:
@@ -36,13 +34,13 @@ class Reserves:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.kept: dict[int, Sums] = {}
+        self.kept: dict[int, Units] = {}
         self.share: dict[int, Sums] = {}
         self.streams: dict[int, int] = {}
         for i, site in enumerate(run.world.sites):
             if site.channels is not None:
                 shape = (len(site.channels.names), run.n_replications, site.n_skus)
-                self.kept[i] = np.zeros(shape, np.int64)
+                self.kept[i] = np.zeros(shape, np.int32)
                 self.share[i] = np.zeros(shape[:2], np.int64)
                 self.streams[i] = name_key(run.seed, "channels", site.site_id)
         bucket = run.world.bucket_of_tick
@@ -57,54 +55,19 @@ class Reserves:
         run = self.run
         facts, held = run.world.sites[site].channels, run.state.sites[site]
         assert facts is not None
-        kept, there = self.kept[site], (held.on_hand + slot).astype(np.int64)
-        self._set_aside(site, tick, slot, there)
-        open_stock = there.copy()
-        for each in kept:  # goods may have left otherwise
-            np.minimum(each, open_stock, out=each)
-            open_stock -= each
-        asked = self._dealt_out(site, tick, demand)
-        asked[:, run.conditions.stopped[site]] = 0
-        own = np.minimum(asked, kept)
-        kept -= own
-        debts = np.minimum(open_stock, held.backlog)
-        open_stock -= debts
-        wants = asked - own
-        total = wants.sum(axis=0)
-        before = np.cumsum(wants, axis=0) - wants
-        of_all = np.maximum(total, 1)
-        part = open_stock * (before + wants) // of_all - open_stock * before // of_all
-        part = np.where(total <= open_stock, wants, part)
-        for c, name in enumerate(facts.names):
-            run.state.count(f"asked:{name}", site, tick, asked[c])
-            run.state.count(f"granted:{name}", site, tick, own[c] + part[c])
-        allowed: Units = (debts + (own + part).sum(axis=0)).astype(np.int32)
-        return allowed
-
-    def _set_aside(self, site: int, tick: int, slot: Units, there: Sums) -> None:
-        """Keep a share of the shelf when a bucket begins or the share rises, else of arrivals."""
-        facts = self.run.world.sites[site].channels
-        assert facts is not None
-        kept, before = self.kept[site], self.share[site]
-        ordered = self.run.conditions.reserve[site].astype(np.int64)
+        ordered = run.conditions.reserve[site].astype(np.int64)
         share = np.maximum(facts.reserve[:, None], ordered)
-        if self.begins[tick]:
-            kept[...] = (there[None] * share[:, :, None]) >> 16
-        else:
-            kept += (slot.astype(np.int64)[None] * share[:, :, None]) >> 16
-            for c, r in np.argwhere(share != before):
-                fresh = (there[r] * share[c, r]) >> 16
-                kept[c, r] = fresh if share[c, r] > before[c, r] else np.minimum(kept[c, r], fresh)
-        kept[(self.left[tick] <= facts.release)[:, None] & (ordered == 0)] = 0
-        before[...] = share
-
-    def _dealt_out(self, site: int, tick: int, demand: Units) -> Sums:
-        """(C, R, K) units of the demand that each channel asks for."""
-        facts = self.run.world.sites[site].channels
-        assert facts is not None
-        keys = row_keys(self.streams[site], tick, self.run.state.replications)
-        bits = mix_all(keys[:, None] + self.run.world.sites[site].sku_keys[None, :])
-        phase = (bits & LOW).astype(np.int64)
-        up_to = (demand.astype(np.int64)[None] * facts.demand[:, None, :] + phase) >> 16
-        dealt: Sums = np.diff(up_to, axis=0, prepend=np.zeros_like(up_to[:1]))
-        return dealt
+        free = (self.left[tick] <= facts.release)[:, None] & (ordered == 0)
+        allowed = np.empty_like(demand)
+        tally = np.empty((2, len(facts.names), run.n_replications), np.int64)
+        run.coupled.grant_channels(
+            held.on_hand, slot, held.backlog, demand, run.conditions.stopped[site],
+            bool(self.begins[tick]), share, self.share[site], free, facts.demand,
+            row_keys(self.streams[site], tick, run.state.replications),
+            run.world.sites[site].sku_keys, self.kept[site], allowed, tally,
+        )  # fmt: skip
+        self.share[site] = share
+        for c, name in enumerate(facts.names):
+            for row, what in enumerate(("asked", "granted")):
+                run.state.count_of(f"{what}:{name}", site)[tick] = tally[row, c]
+        return allowed

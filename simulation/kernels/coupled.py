@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-NAMES = ("ration", "split_orders", "issue_oldest", "fill_oldest")
+NAMES = ("ration", "split_orders", "issue_oldest", "fill_oldest", "grant_channels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Coupled:
     split_orders: Callable[..., Any]
     issue_oldest: Callable[..., Any]
     fill_oldest: Callable[..., Any]
+    grant_channels: Callable[..., Any]
 
 
 @lru_cache(maxsize=2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulation.arrays import Flags, Keys, Places, Sums, Units
-from simulation.kernels.mixing import DRAWN_APART, FIRST, S27, S30, S31, S33, SECOND
+from simulation.kernels.mixing import DRAWN_APART, FIRST, S27, S30, S31, S33, SECOND, SIXTEEN_BITS
 
 NARROW = 1 << 31
 ALL = 65536
@@ -217,3 +217,75 @@ def fill_oldest(
                     mine[j] -= 1
                     granted[j, r, k] -= 1
                 break
+
+
+def grant_channels(
+    on_hand: Units,
+    slot: Units,
+    backlog: Units,
+    demand: Units,
+    stopped: Flags,
+    begins: bool,
+    share: Sums,
+    before: Sums,
+    free: Flags,
+    up_to: Sums,
+    row_keys: Keys,
+    sku_keys: Keys,
+    kept: Units,
+    allowed: Units,
+    tally: Sums,
+) -> None:
+    """Set stock aside for channels, deal the demand out to them, and grant what they may take."""
+    n_channels = kept.shape[0]
+    wants = np.zeros(n_channels, np.int64)
+    tally[...] = 0
+    for r in range(on_hand.shape[0]):
+        for k in range(on_hand.shape[1]):
+            came = np.int64(slot[r, k])
+            open_stock = on_hand[r, k] + came
+            there = open_stock
+            asked_for = np.int64(demand[r, k])
+            z = row_keys[r] + sku_keys[k]
+            z = (z ^ (z >> S30)) * FIRST
+            z = (z ^ (z >> S27)) * SECOND
+            phase = np.int64((z ^ (z >> S31)) & SIXTEEN_BITS)
+            so_far = np.int64(0)
+            total = np.int64(0)
+            leaving = np.int64(0)
+            for c in range(n_channels):
+                part = share[c, r]
+                held = np.int64(0)
+                if not free[c, r]:
+                    if begins or part > before[c, r]:
+                        held = (there * part) >> 16
+                    else:
+                        held = kept[c, r, k] + ((came * part) >> 16)
+                        if part < before[c, r]:
+                            held = min(held, (there * part) >> 16)
+                    held = min(held, open_stock)
+                open_stock -= held
+                dealt = (asked_for * up_to[c, k] + phase) >> 16
+                asked = np.int64(0) if stopped[r] else dealt - so_far
+                so_far = dealt
+                own = min(asked, held)
+                kept[c, r, k] = held - own
+                wants[c] = asked - own
+                total += wants[c]
+                leaving += own
+                tally[0, c, r] += asked
+                tally[1, c, r] += own
+            debts = min(open_stock, np.int64(backlog[r, k]))
+            open_stock -= debts
+            leaving += debts
+            earlier = np.int64(0)
+            for c in range(n_channels):
+                granted = wants[c]
+                if total > open_stock:
+                    granted = (
+                        open_stock * (earlier + wants[c]) // total - open_stock * earlier // total
+                    )
+                earlier += wants[c]
+                leaving += granted
+                tally[1, c, r] += granted
+            allowed[r, k] = leaving

@@ -11,6 +11,7 @@ from simulation.arrays import Flags, Keys, Places, Sums, Units
 from simulation.kernels.mixing import DRAWN_APART
 from simulation.streams import mix_all
 
+LOW = np.uint64(0xFFFF)
 NARROW = 1 << 31  # totals up to here are divided exactly
 
 
@@ -219,3 +220,68 @@ def _left(mine: Sums, over: Sums, bits: Keys) -> Sums:
         left[lane, few] += 1
         few = few[over[few] > unit]
     return left
+
+
+def grant_channels(
+    on_hand: Units,
+    slot: Units,
+    backlog: Units,
+    demand: Units,
+    stopped: Flags,
+    begins: bool,
+    share: Sums,
+    before: Sums,
+    free: Flags,
+    up_to: Sums,
+    row_keys: Keys,
+    sku_keys: Keys,
+    kept: Units,
+    allowed: Units,
+    tally: Sums,
+) -> None:
+    """Set stock aside for channels, deal the demand out to them, and grant what they may take.
+
+    A channel takes from what is kept for it, then what nobody keeps once old debts are paid, of
+    which a channel that wants w after channels that want b, of c in all, gets floor(h (b + w) / c)
+    - floor(h b / c) of h units.
+
+    Parameters
+    ----------
+    on_hand, slot, backlog, demand : (R, K) units; `slot` comes in today
+    stopped : (R,) nothing leaves the site
+    begins : a bucket begins: reserves are set anew
+    share, before : (C, R) of the shelf that is kept, in 1/65,536, today and on the tick before
+    free : (C, R) whether the reserve is open to all
+    up_to : (C, K) share of the demand that channels up to this one ask for, in 1/65,536
+    row_keys, sku_keys : (R,), (K,) of the random number that deals the demand out
+    kept : (C, R, K) units kept, brought up to date
+    allowed : (R, K) units that may leave to customers, written
+    tally : (2, C, R) units asked for and granted, written
+    """
+    there = (on_hand + slot).astype(np.int64)
+    of_shelf = (there[None] * share[:, :, None]) >> 16
+    held = kept + ((slot.astype(np.int64)[None] * share[:, :, None]) >> 16)
+    held = np.where((share < before)[:, :, None], np.minimum(held, of_shelf), held)
+    held = np.where((share > before)[:, :, None] | begins, of_shelf, held)
+    held[free] = 0
+    open_stock = there.copy()
+    for each in held:  # goods may have left otherwise
+        np.minimum(each, open_stock, out=each)
+        open_stock -= each
+    phase = (mix_all(row_keys[:, None] + sku_keys[None, :]) & LOW).astype(np.int64)
+    so_far = (demand.astype(np.int64)[None] * up_to[:, None, :] + phase) >> 16
+    asked = np.diff(so_far, axis=0, prepend=np.zeros_like(so_far[:1]))
+    asked[:, stopped] = 0
+    own = np.minimum(asked, held)
+    kept[...] = held - own
+    debts = np.minimum(open_stock, backlog)
+    open_stock -= debts
+    wants = asked - own
+    total = wants.sum(axis=0)
+    earlier = np.cumsum(wants, axis=0) - wants
+    of_all = np.maximum(total, 1)
+    part = open_stock * (earlier + wants) // of_all - open_stock * earlier // of_all
+    part = np.where(total <= open_stock, wants, part)
+    allowed[...] = debts + (own + part).sum(axis=0)
+    tally[0] = asked.sum(axis=2)
+    tally[1] = (own + part).sum(axis=2)
