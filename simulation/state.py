@@ -131,9 +131,13 @@ def replication_bytes(world: World, longest: list[int]) -> int:
     """Estimate the memory that one replication takes, its cached demand included."""
     rings = ring_lengths(world, longest)
     total = 0
-    for site, ring in zip(world.sites, rings, strict=True):
+    for i, (site, ring) in enumerate(zip(world.sites, rings, strict=True)):
         cells = site.n_skus
-        total += 4 * cells * (ring + world.n_ticks + 16) + 8 * SITE_ROWS * world.n_ticks
+        lots = min(int(site.life.ticks.max(initial=0)), world.n_ticks) if site.life else 0
+        kept = len(site.channels.names) if site.channels else 0
+        queues = len(world.out_lanes[i]) if site.first_come else 0
+        each = ring + (1 + queues) * world.n_ticks + 16 + lots + kept
+        total += 4 * cells * each + 8 * SITE_ROWS * world.n_ticks
     for lane in world.lanes:
         total += 8 * lane.n_skus + 8 * world.n_ticks
         if lane.origin >= 0 and world.sites[lane.origin].first_come:

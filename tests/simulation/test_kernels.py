@@ -6,6 +6,7 @@ import importlib.util
 
 import numpy as np
 import pytest
+from random_features import with_features
 from random_worlds import random_case, random_world
 
 from scenarios import NotFound
@@ -34,6 +35,18 @@ def test_twins_give_the_same_bits(seed):
     cases = [Case("calm"), random_case(world, seed)]
     slow = run_cases(world, cases, Setup(5, seed, kernels="numpy"))
     fast = run_cases(world, cases, Setup(5, seed, kernels="numba"))
+    for name in slow:
+        same(slow[name], fast[name])
+
+
+@numba_only
+@pytest.mark.parametrize("seed", range(120, 126))
+def test_twins_give_the_same_bits_with_every_feature(seed):
+    """So do they where docks, lives, channels, orders and the rest are stated somewhere."""
+    world = with_features(random_world(seed), seed)
+    cases = [Case("calm"), random_case(world, seed)]
+    slow = run_cases(world, cases, Setup(3, seed, kernels="numpy"))
+    fast = run_cases(world, cases, Setup(3, seed, kernels="numba", chunk=2))
     for name in slow:
         same(slow[name], fast[name])
 
