@@ -18,6 +18,7 @@ BENCHMARKS = {
     "routing": "benchmarks.routing",
     "simulation": "benchmarks.simulation",
     "validation": "benchmarks.validation",
+    "waves": "benchmarks.waves",
     "rolling": "benchmarks.rolling",
 }
 

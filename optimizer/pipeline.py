@@ -96,6 +96,15 @@ STAGES: Mapping[str, Room] = {
         ("products", "sites", "orders", "order_lines", "inventory", "carrier_rates"),
         weight=2.0,
     ),
+    "waves": Room(
+        "optimizer.allocation:run_waves",
+        "optimizer.audit.waves:check",
+        (
+            *("products", "sites", "orders", "order_lines", "inventory", "carrier_rates"),
+            "work_capacity",
+        ),
+        weight=0.5,
+    ),
     "routing": Room(
         "optimizer.routing:run",
         "optimizer.audit.routing:check",
@@ -103,7 +112,7 @@ STAGES: Mapping[str, Room] = {
         weight=2.0,
     ),
 }
-GROUPS = {"allocation": ("sourcing",), "rolling": ("replenishment", "rolling")}
+GROUPS = {"allocation": ("sourcing", "waves"), "rolling": ("replenishment", "rolling")}
 
 
 def plan(
@@ -229,7 +238,7 @@ def choose_stages(
                 " demand_history, forecasts, orders"
             )
         return chosen, notes
-    wanted = [part for name in stages for part in GROUPS.get(name, (name,))]
+    wanted = [part for name in stages for part in _members(scenario, name)]
     unknown = [name for name in wanted if name not in STAGES]
     if unknown:
         known = ", ".join((*STAGES, *GROUPS))
@@ -248,6 +257,14 @@ def choose_stages(
     if problems:
         raise InputError(f"tables are missing: {'; '.join(problems)}")
     return [name for name in STAGES if name in wanted], {}
+
+
+def _members(scenario: Scenario, name: str) -> Sequence[str]:
+    """Return the stages that a name stands for; of a group, those that have their tables."""
+    members = GROUPS.get(name, (name,))
+    if name not in GROUPS:
+        return members
+    return [part for part in members if not missing_tables(scenario, part)] or members
 
 
 def missing_tables(scenario: Scenario, stage: str) -> list[str]:

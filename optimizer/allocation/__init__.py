@@ -1,4 +1,4 @@
-"""Warehouse allocation: which sites to open, and which site ships which line of which order."""
+"""Warehouse allocation: which sites to open, which site ships which line, when it is picked."""
 
 from __future__ import annotations
 
@@ -29,3 +29,12 @@ def run_network(
     from optimizer.allocation.network.stage import run
 
     return run(scenario, upstream, limits, **options)
+
+
+def run_waves(
+    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
+) -> StageResult:
+    """Decide when each parcel is picked and loaded, so that it leaves in time; see `waves/`."""
+    from optimizer.allocation.waves.stage import run
+
+    return run(scenario, upstream, limits)
