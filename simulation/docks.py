@@ -1,10 +1,10 @@
 """Docks and room of a site: what comes in, what waits at the gate, what leaves in a day.
 
-The inbound dock takes goods up to its units a day, then only what fits into the room that is left;
-the rest queues at the gate for the next day. The outbound dock serves customers first, then the
-sites fed from here; parcels that the dock can load limit what goes to customers, as units of an
-average parcel unless orders say what is in each. What is short is shared out in proportion to what
-each SKU wants, or by priority where the site states one
+The inbound dock takes goods up to its units a day, and as its doors are done with them, then only
+what fits into the room that is left; the rest queues at the gate for the next day. The outbound
+dock serves customers first, then the sites fed from here; parcels that the dock can load limit
+what goes to customers, as units of an average parcel unless orders say what is in each. What is
+short is shared out in proportion to what each SKU wants, or by priority where the site states one
 (:func:`simulation.kernels.coupled_reference.ration`).
 """
 
@@ -16,6 +16,7 @@ from simulation.arrays import Places, Sums, Units
 from simulation.kernels import rows as at
 from simulation.kernels.rows import ALL, UNCHANGED
 from simulation.run import Run
+from simulation.streams import RowKeys, item_keys, mix_all, name_key
 
 NO_LIMIT = 1 << 60
 
@@ -27,8 +28,19 @@ class Docks:
         self.run = run
         world = run.world
         struck = [run.strikes("labour_shortage", "sites", i) for i in range(len(world.sites))]
+        self.doors = {
+            i: (
+                site.dock.doors,
+                RowKeys(name_key(run.seed, "doors", site.site_id), run.state.replications),
+                item_keys([f"door {number}" for number in range(site.dock.doors.count)]),
+            )
+            for i, site in enumerate(world.sites)
+            if site.dock is not None and site.dock.doors is not None
+        }
         self.narrow_in = [
-            struck[i] or (site.dock is not None and site.dock.inbound is not None)
+            struck[i]
+            or i in self.doors
+            or (site.dock is not None and site.dock.inbound is not None)
             for i, site in enumerate(world.sites)
         ]
         self.narrow_out = [
@@ -109,6 +121,8 @@ class Docks:
         came = slot.copy()
         if self.narrow_in[site]:
             limit = self._limit(site, tick, outbound=False)
+            if site in self.doors:
+                limit = np.minimum(limit, self._through_doors(site, tick, slot))
             slot[...] = self._ration(site, tick, slot, self.ones[site], limit)
         at_dock = slot.copy()
         if store is not None:
@@ -122,6 +136,17 @@ class Docks:
         waits = came - slot
         held.ring[(tick + 1) % len(held.ring)] += waits
         self.run.state.count("at_gate", site, tick, waits)
+
+    def _through_doors(self, site: int, tick: int, slot: Units) -> Sums:
+        """(R,) units that the doors are done with at a tick, of those at the gate."""
+        doors, rows, keys = self.doors[site]
+        at_gate = slot.sum(axis=1, dtype=np.int64)
+        taken = (at_gate + doors.units - 1) // doors.units  # doors at which something stands
+        drawn = mix_all(rows.at(tick)[0][:, None] + keys) >> np.uint64(48)
+        done = drawn.astype(np.int64) < self._manned(site, doors.done)[:, None]
+        done &= np.arange(doors.count) < taken[:, None]
+        through: Sums = done.sum(axis=1) * doors.units
+        return through
 
     def kept_back(
         self, site: int, tick: int, slot: Units, demand: Units, allowed: Units | None

@@ -13,6 +13,23 @@ UNLIMITED = 1 << 32  # units on a day without limit, beside days with one
 
 
 @dataclass(frozen=True, slots=True)
+class Doors:
+    """Doors at which goods are taken in, each of which needs a random time for a load.
+
+    Attributes
+    ----------
+    count : doors
+    units : of a load; what waits at the gate fills one door after another
+    done : chance in 1/65,536 that a door is done with its load at a tick, so that the time it
+        takes is geometric, with a mean of 65,536 / done ticks
+    """
+
+    count: int
+    units: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dock:
     """What a site can take in and send out in a day.
 
@@ -21,12 +38,14 @@ class Dock:
     inbound, outbound : (7,) int64, units by weekday from Monday; None: no limit
     parcels : (7,) int64, parcels to customers by weekday; None: no limit
     parcel_units : units of a parcel where no order says what is in it, in 1/65,536
+    doors : through which goods come in; None: they come in at once
     """
 
     inbound: Sums | None = None
     outbound: Sums | None = None
     parcels: Sums | None = None
     parcel_units: int = 1 << 16
+    doors: Doors | None = None
 
 
 @dataclass(frozen=True, slots=True)

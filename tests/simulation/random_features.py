@@ -6,7 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from simulation.facts import Channels, Dock, Life, Load, OrderBook, Quota, Return, Split, Store
+from simulation.facts import (
+    Channels,
+    Dock,
+    Doors,
+    Life,
+    Load,
+    OrderBook,
+    Quota,
+    Return,
+    Split,
+    Store,
+)
 from simulation.streams import item_keys
 from simulation.variates import lead_row
 from simulation.world import FLOW_ONE, Freight, Lane, Mode, World
@@ -48,6 +59,10 @@ def _docks(g: np.random.Generator, world: World) -> World:
             size = int(g.integers(40_000, 400_000))
             parcels = np.rint((usual * 65536 / size) * g.uniform(0.2, 2.0, 7)).astype(np.int64)
             dock = replace(dock, parcels=parcels, parcel_units=size)
+        if g.random() < 0.4:
+            load = int(usual * g.uniform(0.1, 1.0)) + 1
+            doors = Doors(int(g.integers(1, 5)), load, int(g.integers(9_000, 60_000)))
+            dock = replace(dock, doors=doors)
         volume = g.choice([0, 1, 300, 40_000], site.n_skus).astype(np.int64)
         room = int(float(site.opening @ volume) * g.uniform(0.7, 2.0)) + 1000
         store = Store(room, volume, bool(g.random() < 0.5)) if g.random() < 0.5 else None

@@ -570,6 +570,9 @@ class Oracle:
         shelves = [self.shelf[i, k] for k in range(site.n_skus)]
         entering = [0 if self.shut(i) else shelf.gate for shelf in shelves]
         limit = self.dock(i, tick, "inbound")
+        if site.dock is not None and site.dock.doors is not None:
+            done = self.through_doors(i, tick, sum(entering))
+            limit = done if limit is None else min(limit, done)
         if limit is not None:
             entering = share_out([(n, 1) for n in entering], limit, **self.passing(i, tick))
         if site.store is not None:
@@ -597,6 +600,20 @@ class Oracle:
                 self.note(i, k, tick, "cycles", 1)
                 self.note(i, k, tick, "short_cycles", int(shelf.exposed))
                 shelf.exposed = False
+
+    def through_doors(self, i, tick, units):
+        """Return the units with which the doors of a site are done, a load at each door."""
+        doors = self.world.sites[i].dock.doors
+        stream = named(self.seed, "doors", self.world.sites[i].site_id)
+        chance = doors.done * self.left_of({"labour_shortage"}, i, "sites") + 32768 >> 16
+        done = 0
+        for door in range(doors.count):
+            if units <= 0:
+                break
+            units -= doors.units
+            if number(stream, tick, self.replication, f"door {door}") >> 48 < chance:
+                done += doors.units
+        return done
 
     def sell(self, i, tick, anew):
         """Pay old debts and meet the day's demand, as far as the dock lets goods out."""

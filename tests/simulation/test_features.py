@@ -12,7 +12,18 @@ from test_oracle import run_arrays
 from simulation.disruptions import Disruption
 from simulation.distributions import Distribution
 from simulation.experiment import Case
-from simulation.facts import Channels, Dock, Life, Load, OrderBook, Quota, Return, Split, Store
+from simulation.facts import (
+    Channels,
+    Dock,
+    Doors,
+    Life,
+    Load,
+    OrderBook,
+    Quota,
+    Return,
+    Split,
+    Store,
+)
 from simulation.kernels import rows as at
 from simulation.policies import order_up_to_policy
 from simulation.world import Batch, Freight, Lane, Mode, World
@@ -47,6 +58,22 @@ def test_a_narrow_inbound_dock_queues_at_the_gate():
     dock = Dock(inbound=np.full(7, 3))
     world = with_lane(still(dock=dock), orders=order(0, 5, 5))
     assert figures(world, at.RECEIVED)[:6] == [0, 3, 3, 3, 1, 0]
+
+
+def test_doors_take_a_load_each():
+    """Two doors, each done with its load of 3 units within a day: of 10 units 6 come, then 4."""
+    world = with_lane(still(dock=Dock(doors=Doors(2, 3, 65536))), orders=order(0, 5, 5))
+    assert figures(world, at.RECEIVED)[:4] == [0, 6, 4, 0]
+
+
+def test_a_door_takes_a_random_time():
+    """One door that is done with a unit at a tick in 1 of 4 cases: of 2,000 units 500 come at once.
+
+    Four standard deviations are 4 x sqrt(2,000 x 3 / 16) = 78.
+    """
+    world = with_lane(still(dock=Dock(doors=Doors(1, 1, 16384))), orders=order(0, 1, 0))
+    state = run_arrays(world, CALM, 1, "", range(2000))
+    assert state.sites[0].ledger[1, at.RECEIVED].sum() == pytest.approx(500, abs=78)
 
 
 @pytest.mark.parametrize("refuses", [False, True])
