@@ -6,56 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from benchmarks import closed_worlds as cw
+from benchmarks.closed_figures import SEED, ClosedForm, Figure, controlled, count_of, parts_of
+from benchmarks.closed_queues import dock_queue, erlang_loss, two_echelons
 from simulation.arrays import Flags, Floats
 from simulation.disruptions import Disruption, histories
 from simulation.distributions import Distribution
 from simulation.kernels import rows as at
 from simulation.policies import MovingAverageLevels, Policy, order_up_to_policy
 from simulation.state import State
-from simulation.variates import LEAD_STEPS
-
-FEWEST = 12  # replications
-SEED = 2026
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One number of a closed form with what the replications say.
-
-    Attributes
-    ----------
-    values : (R,) one value per replication
-    """
-
-    case: int
-    name: str
-    expected: float
-    values: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class ClosedForm:
-    """A case: what it is, where its value stands, and the run that must meet it."""
-
-    case: int
-    title: str
-    source: str
-    run: Callable[[float], list[Figure]]
-
-
-def _count(full: int, scale: float) -> int:
-    return max(FEWEST, round(full * scale))
-
-
-def _parts(full: int, scale: float, most: int) -> list[tuple[int, int]]:
-    """Return first number and count of parts that fit into memory."""
-    count = _count(full, scale)
-    return [(first, min(most, count - first)) for first in range(0, count, most)]
 
 
 def _base_stock(level: int, n: int, point: int | None = None) -> Policy:
@@ -74,7 +37,7 @@ def newsvendor_normal(scale: float) -> list[Figure]:
     n = 1000
     world = cw.one_site(_base_stock(5660, n), 1.0, 53, opening=5660,
                         shape=cw.normal_table(5000.0, 800.0))  # fmt: skip
-    rows = _daily(cw.run(world, _count(40, scale), SEED), 3, n) / 100.0
+    rows = _daily(cw.run(world, count_of(40, scale), SEED), 3, n) / 100.0
     cost = 0.18 * rows[at.ON_HAND] + 0.70 * rows[at.BACKLOG]
     return [Figure(1, "cost", 1.99761, cost)]
 
@@ -83,7 +46,7 @@ def newsvendor_poisson(scale: float) -> list[Figure]:
     """Case 2."""
     n = 1000
     world = cw.one_site(_base_stock(56, n), 50.0, 53, opening=56)
-    rows = _daily(cw.run(world, _count(40, scale), SEED), 3, n)
+    rows = _daily(cw.run(world, count_of(40, scale), SEED), 3, n)
     return [Figure(2, "cost", 1.797235, 0.18 * rows[at.ON_HAND] + 0.70 * rows[at.BACKLOG])]
 
 
@@ -102,7 +65,7 @@ def _s_s(rate: float, s: int, up_to: int, cost: tuple[float, float, float], coun
 
 def s_s_policy(scale: float) -> list[Figure]:
     """Case 3."""
-    return [Figure(3, "cost", 8.034112, _s_s(6.0, 4, 10, (1.0, 4.0, 5.0), _count(20, scale)))]
+    return [Figure(3, "cost", 8.034112, _s_s(6.0, 4, 10, (1.0, 4.0, 5.0), count_of(20, scale)))]
 
 
 ZHENG_FEDERGRUEN = (
@@ -115,7 +78,7 @@ def zheng_federgruen(scale: float) -> list[Figure]:
     """Case 4."""
     return [
         Figure(4, f"cost, mean {mean}", expected,
-               _s_s(float(mean), s, up_to, (1.0, 9.0, 64.0), _count(20, scale)))
+               _s_s(float(mean), s, up_to, (1.0, 9.0, 64.0), count_of(20, scale)))
         for mean, s, up_to, expected in ZHENG_FEDERGRUEN
     ]  # fmt: skip
 
@@ -127,7 +90,7 @@ def r_q_policy(scale: float) -> list[Figure]:
     policy = replace(plain, fixed_quantity=np.full(n, 5, np.int32))
     opening = 4 + np.arange(n) % 5  # uniform on r + 1 .. r + Q
     world = cw.one_site(policy, 1.5 / m, 80 * m, opening=opening, leads=cw.lead_choices(2 * m))
-    rows = _daily(cw.run(world, _count(24, scale), SEED), 20 * m, n)
+    rows = _daily(cw.run(world, count_of(24, scale), SEED), 20 * m, n)
     cost = 20.0 * rows[at.ON_HAND] + 150.0 * rows[at.BACKLOG] + 100.0 * m * rows[at.ORDERED] / 5.0
     return [Figure(5, "cost", 107.92358, cost)]
 
@@ -136,7 +99,7 @@ def palm(scale: float) -> list[Figure]:
     """Case 6, four ticks a time unit: the fill is the share of time in stock (PASTA)."""
     n, m, warm_up, ticks = 2000, 4, 40, 1640
     world = cw.one_site(_base_stock(8, n), 2.0 / m, ticks, opening=8, leads=cw.lead_choices(3 * m))
-    count = _count(50, scale)
+    count = count_of(50, scale)
     in_stock = np.zeros(count)
 
     def look(state: State, tick: int) -> None:
@@ -163,7 +126,7 @@ def crossing_lead_times(scale: float) -> list[Figure]:
     for rate, level, leads, stock, debt in PERIODIC:
         world = cw.one_site(_base_stock(level, n), rate, 1100, opening=level,
                             leads=cw.lead_choices(*leads))  # fmt: skip
-        rows = _daily(cw.run(world, _count(40, scale), SEED), 60, n)
+        rows = _daily(cw.run(world, count_of(40, scale), SEED), 60, n)
         figures += [
             Figure(7, f"stock, rate {rate:g}", stock, rows[at.ON_HAND]),
             Figure(7, f"backlog, rate {rate:g}", debt, rows[at.BACKLOG]),
@@ -187,7 +150,7 @@ def clark_scarf(scale: float) -> list[Figure]:
         for i in range(3)
     ]  # fmt: skip
     world = cw.make_world(sites, lanes, ticks, shape=cw.normal_table(500.0, 100.0))
-    state = cw.run(world, _count(20, scale), SEED)
+    state = cw.run(world, count_of(20, scale), SEED)
     cost = np.zeros(len(state.replications))
     for i, held in enumerate(state.sites):
         rows = held.ledger[warm_up:].mean(axis=0, dtype=np.float64) / (100.0 * n)
@@ -204,7 +167,7 @@ BULLWHIP = ((2, 10, 1.48), (4, 5, 3.88), (2, 5, 2.12))
 def bullwhip(scale: float) -> list[Figure]:
     """Case 12; orders may be negative."""
     figures, base = [], 500_000
-    count = _count(600, scale)
+    count = count_of(600, scale)
     for lead, window, ratio in BULLWHIP:
         plain = order_up_to_policy(np.array([base], np.int32), signed=True)
         policy = replace(plain, levels=MovingAverageLevels(window, lead, base))
@@ -248,7 +211,7 @@ def newsvendor_disrupted(scale: float) -> list[Figure]:
     """Case 13: periods up and down are geometric."""
     g = np.random.default_rng(SEED)
     ticks, warm_up, parts = 3200, 200, []
-    for first, count in _parts(14_000, scale, 1000):
+    for first, count in parts_of(14_000, scale, 1000):
         down, _ = _alternating(
             lambda n: g.geometric(0.04, n).astype(np.float64),
             lambda n: g.geometric(0.25, n).astype(np.float64), ticks, count, 29.0,
@@ -269,9 +232,9 @@ def eoq_disrupted(scale: float) -> list[Figure]:
     how long, whose expectations are known, serve as control variates.
     """
     g = np.random.default_rng(SEED)
-    m, lot, n, years = 260, 770, 16, 24
-    ticks, warm_up, parts, out = years * m, 4 * m, [], []
-    for first, count in _parts(9600, scale, 800):
+    m, lot, n, years = 260, 770, 16, 8
+    ticks, warm_up, costs, out = years * m, 2 * m, [], []
+    for first, count in parts_of(28_800, scale, 2400):
         down, controls = _alternating(
             lambda n: g.exponential(m / 1.5, n), lambda n: g.exponential(m / 14.0, n), ticks,
             count, m * (1 / 1.5 + 1 / 14.0), warm_up,
@@ -283,18 +246,16 @@ def eoq_disrupted(scale: float) -> list[Figure]:
         # stock falls by 5 within a tick: on average it is 2.5 above its end while there is some
         held = rows[at.ON_HAND] + 2.5 * rows[at.SERVED] / 5.0
         lost = rows[at.SHORT] - 2.5 * rows[at.SHORT_CYCLES]
-        parts.append(8.0 * m * rows[at.ORDERED] / lot + 0.225 * held + 5.0 * m * lost)
+        costs.append(8.0 * m * rows[at.ORDERED] / lot + 0.225 * held + 5.0 * m * lost)
         out.append(controls)
-    cost, known = np.concatenate(parts), np.concatenate(out)
     rate = (ticks - warm_up) / (m * (1 / 1.5 + 1 / 14.0))
-    known = known - rate * np.array([1.0, 2.0 * (m / 14.0) ** 2])
-    slopes = np.linalg.lstsq(known - known.mean(axis=0), cost - cost.mean(), rcond=None)[0]
-    return [Figure(14, "cost", 173.950, cost - known @ slopes)]
+    known = np.concatenate(out) - rate * np.array([1.0, 2.0 * (m / 14.0) ** 2])
+    return [controlled(14, "cost", 173.950, np.concatenate(costs), known)]
 
 
 def on_off_supplier(scale: float) -> list[Figure]:
     """Case 15: when a supplier that is always asked hands something over; 2 ticks a day."""
-    m, count, days = 2, _count(200, scale), 9000 if scale >= 1 else 2000
+    m, count, days = 2, count_of(200, scale), 9000 if scale >= 1 else 2000
     outage = Disruption("down", "supplier_outage", "all", Distribution("exponential", (120.0,)),
                         Distribution("exponential", (10.0,)))  # fmt: skip
     made = histories([outage], range(count), seed=SEED, n_ticks=days * m, ticks_per_day=m)["down"]
@@ -308,33 +269,6 @@ def on_off_supplier(scale: float) -> list[Figure]:
     return [Figure(15, "availability", 0.923077, handed)]
 
 
-def erlang_loss(scale: float) -> list[Figure]:
-    """Case 10, 2,400 ticks a lead time on average, from 1 to 4,799 at random.
-
-    The share of customers lost is the share of time without stock (PASTA).
-    """
-    lead, n = 2400, 1000
-    leads = np.rint(np.linspace(1, 2 * lead - 1, LEAD_STEPS)).astype(np.int32)
-    warm_up, ticks = 4 * lead, (50 if scale >= 1 else 7) * lead
-    figures = []
-    for servers, expected, full in ((8, 0.121876, 40), (10, 0.043142, 100)):
-        parts = []
-        for first, count in _parts(full, scale, 10):
-            world = cw.one_site(_base_stock(servers, n), 6.0 / lead, ticks, opening=servers,
-                                leads=leads, lost=True)  # fmt: skip
-            empty = np.zeros(count)
-
-            def look(state: State, tick: int, empty: Floats = empty) -> None:
-                if tick >= warm_up and tick % (lead // 10) == 0:
-                    empty += (state.sites[0].on_hand == 0).mean(axis=1)
-
-            cw.run(world, count, SEED, each_night=look, first=first)
-            looks = len(range(warm_up, ticks, lead // 10))
-            parts.append(empty / looks)
-        figures.append(Figure(10, f"B({servers}, 6)", expected, np.concatenate(parts)))
-    return figures
-
-
 CLOSED_FORMS = (
     ClosedForm(1, "newsvendor, normal", "Snyder, Shen 2019, ex. 4.3", newsvendor_normal),
     ClosedForm(2, "newsvendor, Poisson", "Snyder, Shen 2019, section 4.3.2", newsvendor_poisson),
@@ -344,9 +278,11 @@ CLOSED_FORMS = (
     ClosedForm(6, "(S - 1, S), backorders", "Palm 1938", palm),
     ClosedForm(7, "base stock, lead times that cross", "convolution of thinned Poissons",
                crossing_lead_times),
+    ClosedForm(8, "two echelons, first come", "Graves 1985; Axsater 1990", two_echelons),
     ClosedForm(9, "three stages, echelon base stock", "Clark, Scarf 1960; Snyder, Shen ex. 6.1",
                clark_scarf),
     ClosedForm(10, "(S - 1, S), lost sales", "Erlang 1917", erlang_loss),
+    ClosedForm(11, "three doors of a dock, M/M/3", "Erlang 1917", dock_queue),
     ClosedForm(12, "bullwhip of the moving average", "Chen et al. 2000, theorem 2.2", bullwhip),
     ClosedForm(13, "newsvendor with disruptions", "Snyder, Shen 2019, section 9.2",
                newsvendor_disrupted),

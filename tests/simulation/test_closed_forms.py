@@ -7,6 +7,8 @@ import pytest
 from plain_worlds import one_site
 
 from benchmarks.closed_forms import CLOSED_FORMS
+from benchmarks.closed_grids import lost_share, waiting
+from benchmarks.closed_queues import DOOR_TICKS, LOSS_TICKS, two_echelons
 from benchmarks.closed_worlds import fixed_table, normal_table, outage_of_all, run
 from benchmarks.closed_worlds import one_site as shaped
 from benchmarks.validation import TIGHTEST, check
@@ -34,6 +36,29 @@ def test_closed_form_tightly(case):
     for each in check(1.0, [case]):
         assert each.met, (each.figure.name, each.mean, each.half_width, each.figure.expected)
         assert each.relative <= TIGHTEST
+
+
+@pytest.mark.parametrize(("servers", "exact"), [(8, 0.121876), (10, 0.043142)])
+def test_ticks_hardly_move_what_is_lost(servers, exact):
+    """On the grid of case 10 the bias is below a quarter of the half-width; it falls with it."""
+    bias, twice = (lost_share(6.0, servers, ticks) / exact - 1 for ticks in (LOSS_TICKS, 1200))
+    assert abs(bias) < TIGHTEST / 4
+    assert abs(twice) == pytest.approx(2 * abs(bias), rel=0.02)
+
+
+def test_ticks_hardly_move_the_queue_at_the_dock():
+    """On the grid of case 11 both biases are below a quarter of the half-width."""
+    for figure in waiting(2.0, 3, DOOR_TICKS):
+        assert abs(figure * 9 / 4 - 1) < TIGHTEST / 4
+
+
+def test_a_depot_that_shares_in_proportion_is_noticed():
+    """The backlog of base 1 in case 8 is another where the depot does not serve by age."""
+    (right,) = (each for each in check(SAMPLE, [8]) if each.figure.name == "backlog, base 1")
+    wrong = next(
+        each for each in two_echelons(SAMPLE, first_come=False) if each.name == "backlog, base 1"
+    )
+    assert abs(wrong.values.mean() - right.mean) > 10 * right.half_width
 
 
 def test_a_wrong_level_is_noticed():
