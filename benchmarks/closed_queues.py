@@ -65,7 +65,7 @@ def erlang_loss(scale: float) -> list[Figure]:
 
     The share of customers lost; the number of customers, whose mean is known, is the control.
     """
-    lead, n = LOSS_TICKS, 1000
+    lead, n = LOSS_TICKS, 1000 if scale >= 1 else 300
     leads = np.rint(np.linspace(1, 2 * lead - 1, LEAD_STEPS)).astype(np.int32)
     warm_up, ticks = 4 * lead, (50 if scale >= 1 else 7) * lead
     figures = []
