@@ -9,102 +9,18 @@ import argparse
 import importlib
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from benchmarks import validation
 from benchmarks.controls import easy, gain, hard
-from benchmarks.exposure import assortment
 from benchmarks.machine import describe_machine
-from benchmarks.shops import LEADS, YEAR, shop
+from benchmarks.shops import LEADS, SEED, YEAR, shop
 from benchmarks.simulation_peers import run_supplynetpy, simulate_by_hand
+from benchmarks.simulation_speed import Speed, measure, share_out
 from scenarios import HoldfastError
-from simulation.experiment import Case, Setup, run_cases
-from simulation.facts import Dock, Life, Store
-from simulation.kernels import kernels
-from simulation.world import World
 
-SEED = 7
 PEER = Path("build/peers-simulation/bin/python")
 TESTS = Path(__file__).parents[1] / "tests" / "simulation"
-
-
-@dataclass(frozen=True, slots=True)
-class Speed:
-    """One measurement.
-
-    Attributes
-    ----------
-    cells : product-location-days
-    cpu, wall : seconds
-    """
-
-    what: str
-    cells: float
-    cpu: float
-    wall: float
-
-    @property
-    def per_second(self) -> float:
-        """Product-location-days per CPU second."""
-        return self.cells / self.cpu
-
-
-def time_run(what: str, world: World, replications: int, name: str) -> Speed:
-    """Run once, tables and compiled kernels ready, on one core."""
-    _ = world.demand
-    warm = shop(3, 5)
-    run_cases(warm, [Case("warm")], Setup(2, SEED, kernels=name, processes=1))
-    setup = Setup(replications, SEED, kernels=name, processes=1)
-    wall, cpu = time.perf_counter(), time.process_time()
-    run_cases(world, [Case("calm")], setup)
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    return Speed(what, world.n_skus * world.n_ticks * replications, cpu, wall)
-
-
-def coupled_shops(n_skus: int, n_days: int) -> list[tuple[str, World]]:
-    """Return the shop with one coupling at a time, each of which binds on some days."""
-    plain = shop(n_skus, n_days)
-    site = plain.sites[0]
-    daily = int(site.demand_mean.sum())
-    week = np.full(7, round(1.02 * daily), np.int64)
-    room = int(1.1 * 0.7 * site.opening.sum())
-    facts = {
-        "docks": replace(site, dock=Dock(week, week)),
-        "storage": replace(site, store=Store(room, np.ones(n_skus, np.int64))),
-        "shelf life": replace(site, life=Life(np.full(n_skus, 20, np.int64))),
-    }
-    return [(what, replace(plain, sites=(made,))) for what, made in facts.items()]
-
-
-def measure(short: bool) -> list[Speed]:
-    """Return all speeds of the simulator."""
-    days = 60 if short else YEAR
-    fast = kernels().name
-    jobs: list[tuple[str, Callable[[], World], int, str]] = [
-        ("plain, fixed lead times, 1,000 SKUs x 10",
-         lambda: shop(1000, days, random_leads=False), 10, fast),
-        ("stochastic lead times, 1,000 SKUs x 10", lambda: shop(1000, days), 10, fast),
-        ("stochastic lead times, 10,000 SKUs x 1", lambda: shop(10_000, days), 1, fast),
-        ("the same in NumPy, 1,000 SKUs x 10", lambda: shop(1000, days), 10, "numpy"),
-        ("1 SKU x 1,000 replications x 1 year", lambda: shop(1, YEAR), 1000, fast),
-    ]  # fmt: skip
-    jobs += [
-        (f"with {what}, 1,000 SKUs x 10", lambda made=world: made, 10, fast)  # type: ignore[misc]
-        for what, world in coupled_shops(1000, 60 if short else 120)
-    ]
-    if not short:
-        jobs.append(
-            ("depots ration to stores, 10,000 SKUs x 55 sites x 1 year",
-             lambda: assortment(10_000, n_days=YEAR), 1, fast)
-        )  # fmt: skip
-    found = []
-    for what, make, count, name in jobs:
-        found.append(time_run(f"{what} ({name})", make(), count, name))
-    return found
 
 
 def by_hand(short: bool) -> Speed:
@@ -171,6 +87,8 @@ def main(arguments: list[str]) -> int:
         gains.append(gain("29 risks at once, 25 suppliers, 14 sites", *hard()))
     saved = "Mean lost sales under random outages: " + " ".join(str(each) for each in gains)
     print(saved)
+    sharing = share_out(chosen.short)
+    print(sharing)
     sample = chosen.short or chosen.sample
     checks = validation.check(validation.SHORT_SCALE if sample else 1.0)
     cases = sorted({each.form.case for each in checks})
@@ -183,8 +101,8 @@ def main(arguments: list[str]) -> int:
     )
     print(proof)
     if chosen.page is not None:
-        chosen.page.write_text(_page(table, saved, proof), encoding="utf-8")
-    return 0 if met == len(cases) and not wrong else 1
+        chosen.page.write_text(_page(table, str(sharing), saved, proof), encoding="utf-8")
+    return 0 if met == len(cases) and not wrong and sharing.same else 1
 
 
 def machine() -> str:
@@ -214,7 +132,7 @@ def _peer_row(python: str, hand: Speed) -> str:
     )
 
 
-def _page(table: str, saved: str, proof: str) -> str:
+def _page(table: str, sharing: str, saved: str, proof: str) -> str:
     return f"""# How fast the simulator is
 
 Written by `python -m benchmarks simulation --page docs/benchmarks/simulation.md`; seed {SEED}, on
@@ -225,11 +143,15 @@ shared.
 
 A SKU-location-day is one product at one place for one day: receipts, demand, service, review,
 order, departure with a lead time of its own, cost. Worlds are built and tables of demand made
-before the clock starts; the books are closed and conservation is proven within it. One core each;
-`Setup.processes` shares chunks of replications out with the same bits.
+before the clock starts; the books are closed and conservation is proven within it. One core, the
+best of three runs (of one for the largest). With *orders* two shops serve baskets of 1 to 3 lines
+one after another, whole or split; *channel rationing* keeps stock by week for two of three
+channels; the short depots feed 52 stores.
 
 The model by hand is what a modeller writes in SimPy: a process a shelf, one a shipment, random
 numbers drawn beforehand in NumPy. It follows units only, no money.
+
+{sharing}
 
 {saved}
 
