@@ -20,7 +20,8 @@ DAILY: Mapping[str, str] = {
     "shortage": "units short x their shortage cost",
     "destroyed": "goods burnt, outdated or recalled, at cost",
     "recovered": "money got for what customers sent back",
-    "co2_kg": "kg CO2e of transport on lanes and of the sites that state what they emit",
+    "co2_kg": "kg CO2e of transport to sites and of the sites that state what they emit; delivery"
+    " to customers is not simulated",
     "cash_out": "goods when they are due (departure + mean lead time + payment_days), and freight,"
     " orders and handling at once",
     "cash_in": "goods issued at their price, when the channels settle, less refunds for returns;"

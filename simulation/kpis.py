@@ -70,7 +70,7 @@ KPIS: Mapping[str, Measure] = {
         "orders in full on the day / orders", "share", more_is_better=True
     ),
     "split_rate": Measure("orders shipped in several parcels / orders shipped", "share"),
-    "co2_kg": Measure("kg CO2e of transport on lanes, and of sites that state theirs", "kg"),
+    "co2_kg": Measure("kg CO2e of transport to sites, and of sites that state theirs", "kg"),
     "cost_purchase": Measure("goods bought, without price breaks", "money"),
     "worst_day_service": Measure(
         "lowest share of a day's demand served", "share", more_is_better=True

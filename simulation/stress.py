@@ -144,7 +144,7 @@ def stress(
     verdicts = judge(chosen.gates, cases, values, means, target)
     notes = (
         *world.notes, *limits_noted(scenario), *chosen.notes, *ranks,
-        *_untouched(world, cases, setup),
+        *_untouched(world, cases, setup), *_channels_noted(world),
         *_precision_noted(found, precision),
         f"service_miss counts replications with a fill rate below {100 * target:.1f} %.",
     )  # fmt: skip
@@ -219,6 +219,13 @@ def limits_noted(scenario: Scenario) -> tuple[str, ...]:
     )
     named = [what for holds, what in checks if holds]
     return (f"Not simulated: {', '.join(named)}.",) if named else ()
+
+
+def _channels_noted(world: World) -> tuple[str, ...]:
+    """Say that customers' orders do not look at what is kept for channels, where both are there."""
+    if world.orders is None or not any(site.channels for site in world.sites):
+        return ()
+    return ("Stock kept for channels is open to all: orders are served one after another.",)
 
 
 def _untouched(world: World, cases: list[Case], setup: Setup) -> tuple[str, ...]:

@@ -325,7 +325,9 @@ class World:
 
     @cached_property
     def channel_names(self) -> tuple[str, ...]:
-        """Channels that sites tell apart, in their order."""
+        """Channels that sites tell apart, in their order; none where customers place orders."""
+        if self.orders is not None:
+            return ()
         names = [name for site in self.sites if site.channels for name in site.channels.names]
         return tuple(dict.fromkeys(names))
 

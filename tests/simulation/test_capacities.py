@@ -361,6 +361,19 @@ def test_channels_keep_their_share_of_stock():
     assert site_of(built(channels=channels), "A").channels is None
 
 
+def test_channels_are_told_apart_when_asked_for_but_not_in_orders():
+    """Without a stated share nothing is kept; where customers place orders no channel is known."""
+    rows = added("forecasts").assign(channel_id="web")
+    channels = pd.DataFrame({"channel_id": ["web"], "name": ["web"]})
+    tables = {"channels": channels, "forecasts": rows}
+    assert built(**tables).channel_names == ()
+    world = built(Extras(channels=True), **tables)
+    assert world.channel_names == ("web",)
+    assert site_of(world, "A").channels.reserve.tolist() == [0]
+    with_orders = built(Extras(channels=True, orders="nearest"), **tables, **orders(1.0))
+    assert with_orders.channel_names == ()
+
+
 def test_the_order_book_ranks_sites_by_distance_or_cost():
     """A is nearer to the zone and B cheaper; from A it takes longer than was promised."""
     sites = added("sites", lon=[10.0, 11.0, 14.0], lat=[50.0, 50.0, 50.0])
