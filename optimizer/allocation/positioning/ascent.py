@@ -1,0 +1,145 @@
+"""Raises the bound by moving the prices of what is shared.
+
+The bound is concave in the prices and, with many products, nearly smooth, so a quasi-Newton method
+with bounds climbs it well; every point that it looks at is a valid bound.
+
+Source: Byrd, Lu, Nocedal and Zhu (1995), A limited memory algorithm for bound constrained
+optimization; Lewis and Overton (2013), Nonsmooth optimization via quasi-Newton methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import minimize
+
+from optimizer.allocation.positioning.costs import expected_short, missed_share
+from optimizer.allocation.positioning.effort import Effort
+from optimizer.allocation.positioning.flows import Flows
+from optimizer.allocation.positioning.multipliers import Bound, Prices, lower_bound
+from optimizer.allocation.positioning.problem import Floats, Problem
+from optimizer.outcome import OPTIMAL_GAP
+
+MOST_STEPS = 400  # looks at the bound in all
+ONE_CLIMB = 120  # of them before the memory is dropped
+MEMORY = 20
+GAIN = 1e-6  # of the bound: a climb that gains less is the last
+FIRST_STEP = 0.1
+ASKED_AT = (10, 30)  # steps after which a plan is made
+
+
+class _EnoughError(Exception):
+    """The limits or the gap say stop."""
+
+
+class Ascent:
+    """Climbs; keeps the best prices and what they prove.
+
+    Parameters
+    ----------
+    upper : cost of a plan
+    improve : makes a plan from the flows at these prices and returns the least cost so far
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        flows: Flows,
+        effort: Effort,
+        upper: float,
+        improve: Callable[[Prices], float],
+    ) -> None:
+        self.problem, self.flows, self.effort = problem, flows, effort
+        self.upper, self.improve = upper, improve
+        self.prices = Prices.zero(problem)
+        self.steps = 0
+        self.converged = False
+        load = flows.at(self.prices)
+        self.bound = lower_bound(problem, self.prices, flows.value_here, flows.value)
+        effort.add_pass()
+        self.scale = _scales(problem, load, upper - self.bound.value)
+
+    def climb(self) -> None:
+        """Climb until a limit or the gap says stop, or the bound does not rise any more."""
+        rows = len(self.prices.row)
+        start = _flat(self.prices, self.scale)
+        ranges = [(0.0, None)] * rows + [(0.0, 1.0)] * (len(start) - rows)
+        try:
+            while len(start) and self.steps < MOST_STEPS:
+                before = self.bound.value
+                minimize(
+                    self._look,
+                    start,
+                    jac=True,
+                    method="L-BFGS-B",
+                    bounds=ranges,
+                    options={"maxfun": ONE_CLIMB, "maxcor": MEMORY, "ftol": 1e-10, "gtol": 1e-12},
+                )
+                if self.bound.value - before <= GAIN * abs(self.bound.value):
+                    break
+                start = _flat(self.prices, self.scale)
+            self.converged = True
+        except _EnoughError:
+            self.converged = self._closed()
+
+    def _closed(self) -> bool:
+        return self.upper - self.bound.value <= 0.1 * OPTIMAL_GAP * max(abs(self.upper), 1e-9)
+
+    def _look(self, at: Floats) -> tuple[float, Floats]:
+        """Return the negative bound and its slope, in parts of the cost of a plan."""
+        if self.effort.over() or self._closed():
+            raise _EnoughError
+        prices = _prices(at, self.scale, self.prices)
+        load = self.flows.at(prices)
+        bound = lower_bound(self.problem, prices, self.flows.value_here, self.flows.value)
+        self.effort.add_pass()
+        self.steps += 1
+        if bound.value > self.bound.value:
+            self.bound, self.prices = bound, prices
+        if self.steps in ASKED_AT:
+            self.upper = min(self.upper, self.improve(prices))
+        size = max(abs(self.upper), 1e-9)
+        slope = _slopes(self.problem, self.flows, load, self.scale)
+        return -bound.value / size, -slope / size
+
+
+def _flat(prices: Prices, scale: Floats) -> Floats:
+    row = np.divide(prices.row, scale, out=np.zeros(len(scale)), where=scale > 0.0)
+    return np.concatenate([row, prices.by_kg, prices.first.ravel()])
+
+
+def _prices(at: Floats, scale: Floats, like: Prices) -> Prices:
+    rows, lanes = len(like.row), len(like.by_kg)
+    return Prices(
+        np.maximum(at[:rows], 0.0) * scale,
+        np.clip(at[rows : rows + lanes], 0.0, 1.0),
+        np.clip(at[rows + lanes :], 0.0, 1.0).reshape(like.first.shape),
+    )
+
+
+def _scales(problem: Problem, load: Floats, saving: float) -> Floats:
+    """Return money per unit of room that is a step of each row's price."""
+    rows = problem.rows
+    used = np.abs(rows.units) @ load[0] + np.abs(rows.kg) @ load[1] + np.abs(rows.m3) @ load[2]
+    size = np.maximum(used, rows.room)
+    step = FIRST_STEP * max(saving, 0.0) / np.maximum(size, 1e-12)
+    scale: Floats = np.where(size > 0.0, step, 0.0)
+    return scale
+
+
+def _slopes(problem: Problem, flows: Flows, load: Floats, scale: Floats) -> Floats:
+    """Return a supergradient of the bound, money per step of each price."""
+    rows, lanes, together = problem.rows, problem.lanes, problem.together
+    over = scale * (rows.loads(load) - rows.room)
+    filled = load[1] / lanes.trip_kg - load[2] / lanes.trip_m3
+    both = np.isfinite(lanes.trip_kg) & np.isfinite(lanes.trip_m3)
+    parts = [over, np.where(both, lanes.trip_cost * filled, 0.0)]
+    if len(together.first):
+        local, _ = flows.moves().levels(problem)
+        which = np.unique(np.concatenate([together.first, together.second]))
+        short = np.zeros(problem.shape)
+        short[which] = expected_short(local[which], problem.mean[which], problem.sd[which])
+        missed = missed_share(problem, short)
+        parts.append((together.cost * (missed[together.first] - missed[together.second])).ravel())
+    return np.concatenate(parts)

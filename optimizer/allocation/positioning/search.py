@@ -1,0 +1,106 @@
+"""The search: prices from above, plans from below, until limits or gap say stop."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optimizer.allocation.positioning.ascent import Ascent
+from optimizer.allocation.positioning.costs import objective
+from optimizer.allocation.positioning.effort import Effort
+from optimizer.allocation.positioning.fill import fill
+from optimizer.allocation.positioning.flows import Flows
+from optimizer.allocation.positioning.multipliers import Bound, Prices, here_cost
+from optimizer.allocation.positioning.plan_state import PlanState
+from optimizer.allocation.positioning.problem import Moves, Problem
+from optimizer.allocation.positioning.repair import cut_overloads, drop_trips
+from optimizer.outcome import Limits, Outcome, Termination, proven_status
+
+ENGINE = "lagrangian flows"
+REPAIR_PASSES = 3.0  # work of a repair, in passes over all products
+TRIP_ROUNDS = 3
+
+
+class Answer:
+    """A plan, the prices, and the bound that they prove."""
+
+    def __init__(self, moves: Moves, prices: Prices, bound: Bound) -> None:
+        self.moves = moves
+        self.prices = prices
+        self.bound = bound
+
+
+def search(problem: Problem, limits: Limits, kernel: str = "") -> Outcome[Answer]:
+    """Position stock.
+
+    Parameters
+    ----------
+    limits : one unit of work is about a second of one core; the same work gives the same plan
+    kernel : as in :class:`Flows`
+    """
+    effort = Effort(limits, problem)
+    flows = Flows(problem, kernel)
+    best = stay_put()
+    least_cost = objective(problem, best)
+
+    def improve(prices: Prices) -> float:
+        nonlocal best, least_cost
+        effort.add_pass(REPAIR_PASSES)
+        found = plan_at(problem, flows, prices)
+        cost = objective(problem, found)
+        if cost < least_cost:
+            best, least_cost = found, cost
+        return least_cost
+
+    climb = Ascent(problem, flows, effort, least_cost, improve)
+    climb.climb()
+    stopped = effort.why()
+    flows.at(climb.prices)
+    improve(climb.prices)
+    bound = min(climb.bound.value, least_cost)
+    if stopped is None or climb.converged:
+        stopped = Termination.CONVERGED
+    return Outcome(
+        proven_status(least_cost, bound),
+        stopped,
+        ENGINE,
+        Answer(best, climb.prices, climb.bound),
+        least_cost,
+        bound,
+        limits.elapsed,
+        effort.spent,
+        f"{climb.steps} steps of prices",
+    )
+
+
+def stay_put() -> Moves:
+    """Return the plan that moves nothing."""
+    none = np.zeros(0, np.int64)
+    return Moves(none, none, none, none, none, none, none)
+
+
+def plan_at(problem: Problem, flows: Flows, prices: Prices) -> Moves:
+    """Return a plan that keeps every limit, from the flows as they stand.
+
+    Parameters
+    ----------
+    prices : those of the flows
+    """
+    state = PlanState(problem, flows.moves())
+    here = here_cost(problem, prices, flows.least)
+    cut_overloads(state, here, flows.least)
+    nothing = np.zeros(len(prices.row))
+    single = np.ones(len(flows.lot), np.int64)
+    best, least_cost = None, np.inf
+    for _ in range(TRIP_ROUNDS):
+        dropped = drop_trips(state, here, flows.least)
+        fill(state, flows, here, prices.row, flows.lot)
+        fill(state, flows, here, nothing, flows.lot)
+        fill(state, flows, here, nothing, np.maximum(flows.lot // 8, single))
+        moves = state.moves()
+        cost = objective(problem, moves)
+        if cost < least_cost:
+            best, least_cost = moves, cost
+        if not dropped:
+            break
+    assert best is not None
+    return best
