@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import count
+
 import numpy as np
 
 from optimizer.allocation.positioning.plan_state import PlanState
-from optimizer.allocation.positioning.problem import Flags, Floats, Ints, Problem
+from optimizer.allocation.positioning.problem import Floats, Ints, Problem
 
 ROUNDS = 60
-SHARE = 4  # a quarter of a move is cut at a time
+SHARE = 4  # a quarter of a move is cut at a time, in the first rounds
 FITS = 1e-9
+
+
+def settle(state: PlanState, here: Floats, least: Floats) -> None:
+    """Cut moves until every row fits and every shipment is filled as far as it must be."""
+    lanes = state.problem.lanes
+    while True:
+        cut_overloads(state, here, least)
+        dropped = False
+        for a in np.flatnonzero(lanes.trip_fill > 0.0).tolist():
+            trip = _last_trip(state, a, here, least)
+            if trip is not None and trip.unfilled:
+                state.cut(trip.product, trip.lane, trip.qty)
+                dropped = True
+        if not dropped:
+            return
 
 
 def cut_overloads(state: PlanState, here: Floats, least: Floats) -> None:
     """Cut moves until every row fits; those that lose least per unit of room go first."""
     problem = state.problem
     rows = problem.rows
-    for turn in range(ROUNDS):
+    for turn in count():
         over = rows.loads(state.load()) - rows.room
         worst = np.flatnonzero(over > FITS * np.maximum(rows.room, 1.0))
         if not len(worst):
             return
         product, lane = np.nonzero(state.moved)
         qty = state.moved[product, lane]
-        if turn < ROUNDS - 1:
+        if turn < ROUNDS:
             qty = np.maximum(-(-qty // SHARE), 1)
-        loss = state.cost_of_cutting(product, lane, qty, here, least) - _paid(
-            problem, product, lane, qty
-        )
+        loss = state.cost_of_cutting(product, lane, qty, here, least)
+        loss -= _paid(problem, product, lane, qty)
         open_ones = np.ones(len(product), bool)
         for row in worst:
             frees = qty * _weights(problem, int(row), product, lane)
             able = np.flatnonzero(open_ones & (frees > 0.0))
             order = able[np.argsort(loss[able] / frees[able], kind="stable")]
             reached = np.cumsum(frees[order])
-            excess = float(over[row])
-            count = int(np.searchsorted(reached, excess - FITS)) + 1
-            chosen = order[:count]
+            number = int(np.searchsorted(reached, float(over[row]) - FITS)) + 1
+            chosen = order[:number]
             state.cut(product[chosen], lane[chosen], qty[chosen])
             open_ones[chosen] = False
 
@@ -62,67 +78,68 @@ def _weights(problem: Problem, row: int, product: Ints, lane: Ints) -> Floats:
 
 
 def drop_trips(state: PlanState, here: Floats, least: Floats) -> bool:
-    """Drop the last trips of lanes where that costs less than the trip; say if any was dropped.
-
-    A lane whose last trip is not filled as far as it must be loses that trip in any case.
-    """
-    lanes = state.problem.lanes
+    """Drop the last trips of lanes where that costs less than the trip; say if any was dropped."""
+    problem = state.problem
+    rows, lanes = problem.rows, problem.lanes
+    room = rows.room - rows.loads(state.load())
     dropped = False
     for a in np.flatnonzero(lanes.trip_cost > 0.0).tolist():
-        dropped |= _drop_on(state, a, here, least)
-    for a in np.flatnonzero((lanes.trip_cost <= 0.0) & (lanes.trip_fill > 0.0)).tolist():
-        dropped |= _drop_on(state, a, here, least)
+        trip = _last_trip(state, a, here, least)
+        if trip is None or trip.loss >= lanes.trip_cost[a] - FITS:
+            continue
+        amount = trip.qty.astype(np.float64)
+        less = rows.units[:, a] * amount.sum()
+        less = less + rows.kg[:, a] * float(problem.kg[trip.product] @ amount)
+        less = less + rows.m3[:, a] * float(problem.m3[trip.product] @ amount)
+        if np.any((less < 0.0) & (room + less < -FITS)):
+            continue  # what leaves makes room for what comes
+        state.cut(trip.product, trip.lane, trip.qty)
+        room += less
+        dropped = True
     return dropped
 
 
-def _drop_on(state: PlanState, a: int, here: Floats, least: Floats) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Trip:
+    """What must stay behind to save a lane's last trip, what that loses, and whether it must."""
+
+    product: Ints
+    lane: Ints
+    qty: Ints
+    loss: float
+    unfilled: bool
+
+
+def _last_trip(state: PlanState, a: int, here: Floats, least: Floats) -> _Trip | None:
+    """Return the units of a lane's last trip that are worth least; None where none moves."""
     problem = state.problem
     lanes = problem.lanes
     product = np.flatnonzero(state.moved[:, a] > 0)
     if not len(product):
-        return False
+        return None
     lane = np.full(len(product), a)
-    sizes = np.stack([problem.kg[product] / lanes.trip_kg[a], problem.m3[product] / lanes.trip_m3[a]])
     qty = state.moved[product, a]
-    filled = sizes @ qty
+    size = np.stack(
+        [problem.kg[product] / lanes.trip_kg[a], problem.m3[product] / lanes.trip_m3[a]]
+    )
+    filled = size @ qty
     trips = max(float(np.ceil(filled.max() - FITS)), 1.0)
-    excess = filled - (trips - 1.0)  # of a trip, by kg and by m3
     unfilled = bool(filled.max() < trips * lanes.trip_fill[a] - FITS)
-    loss = state.cost_of_cutting(product, lane, qty, here, least) - _paid(
-        problem, product, lane, qty
-    )
-    binding = int(np.argmax(excess))
-    taken = sizes[binding] * qty
-    order = np.argsort(loss / np.maximum(taken, 1e-12), kind="stable")
-    gone = np.cumsum((sizes * qty)[:, order], axis=1)
-    enough = (gone >= excess[:, None] - FITS).all(axis=0)
-    count = int(np.argmax(enough)) + 1 if enough.any() else len(order)
-    if trips <= 1.0:
-        count = len(order)
-    chosen = order[:count]
-    amount = qty[chosen].copy()
     if trips > 1.0:
-        amount[-1] = _needed(sizes[:, chosen[-1]], gone[:, count - 1] - excess, int(amount[-1]))
-    total = float(loss[chosen[:-1]].sum()) + float(
-        (
-            state.cost_of_cutting(product[chosen[-1:]], lane[:1], amount[-1:], here, least)
-            - _paid(problem, product[chosen[-1:]], lane[:1], amount[-1:])
-        )[0]
-    )
-    if not unfilled and total >= lanes.trip_cost[a] - 1e-9:
-        return False
-    state.cut(product[chosen], lane[: len(chosen)], amount)
-    return True
-
-
-def _needed(size: Floats, spare: Floats, qty: int) -> int:
-    """Return how many units of the last move must go, when `spare` is freed beyond need."""
-    keep = np.divide(spare, size, out=np.full(2, np.inf), where=size > 0.0).min()
-    return max(qty - int(np.floor(max(keep, 0.0) + FITS)), 1) if np.isfinite(keep) else qty
-
-
-def overfull(problem: Problem, load: Floats) -> Flags:
-    """Say which rows are loaded beyond their room."""
-    rows = problem.rows
-    over: Flags = rows.loads(load) > rows.room + 1e-6 * np.maximum(rows.room, 1.0)
-    return over
+        excess = filled - (trips - 1.0)
+        loss = state.cost_of_cutting(product, lane, qty, here, least)
+        loss -= _paid(problem, product, lane, qty)
+        taken = size[int(np.argmax(excess))] * qty
+        order = np.argsort(loss / np.maximum(taken, 1e-12), kind="stable")
+        gone = np.cumsum((size * qty)[:, order], axis=1)
+        enough = (gone >= excess[:, None] - FITS).all(axis=0)
+        number = int(np.argmax(enough)) + 1 if enough.any() else len(order)
+        product, lane, qty = product[order[:number]], lane[:number], qty[order[:number]]
+        spare = gone[:, number - 1] - excess
+        keeps = np.divide(spare, size[:, order[number - 1]], out=np.full(2, np.inf),
+                          where=size[:, order[number - 1]] > 0.0).min()  # fmt: skip
+        if np.isfinite(keeps):
+            qty[-1] = max(int(qty[-1]) - int(np.floor(max(keeps, 0.0))), 1)
+    loss = state.cost_of_cutting(product, lane, qty, here, least)
+    loss -= _paid(problem, product, lane, qty)
+    return _Trip(product, lane, qty, float(loss.sum()), unfilled)

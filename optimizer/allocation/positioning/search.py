@@ -12,7 +12,7 @@ from optimizer.allocation.positioning.flows import Flows
 from optimizer.allocation.positioning.multipliers import Bound, Prices, here_cost
 from optimizer.allocation.positioning.plan_state import PlanState
 from optimizer.allocation.positioning.problem import Moves, Problem
-from optimizer.allocation.positioning.repair import cut_overloads, drop_trips
+from optimizer.allocation.positioning.repair import drop_trips, settle
 from optimizer.outcome import Limits, Outcome, Termination, proven_status
 
 ENGINE = "lagrangian flows"
@@ -87,7 +87,7 @@ def plan_at(problem: Problem, flows: Flows, prices: Prices) -> Moves:
     """
     state = PlanState(problem, flows.moves())
     here = here_cost(problem, prices, flows.least)
-    cut_overloads(state, here, flows.least)
+    settle(state, here, flows.least)
     nothing = np.zeros(len(prices.row))
     single = np.ones(len(flows.lot), np.int64)
     best, least_cost = None, np.inf
@@ -96,6 +96,7 @@ def plan_at(problem: Problem, flows: Flows, prices: Prices) -> Moves:
         fill(state, flows, here, prices.row, flows.lot)
         fill(state, flows, here, nothing, flows.lot)
         fill(state, flows, here, nothing, np.maximum(flows.lot // 8, single))
+        settle(state, here, flows.least)
         moves = state.moves()
         cost = objective(problem, moves)
         if cost < least_cost:
