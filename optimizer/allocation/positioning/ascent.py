@@ -26,7 +26,8 @@ ONE_CLIMB = 120  # of them before the memory is dropped
 MEMORY = 20
 GAIN = 1e-6  # of the bound: a climb that gains less is the last
 FIRST_STEP = 0.1
-ASKED_AT = (10, 30)  # steps after which a plan is made
+ASKED_AT = 20  # steps after which a plan is made, where that costs little
+CHEAP_PASS = 0.02  # work
 
 
 class _EnoughError(Exception):
@@ -40,6 +41,7 @@ class Ascent:
     ----------
     upper : cost of a plan
     improve : makes a plan from the flows at these prices and returns the least cost so far
+    prices : to start from
     """
 
     def __init__(
@@ -49,10 +51,11 @@ class Ascent:
         effort: Effort,
         upper: float,
         improve: Callable[[Prices], float],
+        prices: Prices,
     ) -> None:
         self.problem, self.flows, self.effort = problem, flows, effort
         self.upper, self.improve = upper, improve
-        self.prices = Prices.zero(problem)
+        self.prices = prices
         self.steps = 0
         self.converged = False
         load = flows.at(self.prices)
@@ -60,13 +63,13 @@ class Ascent:
         effort.add_pass()
         self.scale = _scales(problem, load, upper - self.bound.value)
 
-    def climb(self) -> None:
+    def climb(self, most_steps: int = MOST_STEPS) -> None:
         """Climb until a limit or the gap says stop, or the bound does not rise any more."""
         rows = len(self.prices.row)
         start = _flat(self.prices, self.scale)
         ranges = [(0.0, None)] * rows + [(0.0, 1.0)] * (len(start) - rows)
         try:
-            while len(start) and self.steps < MOST_STEPS:
+            while len(start) and self.steps < most_steps:
                 before = self.bound.value
                 minimize(
                     self._look,
@@ -74,7 +77,7 @@ class Ascent:
                     jac=True,
                     method="L-BFGS-B",
                     bounds=ranges,
-                    options={"maxfun": ONE_CLIMB, "maxcor": MEMORY, "ftol": 1e-10, "gtol": 1e-12},
+                    options={"maxfun": min(ONE_CLIMB, most_steps), "maxcor": MEMORY, "ftol": 1e-10, "gtol": 1e-12},
                 )
                 if self.bound.value - before <= GAIN * abs(self.bound.value):
                     break
@@ -88,7 +91,7 @@ class Ascent:
 
     def _look(self, at: Floats) -> tuple[float, Floats]:
         """Return the negative bound and its slope, in parts of the cost of a plan."""
-        if self.effort.over() or self._closed():
+        if self.effort.time_to_plan() or self._closed():
             raise _EnoughError
         prices = _prices(at, self.scale, self.prices)
         load = self.flows.at(prices)
@@ -97,7 +100,7 @@ class Ascent:
         self.steps += 1
         if bound.value > self.bound.value:
             self.bound, self.prices = bound, prices
-        if self.steps in ASKED_AT:
+        if self.steps == ASKED_AT and self.effort.one_pass < CHEAP_PASS:
             self.upper = min(self.upper, self.improve(prices))
         size = max(abs(self.upper), 1e-9)
         slope = _slopes(self.problem, self.flows, load, self.scale)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from optimizer.allocation.positioning.problem import Problem
 from optimizer.outcome import Limits, Termination
 
-CELLS_PER_WORK = 8e6  # products x sites x sites of one pass over all products
+CELLS_PER_WORK = 1.5e7  # products x sites x sites of one pass over all products
+PLAN_PASSES = 14.0  # work of making a plan, in passes
 
 
 class Effort:
@@ -16,22 +19,41 @@ class Effort:
         products, sites = problem.shape
         self.one_pass = products * sites * sites / CELLS_PER_WORK + 1e-4
         self.spent = 0.0
+        self.plan_work, self.plan_seconds = PLAN_PASSES * self.one_pass, 0.0
+        self.began = limits.elapsed
 
-    def add_pass(self, passes: float = 1.0) -> None:
-        """Count passes over all products."""
-        self.spent += passes * self.one_pass
+    def add_plan(self, seconds: float) -> None:
+        """Count a plan made, and how long it took."""
+        self.spent += self.plan_work
+        self.plan_seconds = seconds
 
-    def over(self) -> bool:
-        """Whether a limit says to stop."""
-        return self.why() is not None
-
-    def why(self) -> Termination | None:
-        """Which limit says to stop; None while there is something left."""
+    def time_to_plan(self) -> bool:
+        """Whether no more is left than the last plan needs."""
         limits = self.limits
         if limits.cancelled():
+            return True
+        if limits.work is not None and self.spent + self.plan_work >= limits.work:
+            return True
+        seconds = self.plan_seconds
+        if seconds <= 0.0 and self.spent > 0.0:  # none made yet: by what passes took
+            seconds = (limits.elapsed - self.began) / self.spent * self.plan_work
+        return limits.remaining <= 1.3 * seconds
+
+    def add_pass(self, passes: float = 1.0) -> None:
+        """Count passes over all products, or parts of one."""
+        self.spent += passes * self.one_pass
+
+    def part(self, problem: Problem) -> Effort:
+        """Return an effort for a smaller problem, with a third of what is left."""
+        left = None if self.limits.work is None else max(self.limits.work - self.spent, 0.0) / 3
+        limits = replace(self.limits.share(1.0 / 3.0), work=left)
+        return Effort(limits, problem)
+
+    def why_stopped(self) -> Termination:
+        """Which limit left no more than the last plan needs."""
+        if self.limits.cancelled():
             return Termination.CANCELLED
-        if limits.work is not None and self.spent >= limits.work:
+        work = self.limits.work
+        if work is not None and self.spent + self.plan_work >= work:
             return Termination.WORK_LIMIT
-        if limits.remaining <= 0.0:
-            return Termination.TIME_LIMIT
-        return None
+        return Termination.TIME_LIMIT

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from optimizer.allocation.positioning.ascent import Ascent
@@ -13,11 +15,12 @@ from optimizer.allocation.positioning.multipliers import Bound, Prices, here_cos
 from optimizer.allocation.positioning.plan_state import PlanState
 from optimizer.allocation.positioning.problem import Moves, Problem
 from optimizer.allocation.positioning.repair import drop_trips, settle
+from optimizer.allocation.positioning.sample import restricted, sample_products
 from optimizer.outcome import Limits, Outcome, Termination, proven_status
 
 ENGINE = "lagrangian flows"
-REPAIR_PASSES = 3.0  # work of a repair, in passes over all products
-TRIP_ROUNDS = 3
+TRIP_ROUNDS = 2
+STEPS_ON_SAMPLE = 80
 
 
 class Answer:
@@ -44,20 +47,22 @@ def search(problem: Problem, limits: Limits, kernel: str = "") -> Outcome[Answer
 
     def improve(prices: Prices) -> float:
         nonlocal best, least_cost
-        effort.add_pass(REPAIR_PASSES)
+        began = limits.elapsed
         found = plan_at(problem, flows, prices)
         cost = objective(problem, found)
+        effort.add_plan(limits.elapsed - began)
         if cost < least_cost:
             best, least_cost = found, cost
         return least_cost
 
-    climb = Ascent(problem, flows, effort, least_cost, improve)
+    start = learned(problem, effort, kernel, limits.seed)
+    climb = Ascent(problem, flows, effort, least_cost, improve, start)
     climb.climb()
-    stopped = effort.why()
+    stopped = effort.why_stopped()
     flows.at(climb.prices)
     improve(climb.prices)
     bound = min(climb.bound.value, least_cost)
-    if stopped is None or climb.converged:
+    if climb.converged:
         stopped = Termination.CONVERGED
     return Outcome(
         proven_status(least_cost, bound),
@@ -70,6 +75,22 @@ def search(problem: Problem, limits: Limits, kernel: str = "") -> Outcome[Answer
         effort.spent,
         f"{climb.steps} steps of prices",
     )
+
+
+def learned(problem: Problem, effort: Effort, kernel: str, seed: int) -> Prices:
+    """Return prices learned on a sample of the products; zero where the products are few."""
+    prices = Prices.zero(problem)
+    which = sample_products(problem, seed)
+    if which is None:
+        return prices
+    part = restricted(problem, which)
+    cost = objective(part, stay_put())
+    climb = Ascent(
+        part, Flows(part, kernel), effort.part(part), cost, lambda _: cost, Prices.zero(part)
+    )
+    climb.climb(STEPS_ON_SAMPLE)
+    effort.add_pass(climb.steps * part.shape[0] / problem.shape[0])
+    return replace(prices, row=climb.prices.row, by_kg=climb.prices.by_kg)
 
 
 def stay_put() -> Moves:
@@ -89,13 +110,14 @@ def plan_at(problem: Problem, flows: Flows, prices: Prices) -> Moves:
     here = here_cost(problem, prices, flows.least)
     settle(state, here, flows.least)
     nothing = np.zeros(len(prices.row))
-    single = np.ones(len(flows.lot), np.int64)
+    finer = np.maximum(flows.lot // 8, 1)
     best, least_cost = None, np.inf
     for _ in range(TRIP_ROUNDS):
         dropped = drop_trips(state, here, flows.least)
         fill(state, flows, here, prices.row, flows.lot)
         fill(state, flows, here, nothing, flows.lot)
-        fill(state, flows, here, nothing, np.maximum(flows.lot // 8, single))
+        if (finer < flows.lot).any():
+            fill(state, flows, here, nothing, finer)
         settle(state, here, flows.least)
         moves = state.moves()
         cost = objective(problem, moves)
