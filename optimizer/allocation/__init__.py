@@ -1,4 +1,4 @@
-"""Warehouse allocation: which sites to open, which site ships which line, when it is picked."""
+"""Warehouse allocation: which sites to open, what lies where, which site ships, and when."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ def run_sourcing(
     from optimizer.allocation.sourcing.run import run
 
     return run(scenario, upstream, limits)
+
+
+def run_positioning(
+    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits, **options: str
+) -> StageResult:
+    """Decide what lies where, and what is moved tonight; see `positioning/`."""
+    from optimizer.allocation.positioning.stage import run
+
+    return run(scenario, upstream, limits, **options)
 
 
 def run_network(
