@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from optimizer.moved import with_transfers
 from optimizer.outcome import Limits, Progress
 from optimizer.plan import Plan, Provenance, conform
 from optimizer.stage import Kpi, Stage, StageResult, Violation
@@ -66,6 +67,15 @@ STAGES: Mapping[str, Room] = {
         asked=True,
         options=("measure", "single_source", "solver", "export"),
     ),
+    "positioning": Room(
+        "optimizer.allocation:run_positioning",
+        "optimizer.audit.positioning:check",
+        ("products", "sites", "lanes", "inventory"),
+        ("forecasts", "demand_history"),
+        weight=1.0,
+        asked=True,
+        options=("until",),
+    ),
     "replenishment": Room(
         "optimizer.replenishment:run",
         "optimizer.audit.replenishment:check",
@@ -112,7 +122,10 @@ STAGES: Mapping[str, Room] = {
         weight=2.0,
     ),
 }
-GROUPS = {"allocation": ("sourcing", "waves"), "rolling": ("replenishment", "rolling")}
+GROUPS = {
+    "allocation": ("positioning", "sourcing", "waves"),
+    "rolling": ("replenishment", "rolling"),
+}
 
 
 def plan(
@@ -171,6 +184,7 @@ def plan(
     kpis: list[Kpi] = []
     versions: dict[str, str] = {}
     done: dict[str, float] = {}
+    moved = pd.DataFrame()
     for position, name in enumerate(chosen):
         left = sum(STAGES[stage].weight for stage in chosen[position:])
         limits = _limits(total, name, STAGES[name].weight, left, chosen, work, seed)
@@ -191,7 +205,11 @@ def plan(
         if result.certificate is not None:
             audit_stage(name, scenario, tables, result, wishes[name])
             certificates.append(replace(result.certificate, audited=True).row())
+        if name == "positioning":  # what moves tonight is a fact for the stages that follow
+            moved = tables.pop("transfers", pd.DataFrame())
+            scenario = with_transfers(scenario, moved)
         limits.progress(name, 1.0, "done")
+    _put_first("transfers", moved, tables)
     if certificates:
         tables["certificates"] = pd.DataFrame(certificates)
     if kpis:
@@ -238,7 +256,7 @@ def choose_stages(
                 " demand_history, forecasts, orders"
             )
         return chosen, notes
-    wanted = [part for name in stages for part in _members(scenario, name)]
+    wanted, left_out = _expand(scenario, stages)
     unknown = [name for name in wanted if name not in STAGES]
     if unknown:
         known = ", ".join((*STAGES, *GROUPS))
@@ -256,15 +274,33 @@ def choose_stages(
     ]
     if problems:
         raise InputError(f"tables are missing: {'; '.join(problems)}")
-    return [name for name in STAGES if name in wanted], {}
+    return [name for name in STAGES if name in wanted], left_out
 
 
-def _members(scenario: Scenario, name: str) -> Sequence[str]:
-    """Return the stages that a name stands for; of a group, those that have their tables."""
-    members = GROUPS.get(name, (name,))
-    if name not in GROUPS:
-        return members
-    return [part for part in members if not missing_tables(scenario, part)] or members
+def _expand(
+    scenario: Scenario, stages: Sequence[str]
+) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """Return stages with groups taken apart; of a group, those that have what they need.
+
+    A group of which nothing can run stays whole, so that its first stage says what it lacks.
+    """
+    wanted: list[str] = []
+    notes: dict[str, tuple[str, ...]] = {}
+    for name in stages:
+        lacking = {part: missing_tables(scenario, part) for part in GROUPS.get(name, ())}
+        if "positioning" in lacking and not (
+            scenario.has("forecasts") or "forecasting" in stages or lacking["positioning"]
+        ):
+            lacking["positioning"] = ["forecasts (and forecasting was not asked for)"]
+        able = [part for part, tables in lacking.items() if not tables]
+        if name not in GROUPS or not able:
+            wanted.extend(GROUPS.get(name, (name,)))
+            continue
+        wanted.extend(able)
+        for part, tables in lacking.items():
+            if tables and part not in stages:
+                notes[part] = (f"Not planned: the scenario has no {', '.join(tables)}.",)
+    return wanted, notes
 
 
 def missing_tables(scenario: Scenario, stage: str) -> list[str]:
@@ -368,6 +404,13 @@ def _limits(
         spend = work * weight / sum(STAGES[stage].weight for stage in chosen)
     seconds = None if total.seconds is None else total.remaining * weight / weights_left
     return Limits(seconds=seconds, work=spend, seed=seed)
+
+
+def _put_first(table: str, rows: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> None:
+    """Put rows that were held back before those of later stages."""
+    if len(rows):
+        later = [tables[table]] if table in tables else []
+        tables[table] = pd.concat([rows, *later], ignore_index=True)
 
 
 def _take(name: str, result: StageResult, tables: dict[str, pd.DataFrame], kpis: list[Kpi]) -> None:

@@ -62,7 +62,8 @@ def read_baskets(scenario: Scenario) -> Baskets:
         / max(total_orders, 1)
     )
     orders = pairs["orders"].to_numpy(np.float64)
-    pairs = pairs.assign(lift=np.divide(orders, chance, out=np.zeros(len(chance)), where=chance > 0))
+    lift = np.divide(orders, chance, out=np.zeros(len(chance)), where=chance > 0.0)
+    pairs = pairs.assign(lift=lift)
     pairs = pairs[(pairs["orders"] >= FEWEST_ORDERS) & (pairs["lift"] >= LEAST_LIFT)]
     pairs = pairs.sort_values(
         ["orders", "first_id", "second_id"], ascending=[False, True, True], kind="stable"

@@ -135,8 +135,8 @@ def _priced(
 ) -> list[tuple[float, Floats, Floats]]:
     """Return (days, money, base of it) of a parcel of one unit by each row that may price it."""
     found = []
-    for _, rows in rates.groupby("name", sort=True):
-        rows = rows.sort_values("max_weight_kg", kind="stable")
+    ordered = rates.sort_values("max_weight_kg", kind="stable")
+    for _, rows in ordered.groupby("name", sort=True):
         tops = rows["max_weight_kg"].to_numpy(np.float64)
         row_of = np.searchsorted(tops, weight_kg - 1e-9)
         for place, rate in enumerate(rows.itertuples()):

@@ -31,9 +31,7 @@ class Stock:
     staying: Floats
 
 
-def read_stock(
-    scenario: Scenario, sites: pd.DataFrame, days: Floats, mean: Floats
-) -> Stock:
+def read_stock(scenario: Scenario, sites: pd.DataFrame, days: Floats, mean: Floats) -> Stock:
     """Return what lies where, channels and open orders counted.
 
     Stock of a channel (rows of `inventory` with a channel, `stock_share_pct` of the rest) leaves

@@ -47,15 +47,17 @@ def stocking_sites(scenario: Scenario) -> pd.DataFrame:
 def read_waits(scenario: Scenario, sites: pd.DataFrame, until: dt.date | None = None) -> Waits:
     """Return how long sites wait for their suppliers.
 
-    The shortest lead time of a valid offer (lead_time_mean_days + the slowest lane from the supplier
-    to the site), at least a day; without an offer, review_days + the slowest lane from its first
-    source that is a site; without either, the horizon. An event that begins within that time in
-    the site's region has it end with the event at the earliest; so does `until`.
+    The shortest lead time of a valid offer (lead_time_mean_days + the slowest lane from the
+    supplier to the site), at least a day; without an offer, review_days + the slowest lane from its
+    first source that is a site; without either, the horizon. An event that begins within that time
+    in the site's region has it end with the event at the earliest; so does `until`.
     """
     site_ids = sites["site_id"].tolist()
     products = scenario.table("products")["product_id"].tolist()
     shape = (len(products), len(site_ids))
-    grid = pd.DataFrame({"site_id": site_ids * shape[0], "product_id": np.repeat(products, shape[1])})
+    grid = pd.DataFrame(
+        {"site_id": site_ids * shape[0], "product_id": np.repeat(products, shape[1])}
+    )
     policies, _ = inventory_policies(scenario, grid)
     at = _place(policies, products, site_ids)
     inside = (at[0] >= 0) & (at[1] >= 0)
@@ -107,9 +109,7 @@ def _place(rows: pd.DataFrame, products: list[str], sites: list[str]) -> tuple[I
     )
 
 
-def _lead_times(
-    scenario: Scenario, products: list[str], sites: list[str]
-) -> tuple[Floats, Floats]:
+def _lead_times(scenario: Scenario, products: list[str], sites: list[str]) -> tuple[Floats, Floats]:
     """Return mean and variance of the shortest lead time, days; infinite without an offer."""
     start = pd.Timestamp(scenario.settings.start_date)
     offers = scenario.filled("supplier_products")

@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from optimizer.allocation.positioning.costs import expected_short, missed_share
 from optimizer.allocation.positioning.effort import Effort
 from optimizer.allocation.positioning.flows import Flows
-from optimizer.allocation.positioning.multipliers import Bound, Prices, lower_bound
+from optimizer.allocation.positioning.multipliers import Prices, lower_bound
 from optimizer.allocation.positioning.problem import Floats, Problem
 from optimizer.outcome import OPTIMAL_GAP
 
@@ -77,7 +77,12 @@ class Ascent:
                     jac=True,
                     method="L-BFGS-B",
                     bounds=ranges,
-                    options={"maxfun": min(ONE_CLIMB, most_steps), "maxcor": MEMORY, "ftol": 1e-10, "gtol": 1e-12},
+                    options={
+                        "maxfun": min(ONE_CLIMB, most_steps),
+                        "maxcor": MEMORY,
+                        "ftol": 1e-10,
+                        "gtol": 1e-12,
+                    },
                 )
                 if self.bound.value - before <= GAIN * abs(self.bound.value):
                     break

@@ -82,7 +82,9 @@ def _entries(
         here = np.zeros((count, count))
         sized = np.isfinite(size)
         here[every[sized], every[sized]] = 1.0
-        left = np.where(sized & np.isfinite(trips), trips * np.where(sized, size, 1.0) - used, np.inf)
+        left = np.where(
+            sized & np.isfinite(trips), trips * np.where(sized, size, 1.0) - used, np.inf
+        )
         parts.append((none, here, none, left) if weight == 1 else (none, none, here, left))
     opened = np.where(trips > 0.0, np.inf, 0.0)  # no units on a lane without a trip
     parts.append((np.eye(count), none, none, opened))

@@ -169,7 +169,7 @@ def cheapest_flows(  # noqa: C901, PLR0912, PLR0915 - one loop nest, written out
                 for v in range(nodes):
                     before[v] = -1
                 found = -1
-                for turn in range(nodes + 1):
+                for _ in range(nodes + 1):
                     changed = False
                     for j in range(sites):
                         t, h = 1 + j, 1 + sites + j

@@ -11,7 +11,7 @@ import pandas as pd
 
 from optimizer.allocation.positioning.demand import RegionDemand, needs, region_demand
 from optimizer.allocation.positioning.problem import Floats, Lanes, Problem, Rows, Together
-from scenarios import Scenario
+from scenarios import InputError, Scenario
 from scenarios.semantics.baskets import Baskets, read_baskets
 from scenarios.semantics.deliveries import read_deliveries
 from scenarios.semantics.movable import Stock, read_stock
@@ -43,7 +43,18 @@ class Read:
 def read_problem(
     scenario: Scenario, upstream: Mapping[str, pd.DataFrame], until: dt.date | None
 ) -> Read:
-    """Read the facts of the decision; see `optimizer/README.md`, positioning."""
+    """Read the facts of the decision; see `optimizer/README.md`, positioning.
+
+    Raises
+    ------
+    InputError
+        Nothing is forecast.
+    """
+    told = upstream.get("forecast")
+    if not (told is not None and len(told)) and not scenario.has("forecasts"):
+        raise InputError(
+            "positioning needs a forecast: name the stage forecasting too, or hand in forecasts"
+        )
     sites = stocking_sites(scenario)
     site_ids = sites["site_id"].tolist()
     products = scenario.table("products")

@@ -82,9 +82,7 @@ class Bound:
     movable: Floats
 
 
-def lower_bound(
-    problem: Problem, prices: Prices, value_here: Floats, value: Floats
-) -> Bound:
+def lower_bound(problem: Problem, prices: Prices, value_here: Floats, value: Floats) -> Bound:
     """Return what no plan can cost less than.
 
     Parameters
