@@ -50,6 +50,9 @@ def plan(
     export: Annotated[
         str, typer.Option(help="Of stage network: write the problem to this .lp or .mps file.")
     ] = "",
+    until: Annotated[
+        str, typer.Option(help="Of stage positioning: day through which stock is to last.")
+    ] = "",
     form: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> int:
@@ -68,6 +71,7 @@ def plan(
         "single_source": "yes" if single_source else "",
         "solver": solver,
         "export": export,
+        "until": until,
     }
     stop = stop_on_interrupt()
     with _Progress(quiet=as_json) as progress:

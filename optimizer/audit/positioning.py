@@ -22,7 +22,7 @@ from scenarios.semantics.baskets import read_baskets
 from scenarios.semantics.deliveries import read_deliveries
 from scenarios.semantics.movable import Stock, read_stock
 from scenarios.semantics.network import lane_rates
-from scenarios.semantics.waiting import Waits, read_waits, stocking_sites
+from scenarios.semantics.waiting import Waits, read_waits, stocked_products, stocking_sites
 
 Floats = NDArray[np.float64]
 
@@ -93,7 +93,7 @@ def _facts(
     until: dt.date | None,
 ) -> _Facts:
     """Work out what every region asks for while its site waits."""
-    products = scenario.table("products")["product_id"]
+    products = stocked_products(scenario)["product_id"]
     waits = read_waits(scenario, sites, until)
     shape = waits.days.shape
     forecast = site_forecast(scenario, tables.get("forecast"))
@@ -271,7 +271,7 @@ def _terms(
     local: Floats,
     total: Floats,
 ) -> dict[str, float]:
-    products = scenario.table("products")
+    products = stocked_products(scenario)
     kg = products["weight_kg"].fillna(0.0).to_numpy(np.float64)
     m3 = products["volume_m3"].fillna(0.0).to_numpy(np.float64)
     deliveries = read_deliveries(scenario, list(facts.sites), kg, m3)

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scenarios.scenario import Scenario
+from scenarios.semantics.waiting import stocked_products
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -45,7 +46,7 @@ def read_stock(scenario: Scenario, sites: pd.DataFrame, days: Floats, mean: Floa
     days : (n_products, n_sites) waiting time
     mean : (n_products, n_sites) demand within it, units
     """
-    products = pd.Index(scenario.table("products")["product_id"])
+    products = pd.Index(stocked_products(scenario)["product_id"])
     index = pd.Index(sites["site_id"])
     shape = (len(products), len(index))
     stock = scenario.filled("inventory")

@@ -39,9 +39,15 @@ class Waits:
 
 
 def stocking_sites(scenario: Scenario) -> pd.DataFrame:
-    """Return the open warehouses and stores, in the table's order."""
+    """Return the open warehouses and stores, by id."""
     sites = scenario.filled("sites")
-    return sites[sites["kind"].isin(STOCKING) & (sites["status"] == "open")].reset_index(drop=True)
+    sites = sites[sites["kind"].isin(STOCKING) & (sites["status"] == "open")]
+    return sites.sort_values("site_id", kind="stable", ignore_index=True)
+
+
+def stocked_products(scenario: Scenario) -> pd.DataFrame:
+    """Return the products, by id."""
+    return scenario.table("products").sort_values("product_id", kind="stable", ignore_index=True)
 
 
 def read_waits(scenario: Scenario, sites: pd.DataFrame, until: dt.date | None = None) -> Waits:
@@ -53,7 +59,7 @@ def read_waits(scenario: Scenario, sites: pd.DataFrame, until: dt.date | None = 
     in the site's region has it end with the event at the earliest; so does `until`.
     """
     site_ids = sites["site_id"].tolist()
-    products = scenario.table("products")["product_id"].tolist()
+    products = stocked_products(scenario)["product_id"].tolist()
     shape = (len(products), len(site_ids))
     grid = pd.DataFrame(
         {"site_id": site_ids * shape[0], "product_id": np.repeat(products, shape[1])}

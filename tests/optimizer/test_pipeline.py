@@ -42,7 +42,7 @@ def test_an_unknown_stage_is_an_error(corner_shop: Scenario) -> None:
 def test_stages_run_in_their_own_order(corner_shop: Scenario) -> None:
     """Whatever order they are named in."""
     chosen, _ = choose_stages(corner_shop, ["routing", "allocation", "forecasting"])
-    assert chosen == ["forecasting", "sourcing", "waves", "routing"]
+    assert chosen == ["forecasting", "positioning", "sourcing", "waves", "routing"]
 
 
 @pytest.mark.parametrize("option", [{"seconds": 0.0}, {"work": 0.0}])

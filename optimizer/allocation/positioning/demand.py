@@ -10,7 +10,7 @@ import pandas as pd
 
 from optimizer.allocation.positioning.problem import Floats, Ints
 from scenarios import Scenario
-from scenarios.semantics.waiting import Waits
+from scenarios.semantics.waiting import Waits, stocked_products
 from scenarios.semantics.zones import explode_bundles, zone_shares
 
 Z90 = 1.2815515655446004  # standard normal 0.9 quantile
@@ -127,7 +127,7 @@ def _mean_and_variance(rows: pd.DataFrame, place: str) -> pd.DataFrame:
 def _grids(scenario: Scenario, found: pd.DataFrame, site_ids: list[str]) -> RegionDemand:
     length = scenario.settings.bucket_days
     start = pd.Timestamp(scenario.settings.start_date)
-    products = scenario.table("products")["product_id"]
+    products = stocked_products(scenario)["product_id"]
     product = pd.Index(products).get_indexer(found["product_id"])
     site = pd.Index(site_ids).get_indexer(found["site_id"])
     bucket = ((found["bucket"] - start).dt.days // length).to_numpy(np.int64)

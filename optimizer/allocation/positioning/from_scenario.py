@@ -16,7 +16,7 @@ from scenarios.semantics.baskets import Baskets, read_baskets
 from scenarios.semantics.deliveries import read_deliveries
 from scenarios.semantics.movable import Stock, read_stock
 from scenarios.semantics.network import lane_rates
-from scenarios.semantics.waiting import read_waits, stocking_sites
+from scenarios.semantics.waiting import read_waits, stocked_products, stocking_sites
 
 GRAMS_PER_TONNE = 1e6
 
@@ -57,7 +57,7 @@ def read_problem(
         )
     sites = stocking_sites(scenario)
     site_ids = sites["site_id"].tolist()
-    products = scenario.table("products")
+    products = stocked_products(scenario)
     kg = products["weight_kg"].fillna(0.0).to_numpy(np.float64)
     m3 = products["volume_m3"].fillna(0.0).to_numpy(np.float64)
     waits = read_waits(scenario, sites, until)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
+
 import numpy as np
+import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import lil_array
 
 from optimizer.allocation.positioning.costs import expected_short
 from optimizer.allocation.positioning.problem import Lanes, Problem, Rows, Together
+from scenarios import Scenario
+from scenarios.settings import Settings
 
 
 def random_problem(
@@ -198,3 +204,88 @@ def exact_optimum(problem: Problem) -> tuple[float, float]:
     )
     assert found.x is not None, found.message
     return float(found.fun) + offset, float(found.mip_dual_bound) + offset
+
+
+def hand_made(
+    *,
+    stock: Mapping[tuple[str, str], float],
+    demand: Mapping[tuple[str, str], float],
+    lane: Mapping[str, object] | None = None,
+    lead_days: float = 7.0,
+    rates: bool = False,
+    more: Mapping[str, pd.DataFrame] | None = None,
+    sites: Mapping[str, object] | None = None,
+    **settings: object,
+) -> Scenario:
+    """Return warehouses W1 and W2, zones Z1 and Z2 that they serve, and a lane each way.
+
+    Units cost 10 and sell at 14: being short costs 4. Holding costs nothing. A unit weighs 1 kg and
+    takes 0.1 m3. Lanes take a day and cost 1 a unit. Demand is certain: so many units a day. With
+    `rates` a parcel costs 3 to a site's own zone, 5 to the other one.
+
+    Parameters
+    ----------
+    stock, demand : units, and units a day, by product and site
+    lead_days : of the supplier
+    """
+    start = dt.date(2026, 10, 12)
+    names = sorted({product for product, _ in [*stock, *demand]})
+    tables = {
+        "products": pd.DataFrame(
+            {"product_id": names, "name": names, "unit_cost": 10.0, "unit_price": 14.0,
+             "weight_kg": 1.0, "volume_m3": 0.1}
+        ),
+        "sites": pd.DataFrame(
+            {"site_id": ["W1", "W2"], "kind": "warehouse", "name": ["One", "Two"],
+             "status": "open"} | dict(sites or {})
+        ),
+        "zones": pd.DataFrame({"zone_id": ["Z1", "Z2"], "name": ["One", "Two"]}),
+        "zone_sites": pd.DataFrame({"zone_id": ["Z1", "Z2"], "site_id": ["W1", "W2"]}),
+        "suppliers": pd.DataFrame({"supplier_id": ["S"], "name": ["Supplier"]}),
+        "supplier_products": pd.DataFrame(
+            {"supplier_id": "S", "product_id": names, "unit_cost": 10.0,
+             "lead_time_mean_days": lead_days}
+        ),
+        "lanes": pd.DataFrame(
+            [
+                {"origin_id": a, "destination_id": b, "mode": "road", "transit_mean_days": 1.0,
+                 "cost_per_unit": 1.0, "distance_km": 100.0} | dict(lane or {})
+                for a, b in (("W1", "W2"), ("W2", "W1"))
+            ]
+        ),
+        "inventory": pd.DataFrame(
+            [
+                {"site_id": site, "product_id": product, "on_hand": qty}
+                for (product, site), qty in stock.items()
+            ]
+        ),
+        "forecasts": pd.DataFrame(
+            [
+                {"product_id": product, "location_id": site, "qty": 7.0 * qty,
+                 "bucket": pd.Timestamp(start) + pd.Timedelta(weeks=week)}
+                for (product, site), qty in demand.items()
+                for week in range(3)
+            ]
+        ),
+    }  # fmt: skip
+    if rates:
+        tables["carriers"] = pd.DataFrame({"carrier_id": ["C"], "kind": ["third_party"]})
+        tables["carrier_rates"] = pd.DataFrame(
+            [
+                {"carrier_id": "C", "service": "s", "origin": site, "destination": zone,
+                 "max_weight_kg": 30.0, "base": 3.0 if site[1] == zone[1] else 5.0,
+                 "promise_days": 1.0}
+                for site in ("W1", "W2")
+                for zone in ("Z1", "Z2")
+            ]
+        )  # fmt: skip
+    basics: dict[str, object] = {
+        "name": "hand-made",
+        "currency": "EUR",
+        "timezone": "UTC",
+        "start_date": start,
+        "bucket": "week",
+        "horizon_buckets": 3,
+        "holding_rate_pct_per_year": 0.0,
+    }
+    return Scenario(Settings.model_validate(basics | settings), tables | dict(more or {}))
