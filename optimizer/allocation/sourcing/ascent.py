@@ -10,7 +10,7 @@ from optimizer.allocation.sourcing.blocks import Catalogue
 from optimizer.allocation.sourcing.budget import Budget
 from optimizer.allocation.sourcing.large import LargeOrders
 from optimizer.allocation.sourcing.placement import Placement
-from optimizer.allocation.sourcing.prices import Prices, Usage, dual_value, usage_of
+from optimizer.allocation.sourcing.prices import Prices, Usage, dual_value, effective, usage_of
 from optimizer.allocation.sourcing.problem import SourcingProblem
 from optimizer.allocation.sourcing.tariff import Floats
 
@@ -124,43 +124,61 @@ def first_prices(problem: SourcingProblem) -> Prices:
 
 
 class _Moments:
-    """Running means of the slopes, and the steps that follow from them."""
+    """Running means of the slopes, and the steps that follow from them.
+
+    Only limits that can have a price are kept: one on what nobody can take, or on what is
+    unlimited, stays at nothing.
+    """
 
     def __init__(self, problem: SourcingProblem) -> None:
         self.problem = problem
         limits = problem.resources
-        self.limits = (limits.stock, limits.room, limits.parcels)
-        # a price on what nobody can take, or on what is unlimited, stays at nothing
-        self.priced = (
-            limits.stock > 0.0,
-            np.isfinite(limits.room) & (limits.room > 0.0),
-            np.isfinite(limits.parcels),
+        self.cells = (
+            np.flatnonzero(limits.stock > 0.0),
+            np.flatnonzero(np.isfinite(limits.room) & (limits.room > 0.0)),
+            np.flatnonzero(np.isfinite(limits.parcels)),
         )
-        self.mean = [np.zeros(limit.shape) for limit in self.limits]
-        self.square = [np.zeros(limit.shape) for limit in self.limits]
+        kinds = (limits.stock, limits.room, limits.parcels)
+        self.shapes = [kind.shape for kind in kinds]
+        self.limit = self._gather(kinds)
+        count = [len(cells) for cells in self.cells]
+        self.length = np.repeat([1.0, ROOM_STEP, 1.0], count)
+        self.floor = np.repeat([0.1, 1.0, 1.0], count)
+        self.steepest = np.repeat([STEEPEST, np.inf, np.inf], count)
+        self.mean = np.zeros(len(self.limit))
+        self.square = np.zeros(len(self.limit))
         self.moves = 0
+
+    def _gather(self, kinds: tuple[Floats, Floats, Floats]) -> Floats:
+        """Return the cells of three arrays shaped as the limits, side by side."""
+        return np.concatenate(
+            [kind.ravel()[cells] for kind, cells in zip(kinds, self.cells, strict=True)]
+        )
 
     def move(self, prices: Prices, usage: Usage, step: float) -> Prices:
         """Return the next prices."""
         self.moves += 1
-        taken = (self._lent(prices, usage.stock), usage.room, usage.parcels)
-        now = (prices.stock, prices.room, prices.parcels)
-        sizes = ((step, 0.1, STEEPEST), (ROOM_STEP * step, 1.0, np.inf), (step, 1.0, np.inf))
+        now = self._gather((prices.stock, prices.room, prices.parcels))
+        taken = self._gather((self._lent(prices, usage.stock), usage.room, usage.parcels))
+        slope = np.clip(taken - self.limit, -self.steepest, self.steepest)
+        slope[(now <= 0.0) & (slope < 0.0)] = 0.0
+        self.mean += (1.0 - MEMORY) * (slope - self.mean)
+        self.square += (1.0 - SPREAD_MEMORY) * (slope**2 - self.square)
+        up = self.mean / (1.0 - MEMORY**self.moves)
+        spread = np.sqrt(self.square / (1.0 - SPREAD_MEMORY**self.moves))
+        next_ = np.maximum(0.0, now + step * self.length * up / (spread + self.floor))
         moved = []
-        for kind, (length, floor, steepest) in enumerate(sizes):
-            limit = np.where(self.priced[kind], self.limits[kind], 0.0)
-            slope = np.where(self.priced[kind], taken[kind] - limit, 0.0)
-            slope = np.clip(slope, -steepest, steepest)
-            slope[(now[kind] <= 0.0) & (slope < 0.0)] = 0.0
-            mean, square = self.mean[kind], self.square[kind]
-            mean += (1.0 - MEMORY) * (slope - mean)
-            square += (1.0 - SPREAD_MEMORY) * (slope**2 - square)
-            up = mean / (1.0 - MEMORY**self.moves)
-            spread = np.sqrt(square / (1.0 - SPREAD_MEMORY**self.moves))
-            moved.append(np.maximum(0.0, now[kind] + length * up / (spread + floor)))
-        shared = self.problem.resources.shared
-        moved[0] = np.minimum(moved[0], moved[0][:, shared])
-        return Prices(*moved)
+        for shape, cells, values in zip(
+            self.shapes, self.cells, np.split(next_, self._ends()), strict=True
+        ):
+            kind = np.zeros(shape)
+            kind.ravel()[cells] = values
+            moved.append(kind)
+        return Prices(effective(moved[0], self.problem.resources.shared), moved[1], moved[2])
+
+    def _ends(self) -> list[int]:
+        first, second = (len(cells) for cells in self.cells[:2])
+        return [first, first + second]
 
     def _lent(self, prices: Prices, taken: Floats) -> Floats:
         """Let shared stock take what ring-fenced stock cannot serve where both cost the same."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.allocation.sourcing import choices_compiled
 from optimizer.allocation.sourcing.blocks import Block, subsets
+from optimizer.allocation.sourcing.compiling import compiled
 from optimizer.allocation.sourcing.tariff import Floats, Ints
 
 LEFT = -1  # site of a piece that does not ship
@@ -31,7 +33,9 @@ class Choice:
     group: Ints
 
 
-def solve_block(block: Block, price: Floats, toll: Floats | None = None) -> Choice:
+def solve_block(
+    block: Block, price: Floats, toll: Floats | None = None, kernel: str = ""
+) -> Choice:
     """Find every order's cheapest way to ship, drop or split its pieces.
 
     Parameters
@@ -39,7 +43,20 @@ def solve_block(block: Block, price: Floats, toll: Floats | None = None) -> Choi
     price : (n_sites, n_orders, size) float64, what a piece pays for stock and dock at a site;
         inf bars it
     toll : (n_groups, n_orders) float64, what a parcel pays for its carrier; None: nothing
+    kernel : "numpy"; "": compiled loops where numba is installed. Both give the same bits
     """
+    loop = None if kernel == "numpy" else compiled(choices_compiled.choose)
+    if loop is not None:
+        shape = (block.orders, block.size)
+        out = (np.empty(block.orders), *(np.empty(shape, np.int64) for _ in range(3)))
+        loop(
+            np.ascontiguousarray(block.money.transpose(3, 0, 1, 2)),
+            block.drop,
+            np.ascontiguousarray(price.transpose(1, 2, 0)),
+            np.empty((0, 0)) if toll is None else toll,
+            *out,
+        )
+        return Choice(*out)
     if block.size == 1 and toll is None and len(block.money) == 1:
         return _solve_single(block, price)
     value = _parcel_values(block, price, toll)
@@ -150,7 +167,7 @@ def _send(
 ) -> None:
     """Write the site, label and carrier limit of one parcel per row."""
     paid = np.zeros((price.shape[0], len(rows)))
-    for piece in range(block.size):
+    for piece in range(block.size - 1, -1, -1):
         inside = (subset >> piece & 1).astype(bool)
         paid += np.where(inside, price[:, rows, piece], 0.0)
     money = block.money[:, subset - 1, :, rows]  # (n_rows, n_groups, n_sites)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.allocation.sourcing.choices_compiled import choose
+from optimizer.allocation.sourcing.compiling import compiled
 from optimizer.allocation.sourcing.problem import SourcingProblem
 from optimizer.allocation.sourcing.tariff import Floats, Ints, Quotes
 
@@ -59,7 +61,7 @@ class Block:
             self.size,
             -1,
             -1,
-            self.money[..., rows],
+            self.money.transpose(3, 0, 1, 2)[rows].transpose(1, 2, 3, 0),
             self.drop[:, rows],
             self.day[rows],
         )
@@ -154,6 +156,13 @@ def subsets(size: int) -> Iterator[tuple[int, int, int]]:
         yield subset, subset ^ lowest, lowest.bit_length() - 1
 
 
+def _empty(shape: tuple[int, int, int, int]) -> Floats:
+    """Lay parcels out order by order for the compiled loops, parcel by parcel for NumPy."""
+    if compiled(choose) is None:
+        return np.empty(shape)
+    return np.empty((shape[3], *shape[:3])).transpose(1, 2, 3, 0)
+
+
 def _block(problem: SourcingProblem, able: NDArray[np.bool_], orders: Ints, size: int) -> Block:
     """Price all parcels of neighbouring orders of one size."""
     first = int(problem.orders.first_piece[orders[0]])
@@ -165,7 +174,7 @@ def _block(problem: SourcingProblem, able: NDArray[np.bool_], orders: Ints, size
     barred = ~able[:, span].reshape(problem.n_sites, -1, size)
     quotes = quotes_for(problem, orders)
     shape = ((1 << size) - 1, problem.n_sites, len(orders))
-    money = np.empty((problem.n_groups, *shape))
+    money = _empty((problem.n_groups, *shape))
     zero = np.zeros(len(orders))
     loads = {0: (zero, zero, zero)}
     not_there = {0: np.zeros(shape[1:], bool)}

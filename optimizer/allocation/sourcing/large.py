@@ -90,7 +90,7 @@ class LargeOrders:
         result: Floats = weight * factor[:, self.of_piece]
         return result
 
-    def relaxed(self, price: Floats, placement: Placement) -> list[float]:
+    def relaxed(self, price: Floats, placement: Placement) -> Floats:
         """Return a lower bound on each order's money at given prices of its pieces.
 
         Parameters
@@ -99,17 +99,16 @@ class LargeOrders:
         placement : its large pieces are set to the sites that they choose
         """
         if not len(self.orders):
-            return []
+            return np.empty(0)
         cost = self.linear + self.share + price[:, self.first_piece :]
         site = cost.argmin(axis=0)
         least = np.take_along_axis(cost, site[None], axis=0)[0]
         drop = self.problem.pieces.penalty[self.pieces]
         ships = least < drop
         placement.site[self.pieces] = np.where(ships, site, LEFT)
-        value = np.add.reduceat(np.where(ships, least, drop), self.starts)
+        value: Floats = np.add.reduceat(np.where(ships, least, drop), self.starts)
         self.chosen = np.where(ships, site, LEFT)
-        result: list[float] = value.tolist()
-        return result
+        return value
 
     def learn(self) -> None:
         """Let the shares follow the last choices: a piece that chose a site bears more there."""
