@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.allocation.sourcing import choices_compiled
 from optimizer.allocation.sourcing.blocks import Block, subsets
-from optimizer.allocation.sourcing.compiling import compiled
+from optimizer.allocation.sourcing.choices_compiled import choose
+from optimizer.allocation.sourcing.compiling import has_numba
 from optimizer.allocation.sourcing.tariff import Floats, Ints
 
 LEFT = -1  # site of a piece that does not ship
@@ -45,11 +45,10 @@ def solve_block(
     toll : (n_groups, n_orders) float64, what a parcel pays for its carrier; None: nothing
     kernel : "numpy"; "": compiled loops where numba is installed. Both give the same bits
     """
-    loop = None if kernel == "numpy" else compiled(choices_compiled.choose)
-    if loop is not None:
+    if kernel != "numpy" and has_numba():
         shape = (block.orders, block.size)
         out = (np.empty(block.orders), *(np.empty(shape, np.int64) for _ in range(3)))
-        loop(
+        choose(
             np.ascontiguousarray(block.money.transpose(3, 0, 1, 2)),
             block.drop,
             np.ascontiguousarray(price.transpose(1, 2, 0)),

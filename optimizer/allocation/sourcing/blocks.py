@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.allocation.sourcing.choices_compiled import choose
-from optimizer.allocation.sourcing.compiling import compiled
 from optimizer.allocation.sourcing.problem import SourcingProblem
 from optimizer.allocation.sourcing.tariff import Floats, Ints, Quotes
 
@@ -78,12 +76,16 @@ class Catalogue:
     large : orders with more, (n,) int64
     able : (n_sites, n_pieces) bool, the site has the stock and the room for the piece
         if all others leave it alone
+    money : flat float64, the blocks' money order by order: [group, subset - 1, site]
+    money_at : (n_orders,) int64, where the money of an order begins; -1: it is large
     """
 
     blocks: tuple[Block, ...]
     exact: int
     large: Ints
     able: NDArray[np.bool_]
+    money: Floats
+    money_at: Ints
 
     @property
     def cells(self) -> int:
@@ -96,14 +98,21 @@ def build_catalogue(problem: SourcingProblem, most_exact: int = MOST_EXACT) -> C
     size = np.diff(problem.orders.first_piece)
     exact = _exact_size(problem, size, most_exact)
     able = able_sites(problem)
+    each = problem.n_groups * problem.n_sites * ((1 << size) - 1)
+    small = size <= exact
+    ends = np.cumsum(each[small])
+    money = np.empty(int(ends[-1]) if len(ends) else 0)
+    money_at = np.full(len(size), -1, np.int64)
+    money_at[small] = ends - each[small]
     blocks: list[Block] = []
     for pieces in range(1, exact + 1):
         members = np.flatnonzero(size == pieces)
         blocks += [
-            _block(problem, able, members[begin : begin + BLOCK_ORDERS], pieces)
+            _block(problem, able, members[begin : begin + BLOCK_ORDERS], pieces, money[at:])
             for begin in range(0, len(members), BLOCK_ORDERS)
+            for at in money_at[members[begin : begin + 1]].tolist()
         ]
-    return Catalogue(tuple(blocks), exact, np.flatnonzero(size > exact), able)
+    return Catalogue(tuple(blocks), exact, np.flatnonzero(~small), able, money, money_at)
 
 
 def _exact_size(problem: SourcingProblem, size: Ints, most: int) -> int:
@@ -156,15 +165,10 @@ def subsets(size: int) -> Iterator[tuple[int, int, int]]:
         yield subset, subset ^ lowest, lowest.bit_length() - 1
 
 
-def _empty(shape: tuple[int, int, int, int]) -> Floats:
-    """Lay parcels out order by order for the compiled loops, parcel by parcel for NumPy."""
-    if compiled(choose) is None:
-        return np.empty(shape)
-    return np.empty((shape[3], *shape[:3])).transpose(1, 2, 3, 0)
-
-
-def _block(problem: SourcingProblem, able: NDArray[np.bool_], orders: Ints, size: int) -> Block:
-    """Price all parcels of neighbouring orders of one size."""
+def _block(
+    problem: SourcingProblem, able: NDArray[np.bool_], orders: Ints, size: int, room: Floats
+) -> Block:
+    """Price all parcels of neighbouring orders of one size, into the front of `room`."""
     first = int(problem.orders.first_piece[orders[0]])
     span = slice(first, first + size * len(orders))
     pieces = problem.pieces
@@ -174,7 +178,8 @@ def _block(problem: SourcingProblem, able: NDArray[np.bool_], orders: Ints, size
     barred = ~able[:, span].reshape(problem.n_sites, -1, size)
     quotes = quotes_for(problem, orders)
     shape = ((1 << size) - 1, problem.n_sites, len(orders))
-    money = _empty((problem.n_groups, *shape))
+    count = len(orders) * problem.n_groups * shape[0] * shape[1]
+    money = room[:count].reshape(len(orders), problem.n_groups, *shape[:2]).transpose(1, 2, 3, 0)
     zero = np.zeros(len(orders))
     loads = {0: (zero, zero, zero)}
     not_there = {0: np.zeros(shape[1:], bool)}

@@ -1,16 +1,18 @@
-"""The choice of single orders as loops, for numba.
+"""The choice of single orders as loops for numba.
 
-Plain Python; :mod:`optimizer.allocation.sourcing.assign` compiles it. Sums are written in the
-order of its NumPy twin, so that both have the same bits.
+Sums are written in the order of the NumPy twin in :mod:`optimizer.allocation.sourcing.assign`, so
+that both have the same bits.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from optimizer.allocation.sourcing.compiling import loop
 from optimizer.allocation.sourcing.tariff import Floats, Ints
 
 
+@loop
 def choose(  # noqa: C901, PLR0912 - one loop nest, written out for the compiler
     money: Floats,
     drop: Floats,

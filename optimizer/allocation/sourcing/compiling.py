@@ -12,20 +12,7 @@ from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-@cache
-def compiled(function: Callable[..., Any]) -> Callable[..., Any] | None:
-    """Compile a plain loop; None where numba is not installed.
-
-    The arithmetic stays that of Python to the bit; minima may assume that there is no NaN.
-    """
-    if importlib.util.find_spec("numba") is None:
-        return None
-    from numba import njit
-
-    loop: Callable[..., Any] = njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})(function)
-    return loop
+Work = TypeVar("Work", bound=Callable[..., Any])
 
 
 def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
@@ -42,3 +29,21 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list[
 @cache
 def _threads(count: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(count, thread_name_prefix="sourcing")
+
+
+def has_numba() -> bool:
+    """Say whether loops are compiled."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def loop(function: Work) -> Work:
+    """Compile a plain loop with numba; where that is not installed it stays as it is.
+
+    The arithmetic is that of Python to the bit; minima may assume that there is no NaN.
+    """
+    if not has_numba():
+        return function
+    from numba import njit
+
+    quick: Work = njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})(function)
+    return quick

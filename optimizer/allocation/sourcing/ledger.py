@@ -37,11 +37,11 @@ class Ledger:
         self.stock = limits.stock.copy()
         self.room = limits.room.copy()
         self.parcels = limits.parcels.copy()
-        self._lent = np.zeros(limits.stock.size)
+        self.lent = np.zeros(limits.stock.size)  # to ring-fenced columns, by site and column
         self._stock_at = _scalars(self.stock)
         self._room_at = _scalars(self.room)
         self._parcels_at = _scalars(self.parcels)
-        self._lent_at = _scalars(self._lent)
+        self._lent_at = _scalars(self.lent)
         self._columns = limits.stock.shape[1]
         self._days = len(problem.days)
         self._shared: list[int] = limits.shared.tolist()

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.allocation.sourcing import prices_compiled
 from optimizer.allocation.sourcing.assign import LEFT, solve_block
 from optimizer.allocation.sourcing.blocks import Block, Catalogue
-from optimizer.allocation.sourcing.compiling import compiled, side_by_side
+from optimizer.allocation.sourcing.compiling import has_numba, side_by_side
 from optimizer.allocation.sourcing.large import LargeOrders
 from optimizer.allocation.sourcing.placement import Placement
+from optimizer.allocation.sourcing.prices_compiled import price_pieces
 from optimizer.allocation.sourcing.problem import SourcingProblem
 from optimizer.allocation.sourcing.tariff import Floats, Ints
 
@@ -56,10 +56,9 @@ def piece_prices(problem: SourcingProblem, prices: Prices) -> Floats:
     pieces, shared = problem.pieces, problem.resources.shared
     of_column = effective(prices.stock, shared)
     first = pieces.parts[0]
-    loop = compiled(prices_compiled.price_pieces) if len(pieces.parts) == 1 else None
-    if loop is not None:
+    if has_numba() and len(pieces.parts) == 1:
         by_piece = np.empty((problem.n_pieces, problem.n_sites))
-        loop(
+        price_pieces(
             np.ascontiguousarray(of_column.T), np.ascontiguousarray(prices.room.T), first.column,
             first.qty, pieces.units, problem.orders.day, pieces.order, by_piece,
         )  # fmt: skip

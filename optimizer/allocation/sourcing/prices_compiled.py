@@ -1,12 +1,12 @@
-"""What pieces pay and what they take, as loops for numba; NumPy twins with the same bits stand in
-:mod:`optimizer.allocation.sourcing.prices`.
-"""
+"""What pieces pay, as a loop for numba; its NumPy twin has the same bits."""
 
 from __future__ import annotations
 
+from optimizer.allocation.sourcing.compiling import loop
 from optimizer.allocation.sourcing.tariff import Floats, Ints
 
 
+@loop
 def price_pieces(
     stock: Floats,
     room: Floats,
@@ -32,10 +32,3 @@ def price_pieces(
         much, many = qty[piece], units[piece]
         for site in range(stock.shape[1]):
             out[piece, site] = stock[at, site] * much + room[when, site] * many
-
-
-def add_up(site: Ints, column: Ints, qty: Floats, taken: Floats) -> None:
-    """Add what pieces take at their sites to taken, (n_sites, n_columns)."""
-    for piece in range(len(site)):
-        if site[piece] >= 0:
-            taken[site[piece], column[piece]] += qty[piece]
