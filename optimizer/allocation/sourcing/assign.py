@@ -32,6 +32,17 @@ class Choice:
     label: Ints
     group: Ints
 
+    @classmethod
+    def empty(cls, orders: int, size: int) -> Choice:
+        """Return arrays to be filled."""
+        shape = (orders, size)
+        return cls(
+            np.empty(orders),
+            np.empty(shape, np.int64),
+            np.empty(shape, np.int64),
+            np.empty(shape, np.int64),
+        )
+
 
 def solve_block(
     block: Block, price: Floats, toll: Floats | None = None, kernel: str = ""
@@ -46,16 +57,18 @@ def solve_block(
     kernel : "numpy"; "": compiled loops where numba is installed. Both give the same bits
     """
     if kernel != "numpy" and has_numba():
-        shape = (block.orders, block.size)
-        out = (np.empty(block.orders), *(np.empty(shape, np.int64) for _ in range(3)))
+        found = Choice.empty(block.orders, block.size)
         choose(
             np.ascontiguousarray(block.money.transpose(3, 0, 1, 2)),
             block.drop,
             np.ascontiguousarray(price.transpose(1, 2, 0)),
             np.empty((0, 0)) if toll is None else toll,
-            *out,
+            found.value,
+            found.site,
+            found.label,
+            found.group,
         )
-        return Choice(*out)
+        return found
     if block.size == 1 and toll is None and len(block.money) == 1:
         return _solve_single(block, price)
     value = _parcel_values(block, price, toll)

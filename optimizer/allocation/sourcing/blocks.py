@@ -178,8 +178,8 @@ def _block(
     barred = ~able[:, span].reshape(problem.n_sites, -1, size)
     quotes = quotes_for(problem, orders)
     shape = ((1 << size) - 1, problem.n_sites, len(orders))
-    count = len(orders) * problem.n_groups * shape[0] * shape[1]
-    money = room[:count].reshape(len(orders), problem.n_groups, *shape[:2]).transpose(1, 2, 3, 0)
+    cells = len(orders) * problem.n_groups * shape[0] * shape[1]
+    money = room[:cells].reshape(len(orders), problem.n_groups, *shape[:2]).transpose(1, 2, 3, 0)
     zero = np.zeros(len(orders))
     loads = {0: (zero, zero, zero)}
     not_there = {0: np.zeros(shape[1:], bool)}

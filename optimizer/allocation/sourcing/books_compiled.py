@@ -62,16 +62,16 @@ def price_of(books: Books, order: int, limit: int, subset: int, place: int) -> f
         return 0.0
     full = (1 << (books.first[order + 1] - books.first[order])) - 1
     at = (limit * full + subset - 1) * books.sites + place
-    return books.money[books.money_at[order] + at]
+    return float(books.money[books.money_at[order] + at])
 
 
 @loop
 def free_at(books: Books, place: int, column: int) -> float:
     """Return the units that a piece of a column may still take at a site."""
-    free = books.stock[place * books.columns + column]
+    free = float(books.stock[place * books.columns + column])
     other = books.shared[column]
     if other != column:
-        free += books.stock[place * books.columns + other]
+        free += float(books.stock[place * books.columns + other])
     return free
 
 
@@ -200,9 +200,7 @@ def saved_without(books: Books, piece: int) -> float:
     limit, place = books.group[piece], books.site[piece]
     subset = parcel_with(books, order, books.label[piece])
     rest = subset & ~(1 << (piece - books.first[order]))
-    return price_of(books, order, limit, subset, place) - price_of(
-        books, order, limit, rest, place
-    )
+    return price_of(books, order, limit, subset, place) - price_of(books, order, limit, rest, place)
 
 
 @loop

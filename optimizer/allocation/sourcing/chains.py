@@ -49,16 +49,17 @@ class Ejection:
         )
         shape = (widest, problem.n_sites, problem.n_sites + 1)
         self.room = Room(np.empty(shape), np.zeros(shape, np.int64), np.zeros(shape[:2], np.int64))
+        self.open_docks()
         self.stale = np.ones(len(problem.resources.shared), np.int64)
 
-    def improve(self, orders: Ints) -> tuple[float, int, int]:
-        """Let orders choose anew; return money gained, moves, and pieces looked at."""
-        gained, moves, seen = improve_orders(
-            self.books, self.chains, self._docks(), self.journal, self.room, self.stale, orders
+    def improve(self, orders: Ints) -> tuple[float, int]:
+        """Let orders choose anew; return money gained, and pieces looked at."""
+        gained, _, seen = improve_orders(
+            self.books, self.chains, self.docks, self.journal, self.room, self.stale, orders
         )
-        return float(gained), int(moves), int(seen)
+        return float(gained), int(seen)
 
-    def _docks(self) -> Docks:
+    def open_docks(self) -> None:
         """List the pieces that could leave docks with hardly any room, the cheapest first."""
         books = self.books
         full = (books.room < SCARCE_ROOM).astype(np.int64)
@@ -70,7 +71,7 @@ class Ejection:
         piece = piece[np.lexsort((piece, money[piece], dock))]
         count = np.bincount(dock, minlength=len(books.room))
         end = np.cumsum(count).astype(np.int64)
-        return Docks(end - count, end, piece, to[piece], money[piece])
+        self.docks = Docks(end - count, end, piece, to[piece], money[piece])
 
 
 def books_of(ledger: Ledger, catalogue: Catalogue) -> Books:

@@ -89,11 +89,11 @@ class Journal(NamedTuple):
 
     Attributes
     ----------
-    count : (1,); order, paid : (n,); site, label, group : (n, most pieces of an order)
+    noted : (1,); order, paid : (n,); site, label, group : (n, most pieces of an order)
     hop, hop_to : (MOST_STEPS,)
     """
 
-    count: Ints
+    noted: Ints
     order: Ints
     paid: Floats
     site: Ints
@@ -151,7 +151,7 @@ def dock_price(books: Books, docks: Docks, dock: int, units: float) -> float:
 @loop
 def note(books: Books, order: int, journal: Journal) -> bool:
     """Write down how an order is placed, once; say whether there was room to."""
-    count = journal.count[0]
+    count = journal.noted[0]
     for at in range(count):
         if journal.order[at] == order:
             return True
@@ -163,16 +163,16 @@ def note(books: Books, order: int, journal: Journal) -> bool:
         journal.site[count, piece - first] = books.site[piece]
         journal.label[count, piece - first] = books.label[piece]
         journal.group[count, piece - first] = books.group[piece]
-    journal.count[0] = count + 1
+    journal.noted[0] = count + 1
     return True
 
 
 @loop
 def take_back(books: Books, journal: Journal) -> None:
     """Place all noted orders as they were."""
-    for at in range(journal.count[0]):
+    for at in range(journal.noted[0]):
         release(books, journal.order[at])
-    for at in range(journal.count[0]):
+    for at in range(journal.noted[0]):
         take(books, journal.order[at], journal.site[at], journal.label[at], journal.group[at])
 
 
@@ -259,6 +259,15 @@ def price_column(books: Books, chains: Chains, docks: Docks, column: int, room: 
                 money = room.step[mine, place, sites]
                 if money < chains.cost[at]:
                     chains.cost[at], chains.mover[at] = money, room.who[mine, place, sites]
+    link_steps(books, chains, column, room)
+    return seen
+
+
+@loop
+def link_steps(books: Books, chains: Chains, column: int, room: Room) -> None:
+    """Make chains out of steps, the cheapest first."""
+    base = chains.class_start[column]
+    classes, sites = chains.class_start[column + 1] - base, books.sites
     for _ in range(classes * sites):
         least, one, place = np.inf, -1, -1
         for some in range(classes):
@@ -280,7 +289,6 @@ def price_column(books: Books, chains: Chains, docks: Docks, column: int, room: 
                     continue
                 chains.cost[at], chains.mover[at] = money, room.who[one, where, place]
                 chains.goes_to[at] = place
-    return seen
 
 
 @loop
@@ -336,29 +344,15 @@ def ask_price(books: Books, chains: Chains, docks: Docks, piece: int, place: int
     if books.more[piece] < books.more[piece + 1] or chains.class_of[piece] < 0:
         return np.inf
     at = chains.class_start[column] + chains.class_of[piece]
-    return chains.cost[at * books.sites + place]
+    return float(chains.cost[at * books.sites + place])
 
 
 @loop
-def improve_order(
-    books: Books,
-    chains: Chains,
-    docks: Docks,
-    journal: Journal,
-    room: Room,
-    stale: Ints,
-    order: int,
-) -> tuple[float, int]:
-    """Let one order choose anew, chains at their price; return money gained and pieces looked at."""
-    first, seen = books.first[order], 0
+def wish(books: Books, chains: Chains, docks: Docks, order: int) -> tuple[float, Ints, Ints, Ints]:
+    """Return what an order would do, chains at their price: money, site, label, group."""
+    first = books.first[order]
     size = books.first[order + 1] - first
     full = (1 << size) - 1
-    for piece in range(first, first + size):
-        column = books.column[piece]
-        users = chains.start[column + 1] - chains.start[column]
-        if stale[column] > users // STALE_SHARE:
-            stale[column] = 0
-            seen += price_column(books, chains, docks, column, room)
     price = np.empty((1, size, books.sites))
     for rank in range(size):
         for place in range(books.sites):
@@ -382,14 +376,37 @@ def improve_order(
     group = np.empty((1, size), np.int64)
     shape = (1, books.groups, full, books.sites)
     choose(money.reshape(shape), drop, price, toll, value, site, label, group)
+    return value[0], site[0], label[0], group[0]
+
+
+@loop
+def improve_order(
+    books: Books,
+    chains: Chains,
+    docks: Docks,
+    journal: Journal,
+    room: Room,
+    stale: Ints,
+    order: int,
+) -> tuple[float, int]:
+    """Let one order choose anew, chains at their price; return money gained and pieces seen."""
+    first, seen = books.first[order], 0
+    size = books.first[order + 1] - first
+    for piece in range(first, first + size):
+        column = books.column[piece]
+        users = chains.start[column + 1] - chains.start[column]
+        if stale[column] > users // STALE_SHARE:
+            stale[column] = 0
+            seen += price_column(books, chains, docks, column, room)
+    worth, site, label, group = wish(books, chains, docks, order)
     paid = paid_for(books, order)
-    if paid - value[0] <= LEAST_GAIN:
+    if paid - worth <= LEAST_GAIN:
         return 0.0, seen
-    journal.count[0] = 0
+    journal.noted[0] = 0
     fits = note(books, order, journal)
     release(books, order)
     for rank in range(size):
-        piece, place = first + rank, site[0, rank]
+        piece, place = first + rank, site[rank]
         if not fits or place < 0:
             continue
         column, one = books.column[piece], chains.class_of[piece]
@@ -399,11 +416,11 @@ def improve_order(
             )
         dock = place * books.days + books.day[order]
         fits = fits and make_room(books, docks, dock, books.units[piece], journal)
-    fits = fits and take(books, order, site[0], label[0], group[0])
+    fits = fits and take(books, order, site, label, group)
     gain = 0.0
-    for at in range(journal.count[0]):
+    for at in range(journal.noted[0]):
         gain += journal.paid[at] - paid_for(books, journal.order[at])
-    for at in range(journal.count[0]):
+    for at in range(journal.noted[0]):
         other = journal.order[at]
         for piece in range(books.first[other], books.first[other + 1]):
             stale[books.column[piece]] += 1

@@ -51,16 +51,16 @@ def choose(  # noqa: C901, PLR0912 - one loop nest, written out for the compiler
             for place in range(sites):
                 own = price[order, lowest, place]
                 paid[subset, place] = paid[rest, place] + own if rest else own
-            cheapest = np.inf
+            lowest_money = np.inf
             for limit in range(groups):
                 fee = toll[limit, order] if tolled else 0.0
                 for place in range(sites):
                     cost = (money[order, limit, subset - 1, place] + fee) + paid[subset, place]
-                    cheapest = min(cheapest, cost)
-            least[subset] = cheapest
+                    lowest_money = min(lowest_money, cost)
+            least[subset] = lowest_money
             # the pieces of this subset: which parcel holds the lowest of them, if any
-            cheapest, parcel_of = drop[lowest, order] + best[rest], 0
-            part = rest
+            cheapest = float(drop[lowest, order] + best[rest])
+            parcel_of, part = 0, rest
             while True:
                 parcel = part | (subset ^ rest)
                 cost = least[parcel] + best[subset ^ parcel]
@@ -76,7 +76,7 @@ def choose(  # noqa: C901, PLR0912 - one loop nest, written out for the compiler
             lowest = 0
             while not left >> lowest & 1:
                 lowest += 1
-            parcel = taken[left]
+            parcel = int(taken[left])
             if not parcel:
                 site[order, lowest], label[order, lowest], group[order, lowest] = -1, lowest, 0
                 left &= left - 1

@@ -7,8 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any, TypeVar
-
+from typing import Any, TypeVar, cast
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -21,7 +20,7 @@ def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list[
     Compiled loops let go of the interpreter, so that the threads do run side by side.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    if (cores or 1) < 2 or len(items) < 2:  # noqa: PLR2004 - nothing to share out
+    if (cores or 1) < 2 or len(items) < 2:
         return [work(item) for item in items]
     return list(_threads(cores or 1).map(work, items))
 
@@ -45,5 +44,5 @@ def loop(function: Work) -> Work:
         return function
     from numba import njit
 
-    quick: Work = njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})(function)
-    return quick
+    quick = njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})(function)
+    return cast(Work, quick)

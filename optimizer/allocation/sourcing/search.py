@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 
+import numpy as np
+
 from optimizer.allocation.sourcing.ascent import Ascent, ascend, typical_parcel
 from optimizer.allocation.sourcing.blocks import MOST_EXACT, Catalogue, build_catalogue
 from optimizer.allocation.sourcing.budget import Budget
+from optimizer.allocation.sourcing.chains import Ejection
 from optimizer.allocation.sourcing.improve import reassign
 from optimizer.allocation.sourcing.large import LargeOrders
 from optimizer.allocation.sourcing.ledger import Ledger
@@ -23,13 +26,18 @@ from optimizer.outcome import OPTIMAL_GAP, Limits, Termination
 ENGINE = "prices+highs"
 DUAL_SHARE, DUAL_SHARE_OF_MANY = 0.4, 0.6  # of the limits, for the prices
 MANY = 2_000_000  # parcels priced ahead from which good prices do more than neighbourhoods
-CELLS_PER_WORK = 3.0e7  # parcels priced in about a second of one core
+CELLS_PER_WORK = 2.0e8  # parcels priced in about a second of one core
 ITERATION_WORK = 0.004  # about what an iteration costs however few orders there are
 MOST_ITERATIONS = 400
 PROBE_ITERATIONS = 40
 PROBE_SHARE = 0.1
 SMALL = 2000  # pieces up to which a plan is tried after the first iterations
+FALLING = (0.95, 0.9, 0.8, 0.6, 0.3)  # of the prices, at which orders choose again before none
 PASSES = 6
+CHAIN_PASSES = 4
+CHUNK = 4096  # orders between two looks at the clock
+CHAIN_GAIN = 2e-4  # of the objective: a pass of chains that brings less is the last
+CHAIN_WORK, LOOK_WORK = 1.7e-5, 1.6e-6  # of an order that chooses, of a piece that is looked at
 RESERVE = 1.5  # of the seconds of a pass: kept for the last one
 PASS_COST = 4.0  # of a pass of choosing again, in iterations of the dual ascent
 
@@ -88,7 +96,7 @@ def search(problem: SourcingProblem, limits: Limits) -> Found:
         termination = polished.termination
         if polished.solved:
             versions = {"highspy": version("highspy")}
-            hunt.again(ledger)
+            hunt.again(ledger, Prices.zero(problem))
     return Found(ledger, catalogue, dual.prices, dual.bound, termination, work, ENGINE, versions)
 
 
@@ -134,21 +142,46 @@ class _Hunt:
         return found, settled
 
     def plan(self, prices: Prices) -> Ledger:
-        """Make a plan that follows prices, then let orders choose again at their true cost."""
+        """Make a plan that follows prices, then let orders choose again while these fall to 0."""
         ledger = construct(self.problem, self.catalogue, self.large, prices)
         self.work += PASS_COST * self.cost
+        for share in FALLING:
+            if self._pressed():
+                return ledger
+            self.again(ledger, prices.scaled(share))
         for _ in range(PASSES):
-            if self.limits.cancelled() or self.limits.remaining <= RESERVE * self.pass_seconds:
+            if self._pressed() or not self.again(ledger, Prices.zero(self.problem)):
                 break
-            self.work += PASS_COST * self.cost
-            if not self.again(ledger):
-                break
+        self.chase(ledger)
         return ledger
 
-    def again(self, ledger: Ledger) -> int:
-        """Let all orders choose again at their true cost; return how many moved."""
+    def _pressed(self) -> bool:
+        """Say whether there is no time left for another pass."""
+        return self.limits.cancelled() or self.limits.remaining <= RESERVE * self.pass_seconds
+
+    def chase(self, ledger: Ledger) -> None:
+        """Let orders choose again by ejection chains, while that brings enough."""
+        ejection = Ejection(ledger, self.catalogue)
+        orders = np.arange(ejection.small)
+        least = CHAIN_GAIN * abs(objective_of(self.problem, ledger.placement))
+        for _ in range(CHAIN_PASSES):
+            ejection.open_docks()
+            gained = 0.0
+            for some in np.split(orders, range(CHUNK, len(orders), CHUNK)):
+                spent = self.limits.work is not None and self.work >= self.limits.work
+                if spent or self._pressed():
+                    return
+                more, seen = ejection.improve(some)
+                self.work += CHAIN_WORK * len(some) + LOOK_WORK * seen
+                gained += more
+            if gained <= least:
+                break
+
+    def again(self, ledger: Ledger, prices: Prices) -> int:
+        """Let all orders choose again at given prices; return how many moved."""
+        self.work += PASS_COST * self.cost
         begun = self.limits.elapsed
-        moved = reassign(ledger, self.catalogue, self.large, Prices.zero(self.problem))
+        moved = reassign(ledger, self.catalogue, self.large, prices)
         self.pass_seconds = self.limits.elapsed - begun
         return moved
 
