@@ -7,8 +7,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from optimizer.outcome import Limits
 from optimizer.pipeline import audit_stage, run_stage
 from optimizer.plan import Plan
@@ -59,6 +57,8 @@ class Candidates:
     ----------
     plan : gives the forecast; its replenishment is planned anew for every choice
     suite : with ids in the place of ranks, so that every choice meets the same blows
+    work : for planning a choice
+    own : the world of no change, where it is to be the plan as it is; None: planned anew, too
     """
 
     def __init__(
@@ -70,10 +70,14 @@ class Candidates:
         setup: Setup,
         target: float,
         cancelled: Callable[[], bool],
+        *,
+        work: float = REPLAN_WORK,
+        own: World | None = None,
     ) -> None:
         self.scenario, self.plan, self.suite = scenario, plan, suite
         self.levers = tuple(levers)
         self.setup, self.target, self.cancelled = setup, target, cancelled
+        self.work, self.own = work, own
         self.trials: dict[tuple[Choice, int], Trial] = {}
         self.usual: dict[int, Floats] = {}
         self._stakes: dict[str, Stakes] = {}
@@ -174,17 +178,19 @@ class Candidates:
         self._world(choice, audited=True)
 
     def _world(self, choice: Choice, *, audited: bool = False) -> World:
+        if choice == self.nothing and self.own is not None and not audited:
+            return self.own
         if choice in self._worlds:
             self._worlds.move_to_end(choice)
             return self._worlds[choice]
         facts = self.scenario_of(choice)
         tables = {"forecast": self.plan.table("forecast")}
         tables = {name: frame for name, frame in tables.items() if len(frame)}
-        limits = Limits(work=REPLAN_WORK, seed=facts.settings.seed, cancelled=self.cancelled)
+        limits = Limits(work=self.work, seed=facts.settings.seed, cancelled=self.cancelled)
         result = run_stage("replenishment", facts, tables, limits)
-        if audited:
-            audit_stage("replenishment", facts, tables | dict(result.tables), result)
         tables |= {name: frame for name, frame in result.tables.items() if len(frame.columns)}
+        if audited:
+            audit_stage("replenishment", facts, tables, result)
         provenance = replace(self.plan.provenance, scenario_hash=facts.content_hash)
         world = build_world(facts, Plan(provenance, tables), needed(self.suite, Extras()))
         self._worlds[choice] = world
@@ -193,10 +199,17 @@ class Candidates:
         return world
 
 
-def _missed(verdict: Verdict) -> float:
-    """Return by what share of its bound a gate is missed; by the mean where nothing is shown."""
-    if verdict.passed:
-        return 0.0
+def slack_of(verdict: Verdict) -> float:
+    """Return by what share of its bound a gate is held, below 0 by what it is missed.
+
+    By what is shown; by the mean where nothing is.
+    """
     shown = verdict.shown if math.isfinite(verdict.shown) else verdict.value
     size = max(abs(verdict.gate.bound), 1e-9)
-    return float(np.abs(shown - verdict.gate.bound)) / size
+    side = 1.0 if verdict.gate.at_least else -1.0
+    return side * float(shown - verdict.gate.bound) / size
+
+
+def _missed(verdict: Verdict) -> float:
+    """Return by what share of its bound a gate is missed."""
+    return 0.0 if verdict.passed else abs(slack_of(verdict))

@@ -6,7 +6,7 @@ A lever's price is what its deltas cost over the horizon beyond what the simulat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +20,14 @@ from simulation.levels import DEFAULT_TARGET
 from simulation.sources import PAIR, choose_sources
 from simulation.world import World
 
-SECOND_SHARE_PCT = 40.0  # of what a first source delivers
-MORE_CAPACITY = (1.25, 1.5)
+SECOND_SHARES_PCT = (25.0, 50.0)  # of what a first source delivers
+MORE_CAPACITY = (1.25, 1.5, 2.0)
+RESERVED_UNIT_SHARE = 0.02  # of its price that a reserved unit of a supplier's week costs
 RESERVE_SHARE = 0.1  # of the freight rate per kg that a reserved kg costs, used or not
-KINDS = ("second_source", "buffer", "site_capacity", "lane_capacity", "order_frequency")
+KINDS = (
+    "second_source", "buffer", "site_capacity", "supplier_capacity", "lane_capacity",
+    "order_frequency",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ def find_levers(
     exposure: Mapping[str, float],
     *,
     kinds: tuple[str, ...] = KINDS,
+    struck: Sequence[str] = (),
     most_suppliers: int = 4,
 ) -> list[Lever]:
     """Return the levers that a scenario has.
@@ -65,13 +70,16 @@ def find_levers(
     Parameters
     ----------
     exposure : money by supplier:id; second sources are sought for the most exposed ones
+    struck : suppliers that the suite strikes, as in supplier:V01; they come first
     most_suppliers : for how many of them
     """
     found: list[Lever] = []
+    ranked = sorted(exposure, key=lambda node: (node not in struck, -exposure[node], node))
     if "second_source" in kinds:
-        ranked = sorted(exposure, key=lambda node: (-exposure[node], node))
         for node in [node for node in ranked if exposure[node] > 0.0][:most_suppliers]:
             found += _second_source(scenario, world, node.partition(":")[2])
+    if "supplier_capacity" in kinds:
+        found += _supplier_capacity(scenario)
     if "buffer" in kinds:
         found += _buffers(scenario, plan)
     if "site_capacity" in kinds:
@@ -96,30 +104,27 @@ def _second_source(scenario: Scenario, world: World, supplier: str) -> list[Leve
     others = others[others["supplier_id"] != supplier].drop_duplicates(PAIR)
     if not len(others):
         return []
-    rows: list[dict[str, object]] = []
-    for row in others.itertuples(index=False):
-        for rank, (source, share) in enumerate(
-            ((supplier, 100.0 - SECOND_SHARE_PCT), (row.supplier_id, SECOND_SHARE_PCT)), start=1
-        ):
-            rows.append(
-                {
-                    "site_id": row.site_id, "product_id": row.product_id, "source_id": source,
-                    "priority": float(rank), "share_pct": share,
-                }
-            )  # fmt: skip
-    price = _dearer(world, supplier, others)
-    title = (
-        f"{SECOND_SHARE_PCT:g} % of {len(others)} product-locations of {supplier} from"
-        f" {', '.join(sorted(set(others['supplier_id'])))}"
-    )
-    delta = Delta.model_validate({"table": "item_sources", "op": "upsert", "value": rows})
-    return [
-        Lever("second_source", f"second source beside {supplier}", (Rung(title, (delta,), price),))
-    ]
+    rungs = []
+    for second in SECOND_SHARES_PCT:
+        shares = ((supplier, 100.0 - second), ("", second))
+        rows = [
+            {"site_id": row.site_id, "product_id": row.product_id,
+             "source_id": source or row.supplier_id, "priority": float(rank), "share_pct": share}
+            for row in others.itertuples(index=False)
+            for rank, (source, share) in enumerate(shares, start=1)
+        ]  # fmt: skip
+        price = second / 100.0 * _dearer(world, supplier, others)
+        title = (
+            f"{second:g} % of {len(others)} product-locations of {supplier} from"
+            f" {', '.join(sorted(set(others['supplier_id'])))}"
+        )
+        delta = Delta.model_validate({"table": "item_sources", "op": "upsert", "value": rows})
+        rungs.append(Rung(title, (delta,), price))
+    return [Lever("second_source", f"second source beside {supplier}", tuple(rungs))]
 
 
 def _dearer(world: World, supplier: str, others: pd.DataFrame) -> float:
-    """Return what the second source's price adds over the horizon at the normal flow."""
+    """Return what the second source's price adds over the horizon if all normal flow is its."""
     extra = {
         (row.site_id, row.product_id): float(row.landed - row.landed_first)
         for row in others.itertuples(index=False)
@@ -132,7 +137,7 @@ def _dearer(world: World, supplier: str, others: pd.DataFrame) -> float:
         for column, sku in enumerate(lane.into):
             key = (site.site_id, world.product_ids[site.product[sku]])
             units = float(lane.normal_flow[column]) / 256.0 * world.n_ticks
-            total += SECOND_SHARE_PCT / 100.0 * units * extra.get(key, 0.0)
+            total += units * extra.get(key, 0.0)
     return total
 
 
@@ -212,6 +217,25 @@ def _site_capacity(scenario: Scenario) -> list[Lever]:
             title = f"docks of {row.site_id} x {factor:g}"
             rungs.append(Rung(title, tuple(deltas), price))
         found.append(Lever("site_capacity", f"docks of {row.site_id}", tuple(rungs)))
+    return found
+
+
+def _supplier_capacity(scenario: Scenario) -> list[Lever]:
+    """Reserve more of the weeks of suppliers that state one, for a part of the goods' price."""
+    offers = scenario.table("supplier_products")
+    offers = offers[offers["capacity_per_week"].notna()]
+    weeks = scenario.settings.horizon_days / 7.0
+    found = []
+    for supplier, own in offers.groupby("supplier_id", sort=True):
+        value = float((own["capacity_per_week"] * own["unit_cost"]).sum())
+        rungs = []
+        for factor in MORE_CAPACITY:
+            delta = _scale(
+                "supplier_products", "capacity_per_week", factor, "supplier_id", str(supplier)
+            )
+            price = (factor - 1.0) * value * weeks * RESERVED_UNIT_SHARE
+            rungs.append(Rung(f"weeks of {supplier} x {factor:g}", (delta,), price))
+        found.append(Lever("supplier_capacity", f"weeks of {supplier}", tuple(rungs)))
     return found
 
 

@@ -15,6 +15,7 @@ COMMANDS = (
     "api.cli.validate",
     "api.cli.import_",
     "api.cli.diff",
+    "api.cli.apply",
     "api.cli.demo_scenario",
     "api.cli.plan",
     "api.cli.stress",

@@ -45,7 +45,7 @@ def harden(
     ] = Path("harden.json"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> int:
-    """Search second sources, buffers, docks, lanes and order frequency; exit 1 if none passes."""
+    """Search second sources, buffers, capacity and order frequency; exit 1 if nothing passes."""
     from api.cli.plan import stop_on_interrupt
     from api.cli.stress import progress_bar
     from optimizer.plan import Plan
@@ -77,7 +77,12 @@ def harden(
         print_json(found.document())
     else:
         print_hardening(found, facts.settings.currency)
-        out().print(f"\nThe result, with deltas to apply, is in [bold]{out_file}[/].")
+        out().print(f"\nThe result is in [bold]{out_file}[/].", highlight=False)
+        if found.deltas:
+            out().print(
+                f"Next: holdfast apply {scenario} {out_file} --out hardened; plan it.",
+                markup=False, highlight=False,
+            )  # fmt: skip
     if stop.is_set():
         return Exit.INTERRUPTED
     return Exit.FINE if found.passed else Exit.GATE_FAILED
@@ -96,31 +101,50 @@ def _planned(facts: Scenario) -> Plan:
 
 
 def print_hardening(found: Hardening, currency: str) -> None:
-    """Print the best choice, what each change adds, and the frontier."""
+    """Print the best choice, what each change adds, the frontier, and what stays out of reach."""
     console = out()
     rows: list[list[object]] = [
-        [", ".join(titles) or "no change", f"{trial.cost.mean:,.0f}" + _give(trial.cost.half_width),
+        [number, f"{trial.cost.mean:+,.0f}" + _give(trial.cost.half_width),
          f"{100 * trial.gap:.1f} %", "yes" if trial.passed else "NO", trial.replications]
-        for trial, titles in found.frontier
+        for number, (trial, _titles) in enumerate(found.frontier, start=1)
     ]  # fmt: skip
     print_table(
-        "Frontier: what each point of resilience costs, undisturbed, over the horizon",
-        ["changes", f"cost ({currency})", "gates missed by", "passes", "replications"], rows,
+        "Frontier: what resilience costs against the plan, undisturbed, over the horizon",
+        ["", f"cost ({currency})", "gates missed by", "passes", "replications"], rows,
     )  # fmt: skip
+    before: set[str] = set()
+    for number, (_trial, titles) in enumerate(found.frontier, start=1):
+        more = [title for title in titles if title not in before]
+        less = [title for title in before if title not in titles]
+        said = "; ".join(more) or "no more"
+        left = f" [dim](without {len(less)} of those before)[/]" if less else ""
+        lead = "no change" if not titles else f"+ {said}" if before else said
+        console.print(f"{number:3}  {lead}{left}", highlight=False)
+        before = set(titles)
     if found.contributions:
         print_table(
             "Each change's own part: the choice without it",
             ["change", f"saves ({currency})", "gates missed by", "passes without"],
             [
-                [own.title, f"{own.saves:,.0f}", f"{100 * own.gap:.1f} %",
+                [own.title, f"{own.saves:+,.0f}", f"{100 * own.gap:.1f} %",
                  "yes" if own.passes_without else "NO"]
                 for own in found.contributions
             ],
         )  # fmt: skip
+    if found.shortfalls:
+        print_table(
+            "Gates that the best choice misses",
+            ["gate", "shown", "closest of all trials", "by"],
+            [
+                [own.gate, f"{own.best:.4g}", f"{own.closest:.4g}",
+                 f"{len(own.titles)} changes" if len(own.titles) != 1 else own.titles[0]]
+                for own in found.shortfalls
+            ],
+        )  # fmt: skip
     changes = "; ".join(found.titles) or "none"
-    console.print(
-        f"[bold]{found.status.capitalize()}[/] after {found.trials} trials. Changes: {changes}"
-    )
+    cost = f"{found.best.cost.mean:+,.0f}{_give(found.best.cost.half_width)} {currency}"
+    status = f"[bold]{found.status.capitalize()}[/] after {found.trials} trials"
+    console.print(f"{status}, at {cost}. Changes: {changes}", highlight=False)
     for note in found.notes:
         console.print(f"[dim]note:[/] {note}", highlight=False)
 

@@ -11,12 +11,16 @@ import pytest
 from test_stress import facts, plan_for
 
 from api.cli.app import invoke
+from optimizer import pipeline
 from scenarios import InputError, Scenario
+from scenarios.deltas import apply
 from scenarios.deltas.variant import Variant
 from simulation.assembly import build_world
 from simulation.harden import Hardening, harden
 from simulation.levers import KINDS, find_levers
+from simulation.stress import stress
 from simulation.suites import read_suite
+from simulation.surrogate import Seen, Surrogate
 
 
 def shops() -> Scenario:
@@ -85,6 +89,23 @@ def test_the_deltas_can_be_applied_to_the_scenario(found):
     assert document["best"]["changes"] == list(found.titles)
 
 
+def test_what_is_proposed_passes_when_it_is_planned_and_stressed(tmp_path, found):
+    """Applied by the command, planned by the pipeline and stressed, the suite holds."""
+    shops().save(tmp_path / "shops")
+    parent = Scenario.load(tmp_path / "shops")
+    document = found.document()["variant"] | {"parent_hash": parent.content_hash}
+    (tmp_path / "harden.json").write_text(json.dumps({"variant": document}), encoding="utf-8")
+    asked = ["apply", str(tmp_path / "shops"), str(tmp_path / "harden.json")]
+    assert invoke([*asked, "--out", str(tmp_path / "hardened")]) == 0
+    assert invoke([*asked, "--out", str(tmp_path / "hardened")]) == 2  # nothing is replaced
+    child = Scenario.load(tmp_path / "hardened")
+    planned = pipeline.plan(child, ["replenishment"], work=1.0)
+    result = stress(child, planned, suite_of(child, 0.8), replications=8)
+    assert result.passed
+    (tmp_path / "harden.json").write_text('{"deltas": 3}', encoding="utf-8")
+    assert invoke([*asked, "--out", str(tmp_path / "again")]) == 2
+
+
 def test_no_change_of_the_choice_is_needless(found):
     """Left out, each change either makes the gates fail or saves nothing."""
     assert len(found.contributions) == len(found.titles)
@@ -119,6 +140,10 @@ def test_what_cannot_be_reached_is_said():
     assert hard.status in ("nothing found", "stopped")
     assert not hard.passed
     assert hard.best.gap <= hard.unchanged.gap
+    (missed,) = hard.shortfalls
+    assert hard.best.gap > 0.0
+    assert missed.closest <= missed.bound
+    assert missed.best == hard.best.verdicts[0].shown
 
 
 def test_the_work_limit_ends_the_search():
@@ -137,12 +162,71 @@ def test_no_budget_no_costly_change():
 
 
 def test_a_second_source_costs_its_dearer_goods():
-    """40 % of the normal flow of 28 days at a tenth more: 0.4 x 280 x 0.4 + 0.4 x 56 x 1.8."""
+    """Half the normal flow of 28 days at a tenth more: 0.5 x 280 x 0.4 + 0.5 x 56 x 1.8."""
     scenario = shops()
     world = build_world(scenario, plan_for(scenario))
     levers = find_levers(scenario, plan_for(scenario), world, {"supplier:V": 1.0})
     (lever,) = [lever for lever in levers if lever.kind == "second_source"]
-    assert lever.rungs[0].price == pytest.approx(0.4 * 280 * 0.4 + 0.4 * 56 * 1.8, rel=0.01)
+    assert lever.rungs[1].price == pytest.approx(0.5 * 280 * 0.4 + 0.5 * 56 * 1.8, rel=0.01)
+    assert lever.rungs[0].price == pytest.approx(lever.rungs[1].price / 2)
+
+
+def test_a_suppliers_week_is_reserved_at_a_fiftieth_of_its_price():
+    """60 units at 4 and 60 at 18 a week, a quarter more for 4 weeks: 0.25 x 1,320 x 4 x 0.02."""
+    offers = facts().tables["supplier_products"].assign(capacity_per_week=60.0)
+    scenario = facts(supplier_products=offers)
+    world = build_world(scenario, plan_for(scenario))
+    (lever,) = find_levers(scenario, plan_for(scenario), world, {}, kinds=("supplier_capacity",))
+    assert lever.rungs[0].price == pytest.approx(0.25 * (60 * 4 + 60 * 18) * 4 * 0.02)
+    child = apply(scenario, lever.rungs[0].deltas)
+    assert set(child.table("supplier_products")["capacity_per_week"]) == {75.0}
+
+
+def test_suppliers_that_the_suite_strikes_come_first():
+    """W is struck, so that its second source is sought before that of the dearer V."""
+    scenario = shops()
+    world = build_world(scenario, plan_for(scenario))
+    money = {"supplier:V": 5.0, "supplier:W": 1.0}
+    wanted = {"kinds": ("second_source",), "most_suppliers": 1}
+    (first,) = find_levers(scenario, plan_for(scenario), world, money, **wanted)
+    assert first.name == "second source beside V"
+    struck = find_levers(
+        scenario, plan_for(scenario), world, money, struck=["supplier:W"], **wanted
+    )
+    assert struck == []  # nobody else buys from W
+
+
+def test_the_surrogate_proposes_the_cheapest_sum_that_holds():
+    """Slack -3; +2 for 5, +1 for 1, +1.5 for 2: the two cheap ones miss by 0.5, so 2 + 1."""
+    base = Seen((0, 0, 0), 0.0, (-3.0,))
+    singles = [Seen((1, 0, 0), 5.0, (-1.0,)), Seen((0, 1, 0), 1.0, (-2.0,)),
+               Seen((0, 0, 1), 2.0, (-1.5,))]  # fmt: skip
+    guess = Surrogate([1, 1, 1], base)
+    guess.fit([base, *singles])
+    assert guess.guess((1, 1, 0)).slacks == pytest.approx((0.0,), abs=1e-9)
+    assert guess.propose([base.choice], None) == (1, 1, 0)
+
+
+def test_the_surrogate_learns_from_combinations():
+    """Where two changes together bring nothing, it proposes the next dearer pair."""
+    base = Seen((0, 0, 0), 0.0, (-3.0,))
+    singles = [Seen((1, 0, 0), 5.0, (-1.0,)), Seen((0, 1, 0), 1.0, (-2.0,)),
+               Seen((0, 0, 1), 2.0, (-1.5,))]  # fmt: skip
+    guess = Surrogate([1, 1, 1], base)
+    guess.fit([base, *singles, Seen((1, 1, 0), 6.0, (-1.0,))])
+    assert guess.propose([base.choice, (1, 1, 0)], None) in {(1, 0, 1), (1, 1, 1)}
+    assert guess.guess((1, 1, 0)).slacks[0] < -0.5
+
+
+def test_the_surrogate_keeps_to_the_budget_and_to_margins():
+    """Within a budget of 3 nothing that costs 5 is proposed; a margin asks for more."""
+    base = Seen((0, 0), 0.0, (-1.0,))
+    guess = Surrogate([1, 1], base)
+    guess.fit([base, Seen((1, 0), 5.0, (1.0,)), Seen((0, 1), 2.0, (0.2,))])
+    assert guess.propose([], None) == (0, 1)
+    guess.margins[:] = 0.5
+    assert guess.propose([], None) == (1, 0)
+    assert guess.propose([], 3.0) == (0, 1)
 
 
 def test_buffers_halve_and_quarter_what_is_left_unserved():
