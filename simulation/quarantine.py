@@ -40,13 +40,16 @@ def supply_shares(world: World, suppliers: Sequence[int]) -> list[Sums]:
 
 
 class Quarantine:
-    """Goods put aside during one run, a pot per recall, site and tick at which it is judged."""
+    """Goods put aside during one run: pots by recall, site and tick at which they are judged.
+
+    Each time that a recall begins has a pot of its own, though two may end on one day.
+    """
 
     def __init__(self, run: Run, perishing: Perishing) -> None:
         self.run = run
         self.perishing = perishing
         self.shares: dict[int, list[Sums]] = {}
-        self.pots: dict[tuple[int, int, int], Units] = {}
+        self.pots: dict[tuple[int, int, int], list[Units]] = {}
         for b, blow in enumerate(run.conditions.blows):
             if blow.disruption.kind == "quality_recall":
                 self.shares[b] = supply_shares(run.world, blow.reach.suppliers)
@@ -81,20 +84,18 @@ class Quarantine:
             state.caught[i] += on_the_way
             for end in sorted(set(ends[ends >= 0].tolist())):
                 part = np.where((ends == end)[:, None], pot, 0).astype(np.int32)
-                self.pots[blow, i, end] = self.pots.get((blow, i, end), 0) + part
+                self.pots.setdefault((blow, i, end), []).append(part)
 
     def judge(self, blow: int, tick: int) -> None:
         """Destroy the bad share of what a recall that ends now put aside, and put the rest back."""
         state = self.run.state
         bad_share = round(ALL * self.run.conditions.blows[blow].disruption.severity)
         for i in range(len(self.run.world.sites)):
-            pot = self.pots.pop((blow, i, tick), None)
-            if pot is None:
-                continue
-            bad = ((pot.astype(np.int64) * bad_share + HALF) >> 16).astype(np.int32)
-            held = state.sites[i]
-            state.aside[i] -= pot
-            self.perishing.take_back(i, tick, pot - bad)
-            held.on_hand += pot - bad
-            held.ledger[tick, at.ASIDE] -= pot.sum(axis=1, dtype=np.int64)
-            self.perishing.shelves.destroy(i, tick, bad)
+            for pot in self.pots.pop((blow, i, tick), []):
+                bad = ((pot.astype(np.int64) * bad_share + HALF) >> 16).astype(np.int32)
+                held = state.sites[i]
+                state.aside[i] -= pot
+                self.perishing.take_back(i, tick, pot - bad)
+                held.on_hand += pot - bad
+                held.ledger[tick, at.ASIDE] -= pot.sum(axis=1, dtype=np.int64)
+                self.perishing.shelves.destroy(i, tick, bad)

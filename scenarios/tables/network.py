@@ -46,8 +46,8 @@ SITES = Table(
         number("recovery_days", "恢复天数", "Days to restore it after a loss (time to recover)."),
         choice("rationing", "短缺分配", "How the simulator shares out stock and docks that are short there: in proportion to what waits, by `priority` of the sites fed and of the products, or stock `first_come`, first served, to the oldest orders of the sites fed.", "proportional", "priority", "first_come", default="proportional"),
         integer("priority", "优先级", "1 is served first by a site that rations by priority; blank: last.", low=1.0),
-        number("g_co2e_per_unit", "单件作业排放（克）", "Emission of handling one unit shipped; blank: not counted."),
-        number("g_co2e_per_day", "日排放（克）", "Emission a day, whatever is handled (light, heat, cooling); blank: not counted."),
+        number("g_co2e_per_unit", "单件作业排放（克）", "Emission of handling one unit shipped, counted by the simulator; blank: not counted."),
+        number("g_co2e_per_day", "日排放（克）", "Emission a day, whatever is handled (light, heat, cooling), counted by the simulator; blank: not counted."),
     ),
 )
 
