@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 from optimizer.outcome import Limits, Termination
@@ -10,6 +11,7 @@ from optimizer.outcome import Limits, Termination
 CELLS_PER_WORK = 4e7  # site-customer pairs looked at by a subgradient step or a bound
 ITERATIONS_PER_WORK = 1e4  # simplex iterations
 NODES_PER_WORK = 500.0
+TABLE_CELLS_PER_WORK = 3e8  # steps of knapsack tables
 SETS_PER_WORK = 100.0  # sets of sites shipped
 
 
@@ -38,6 +40,16 @@ class Effort:
         if limits.remaining <= 0.0:
             return Termination.TIME_LIMIT
         return None
+
+    def spell(self, fraction: float) -> Callable[[], bool]:
+        """Return what says when that fraction of what is left of both limits is used up."""
+        part, before = self.part(fraction), self.spent
+
+        def over() -> bool:
+            worked = part.work is not None and self.spent - before >= part.work
+            return worked or part.remaining <= 0.0 or self.over()
+
+        return over
 
     def part(self, fraction: float, most_work: float = math.inf) -> Limits:
         """Return limits for a part: that fraction of what is left of both, and a cap on work."""

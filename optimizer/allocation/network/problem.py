@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,19 @@ class FacilityProblem:
         return max(self.least_sites, int(self.must_open.sum()), by_room if len(self.demand) else 0)
 
 
+def restrict(problem: FacilityProblem, sites: Ints) -> FacilityProblem:
+    """Return the problem over some of its sites; all others are closed and gone."""
+    return replace(
+        problem,
+        fixed_cost=problem.fixed_cost[sites],
+        capacity=problem.capacity[sites],
+        serve_cost=problem.serve_cost[sites],
+        must_open=problem.must_open[sites],
+        must_close=problem.must_close[sites],
+        most_sites=min(problem.most_sites, len(sites)),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class FacilitySolution:
     """Which sites are open, and what share of each customer each serves.
@@ -102,6 +115,13 @@ class FacilitySolution:
 
     is_open: Flags
     share: Floats
+
+
+def widen(problem: FacilityProblem, sites: Ints, solution: FacilitySolution) -> FacilitySolution:
+    """Return a solution over some sites as one of the whole problem."""
+    is_open, share = np.zeros(problem.shape[0], bool), np.zeros(problem.shape)
+    is_open[sites], share[sites] = solution.is_open, solution.share
+    return FacilitySolution(is_open, share)
 
 
 def cost_of(problem: FacilityProblem, solution: FacilitySolution) -> float:

@@ -66,6 +66,8 @@ class Relaxation:
         self._column = np.full((m, n), -1, np.int64)
         self._infinity = highspy.kHighsInf
         self._optimal = highspy.HighsModelStatus.kOptimal
+        self._infeasible = highspy.HighsModelStatus.kInfeasible
+        self._infinite_steps = int(highspy.kHighsIInf)
         self._solver: Any = highspy.Highs()
         for name, value in {
             "output_flag": False,
@@ -174,6 +176,35 @@ class Relaxation:
         share = np.zeros((self._m, self._n))
         share[self.site, self.customer] = split.share
         return share
+
+    def probe(self, sites: Ints, iterations: int, limits: Limits) -> Floats:
+        """Return how far the objective rises if each site is closed, or opened, (n_sites, 2).
+
+        The dual simplex method takes a few steps only, and the basis is put back. Hints of where
+        to branch, not bounds.
+        """
+        solver = self._solver
+        basis, columns = solver.getBasis(), solver.getLp().col_lower_
+        upper = solver.getLp().col_upper_
+        before = float(solver.getInfo().objective_function_value)
+        rise = np.zeros((len(sites), 2))
+        solver.setOptionValue("simplex_iteration_limit", iterations)
+        for row, site in enumerate(sites):
+            for value in (0, 1):
+                if limits.remaining <= 0.0 or limits.cancelled():
+                    break
+                solver.changeColBounds(int(site), float(value), float(value))
+                solver.run()
+                info = solver.getInfo()
+                self.iterations += max(int(info.simplex_iteration_count), 0)
+                if solver.getModelStatus() == self._infeasible:
+                    rise[row, value] = np.inf
+                else:
+                    rise[row, value] = max(float(info.objective_function_value) - before, 0.0)
+                solver.changeColBounds(int(site), columns[site], upper[site])
+                solver.setBasis(basis)
+        solver.setOptionValue("simplex_iteration_limit", self._infinite_steps)
+        return rise
 
     def solve(self, limits: Limits) -> Split | None:
         """Solve it; None where a limit broke it off or the engine gave up."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from optimizer.allocation.network.ascent import Ascent, ascend, first_prices
 from optimizer.allocation.network.assign import assign
-from optimizer.allocation.network.duals import Dual, dual
+from optimizer.allocation.network.duals import Dual, Prices, dual
 from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.improve import improve
 from optimizer.allocation.network.kernel import near, solve_part
@@ -30,11 +30,13 @@ ENGINE = "facility-location"
 ASCENTS = 4
 STEPS = 60  # of each ascent
 SETS = 40  # shipped after each ascent
-SETS_LAST = 200  # shipped from the best of them
+SETS_LAST, SETS_PER_SITE = 200, 2  # most that are shipped from the best of them
 SPLIT_SHARE = 0.3  # for the problem with split demand, before the one without
+FINE, SPLIT_SHARE_FINE = 30.0, 0.7  # where so many of the largest customers fill a mean site
+WHOLE_SETS = 6  # best sets of sites of split demand that are tried with whole customers
 KERNEL_ARCS = 6  # per customer
 KERNEL_SHARE = 0.2  # of what is left of the limits
-NODES_FIRST = 100  # that may close a small problem before the next search for solutions
+FIRST_SHARE, SECOND_SHARE = 0.3, 0.1  # for branching before, and after, the kernel
 NEIGHBOUR_SHARE = 0.6  # of what is left after the kernel
 FIRST_ARCS = 3  # per customer in the relaxation, besides those that prices ask for
 
@@ -56,20 +58,7 @@ def solve(problem: FacilityProblem, limits: Limits) -> Outcome[FacilitySolution]
     run = _Run(problem, effort)
     if problem.single_source:
         root = run.split_first(root)
-    root = run.rounds(root)
-    bound, finished = run.prove(root)
-    why = Termination.CONVERGED if finished else (effort.why() or Termination.ERROR)
-    if run.best is None:
-        known = bound if np.isfinite(bound) else None
-        return Outcome(
-            Status.NO_SOLUTION_FOUND, why, ENGINE, None, None, known, limits.elapsed, effort.spent
-        )
-    cost = cost_of(problem, run.best)
-    bound = min(bound, cost)
-    status = proven_status(cost, bound)
-    if status == Status.OPTIMAL:
-        why = Termination.CONVERGED
-    return Outcome(status, why, ENGINE, run.best, cost, bound, limits.elapsed, effort.spent)
+    return run.finish(root)
 
 
 class _Run:
@@ -78,28 +67,62 @@ class _Run:
     Attributes
     ----------
     best : cheapest solution so far
+    shipped : the cheapest shipments, by their sites
+    root_prices : of the linear relaxation
     """
 
     def __init__(self, problem: FacilityProblem, effort: Effort) -> None:
         self._problem, self._effort = problem, effort
         self._transport = Transport(problem, effort.limits.seed)
+        self._sets_last = min(SETS_LAST, SETS_PER_SITE * problem.shape[0])
         self._tried: set[bytes] = set()
         self.best: FacilitySolution | None = None
         self._cost = np.inf
         self._split_cost: float | None = None
         self._ascent: Ascent | None = None
         self._proven: Dual | None = None
+        self._arcs: Flags | None = None
+        self.shipped: dict[bytes, Shipped] = {}
+        self.root_prices: Prices | None = None
 
-    def split_first(self, node: Node) -> Node:
+    def finish(self, root: Node) -> Outcome[FacilitySolution]:
+        """Search and prove from the root on, and say what came out."""
+        problem, effort = self._problem, self._effort
+        limits = effort.limits
+        if self.best is None:
+            root = self.rounds(root)
+        bound, finished = self.prove(root)
+        why = Termination.CONVERGED if finished else (effort.why() or Termination.ERROR)
+        if self.best is None:
+            known = bound if np.isfinite(bound) else None
+            status = Status.NO_SOLUTION_FOUND
+            return Outcome(status, why, ENGINE, None, None, known, limits.elapsed, effort.spent)
+        cost = cost_of(problem, self.best)
+        bound = min(bound, cost)
+        status = proven_status(cost, bound)
+        if status == Status.OPTIMAL:
+            why = Termination.CONVERGED
+        return Outcome(status, why, ENGINE, self.best, cost, bound, limits.elapsed, effort.spent)
+
+    def split_first(self, root: Node) -> Node:
         """Solve the problem with demand that may split: its bound holds, its sites are likely."""
-        part = self._effort.part(SPLIT_SHARE)
-        outcome = solve(replace(self._problem, single_source=False), part)
-        self._effort.add(outcome.work)
-        if outcome.solution is not None:
-            shipped = self._ship(outcome.solution.is_open)
-            self._split_cost = None if shipped is None else shipped.cost
-        bound = node.bound if outcome.bound is None else max(node.bound, outcome.bound)
-        return replace(node, bound=bound)
+        problem, effort = self._problem, self._effort
+        fine = problem.demand.max() * FINE <= problem.capacity.mean()
+        part = effort.part(SPLIT_SHARE_FINE if fine else SPLIT_SHARE)
+        run = _Run(replace(problem, single_source=False), Effort(part))
+        outcome = run.finish(root)
+        effort.add(outcome.work)
+        self._ascent, self._proven, self._arcs = run._ascent, run._proven, run._arcs
+        self._split_cost = outcome.objective
+        for _, shipped in sorted(run.shipped.items(), key=lambda item: item[1].cost)[:WHOLE_SETS]:
+            self._consider(shipped)
+        if outcome.bound is not None:
+            root = replace(root, bound=max(root.bound, outcome.bound))
+        if run.root_prices is not None:
+            proven = dual(problem, run.root_prices, root.opened, root.closed)
+            root = fix_sites(root, proven, self._cutoff())
+            self._proven = proven
+        return root
 
     def rounds(self, node: Node) -> Node:
         """Alternate ascents and shipping; return the root with its bound and fixed sites."""
@@ -123,11 +146,11 @@ class _Run:
             self._ascent, self._proven = ascent, proven
             shipped = self._ship(_likely(problem, ascent.opened, node))
             if shipped is not None:
-                shipped = self._improve(shipped, node.closed, SETS)
+                shipped = self._improve(shipped, node.closed, min(SETS, len(node.closed)))
                 best = shipped if best is None or shipped.cost < best.cost else best
                 shipped_cost = min(best.cost, np.inf if shipped_cost is None else shipped_cost)
             if best is not None and turn == ASCENTS - 1:
-                self._improve(best, node.closed, SETS_LAST)
+                self._improve(best, node.closed, self._sets_last)
             node = fix_sites(node, proven, self._cutoff())
             effort.limits.progress("network", 0.1 * (turn + 1), "prices and sites")
             done = node.bound >= self._cutoff() or not (~node.opened & ~node.closed).any()
@@ -149,18 +172,19 @@ class _Run:
             return root.bound, False
         root, split = found
         tree.add(root)
+        self.root_prices, self._arcs = tree.root_prices, relaxation.has
         finished = split is None
         if split is not None:
             self._proven = tree.root_proven
             shipped = self._ship(_likely(problem, split.opened, root))
-            if shipped is not None:
-                self._improve(shipped, root.closed, SETS_LAST)
+            if shipped is not None and not problem.single_source:
+                self._improve(shipped, root.closed, self._sets_last)
             tree.keep(self.best)
         if not finished:
-            finished = not problem.single_source and tree.search(NODES_FIRST)
+            finished = tree.search(effort.spell(FIRST_SHARE))
         if not finished:
             self._kernel(tree, root)
-            finished = tree.search(NODES_FIRST)
+            finished = tree.search(effort.spell(SECOND_SHARE))
         if not finished:
             self._reassign(tree, root)
             finished = tree.search()
@@ -204,6 +228,8 @@ class _Run:
         if self._ascent is not None and self._proven is not None:
             wanted = (self._proven.arc_reduced < 0.0) & (self._ascent.opened > 0.01)[:, None]
             arcs |= (wanted | (self._ascent.share > 0.001)) & usable[:, None]
+        if self._arcs is not None:
+            arcs |= self._arcs & usable[:, None]
         if self.best is not None:
             arcs |= self.best.share > 0.0
         arcs &= np.isfinite(problem.serve_cost)
@@ -235,6 +261,9 @@ class _Run:
     def _consider(self, shipped: Shipped) -> None:
         """Keep a shipment, made whole where customers must not be split, if it is the best."""
         problem = self._problem
+        self.shipped[shipped.solution.is_open.tobytes()] = shipped
+        if len(self.shipped) > WHOLE_SETS:
+            del self.shipped[max(self.shipped, key=lambda key: self.shipped[key].cost)]
         if shipped.cost >= self._cost:
             return
         solution: FacilitySolution | None = shipped.solution

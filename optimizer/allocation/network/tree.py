@@ -6,16 +6,20 @@ The relaxation proposes prices; every bound is our own arithmetic (:func:`duals.
 from __future__ import annotations
 
 import heapq
-import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimizer.allocation.network.assign import assign
 from optimizer.allocation.network.covers import violated_covers
-from optimizer.allocation.network.duals import ROUNDING, Dual, dual
-from optimizer.allocation.network.effort import ITERATIONS_PER_WORK, NODES_PER_WORK, Effort
-from optimizer.allocation.network.knapsack import best_gains, whole_units
+from optimizer.allocation.network.duals import Dual, Prices, dual
+from optimizer.allocation.network.effort import (
+    ITERATIONS_PER_WORK,
+    NODES_PER_WORK,
+    Effort,
+)
+from optimizer.allocation.network.knapsack import fits_tables
 from optimizer.allocation.network.problem import (
     FacilityProblem,
     FacilitySolution,
@@ -24,16 +28,24 @@ from optimizer.allocation.network.problem import (
     Ints,
     broken_rule,
     cost_of,
+    restrict,
+    widen,
 )
 from optimizer.allocation.network.relaxation import Relaxation, Split
 from optimizer.allocation.network.transport import Transport
+from optimizer.allocation.network.whole import HARD_STEPS, LATER_STEPS, Part, WholeSearch
 from optimizer.outcome import OPTIMAL_GAP
 
+PROBES, PROBE_STEPS = 8, 100  # sites probed at a node, simplex iterations on each side
 PART = 1e-6  # shares closer than this to 0 or 1 are whole
 ROUNDS = 200  # most rounds of new arcs at a node
 ARCS_PER_ROUND = 8  # per customer
 ROUND_EVERY = 10  # nodes between two attempts to make a split solution whole
 COVER_ROUNDS = 12  # most rounds of covers at the root; one at other nodes
+FIRST_PARTS = (
+    30  # of the first search of a node for whole customers; each later one has 4 times more
+)
+LEAST_LIFT = 0.05  # of the gap that whole fillings must close at the root to be tried at all nodes
 LEAST_EXCESS = 0.02  # by which a split solution must break a cover
 
 
@@ -45,12 +57,16 @@ class Node:
     ----------
     opened, closed : (m,) sites held so
     decisions : (site, customer, whether it serves) taken on the way
+    branched : site, whether it was opened, by how much it moved, and the relaxation's cost before
+    tries : searches for whole customers that did not close it
     """
 
     bound: float
     opened: Flags
     closed: Flags
     decisions: tuple[tuple[int, int, bool], ...] = ()
+    branched: tuple[int, int, float, float] | None = None
+    tries: int = 0
 
 
 class Tree:
@@ -60,7 +76,7 @@ class Tree:
     ----------
     best : cheapest solution so far, and its `cost`; None and infinity without one
     nodes : looked at
-    root_proven : what the prices of the first node proved
+    root_proven : what the prices of the first node proved, and these `root_prices`
     """
 
     def __init__(
@@ -73,7 +89,10 @@ class Tree:
     ) -> None:
         self.problem, self.relaxation, self.transport = problem, relaxation, transport
         self._effort = effort
-        self._units = whole_units(problem) if problem.single_source else None
+        self._whole: WholeSearch | None = None
+        if problem.single_source and fits_tables(problem):
+            self._whole = WholeSearch(problem, effort)
+        self._fills = True
         self.best = best
         self.cost = cost_of(problem, best) if best is not None else np.inf
         self.nodes = 0
@@ -83,7 +102,10 @@ class Tree:
         self._order = 0
         self._step = cost_step(problem)
         self.root_proven: Dual | None = None
+        self.root_prices: Prices | None = None
         self._has_bars = bool(self.barred.any())
+        self._rise = np.zeros((problem.shape[0], 2))  # money per unit of y; closing, opening
+        self._seen = np.zeros((problem.shape[0], 2), np.int64)
 
     @property
     def cutoff(self) -> float:
@@ -102,14 +124,14 @@ class Tree:
             self.best, self.cost = solution, cost
             self._bar_arcs()
 
-    def search(self, nodes: float = np.inf) -> bool:
-        """Search until all is closed, that many nodes more are seen, or a limit ends it.
+    def search(self, over: Callable[[], bool] | None = None) -> bool:
+        """Search until all is closed, or a limit of the search or of the whole ends it.
 
         Returns
         -------
         finished : whether all is closed; otherwise the search can be taken up again
         """
-        last = self.nodes + nodes
+        over = self._effort.over if over is None else over
         current: Node | None = None
         while True:
             if current is None:
@@ -121,7 +143,7 @@ class Tree:
                 current = None
                 continue
             children = None
-            if self.nodes < last and not self._effort.over():
+            if not over():
                 children = self._visit(current)
             if children is None:
                 self.add(current)
@@ -166,6 +188,9 @@ class Tree:
             return []
         if len(parts):
             return self._split_site(node, split, parts)
+        if self._whole is not None:
+            self._search_whole(node, split)
+            return []
         if self.problem.single_source:
             pair = _split_arc(self.problem, share)
             if pair is not None:
@@ -176,17 +201,73 @@ class Tree:
         self._closed_bound = min(self._closed_bound, node.bound)
         return []
 
+    def _search_whole(self, node: Node, split: Split) -> None:
+        """Search a node with whole sites for whole customers; back on the list if that is long."""
+        start = self._part(node, split, self._bars(node))
+        sites = np.flatnonzero(~node.closed & (node.opened | ~start.barred.all(axis=1)))
+        part = replace(
+            start, barred=start.barred[sites], opened=node.opened[sites], closed=node.closed[sites]
+        )
+        problem = restrict(self.problem, sites)
+
+        def keep(solution: FacilitySolution | None) -> None:
+            if solution is not None:
+                self.keep(widen(self.problem, sites, solution))
+
+        search = WholeSearch(problem, self._effort)
+        most = FIRST_PARTS * 4**node.tries
+        bound, closed = search.run(part, split.prices, lambda: self.cutoff, keep, most)
+        if closed:
+            self._closed_bound = min(self._closed_bound, bound)
+        else:
+            self.add(replace(node, bound=max(node.bound, bound), tries=node.tries + 1))
+
     def _split_site(self, node: Node, split: Split, sites: Ints) -> list[Node]:
-        site = int(sites[int(np.argmin(np.abs(split.opened[sites] - 0.5)))])
+        site = self._choose(split, sites)
+        part = float(split.opened[site])
         flags = np.zeros(len(node.opened), bool)
         flags[site] = True
+        opened, closed = (site, 1, 1.0 - part, split.objective), (site, 0, part, split.objective)
         children = [
-            replace(node, opened=node.opened | flags),
-            replace(node, closed=node.closed | flags),
+            replace(node, opened=node.opened | flags, branched=opened),
+            replace(node, closed=node.closed | flags, branched=closed),
         ]
-        if split.opened[site] < 0.5:
+        if part < 0.5:
             children.reverse()
         return [child for child in children if not impossible(self.problem, child)]
+
+    def _choose(self, split: Split, sites: Ints) -> int:
+        """Return the site whose two sides raise the relaxation most, by what was seen so far.
+
+        Sites never branched on are probed first (reliability branching: Achterberg, Koch and
+        Martin 2005).
+        """
+        part = split.opened[sites]
+        if len(sites) == 1 or not ((part > PART) & (part < 1.0 - PART)).any():
+            return int(sites[int(np.argmin(np.abs(part - 0.5)))])
+        moves = np.column_stack([part, 1.0 - part])
+        unknown = np.flatnonzero((self._seen[sites] < 1).any(axis=1))
+        unknown = unknown[np.argsort(np.abs(part[unknown] - 0.5), kind="stable")][:PROBES]
+        if len(unknown):
+            before = self.relaxation.iterations
+            rise = self.relaxation.probe(sites[unknown], PROBE_STEPS, self._effort.limits)
+            self._effort.add((self.relaxation.iterations - before) / ITERATIONS_PER_WORK)
+            most = max(self.cutoff - split.objective, 0.0)
+            rise = np.minimum(rise, most if np.isfinite(most) else 1e9)
+            self._rise[sites[unknown]] += rise / np.maximum(moves[unknown], PART)
+            self._seen[sites[unknown]] += 1
+        seen = self._seen[sites]
+        mean = self._rise.sum() / max(self._seen.sum(), 1)
+        rate = np.where(seen > 0, self._rise[sites] / np.maximum(seen, 1), mean)
+        score = np.maximum(rate * moves, 1e-6 * max(mean, 1e-9)).prod(axis=1)
+        return int(sites[int(np.argmax(score))])
+
+    def _learn(self, node: Node, split: Split) -> None:
+        """Remember by how much branching on a site raised the relaxation."""
+        if node.branched is not None:
+            site, side, moved, before = node.branched
+            self._rise[site, side] += max(split.objective - before, 0.0) / max(moved, PART)
+            self._seen[site, side] += 1
 
     def _split_customer(self, node: Node, site: int, customer: int) -> list[Node]:
         flags = np.zeros(len(node.opened), bool)
@@ -195,8 +276,10 @@ class Tree:
             node,
             opened=node.opened | flags,
             decisions=(*node.decisions, (site, customer, True)),
+            branched=None,
         )
-        elsewhere = replace(node, decisions=(*node.decisions, (site, customer, False)))
+        last = (*node.decisions, (site, customer, False))
+        elsewhere = replace(node, decisions=last, branched=None)
         return [child for child in (there, elsewhere) if not impossible(self.problem, child)]
 
     def _bars(self, node: Node) -> Flags | None:
@@ -219,6 +302,7 @@ class Tree:
         self._effort.add(1.0 / NODES_PER_WORK)
         covers_left = COVER_ROUNDS if self.nodes == 1 else 1
         split: Split | None = None
+        learned = False
         for _ in range(ROUNDS):
             barred = self._bars(node)
             relaxation.fix_sites(node.opened.astype(np.float64), (~node.closed).astype(np.float64))
@@ -237,15 +321,18 @@ class Tree:
                 return replace(node, bound=max(node.bound, self.cutoff)), None
             if self._grow(proven, node, barred, split.objective):
                 continue
+            if not learned:
+                self._learn(node, split)
+                learned = True
             if self.nodes == 1:
-                self.root_proven = proven
+                self.root_proven, self.root_prices = proven, split.prices
                 self._bar_arcs()
             if not problem.single_source:
                 break
             least = LEAST_EXCESS if self.nodes == 1 else 5.0 * LEAST_EXCESS
             covers = violated_covers(problem, split.opened, relaxation.spread(split), least)
             if not covers or not covers_left:
-                node = self._fill(node, split, proven, barred)
+                node = self._fill(node, split, barred)
                 break
             covers_left -= 1
             relaxation.add_covers(covers)
@@ -253,30 +340,27 @@ class Tree:
             return replace(node, bound=max(node.bound, self.cutoff)), None
         return node, split
 
-    def _fill(self, node: Node, split: Split, proven: Dual, barred: Flags | None) -> Node:
+    def _fill(self, node: Node, split: Split, barred: Flags | None) -> Node:
         """Lift a bound: each site filled with whole customers, where that says more."""
-        if self._units is None:
+        if self._whole is None or not self._fills:
             return node
-        problem, prices = self.problem, split.prices
-        worth = problem.serve_cost - prices.customer[None, :]
-        if barred is not None:
-            worth[barred] = 0.0
-        worth[node.closed] = 0.0
-        gain = best_gains(worth, *self._units)
-        if gain is None:
-            return node
-        size = np.abs(np.minimum(worth, 0.0)).sum(axis=1)
-        sites = problem.fixed_cost - prices.total * problem.capacity - prices.count + gain
-        sites -= ROUNDING * (size + problem.fixed_cost)
-        sites = np.maximum(sites, proven.site_reduced)
-        sites[node.closed] = proven.site_reduced[node.closed]
-
-        def part(values: Floats) -> Floats:
-            return np.where(node.opened, values, np.minimum(values, 0.0))[~node.closed]
-
-        lift = math.fsum(part(sites)) - math.fsum(part(proven.site_reduced))
-        lifted = Dual(proven.bound + max(lift, 0.0), sites, proven.arc_reduced, node.opened)
+        start = self._part(node, split, barred)
+        first = self.nodes == 1
+        steps = HARD_STEPS if first else LATER_STEPS
+        ascended = self._whole.ascend(start, split.prices, self.cutoff, steps, self.keep)
+        part = ascended.part
+        if first:
+            self._fills = part.bound - node.bound > LEAST_LIFT * (self.cutoff - node.bound)
+            self.barred |= part.barred & ~node.closed[:, None]
+            self._has_bars = bool(self.barred.any())
+        lifted = Dual(part.bound, ascended.worth, ascended.adding, node.opened)
         return fix_sites(node, lifted, self.cutoff)
+
+    def _part(self, node: Node, split: Split, barred: Flags | None) -> Part:
+        """Return a node as the start of a search for whole customers."""
+        bars = self.barred.copy() if barred is None else barred.copy()
+        bars[node.closed] = True
+        return Part(node.bound, split.prices.customer, bars, node.opened, node.closed)
 
     def _bar_arcs(self) -> None:
         """Bar for good the arcs whose use would lift the bound of the whole to the cutoff."""

@@ -15,7 +15,7 @@ from benchmarks.facilities import UnreadableInstanceError, read_instance
 from optimizer.allocation.network.covers import Cover, holds, violated_covers
 from optimizer.allocation.network.duals import Prices, dual
 from optimizer.allocation.network.kernel import strong_formulation
-from optimizer.allocation.network.knapsack import best_gains
+from optimizer.allocation.network.knapsack import fill
 from optimizer.allocation.network.problem import (
     FacilityProblem,
     broken_rule,
@@ -260,16 +260,35 @@ def test_split_customers_break_a_cover() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000))
 def test_knapsacks_are_exact(seed: int) -> None:
-    """The gain of each site is that of the best of all subsets that fit."""
+    """The gain of each site, and what it takes, is that of the best of all subsets that fit."""
     rng = np.random.default_rng(seed)
     worth, demand = rng.normal(size=(2, 6)), rng.integers(1, 6, 6)
     room = rng.integers(0, 14, 2)
-    gains = best_gains(worth, demand, room)
-    assert gains is not None
+    filled = fill(worth, demand, room)
     for site in range(2):
         subsets = [np.array(bits) for bits in product((0, 1), repeat=6)]
-        best = min(worth[site] @ take for take in subsets if demand @ take <= room[site])
-        assert gains[site] == pytest.approx(best)
+        fitting = [take for take in subsets if demand @ take <= room[site]]
+        assert filled.gain[site] == pytest.approx(min(worth[site] @ take for take in fitting))
+        assert worth[site] @ filled.taken[site] == pytest.approx(filled.gain[site])
+        assert demand @ filled.taken[site] <= room[site]
+        for customer in range(6):
+            inside = [worth[site] @ take for take in fitting if take[customer]]
+            least = min(inside, default=np.inf) - filled.gain[site]
+            assert filled.joining[site, customer] <= least + 1e-12
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000))
+def test_knapsacks_have_the_same_bits_with_and_without_a_compiler(seed: int) -> None:
+    """Tables filled row by row and cell by cell give the same numbers and the same customers."""
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(seed)
+    worth, demand = rng.normal(size=(4, 20)), rng.integers(0, 9, 20)
+    room = rng.integers(0, 50, 4)
+    rows, cells = (fill(worth, demand, room, kernel) for kernel in ("numpy", "numba"))
+    assert (rows.gain == cells.gain).all()
+    assert (rows.taken == cells.taken).all()
+    assert (rows.joining == cells.joining).all()
 
 
 def test_files_of_both_layouts_are_read(tmp_path: Path) -> None:
