@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer.allocation.network.duals import Dual
+from optimizer.allocation.network.duals import Dual, Prices
 from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.kernel import solve_part
+from optimizer.allocation.network.knapsack import fits_tables
 from optimizer.allocation.network.problem import (
     FacilityProblem,
     FacilitySolution,
@@ -16,45 +17,58 @@ from optimizer.allocation.network.problem import (
     broken_rule,
     cost_of,
 )
-from optimizer.outcome import Limits
+from optimizer.allocation.network.whole import Part, WholeSearch
+from optimizer.outcome import OPTIMAL_GAP, Limits
 
-SIZES = (30, 60, 120, 240)  # about how many customers one neighbourhood has, from pass to pass
+SIZES = (30, 60, 90, 120, 180, 240)  # about how many customers one neighbourhood has, from pass to pass
 LEAST_SITES = 2  # open ones
 LEAST_SHUT = 8  # closed sites that are looked at, and at least as many as open ones
 ARCS = 8  # per customer, and all that it uses
 WORK = 1.0  # of one neighbourhood at most
+PARTS = 300  # of one search for whole customers
 
 
 def reassign(
     problem: FacilityProblem,
     start: FacilitySolution,
     proven: Dual,
+    price: Floats,
     closed: Flags,
     effort: Effort,
     limits: Limits,
-) -> FacilitySolution:
+    first: int = 0,
+) -> tuple[FacilitySolution, int]:
     """Solve neighbourhoods until none of them gets cheaper, or a limit of the part is reached.
 
     Parameters
     ----------
     proven : what the prices of the relaxation prove; neighbourhoods start where most is lost
         against its bound, and grow along small reduced costs
+    price : (n,) money of serving each customer, to start from
     closed : (m,) sites that no better solution opens
     limits : of this part
+    first : how many of the smallest sizes do not help any more
+
+    Returns
+    -------
+    best : solution
+    settled : how many of the smallest sizes do not improve it
     """
-    best, spent = start, Effort(limits)
-    for size in SIZES:
-        best = _pass(problem, best, proven, closed, spent, size)
+    best, spent, settled = start, Effort(limits), first
+    for size in SIZES[first:]:
+        best = _pass(problem, best, proven, price, closed, spent, size)
+        settled += not spent.over()
         if spent.over() or 2 * size >= len(problem.demand):
             break
     effort.add(spent.spent)
-    return best
+    return best, settled
 
 
 def _pass(
     problem: FacilityProblem,
     best: FacilitySolution,
     proven: Dual,
+    price: Floats,
     closed: Flags,
     effort: Effort,
     size: int,
@@ -67,7 +81,7 @@ def _pass(
         if not best.is_open[seed]:
             continue
         sites, customers = _around(problem, best, proven, closed, seed, size)
-        better = _solve(problem, best, proven, sites, customers, effort)
+        better = _solve(problem, best, proven, price, sites, customers, effort)
         if better is None or broken_rule(problem, better) is not None:
             continue
         found = cost_of(problem, better)
@@ -125,6 +139,7 @@ def _solve(
     problem: FacilityProblem,
     best: FacilitySolution,
     proven: Dual,
+    price: Floats,
     sites: Ints,
     customers: Ints,
     effort: Effort,
@@ -145,10 +160,13 @@ def _solve(
         most_sites=min(len(sites), problem.most_sites - elsewhere),
     )
     start = FacilitySolution(best.is_open[sites], best.share[grid])
-    arcs = _cheap(np.maximum(proven.arc_reduced[grid], 0.0))
-    limits = effort.part(1.0, WORK)
-    found, work = solve_part(part, part.must_open, part.must_close, arcs, start, limits)
-    effort.add(max(work, 0.01))
+    if fits_tables(part):
+        found = _search_whole(part, start, price[customers], effort)
+    else:
+        arcs = _cheap(np.maximum(proven.arc_reduced[grid], 0.0))
+        limits = effort.part(1.0, WORK)
+        found, work = solve_part(part, part.must_open, part.must_close, arcs, start, limits)
+        effort.add(max(work, 0.01))
     if found is None:
         return None
     is_open = best.is_open.copy()
@@ -157,6 +175,30 @@ def _solve(
     share[:, customers] = 0.0
     share[grid] = found.share
     return FacilitySolution(is_open, share)
+
+
+def _search_whole(
+    part: FacilityProblem, start: FacilitySolution, price: Floats, effort: Effort
+) -> FacilitySolution | None:
+    """Search a neighbourhood by knapsacks; return a cheaper solution, if any was found."""
+    best: list[FacilitySolution] = [start]
+    cost = [cost_of(part, start)]
+
+    def keep(found: FacilitySolution | None) -> None:
+        if found is not None and broken_rule(part, found) is None:
+            found_cost = cost_of(part, found)
+            if found_cost < cost[0]:
+                best[0], cost[0] = found, found_cost
+
+    def cutoff() -> float:
+        return cost[0] - OPTIMAL_GAP * abs(cost[0])
+
+    barred = ~np.isfinite(part.serve_cost)
+    barred[part.must_close] = True
+    whole = Part(-np.inf, price, barred, part.must_open, part.must_close)
+    nothing = Prices(price, np.zeros(part.shape[0]), 0.0, 0.0)
+    WholeSearch(part, effort).run(whole, nothing, cutoff, keep, PARTS)
+    return None if best[0] is start else best[0]
 
 
 def _cheap(reduced: Floats) -> Flags:

@@ -12,6 +12,7 @@ from optimizer.allocation.network.duals import Dual, Prices, dual
 from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.improve import improve
 from optimizer.allocation.network.kernel import near, solve_part
+from optimizer.allocation.network.knapsack import fits_tables
 from optimizer.allocation.network.neighbourhoods import reassign
 from optimizer.allocation.network.problem import (
     FacilityProblem,
@@ -36,8 +37,9 @@ FINE, SPLIT_SHARE_FINE = 30.0, 0.7  # where so many of the largest customers fil
 WHOLE_SETS = 6  # best sets of sites of split demand that are tried with whole customers
 KERNEL_ARCS = 6  # per customer
 KERNEL_SHARE = 0.2  # of what is left of the limits
-FIRST_SHARE, SECOND_SHARE = 0.3, 0.1  # for branching before, and after, the kernel
-NEIGHBOUR_SHARE = 0.6  # of what is left after the kernel
+SMALL, FIRST_SHARE_SMALL = 10_000, 0.5  # arcs of problems that branching closes at once
+FIRST_SHARE, SECOND_SHARE = 0.1, 0.2  # of what is left, for branching between other searches
+NEIGHBOUR_SHARE = 0.4  # of what is left
 FIRST_ARCS = 3  # per customer in the relaxation, besides those that prices ask for
 
 
@@ -82,6 +84,8 @@ class _Run:
         self._ascent: Ascent | None = None
         self._proven: Dual | None = None
         self._arcs: Flags | None = None
+        self._reassigned: FacilitySolution | None = None
+        self._settled = 0  # sizes of neighbourhoods that do not improve it
         self.shipped: dict[bytes, Shipped] = {}
         self.root_prices: Prices | None = None
 
@@ -181,12 +185,17 @@ class _Run:
                 self._improve(shipped, root.closed, self._sets_last)
             tree.keep(self.best)
         if not finished:
-            finished = tree.search(effort.spell(FIRST_SHARE))
-        if not finished:
+            small = problem.serve_cost.size <= SMALL
+            finished = tree.search(effort.spell(FIRST_SHARE_SMALL if small else FIRST_SHARE))
+        if not finished and not (problem.single_source and fits_tables(problem)):
             self._kernel(tree, root)
             finished = tree.search(effort.spell(SECOND_SHARE))
-        if not finished:
+        if not finished and problem.single_source:
             self._reassign(tree, root)
+            finished = tree.search(effort.spell(SECOND_SHARE))
+        if not finished and problem.single_source:
+            self._reassign(tree, root)
+        if not finished:
             finished = tree.search()
         if tree.best is not None:
             self.best, self._cost = tree.best, tree.cost
@@ -213,10 +222,15 @@ class _Run:
     def _reassign(self, tree: Tree, root: Node) -> None:
         """Solve neighbourhoods of sites again, where each customer has one site."""
         problem, effort, proven = self._problem, self._effort, tree.root_proven
-        if not problem.single_source or tree.best is None or proven is None:
+        if tree.best is None or proven is None or effort.over():
             return
+        first = self._settled if tree.best is self._reassigned else 0
         part = effort.part(NEIGHBOUR_SHARE)
-        tree.keep(reassign(problem, tree.best, proven, root.closed, effort, part))
+        found, self._settled = reassign(
+            problem, tree.best, proven, tree.root_price, root.closed, effort, part, first
+        )
+        tree.keep(found)
+        self._reassigned = tree.best
 
     def _relaxation(self, root: Node) -> Relaxation:
         problem = self._problem

@@ -77,6 +77,7 @@ class Tree:
     best : cheapest solution so far, and its `cost`; None and infinity without one
     nodes : looked at
     root_proven : what the prices of the first node proved, and these `root_prices`
+    root_price : (n,) of customers, the best known for whole ones
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Tree:
         self._whole: WholeSearch | None = None
         if problem.single_source and fits_tables(problem):
             self._whole = WholeSearch(problem, effort)
-        self._fills = True
+        self._fills, self._bare = True, False
         self.best = best
         self.cost = cost_of(problem, best) if best is not None else np.inf
         self.nodes = 0
@@ -103,6 +104,7 @@ class Tree:
         self._step = cost_step(problem)
         self.root_proven: Dual | None = None
         self.root_prices: Prices | None = None
+        self.root_price = np.zeros(problem.shape[1])
         self._has_bars = bool(self.barred.any())
         self._rise = np.zeros((problem.shape[0], 2))  # money per unit of y; closing, opening
         self._seen = np.zeros((problem.shape[0], 2), np.int64)
@@ -216,7 +218,7 @@ class Tree:
 
         search = WholeSearch(problem, self._effort)
         most = FIRST_PARTS * 4**node.tries
-        bound, closed = search.run(part, split.prices, lambda: self.cutoff, keep, most)
+        bound, closed = search.run(part, self._site_prices(split), lambda: self.cutoff, keep, most)
         if closed:
             self._closed_bound = min(self._closed_bound, bound)
         else:
@@ -326,6 +328,7 @@ class Tree:
                 learned = True
             if self.nodes == 1:
                 self.root_proven, self.root_prices = proven, split.prices
+                self.root_price = split.prices.customer
                 self._bar_arcs()
             if not problem.single_source:
                 break
@@ -347,14 +350,25 @@ class Tree:
         start = self._part(node, split, barred)
         first = self.nodes == 1
         steps = HARD_STEPS if first else LATER_STEPS
-        ascended = self._whole.ascend(start, split.prices, self.cutoff, steps, self.keep)
+        prices = self._site_prices(split)
+        ascended = self._whole.ascend(start, prices, self.cutoff, steps, self.keep)
+        if first:
+            bare = replace(prices, total=0.0, count=0.0)
+            other = self._whole.ascend(start, bare, self.cutoff, steps, self.keep)
+            self._bare = other.part.bound > ascended.part.bound
+            ascended = other if self._bare else ascended
         part = ascended.part
         if first:
+            self.root_price = part.price
             self._fills = part.bound - node.bound > LEAST_LIFT * (self.cutoff - node.bound)
             self.barred |= part.barred & ~node.closed[:, None]
             self._has_bars = bool(self.barred.any())
         lifted = Dual(part.bound, ascended.worth, ascended.adding, node.opened)
         return fix_sites(node, lifted, self.cutoff)
+
+    def _site_prices(self, split: Split) -> Prices:
+        """Return the prices of a relaxation; those of room and count only if they help."""
+        return replace(split.prices, total=0.0, count=0.0) if self._bare else split.prices
 
     def _part(self, node: Node, split: Split, barred: Flags | None) -> Part:
         """Return a node as the start of a search for whole customers."""

@@ -26,7 +26,7 @@ from optimizer.allocation.network.problem import (
 
 FIRST_STEPS, LATER_STEPS = 60, 15
 HARD_STEPS = 200  # of the first node, while the bound keeps rising
-PATIENCE = 4  # steps without a better bound before the step shrinks
+PATIENCE, SHRINK = 4, 0.6  # steps without a better bound before the step shrinks, and how far
 MEMORY = 0.8  # of the running mean of what is served
 DEFLECT = 0.6  # weight of the newest slope in the direction
 STEP_WORK = 1e-4  # of one step besides its tables
@@ -168,7 +168,7 @@ class WholeSearch:
             else:
                 stuck += 1
                 if stuck >= PATIENCE:
-                    scale, stuck = 0.6 * scale, 0
+                    scale, stuck = SHRINK * scale, 0
             if step == 0 or bound >= best.bound:
                 adding, worth = rise, site_worth
             if best.bound >= cutoff:
