@@ -12,8 +12,9 @@ from api.schemas.wire import KpiList, PlanModel, TablePage
 from api.services.paging import PageSize, PageToken
 from api.services.tables import FILES, Form, download, page
 from api.services.wired import plan_model
-from api.store.documents import get_plan
+from api.store.documents import get_plan, plan_files
 from optimizer.plan import records
+from scenarios import NotFound
 
 router = APIRouter(prefix="/v1", tags=["plans"])
 
@@ -49,6 +50,20 @@ def table(
     if form == "json":
         return page(name, frame, page_size, page_token)
     return download(name, frame, form, exact=False)
+
+
+@router.get(
+    "/plans/{plan_id}/files/{name}",
+    response_class=Response,
+    responses={**responses(404, 422), 200: {"content": {"application/octet-stream": {}}}},
+)
+def file(plan_id: str, name: str, here: Here) -> Response:
+    """Read a file beside the tables, as network.lp where a run had its problem exported."""
+    files = plan_files(here.blobs, here.plan(plan_id).manifest)
+    if name not in files:
+        raise NotFound(f"plan {plan_id!r} has no file {name!r}; there are {sorted(files)}")
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(here.blobs.get(files[name]), 200, headers, "application/octet-stream")
 
 
 @router.get("/plans/{plan_id}/explanations", responses=responses(404, 422))

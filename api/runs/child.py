@@ -7,6 +7,7 @@ of the pipe is gone, so that no solver outlives the service.
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ class Task:
     plan : hash of the plan's manifest, for stress
     deltas : what-if changes to apply first
     scope : of stage buyer
+    options : of stages, by name, as the planner takes them
+    export : lp or mps, to keep the problem of stage network beside the plan
     """
 
     run_id: str
@@ -48,6 +51,8 @@ class Task:
     seed: int | None = None
     replications: int | None = None
     scope: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    export: str | None = None
 
 
 class _Line:
@@ -125,13 +130,16 @@ def run(task: Task, line: _Line) -> dict[str, Any]:
         from scenarios.deltas import Delta, apply
 
         scenario = apply(scenario, [Delta.model_validate(delta) for delta in task.deltas])
-    if task.kind == "stress":
-        plan = get_plan(blobs, task.plan) if task.plan else _plan(task, scenario, line)
-        plan = _stress(task, scenario, plan, line)
-    else:
-        plan = _plan(task, scenario, line)
+    with tempfile.TemporaryDirectory() as folder:
+        problem = Path(folder) / f"network.{task.export}" if task.export else None
+        if task.kind == "stress":
+            plan = get_plan(blobs, task.plan) if task.plan else _plan(task, scenario, line, problem)
+            plan = _stress(task, scenario, plan, line)
+        else:
+            plan = _plan(task, scenario, line, problem)
+        files = {path.name: path.read_bytes() for path in [problem] if path and path.exists()}
     return {
-        "manifest": put_plan(blobs, plan),
+        "manifest": put_plan(blobs, plan, files),
         "feasible": plan.feasible,
         "certificates": records(plan.table("certificates")),
         "notes": [note for notes in plan.notes.values() for note in notes],
@@ -139,16 +147,21 @@ def run(task: Task, line: _Line) -> dict[str, Any]:
     }
 
 
-def _plan(task: Task, scenario: Scenario, line: _Line) -> Plan:
+def _plan(task: Task, scenario: Scenario, line: _Line, problem: Path | None) -> Plan:
     from optimizer.pipeline import plan
 
+    options = dict(task.options)
+    if task.scope:
+        options["scope"] = task.scope
+    if problem is not None:
+        options["export"] = str(problem)
     return plan(
         scenario,
         task.stages,
         seconds=task.seconds,
         work=task.work,
         seed=task.seed,
-        options={"scope": task.scope} if task.scope else None,
+        options=options or None,
         progress=line.progress,
         cancelled=line.cancelled.is_set,
     )

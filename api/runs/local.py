@@ -161,6 +161,8 @@ class LocalBackend:
                 seed=options.get("seed"),
                 replications=options.get("replications"),
                 scope=options.get("scope"),
+                options=_stage_options(options),
+                export=options.get("export"),
             )
             return row.attempt, task
 
@@ -259,3 +261,11 @@ def note(session: Any, run_id: str, kind: str, data: dict[str, Any]) -> None:
 def _end(session: Any, row: RunRow, state: str, reason: str) -> None:
     row.state, row.reason, row.ended_at = state, reason, utc_now()
     note(session, row.id, "done", {"state": state, "reason": reason, "plan": row.plan_id})
+
+
+def _stage_options(options: dict[str, Any]) -> dict[str, str]:
+    """Return what stages take by name, without what was left blank."""
+    named = {name: str(options[name]) for name in ("measure", "solver") if options.get(name)}
+    if options.get("single_source"):
+        named["single_source"] = "yes"
+    return named

@@ -102,6 +102,21 @@ class RunOptions(Wire):
         str | None,
         Field(max_length=200, description="of stage buyer: supplier:ID or category:NAME"),
     ] = None
+    measure: Annotated[
+        Literal["expected", "worst", "regret"] | None,
+        Field(description="of stage network, over its futures; blank: expected"),
+    ] = None
+    single_source: Annotated[
+        bool, Field(description="of stage network: one site serves each place")
+    ] = False
+    solver: Annotated[
+        Literal["cbc", "highs", "scip", "gurobi", "cplex", "xpress", "copt"] | None,
+        Field(description="of stage network: who looks for solutions; blank: our own search"),
+    ] = None
+    export: Annotated[
+        Literal["lp", "mps"] | None,
+        Field(description="of stage network: keep the problem too, as plan file network.lp or .mps"),
+    ] = None
     validate_only: bool = False
 
 
@@ -165,6 +180,7 @@ class PlanModel(Wire):
     feasible: bool
     certificates: list[dict[str, Any]]
     tables: dict[str, int] = Field(description="rows by table")
+    files: list[str] = Field(description="files beside the tables, as an exported problem")
     notes: dict[str, list[str]]
     created_at: Moment
 

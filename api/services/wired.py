@@ -7,7 +7,7 @@ import json
 from api.schemas.wire import FindingModel, PlanModel, RunModel, ScenarioModel
 from api.store.blobs import BlobStore
 from api.store.database import PlanRow, RevisionRow, RunRow, ScenarioRow
-from api.store.documents import get_plan, plan_rows
+from api.store.documents import get_plan, plan_files, plan_rows
 from optimizer.plan import records
 from scenarios import Scenario
 
@@ -58,6 +58,7 @@ def plan_model(row: PlanRow, blobs: BlobStore) -> PlanModel:
         feasible=plan.feasible,
         certificates=records(plan.table("certificates")),
         tables=plan_rows(blobs, row.manifest),
+        files=sorted(plan_files(blobs, row.manifest)),
         notes={stage: list(lines) for stage, lines in plan.notes.items()},
         created_at=row.created_at,
     )

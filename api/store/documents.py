@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from api.store.blobs import BlobStore, get_frame, put_frame
@@ -31,8 +32,8 @@ def get_scenario(blobs: BlobStore, digest: str) -> Scenario:
     return Scenario(Settings.model_validate(manifest["settings"]), tables)
 
 
-def put_plan(blobs: BlobStore, plan: Plan) -> str:
-    """Keep a plan; return the hash of its manifest."""
+def put_plan(blobs: BlobStore, plan: Plan, files: Mapping[str, bytes] | None = None) -> str:
+    """Keep a plan, with files beside its tables; return the hash of its manifest."""
     from dataclasses import asdict
 
     return _put_manifest(
@@ -43,6 +44,7 @@ def put_plan(blobs: BlobStore, plan: Plan) -> str:
             "notes": plan.notes,
             "tables": {name: put_frame(blobs, frame) for name, frame in plan.tables.items()},
             "rows": {name: len(frame) for name, frame in plan.tables.items()},
+            "files": {name: blobs.put(data) for name, data in (files or {}).items()},
         },
     )
 
@@ -62,6 +64,11 @@ def get_plan(blobs: BlobStore, digest: str, only: tuple[str, ...] | None = None)
 def plan_rows(blobs: BlobStore, digest: str) -> dict[str, int]:
     """Return how many rows each table of a plan has."""
     return {str(k): int(v) for k, v in _get_manifest(blobs, digest)["rows"].items()}
+
+
+def plan_files(blobs: BlobStore, digest: str) -> dict[str, str]:
+    """Return the digests of the files beside a plan's tables, by name."""
+    return {str(k): str(v) for k, v in _get_manifest(blobs, digest).get("files", {}).items()}
 
 
 def _put_manifest(blobs: BlobStore, manifest: dict[str, Any]) -> str:
