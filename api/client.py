@@ -132,6 +132,12 @@ class Client:
         """Return a result table of a plan, whole."""
         return self._frame(f"/v1/plans/{plan_id}/tables/{name}")
 
+    def file(self, plan_id: str, name: str) -> bytes:
+        """Return a file beside the tables of a plan, as network.lp of an exported problem."""
+        answer = self._http.get(f"/v1/plans/{plan_id}/files/{name}")
+        _raise_for(answer)
+        return answer.content
+
     def scenario_table(self, scenario_id: str, name: str) -> pd.DataFrame:
         """Return a table of a scenario's newest revision, whole."""
         return self._frame(f"/v1/scenarios/{scenario_id}/tables/{name}")

@@ -115,7 +115,9 @@ class RunOptions(Wire):
     ] = None
     export: Annotated[
         Literal["lp", "mps"] | None,
-        Field(description="of stage network: keep the problem too, as plan file network.lp or .mps"),
+        Field(
+            description="of stage network: keep the problem too, as plan file network.lp or .mps"
+        ),
     ] = None
     validate_only: bool = False
 

@@ -7,7 +7,6 @@ import numpy as np
 from optimizer.allocation.network.duals import Dual, Prices
 from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.kernel import solve_part
-from optimizer.allocation.network.knapsack import fits_tables
 from optimizer.allocation.network.problem import (
     FacilityProblem,
     FacilitySolution,
@@ -20,7 +19,14 @@ from optimizer.allocation.network.problem import (
 from optimizer.allocation.network.whole import Part, WholeSearch
 from optimizer.outcome import OPTIMAL_GAP, Limits
 
-SIZES = (30, 60, 90, 120, 180, 240)  # about how many customers one neighbourhood has, from pass to pass
+SIZES = (
+    30,
+    60,
+    90,
+    120,
+    180,
+    240,
+)  # about how many customers one neighbourhood has, from pass to pass
 LEAST_SITES = 2  # open ones
 LEAST_SHUT = 8  # closed sites that are looked at, and at least as many as open ones
 ARCS = 8  # per customer, and all that it uses
@@ -36,7 +42,9 @@ def reassign(
     closed: Flags,
     effort: Effort,
     limits: Limits,
-    first: int = 0,
+    first: int,
+    *,
+    by_tables: bool,
 ) -> tuple[FacilitySolution, int]:
     """Solve neighbourhoods until none of them gets cheaper, or a limit of the part is reached.
 
@@ -48,6 +56,7 @@ def reassign(
     closed : (m,) sites that no better solution opens
     limits : of this part
     first : how many of the smallest sizes do not help any more
+    by_tables : search by knapsacks, not by HiGHS: better where sites are filled to the brim
 
     Returns
     -------
@@ -56,7 +65,8 @@ def reassign(
     """
     best, spent, settled = start, Effort(limits), first
     for size in SIZES[first:]:
-        best = _pass(problem, best, proven, price, closed, spent, size)
+        tables = price if by_tables else None
+        best = _pass(problem, best, proven, tables, closed, spent, size)
         settled += not spent.over()
         if spent.over() or 2 * size >= len(problem.demand):
             break
@@ -68,7 +78,7 @@ def _pass(
     problem: FacilityProblem,
     best: FacilitySolution,
     proven: Dual,
-    price: Floats,
+    price: Floats | None,
     closed: Flags,
     effort: Effort,
     size: int,
@@ -139,7 +149,7 @@ def _solve(
     problem: FacilityProblem,
     best: FacilitySolution,
     proven: Dual,
-    price: Floats,
+    price: Floats | None,
     sites: Ints,
     customers: Ints,
     effort: Effort,
@@ -160,7 +170,7 @@ def _solve(
         most_sites=min(len(sites), problem.most_sites - elsewhere),
     )
     start = FacilitySolution(best.is_open[sites], best.share[grid])
-    if fits_tables(part):
+    if price is not None:
         found = _search_whole(part, start, price[customers], effort)
     else:
         arcs = _cheap(np.maximum(proven.arc_reduced[grid], 0.0))

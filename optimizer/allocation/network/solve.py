@@ -12,7 +12,6 @@ from optimizer.allocation.network.duals import Dual, Prices, dual
 from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.improve import improve
 from optimizer.allocation.network.kernel import near, solve_part
-from optimizer.allocation.network.knapsack import fits_tables
 from optimizer.allocation.network.neighbourhoods import reassign
 from optimizer.allocation.network.problem import (
     FacilityProblem,
@@ -38,8 +37,8 @@ WHOLE_SETS = 6  # best sets of sites of split demand that are tried with whole c
 KERNEL_ARCS = 6  # per customer
 KERNEL_SHARE = 0.2  # of what is left of the limits
 SMALL, FIRST_SHARE_SMALL = 10_000, 0.5  # arcs of problems that branching closes at once
-FIRST_SHARE, SECOND_SHARE = 0.1, 0.2  # of what is left, for branching between other searches
-NEIGHBOUR_SHARE = 0.4  # of what is left
+FIRST_SHARE, SECOND_SHARE = 0.3, 0.1  # of what is left, for branching between other searches
+NEIGHBOUR_SHARE = 0.5  # of what is left
 FIRST_ARCS = 3  # per customer in the relaxation, besides those that prices ask for
 
 
@@ -184,17 +183,18 @@ class _Run:
             if shipped is not None and not problem.single_source:
                 self._improve(shipped, root.closed, self._sets_last)
             tree.keep(self.best)
+        by_tables = problem.single_source and tree.fills
         if not finished:
             small = problem.serve_cost.size <= SMALL
-            finished = tree.search(effort.spell(FIRST_SHARE_SMALL if small else FIRST_SHARE))
-        if not finished and not (problem.single_source and fits_tables(problem)):
+            share = FIRST_SHARE_SMALL if small else SECOND_SHARE if by_tables else FIRST_SHARE
+            finished = tree.search(effort.spell(share))
+        if not finished and not by_tables:
             self._kernel(tree, root)
             finished = tree.search(effort.spell(SECOND_SHARE))
-        if not finished and problem.single_source:
-            self._reassign(tree, root)
-            finished = tree.search(effort.spell(SECOND_SHARE))
-        if not finished and problem.single_source:
-            self._reassign(tree, root)
+        for _ in range(2 * problem.single_source):
+            if not finished:
+                self._reassign(tree, root)
+                finished = tree.search(effort.spell(SECOND_SHARE))
         if not finished:
             finished = tree.search()
         if tree.best is not None:
@@ -227,7 +227,15 @@ class _Run:
         first = self._settled if tree.best is self._reassigned else 0
         part = effort.part(NEIGHBOUR_SHARE)
         found, self._settled = reassign(
-            problem, tree.best, proven, tree.root_price, root.closed, effort, part, first
+            problem,
+            tree.best,
+            proven,
+            tree.root_price,
+            root.closed,
+            effort,
+            part,
+            first,
+            by_tables=tree.fills,
         )
         tree.keep(found)
         self._reassigned = tree.best

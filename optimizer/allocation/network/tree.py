@@ -78,6 +78,7 @@ class Tree:
     nodes : looked at
     root_proven : what the prices of the first node proved, and these `root_prices`
     root_price : (n,) of customers, the best known for whole ones
+    fills : whether filling sites with whole customers lifts bounds by much
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class Tree:
         self._whole: WholeSearch | None = None
         if problem.single_source and fits_tables(problem):
             self._whole = WholeSearch(problem, effort)
-        self._fills, self._bare = True, False
+        self.fills, self._bare = self._whole is not None, False
         self.best = best
         self.cost = cost_of(problem, best) if best is not None else np.inf
         self.nodes = 0
@@ -345,7 +346,7 @@ class Tree:
 
     def _fill(self, node: Node, split: Split, barred: Flags | None) -> Node:
         """Lift a bound: each site filled with whole customers, where that says more."""
-        if self._whole is None or not self._fills:
+        if self._whole is None or not self.fills:
             return node
         start = self._part(node, split, barred)
         first = self.nodes == 1
@@ -360,7 +361,7 @@ class Tree:
         part = ascended.part
         if first:
             self.root_price = part.price
-            self._fills = part.bound - node.bound > LEAST_LIFT * (self.cutoff - node.bound)
+            self.fills = part.bound - node.bound > LEAST_LIFT * (self.cutoff - node.bound)
             self.barred |= part.barred & ~node.closed[:, None]
             self._has_bars = bool(self.barred.any())
         lifted = Dual(part.bound, ascended.worth, ascended.adding, node.opened)
