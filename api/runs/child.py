@@ -34,7 +34,6 @@ class Task:
     scenario : hash of the scenario's manifest
     plan : hash of the plan's manifest, for stress
     deltas : what-if changes to apply first
-    scope : of stage buyer
     options : of stages, by name, as the planner takes them
     export : lp or mps, to keep the problem of stage network beside the plan
     """
@@ -50,7 +49,6 @@ class Task:
     work: float | None = None
     seed: int | None = None
     replications: int | None = None
-    scope: str | None = None
     options: dict[str, str] = field(default_factory=dict)
     export: str | None = None
 
@@ -151,8 +149,6 @@ def _plan(task: Task, scenario: Scenario, line: _Line, problem: Path | None) -> 
     from optimizer.pipeline import plan
 
     options = dict(task.options)
-    if task.scope:
-        options["scope"] = task.scope
     if problem is not None:
         options["export"] = str(problem)
     return plan(

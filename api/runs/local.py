@@ -28,6 +28,9 @@ PRELOAD = ["pandas", "pyarrow", "api.runs.child"]
 
 
 @dataclass(slots=True)
+NAMED = ("scope", "measure", "solver", "until")  # options of a run that stages take as they are
+
+
 class _Held:
     """A run under way: its process, its pipe, and whether it was asked to end."""
 
@@ -160,7 +163,6 @@ class LocalBackend:
                 work=options.get("work"),
                 seed=options.get("seed"),
                 replications=options.get("replications"),
-                scope=options.get("scope"),
                 options=_stage_options(options),
                 export=options.get("export"),
             )
@@ -265,7 +267,7 @@ def _end(session: Any, row: RunRow, state: str, reason: str) -> None:
 
 def _stage_options(options: dict[str, Any]) -> dict[str, str]:
     """Return what stages take by name, without what was left blank."""
-    named = {name: str(options[name]) for name in ("measure", "solver") if options.get(name)}
+    named = {name: str(options[name]) for name in NAMED if options.get(name)}
     if options.get("single_source"):
         named["single_source"] = "yes"
     return named

@@ -119,6 +119,10 @@ class RunOptions(Wire):
             description="of stage network: keep the problem too, as plan file network.lp or .mps"
         ),
     ] = None
+    until: Annotated[
+        dt.date | None,
+        Field(description="of stage positioning: day through which stock is to last"),
+    ] = None
     validate_only: bool = False
 
 
