@@ -27,10 +27,10 @@ STAGES_OF_KIND = {
 PRELOAD = ["pandas", "pyarrow", "api.runs.child"]
 
 
-@dataclass(slots=True)
 NAMED = ("scope", "measure", "solver", "until")  # options of a run that stages take as they are
 
 
+@dataclass(slots=True)
 class _Held:
     """A run under way: its process, its pipe, and whether it was asked to end."""
 
