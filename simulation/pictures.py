@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pandas as pd
 
 from scenarios import Unsupported
 from simulation.exposure import Scan
+from simulation.lettering import Lettering, find_lettering
 from simulation.result import StressResult
 
 INK, GREY, BAD, GOOD = "#22313f", "#9aa5b1", "#c0392b", "#1f78b4"
@@ -22,8 +22,6 @@ STYLE: Any = {
     "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK,
     "figure.facecolor": "white", "savefig.dpi": 110, "figure.constrained_layout.use": True,
 }  # fmt: skip
-CHINESE = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei",
-           "Microsoft YaHei", "PingFang SC", "SimHei")  # fmt: skip
 PANELS = 6
 BARS = 16
 LONGEST_NAME = 34
@@ -32,19 +30,30 @@ LONGEST_NAME = 34
 def draw_stress(result: StressResult, currency: str, folder: str | Path) -> list[Path]:
     """Draw service_curve.png and tornado.png; return the files.
 
+    A case whose name no installed font can draw is called by its title, else by its place among
+    the cases, the worst first.
+
     Raises
     ------
     Unsupported
         matplotlib is not installed.
     """
+    _need_matplotlib()
     cases = [case for case in result.titles if case != "baseline"]
     if not cases:
         return []
+    cases.sort(key=lambda case: (result.value(case, "fill_rate_change")[0], case))
+    letters = find_lettering(cases)
+    names = {
+        case: letters.label(case, result.titles[case], f"case {number}")
+        for number, case in enumerate(cases, start=1)
+    }
     return _draw(
         folder,
+        letters,
         {
-            "service_curve.png": lambda plot: _service_curve(plot, result, cases),
-            "tornado.png": lambda plot: _tornado(plot, result, cases, currency),
+            "service_curve.png": lambda plot: _service_curve(plot, result, names),
+            "tornado.png": lambda plot: _tornado(plot, result, names, currency),
         },
     )
 
@@ -52,36 +61,46 @@ def draw_stress(result: StressResult, currency: str, folder: str | Path) -> list
 def draw_scan(found: Scan, currency: str, folder: str | Path) -> list[Path]:
     """Draw exposure.png and heat_map.png; return the files.
 
+    A node whose id no installed font can draw is called by its kind and its rank.
+
     Raises
     ------
     Unsupported
         matplotlib is not installed.
     """
+    _need_matplotlib()
     if not len(found.table):
         return []
+    nodes = [str(node) for node in found.table["node"]]
+    letters = find_lettering(nodes)
+    names = {
+        node: letters.label(node, f"{node.partition(':')[0]} {number}")
+        for number, node in enumerate(nodes, start=1)
+    }
     drawings: dict[str, Callable[[Any], Any]] = {
-        "exposure.png": lambda plot: _exposure(plot, found.table, currency)
+        "exposure.png": lambda plot: _exposure(plot, found.table, names, currency)
     }
     if len(found.grid):
-        drawings["heat_map.png"] = lambda plot: _heat_map(plot, found.grid, currency)
-    return _draw(folder, drawings)
+        drawings["heat_map.png"] = lambda plot: _heat_map(plot, found.grid, names, currency)
+    return _draw(folder, letters, drawings)
 
 
-def _draw(folder: str | Path, drawings: dict[str, Callable[[Any], Any]]) -> list[Path]:
+def _need_matplotlib() -> None:
     if importlib.util.find_spec("matplotlib") is None:
         raise Unsupported("pictures need matplotlib: pip install 'holdfast[pictures]'")
+
+
+def _draw(
+    folder: str | Path, letters: Lettering, drawings: dict[str, Callable[[Any], Any]]
+) -> list[Path]:
     import matplotlib as mpl
-    from matplotlib import font_manager
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    known = {font.name for font in font_manager.fontManager.ttflist}
-    fonts = ["DejaVu Sans", *(name for name in CHINESE if name in known)]
-    with mpl.rc_context(STYLE | {"font.family": fonts}), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a font without Chinese characters draws boxes
+    with mpl.rc_context(STYLE | {"font.family": list(letters.fonts)}):
         for name, drawing in drawings.items():
             figure = Figure()
             FigureCanvasAgg(figure)
@@ -96,11 +115,10 @@ def _short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
-def _service_curve(figure: Any, result: StressResult, cases: list[str]) -> None:
+def _service_curve(figure: Any, result: StressResult, names: Mapping[str, str]) -> None:
     """One panel a case, those that cost most service first: mean, P5 to P95, undisturbed."""
     curve = result.tables["service_curve"]
-    cases = sorted(cases, key=lambda case: (result.value(case, "fill_rate_change")[0], case))
-    shown = cases[:PANELS]
+    shown = list(names)[:PANELS]
     columns = min(2, len(shown))
     rows = -(-len(shown) // columns)
     figure.set_size_inches(4.2 * columns, 0.5 + 1.9 * rows)
@@ -114,7 +132,7 @@ def _service_curve(figure: Any, result: StressResult, cases: list[str]) -> None:
                            linewidth=0)  # fmt: skip
         panel.plot(part["day"], 100 * part["baseline"], color=GREY, linewidth=1.4)
         panel.plot(part["day"], 100 * part["mean"], color=BAD, linewidth=1.6)
-        panel.set_title(_short(shown[place]))
+        panel.set_title(_short(names[shown[place]]))
         panel.set_ylim(0, 102)
         panel.margins(x=0)
         panel.grid(axis="y", color="#e6e9ed", linewidth=0.7)
@@ -158,29 +176,29 @@ def _money(value: float) -> str:
     return f"{value:g}"
 
 
-def _tornado(figure: Any, result: StressResult, cases: list[str], currency: str) -> None:
-    figures = {case: result.value(case, "cost_operating_change") for case in cases}
-    order = sorted(cases, key=lambda case: (-abs(figures[case][0]), case))[:BARS]
+def _tornado(figure: Any, result: StressResult, names: Mapping[str, str], currency: str) -> None:
+    figures = {case: result.value(case, "cost_operating_change") for case in names}
+    order = sorted(names, key=lambda case: (-abs(figures[case][0]), case))[:BARS]
     _bars(
-        figure, order, [figures[case][0] for case in order],
+        figure, [names[case] for case in order], [figures[case][0] for case in order],
         [(figures[case][2] - figures[case][1]) / 2 for case in order],
         f"change of operating cost against undisturbed, {currency}, with 95 % intervals",
         "What drives the cost",
     )  # fmt: skip
 
 
-def _exposure(figure: Any, table: pd.DataFrame, currency: str) -> None:
+def _exposure(figure: Any, table: pd.DataFrame, names: Mapping[str, str], currency: str) -> None:
     part = table.head(BARS)
     _bars(
         figure,
-        [f"{row.node} ({row.recovery_days:g} d)" for row in part.itertuples(index=False)],
+        [f"{names[row.node]} ({row.recovery_days:g} d)" for row in part.itertuples(index=False)],
         list(part["impact"]), list((part["high"] - part["low"]) / 2),
         f"cost of losing the node for the days in brackets, {currency}, with 95 % intervals",
         "Most exposed nodes",
     )  # fmt: skip
 
 
-def _heat_map(figure: Any, grid: pd.DataFrame, currency: str) -> None:
+def _heat_map(figure: Any, grid: pd.DataFrame, names: Mapping[str, str], currency: str) -> None:
     """Nodes by days lost; colour and number are money."""
     wide = grid.pivot_table(index="node", columns="days", values="money", sort=False)
     figure.set_size_inches(7.4, 1.2 + 0.3 * len(wide))
@@ -188,7 +206,7 @@ def _heat_map(figure: Any, grid: pd.DataFrame, currency: str) -> None:
     values = wide.to_numpy(np.float64)
     drawn = panel.imshow(np.maximum(values, 0.0), cmap="OrRd", aspect="auto")
     panel.set_xticks(range(len(wide.columns)), [f"{days:g}" for days in wide.columns])
-    panel.set_yticks(range(len(wide)), [_short(str(node)) for node in wide.index])
+    panel.set_yticks(range(len(wide)), [_short(names[str(node)]) for node in wide.index])
     panel.tick_params(length=0)
     panel.spines[:].set_visible(False)
     dark = 0.55 * max(float(values.max()), 1e-9)
