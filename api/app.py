@@ -14,9 +14,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.errors import add_handlers, problem
 from api.pages.routes import router as pages
-from api.routes import meta, plans, runs, scenarios
+from api.routes import meta, plans, runs, scenarios, sourcing
 from api.routes.context import Context
 from api.runs.local import LocalBackend
+from api.services.decisions import DecisionService
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
 from api.settings import ServiceSettings, settings_from
@@ -66,8 +67,16 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.context = Context(settings, database, blobs, backend, scenario_service, run_service)
-    for router in (meta.router, scenarios.router, runs.router, plans.router):
+    app.state.context = Context(
+        settings,
+        database,
+        blobs,
+        backend,
+        scenario_service,
+        run_service,
+        DecisionService(database, scenario_service, blobs),
+    )
+    for router in (meta.router, scenarios.router, runs.router, plans.router, sourcing.router):
         app.include_router(router)
     app.include_router(pages, include_in_schema=False)
     app.mount("/static", StaticFiles(packages=[("api", "pages/static")]), name="static")

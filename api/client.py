@@ -157,6 +157,26 @@ class Client:
             if token is None:
                 return
 
+    def decide(self, order: Mapping[str, Any], **where: str) -> dict[str, Any]:
+        """Promise an order now: by the prices and out of the stock that a plan left.
+
+        Parameters
+        ----------
+        order : order_id, zone_id, lines [{product_id, qty}], placed_at?, due_to? ...
+        where : plan="..." or scenario="..." (its newest plan with parcels)
+
+        Returns
+        -------
+        decision : promised_on, parcels, unserved, terms, reason; the same order gives the first
+            decision again
+
+        Raises
+        ------
+        Conflict
+            The plan is not the newest any more, or its horizon is over.
+        """
+        return self._call("POST", "/v1/sourcing:decide", json={"order": dict(order), **where})
+
     def _frame(self, path: str) -> pd.DataFrame:
         answer = self._http.get(path, params={"format": "parquet"})
         _raise_for(answer)

@@ -12,6 +12,7 @@ BENCHMARKS = {
     "lotsizing": "benchmarks.lotsizing",
     "forecasting": "benchmarks.forecasting",
     "network": "benchmarks.network",
+    "online": "benchmarks.online",
     "nightly": "benchmarks.nightly",
     "replay": "benchmarks.replay",
     "replenishment": "benchmarks.replenishment",

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from api.runs.backend import JobBackend
+from api.services.decisions import DecisionService
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
 from api.settings import ServiceSettings
@@ -26,6 +27,7 @@ class Context:
     backend: JobBackend
     scenarios: ScenarioService
     runs: RunService
+    decisions: DecisionService
 
     def plan(self, plan_id: str) -> PlanRow:
         """Return a plan's row; NotFound if there is none."""

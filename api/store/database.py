@@ -112,6 +112,31 @@ class KeyRow(Base):
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
 
 
+class BookRow(Base):
+    """How many online decisions a scenario has had; its lock makes them follow each other."""
+
+    __tablename__ = "sourcing_books"
+
+    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"), primary_key=True)
+    decided: Mapped[int] = mapped_column(default=0)
+
+
+class DecisionRow(Base):
+    """What an order was promised online; it holds its stock until a plan knows the order."""
+
+    __tablename__ = "sourcing_decisions"
+    __table_args__ = (Index("decisions_by_number", "scenario_id", "number", unique=True),)
+
+    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"), primary_key=True)
+    order_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    number: Mapped[int]
+    plan_id: Mapped[str] = mapped_column(ForeignKey("plans.id"))
+    channel_id: Mapped[str] = mapped_column(String(200), default="")
+    body_hash: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[dict[str, Any]]
+    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
+
+
 class Database:
     """The metadata database; SQLite by default, anything SQLAlchemy speaks by URL."""
 

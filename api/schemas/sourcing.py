@@ -1,0 +1,122 @@
+"""Wire models of online sourcing: an order that asks now, and what it is promised."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from api.schemas.wire import Moment, Wire
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class LineRequest(Wire):
+    """What a line asks for."""
+
+    line_id: Annotated[
+        str | None, Field(max_length=200, description="blank: its number, from 1")
+    ] = None
+    product_id: Name
+    qty: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+
+
+class OrderRequest(Wire):
+    """An order; columns as in the table `orders`. Times without an offset are the scenario's."""
+
+    order_id: Name
+    zone_id: Name
+    lines: Annotated[list[LineRequest], Field(min_length=1, max_length=200)]
+    placed_at: Annotated[dt.datetime | None, Field(description="blank: now")] = None
+    due_to: dt.datetime | None = None
+    late_cost_per_h: Annotated[float | None, Field(ge=0, le=1e9, allow_inf_nan=False)] = None
+    channel_id: Annotated[str, Field(max_length=200)] = ""
+    allow_split: bool = True
+
+
+class DecideRequest(Wire):
+    """Which order to promise, by which plan's prices and out of what it left."""
+
+    plan: Annotated[str | None, Field(max_length=80, description="a plan with parcels")] = None
+    scenario: Annotated[
+        str | None, Field(max_length=80, description="its newest plan with parcels")
+    ] = None
+    order: OrderRequest
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.plan is None) == (self.scenario is None):
+            raise ValueError("name either the plan or the scenario")
+        return self
+
+
+class LineModel(Wire):
+    """A line in a parcel."""
+
+    line_id: str
+    product_id: str
+    qty: float
+
+
+class ParcelModel(Wire):
+    """A parcel that is promised; `cost` is the carrier's, `priced` is never paid."""
+
+    shipment_id: str
+    site_id: str
+    carrier_id: str
+    service: str
+    ship_on: dt.date
+    promised_on: dt.date
+    weight_kg: float
+    cost: float
+    handling: float
+    late: float
+    priced: Annotated[float, Field(description="what its goods and hours are worth to others")]
+    lines: list[LineModel]
+
+
+class UnservedModel(Wire):
+    """A line that is not promised, and why; codes as in the table `unserved`."""
+
+    line_id: str
+    qty: float
+    code: str
+    detail: str
+
+
+class ReasonModel(Wire):
+    """Why this way: the arithmetic, the next-best way, and what decided."""
+
+    terms: Annotated[
+        dict[str, float],
+        Field(description="money: parcel, handling, late, unserved; they add up to the cost"),
+    ]
+    priced: float
+    alternative: str
+    extra_cost: Annotated[
+        float | None,
+        Field(description="money that the alternative costs more; below 0: prices decided"),
+    ]
+    binding: dict[str, Any]
+    exact: Annotated[
+        bool, Field(description="no other way to split the order is better at these prices")
+    ]
+
+
+class DecisionModel(Wire):
+    """What an order is promised."""
+
+    scenario: str
+    plan: str
+    revision: str
+    order_id: str
+    number: Annotated[int, Field(description="decisions of the scenario are numbered from 1")]
+    promised_on: Annotated[
+        dt.date | None, Field(description="all parcels come by the end of it; null: none is sent")
+    ]
+    cost: float
+    parcels: list[ParcelModel]
+    unserved: list[UnservedModel]
+    reason: ReasonModel
+    decided_at: Moment

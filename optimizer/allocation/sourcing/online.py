@@ -1,0 +1,483 @@
+"""One order at a time: exact at the last batch's prices, out of what that batch has left.
+
+No solver, no search: NumPy and a dynamic programme over the lines of one order.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from optimizer.allocation.sourcing.desk import UNITS, Desk, ZoneRates
+from optimizer.allocation.sourcing.tariff import KG_TOLERANCE, Bools, Floats, Ints
+
+MOST_EXACT = 9  # pieces up to which all ways to split an order are compared
+HOURS_PER_DAY = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineLine:
+    """What a line asks for."""
+
+    line_id: str
+    product_id: str
+    qty: float
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineOrder:
+    """An order that asks for a promise now.
+
+    Attributes
+    ----------
+    placed_at, due_to : local time of the scenario; due_to is held to its date
+    late_cost_per_h : money; None: the due date is hard
+    """
+
+    order_id: str
+    zone_id: str
+    placed_at: dt.datetime
+    lines: tuple[OnlineLine, ...]
+    due_to: dt.datetime | None = None
+    late_cost_per_h: float | None = None
+    channel_id: str = ""
+    allow_split: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineParcel:
+    """A parcel that is promised; money, and kg of its lines."""
+
+    site_id: str
+    carrier_id: str
+    service: str
+    ship_on: dt.date
+    promised_on: dt.date
+    weight_kg: float
+    cost: float
+    handling: float
+    late: float
+    priced: float
+    lines: tuple[OnlineLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unserved:
+    """A line that is not promised, by the first test that it fails."""
+
+    line_id: str
+    qty: float
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an order is promised, and why.
+
+    Attributes
+    ----------
+    terms : money: parcel, handling, late, unserved; they add up to `cost`
+    priced : money that the prices of stock, docks and carriers add to the choice; never paid
+    exact : no other way to split the order is better at these prices
+    alternative : next-best way in words; "" where there is none
+    extra_cost : what it would cost more in money, prices aside; below 0 where prices decided
+    binding : rule, parameter and value that decided; empty where the cheapest way was taken
+    """
+
+    order_id: str
+    parcels: tuple[OnlineParcel, ...]
+    unserved: tuple[Unserved, ...]
+    terms: Mapping[str, float]
+    priced: float
+    exact: bool
+    alternative: str = ""
+    extra_cost: float | None = None
+    binding: Mapping[str, str | float] = field(default_factory=dict)
+
+    @property
+    def cost(self) -> float:
+        """Money, as the sourcing stage counts it."""
+        return float(sum(self.terms.values()))
+
+    @property
+    def promised_on(self) -> dt.date | None:
+        """The day by whose end all parcels have come; None without any."""
+        return max((parcel.promised_on for parcel in self.parcels), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """All parcels that one order could be sent in: rates by subsets of its pieces.
+
+    Attributes
+    ----------
+    wait : (n_rates,) int64, days after `ship_day` that a parcel leaves: 1 past the cut-off
+    room, left : (n_rates,) float64, units and parcels that the rate's ship day has left
+    bits : (n_subsets, n_pieces) int64, subset number m + 1 in binary
+    money : (n_rates, n_subsets) parcel, late and handling money; inf where it cannot be
+    late, handling : (n_rates,) and (n_rates, n_subsets), parts of it
+    paid : (n_rates, n_subsets) what prices add
+    able : (n_sites, n_pieces) bool, stock is there
+    """
+
+    order: OnlineOrder
+    rates: ZoneRates
+    pieces: tuple[tuple[OnlineLine, ...], ...]
+    ship_day: dt.date
+    wait: Ints
+    room: Floats
+    left: Floats
+    bits: Ints
+    kg: Floats
+    units: Floats
+    money: Floats
+    late: Floats
+    handling: Floats
+    paid: Floats
+    able: Bools
+    drop: Floats
+
+
+def decide(desk: Desk, order: OnlineOrder) -> Decision:
+    """Promise an order what is best at the prices, without reserving it.
+
+    Every way to send its lines (all together where it may not be split) from the sites that have
+    them, by the rates that arrive in time, or to leave them, is compared; beyond MOST_EXACT
+    pieces sites are taken greedily.
+
+    Raises
+    ------
+    KeyError
+        The desk does not know a product.
+    """
+    case = _lay_out(desk, order)
+    chosen, exact = _choose(desk, case, case.money + case.paid)
+    other = _alternative(desk, case, chosen)
+    return _decision(desk, case, chosen, exact, other)
+
+
+def _lay_out(desk: Desk, order: OnlineOrder) -> _Case:
+    """Price every parcel that the order could be sent in."""
+    pieces = tuple((line,) for line in order.lines) if order.allow_split else (order.lines,)
+    n = len(pieces)
+    bits = desk.bits(n) if n <= MOST_EXACT else np.eye(n, dtype=np.int64)
+    kg1, m31, units1, drop = np.array(
+        [
+            [sum(line.qty * desk.facts(line.product_id)[at] for line in piece) for piece in pieces]
+            for at in range(4)
+        ]
+    )
+    kg, m3, units = bits @ kg1, bits @ m31, bits @ units1
+    rates = desk.rates(order.zone_id)
+    ship_day = max(desk.start, order.placed_at.date())
+    second = (order.placed_at.hour * 60 + order.placed_at.minute) * 60 + order.placed_at.second
+    wait = ((rates.cutoff_s < second) & (order.placed_at.date() >= ship_day)).astype(np.int64)
+    today, tomorrow = desk.day(ship_day), desk.day(ship_day + dt.timedelta(days=1))
+    late = _late(order, ship_day, wait + rates.days)
+    able, price, fits = desk.stock_for(pieces, order.channel_id, bits)
+    site = rates.site
+    room = np.where(wait, tomorrow.room[site], today.room[site])
+    left = np.where(wait, tomorrow.parcels[rates.group], today.parcels[rates.group])
+    tariff = desk.tariff
+    row = rates.row[:, None]
+    money = tariff.cost(row, kg, m3)
+    handling = desk.handling[site][:, None] * units
+    barred = (kg > rates.upto_kg[:, None] + KG_TOLERANCE) | (
+        (kg <= rates.above_kg[:, None] + KG_TOLERANCE) & (rates.above_kg[:, None] > 0.0)
+    )
+    barred |= ~fits[site] | (room[:, None] < units - UNITS) | (left[:, None] < 1.0)
+    money = np.where(barred, np.inf, money + handling + late[:, None])
+    toll = np.where(wait, tomorrow.parcel_price[rates.group], today.parcel_price[rates.group])
+    per_unit = np.where(wait, tomorrow.room_price[site], today.room_price[site])
+    paid = toll[:, None] + per_unit[:, None] * units + (price @ bits.T)[site]
+    return _Case(
+        order, rates, pieces, ship_day, wait, room, left,
+        bits, kg, units, money, late, handling, paid, able, drop,
+    )  # fmt: skip
+
+
+def _late(order: OnlineOrder, ship_day: dt.date, days: Floats) -> Floats:
+    """Return money for arriving so many days after the ship day; inf where that is not allowed."""
+    if order.due_to is None:
+        return np.zeros(len(days))
+    over = np.maximum(0.0, days - (order.due_to.date() - ship_day).days)
+    if order.late_cost_per_h is None:
+        return np.where(over > 0.0, np.inf, 0.0)
+    return over * HOURS_PER_DAY * order.late_cost_per_h
+
+
+Chosen = list[tuple[int, int]]  # (rate, subset number - 1) of each parcel
+
+
+def _choose(desk: Desk, case: _Case, total: Floats) -> tuple[Chosen, bool]:
+    """Choose parcels of least total; say whether no other way is better."""
+    if len(case.pieces) > MOST_EXACT:
+        return _greedy(case, total), False
+    if not len(total):
+        return [], True
+    rate = total.argmin(axis=0)
+    value = total[rate, np.arange(total.shape[1])].tolist()
+    parcels = [(int(rate[subset - 1]), subset - 1) for subset in _partition(value, case.drop)]
+    if _fit_together(desk, case, parcels):
+        return parcels, True
+    parcels = _one_per_site(case, total)
+    if _fit_together(desk, case, parcels):
+        return parcels, False
+    whole = np.array(value) + case.drop.sum() - case.bits @ case.drop
+    subset = int(whole.argmin())
+    return ([(int(rate[subset]), subset)] if whole[subset] < case.drop.sum() else []), False
+
+
+def _fit_together(desk: Desk, case: _Case, parcels: Chosen) -> bool:
+    """Say whether parcels that each fit alone fit together."""
+    if len(parcels) == 1:
+        return True
+    rates = case.rates
+    units: dict[tuple[int, int], float] = {}
+    sent: dict[tuple[int, int], float] = {}
+    for rate, subset in parcels:
+        at = (int(rates.site[rate]), int(case.wait[rate]))
+        units[at] = units.get(at, 0.0) + float(case.units[subset])
+        by = (int(rates.group[rate]), int(case.wait[rate]))
+        sent[by] = sent.get(by, 0.0) + 1.0
+        if units[at] > case.room[rate] + UNITS or sent[by] > case.left[rate]:
+            return False
+    if len({site for site, _ in units}) == len(parcels):
+        return True
+    return desk.has_stock(case.order.channel_id, case.pieces, _by_site(case, parcels))
+
+
+def _partition(value: Sequence[float], drop: Floats) -> list[int]:
+    """Split pieces into parcels and pieces left behind at least cost, over all ways.
+
+    Parameters
+    ----------
+    value : of each subset as one parcel, by its number less 1
+
+    Returns
+    -------
+    subsets : numbers of the subsets that are parcels
+    """
+    leave = drop.tolist()
+    full = len(value)
+    best, taken = [0.0] * (full + 1), [0] * (full + 1)
+    for pieces in range(1, full + 1):
+        lowest = pieces & -pieces
+        rest = pieces ^ lowest
+        least, choice = leave[lowest.bit_length() - 1] + best[rest], 0
+        part = rest
+        while True:
+            parcel = part | lowest
+            cost = value[parcel - 1] + best[pieces ^ parcel]
+            if cost < least:
+                least, choice = cost, parcel
+            if not part:
+                break
+            part = (part - 1) & rest
+        best[pieces], taken[pieces] = least, choice
+    subsets, left = [], full
+    while left:
+        if taken[left]:
+            subsets.append(taken[left])
+        left ^= taken[left] or (left & -left)
+    return subsets
+
+
+def _one_per_site(case: _Case, total: Floats) -> Chosen:
+    """Choose with one parcel a site at most, so that no site is asked for more than it has."""
+    full = len(case.bits)
+    drop = np.concatenate([[0.0], case.bits @ case.drop])
+    best: list[tuple[float, Chosen]] = [(float(drop[pieces]), []) for pieces in range(full + 1)]
+    for site in np.unique(case.rates.site).tolist():
+        mine = np.flatnonzero(case.rates.site == site)
+        rate = mine[total[mine].argmin(axis=0)]
+        value = total[rate, np.arange(full)]
+        before = list(best)
+        for pieces in range(1, full + 1):
+            parcel = pieces
+            while parcel:
+                cost = float(value[parcel - 1]) + before[pieces ^ parcel][0]
+                if cost < best[pieces][0]:
+                    chosen = [*before[pieces ^ parcel][1], (int(rate[parcel - 1]), parcel - 1)]
+                    best[pieces] = (cost, chosen)
+                parcel = (parcel - 1) & pieces
+    return best[full][1]
+
+
+def _greedy(case: _Case, total: Floats) -> Chosen:
+    """Send each piece of a large order by its own cheapest parcel, where that beats leaving it."""
+    rate = total.argmin(axis=0) if len(total) else np.zeros(len(case.pieces), np.int64)
+    return [
+        (int(rate[piece]), piece)
+        for piece in range(len(case.pieces))
+        if len(total) and total[rate[piece], piece] < case.drop[piece]
+    ]
+
+
+def _by_site(case: _Case, parcels: Chosen) -> list[tuple[int, list[int]]]:
+    """Return the site and the pieces of each parcel."""
+    return [
+        (int(case.rates.site[rate]), np.flatnonzero(case.bits[subset]).tolist())
+        for rate, subset in parcels
+    ]
+
+
+def _alternative(desk: Desk, case: _Case, chosen: Chosen) -> Chosen | None:
+    """Return the cheapest way in money where that is another, else the best one elsewhere."""
+    if len(case.pieces) > MOST_EXACT or not chosen:
+        return None
+    if case.paid.any():
+        cheapest, _ = _choose(desk, case, case.money)
+        if sorted(cheapest) != sorted(chosen):
+            return cheapest
+    first = case.rates.site[chosen[0][0]]
+    elsewhere = np.where((case.rates.site == first)[:, None], np.inf, case.money + case.paid)
+    other, _ = _choose(desk, case, elsewhere)
+    return other or None
+
+
+def _money(case: _Case, parcels: Chosen) -> float:
+    """Return the money of a way to send the order, prices aside."""
+    sent = np.zeros(len(case.pieces), bool)
+    total = 0.0
+    for rate, subset in parcels:
+        total += float(case.money[rate, subset])
+        sent |= case.bits[subset].astype(bool)
+    return total + float(case.drop[~sent].sum())
+
+
+def _decision(
+    desk: Desk, case: _Case, chosen: Chosen, exact: bool, other: Chosen | None
+) -> Decision:
+    rates, order = case.rates, case.order
+    parcels, sent, priced = [], np.zeros(len(case.pieces), bool), 0.0
+    for rate, subset in sorted(chosen, key=lambda parcel: parcel[1]):
+        inside = np.flatnonzero(case.bits[subset])
+        sent[inside] = True
+        ship_on = case.ship_day + dt.timedelta(days=int(case.wait[rate]))
+        handling, late = float(case.handling[rate, subset]), float(case.late[rate])
+        paid = float(case.paid[rate, subset])
+        priced += paid
+        parcels.append(
+            OnlineParcel(
+                site_id=str(desk.site_ids[rates.site[rate]]),
+                carrier_id=str(desk.tariff.carrier[rates.row[rate]]),
+                service=str(desk.tariff.service[rates.row[rate]]),
+                ship_on=ship_on,
+                promised_on=ship_on + dt.timedelta(days=int(rates.days[rate])),
+                weight_kg=float(case.kg[subset]),
+                cost=float(case.money[rate, subset]) - handling - late,
+                handling=handling,
+                late=late,
+                priced=paid,
+                lines=tuple(line for piece in inside.tolist() for line in case.pieces[piece]),
+            )
+        )
+    left = np.flatnonzero(~sent).tolist()
+    terms = {
+        "parcel": sum(parcel.cost for parcel in parcels),
+        "handling": sum(parcel.handling for parcel in parcels),
+        "late": sum(parcel.late for parcel in parcels),
+        "unserved": float(case.drop[left].sum()),
+    }
+    alternative, extra, binding = "", None, {}
+    if other is not None:
+        names = sorted({str(desk.site_ids[rates.site[rate]]) for rate, _ in other})
+        alternative = f"from {', '.join(names)}" if names else "send nothing"
+        extra = _money(case, other) - _money(case, chosen)
+        if extra < -1e-9:
+            binding = _binding(desk, case, other)
+    return Decision(
+        order_id=order.order_id,
+        parcels=tuple(parcels),
+        unserved=tuple(
+            Unserved(line.line_id, line.qty, *_reason(desk, case, piece))
+            for piece in left
+            for line in case.pieces[piece]
+        ),
+        terms=terms,
+        priced=priced,
+        exact=exact,
+        alternative=alternative,
+        extra_cost=extra,
+        binding=binding,
+    )
+
+
+def _binding(desk: Desk, case: _Case, other: Chosen) -> dict[str, str | float]:
+    """Return the largest price that speaks against the cheaper way."""
+    prices: list[tuple[float, str, str]] = []
+    for site, pieces in _by_site(case, other):
+        for piece in pieces:
+            for line in case.pieces[piece]:
+                for column, qty in desk.needs(line, case.order.channel_id):
+                    price = float(desk.price[site, column])
+                    name = f"{desk.site_ids[site]}/{desk.product_of[column]}"
+                    prices.append((price * qty, "price of stock", name))
+    day = desk.day(case.ship_day)
+    for rate, subset in other:
+        site, group = int(case.rates.site[rate]), int(case.rates.group[rate])
+        dock = float(day.room_price[site] * case.units[subset])
+        prices.append((dock, "price of outbound units", str(desk.site_ids[site])))
+        carrier = float(day.parcel_price[group])
+        prices.append((carrier, "price of carrier parcels", str(desk.carrier_ids[group])))
+    value, rule, parameter = max(prices, default=(0.0, "", ""))
+    return {"rule": rule, "parameter": parameter, "value": round(value, 6)} if value > 0.0 else {}
+
+
+def _reason(desk: Desk, case: _Case, piece: int) -> tuple[str, str]:
+    """Return code and detail of the first test that a piece fails."""
+    rates, zone = case.rates, case.order.zone_id
+    kg = float(sum(line.qty * desk.facts(line.product_id)[0] for line in case.pieces[piece]))
+    if not len(rates.row):
+        return "no_rate", f"no open site has a rate to zone {zone}"
+    if kg > rates.upto_kg.max() + KG_TOLERANCE:
+        return "too_heavy", f"{kg:g} kg; rates hold at most {rates.upto_kg.max():g} kg"
+    in_time = np.isfinite(case.late) & (kg <= rates.upto_kg + KG_TOLERANCE)
+    if not in_time.any():
+        return "too_late", f"the fastest rate takes {rates.days.min():g} days"
+    if not case.able[rates.site[in_time], piece].any():
+        return "no_stock", "no site that ships it in time has all of it left"
+    alone = (1 << piece) - 1 if len(case.pieces) <= MOST_EXACT else piece
+    money = case.money[:, alone]
+    if not np.isfinite(money).any():
+        return "no_capacity", "docks and carriers that could ship it are full that day"
+    best = int((money + case.paid[:, alone]).argmin())
+    return "not_worth_it", (
+        f"a parcel costs {money[best]:.2f}, what it takes is worth {case.paid[best, alone]:.2f}"
+        f" to other orders, leaving it costs {case.drop[piece]:.2f}"
+    )
+
+
+def order_of(row: Mapping[str, object], lines: pd.DataFrame) -> OnlineOrder:
+    """Return a row of `orders` and its lines as an order that asks now."""
+
+    def moment(name: str) -> dt.datetime | None:
+        cell = row.get(name)
+        return None if cell is None or pd.isna(cell) else pd.Timestamp(cell).to_pydatetime()
+
+    placed = moment("release_at") or moment("placed_at")
+    if placed is None:
+        raise ValueError(f"order {row['order_id']} has no placed_at")
+    pay = row.get("late_cost_per_h")
+    channel = row.get("channel_id")
+    return OnlineOrder(
+        order_id=str(row["order_id"]),
+        zone_id=str(row["zone_id"]),
+        placed_at=placed,
+        lines=tuple(
+            OnlineLine(str(line), str(product), float(qty))
+            for line, product, qty in zip(
+                lines["line_id"], lines["product_id"], lines["qty"], strict=True
+            )
+        ),
+        due_to=moment("due_to"),
+        late_cost_per_h=None if pay is None or pd.isna(pay) else float(str(pay)),
+        channel_id=channel if isinstance(channel, str) else "",
+        allow_split=bool(row.get("allow_split", True)),
+    )
