@@ -23,7 +23,7 @@ from scenarios.semantics.network import (
 
 Floats = npt.NDArray[np.float64]
 REL = 1e-5  # of what is added up: solvers keep rows to about this
-CODES = ("no_lane", "too_late", "no_supply", "capacity", "not_worth_it")
+CODES = ("no_lane", "too_far", "too_late", "no_supply", "capacity", "not_worth_it")
 WAY = ["origin_id", "destination_id", "mode"]
 
 
@@ -133,6 +133,8 @@ def _priced_flows(
     promise = scenario.table("zones").set_index("zone_id")["promise_days"]
     promised = promise.reindex(every["destination_id"]).fillna(np.inf).to_numpy(np.float64)
     rules.add("flows", "too_late", every["transit_mean_days"].to_numpy() > promised, names)
+    reach = _reach(scenario, every["destination_id"])
+    rules.add("flows", "too_far", every["km"].fillna(0.0).to_numpy() > reach * (1.0 + REL), names)
     products = scenario.table("products").set_index("product_id")
     kg = products["weight_kg"].reindex(every["product_id"]).fillna(0.0).to_numpy(np.float64)
     m3 = products["volume_m3"].reindex(every["product_id"]).fillna(0.0).to_numpy(np.float64)
@@ -167,6 +169,19 @@ def _priced_flows(
             "own": own,
         }
     )
+
+
+def _reach(scenario: Scenario, places: pd.Series) -> npt.NDArray[np.float64]:
+    """Return by how many km each place may be served at most; infinite without a limit."""
+    limits = scenario.table("limits")
+    limits = limits[(limits["kind"] == "service_km") & limits["hard"].astype(bool)]
+    zones = set(scenario.table("zones")["zone_id"])
+    reach = np.full(len(places), np.inf)
+    for scope, sense, value in limits[["scope", "sense", "value"]].itertuples(index=False):
+        meant = places.isin(zones if scope == "all" else {scope.partition(":")[2]})
+        if sense == "<=":
+            reach[meant.to_numpy(bool)] = np.minimum(reach[meant.to_numpy(bool)], value)
+    return reach
 
 
 def _left(

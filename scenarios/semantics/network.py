@@ -121,6 +121,23 @@ def lane_rates(scenario: Scenario) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
+def service_km(scenario: Scenario) -> pd.Series:
+    """Return how long a lane into each zone may be: the least hard limit of kind service_km.
+
+    Returns
+    -------
+    km : by zone_id, infinite: no limit. Scope `all` counts for every zone, zone:ID for one
+    """
+    zones = pd.Index(scenario.table("zones")["zone_id"])
+    most = pd.Series(np.inf, index=zones)
+    limits = scenario.table("limits")
+    rows = limits[(limits["kind"] == "service_km") & (limits["sense"] == "<=")]
+    for row in rows[rows["hard"].astype(bool)].itertuples():
+        about = (zones == str(row.scope).removeprefix("zone:")) | (row.scope == "all")
+        most[about] = np.minimum(most[about], float(row.value))
+    return most
+
+
 def way_cost(rates: pd.DataFrame, weight_kg: np.ndarray, volume_m3: np.ndarray) -> np.ndarray:
     """Return money per unit of a product on each way, its share of full shipments included.
 

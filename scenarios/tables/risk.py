@@ -34,7 +34,7 @@ LIMITS = Table(
     "Budgets, storage and other limits on the plan.",
     (
         ident("limit_id", "限制编码", "Limit.", required=True, key=True),
-        choice("kind", "类型", "What is limited.", "budget", "supplier_spend", "supplier_share_pct", "supplier_units", "storage", "site_count", "sku_count", "co2", required=True),
+        choice("kind", "类型", "What is limited.", "budget", "supplier_spend", "supplier_share_pct", "supplier_units", "storage", "site_count", "sku_count", "co2", "service_km", required=True),
         text("scope", "范围", "`all`, or kind:id as in supplier:V01, site:W1, category:Tea.", required=True),
         date("bucket", "时段", "First day of the bucket; blank: every bucket."),
         choice("sense", "方向", "At most or at least.", "<=", ">=", required=True),

@@ -57,6 +57,7 @@ LIMIT_FITS: Mapping[str, tuple[str, ...]] = {
     "supplier_share_pct": ("supplier", "group"),
     "supplier_units": ("supplier", "group"),
     "storage": ("site", "group"),
+    "service_km": ("zone",),
 }
 
 

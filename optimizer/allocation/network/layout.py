@@ -16,6 +16,7 @@ from scenarios.semantics.network import (
     lane_rates,
     network_demand,
     network_offers,
+    service_km,
     way_cost,
 )
 
@@ -171,6 +172,7 @@ def read_network(scenario: Scenario) -> Network:
         scenario, table, units.to_numpy() * weights.to_numpy()[:, None]
     )
     notes += told
+    notes += _soft_reach(scenario)
     most, told = _co2_limit(scenario)
     notes += told
     counts, told = _counts(scenario, table)
@@ -241,7 +243,9 @@ def _ways(
     rates = rates.assign(lane=np.arange(len(rates)))
     promise = scenario.table("zones").set_index("zone_id")["promise_days"]
     promised = promise.reindex(rates["destination_id"]).fillna(np.inf).to_numpy(np.float64)
-    in_time = rates[promised >= rates["transit_mean_days"].to_numpy()]
+    reach = service_km(scenario).reindex(rates["destination_id"]).fillna(np.inf).to_numpy()
+    near = rates["km"].to_numpy(np.float64) <= reach
+    in_time = rates[near & (promised >= rates["transit_mean_days"].to_numpy())]
     wants = wants.assign(want=np.arange(len(wants)))
 
     # to customers: lanes into their zone, and a site's own demand from the site itself
@@ -337,6 +341,13 @@ def _stock(
     daily = float(expected.sum()) / days
     cover = float(stock["qty"].sum()) / daily if daily > 0.0 else 0.0
     return value * rate * days / DAYS_PER_YEAR, points, cover, []
+
+
+def _soft_reach(scenario: Scenario) -> list[str]:
+    limits = scenario.table("limits")
+    soft = (limits["kind"] == "service_km") & ~limits["hard"].astype(bool)
+    names = limits.loc[soft, "limit_id"]
+    return [f"Limit {name} on service distance is soft: reported, not enforced." for name in names]
 
 
 def _co2_limit(scenario: Scenario) -> tuple[float, list[str]]:

@@ -33,6 +33,7 @@ class Shortage:
     ----------
     reachable : (n_wants,) some chain of supply ends there in time
     late : (n_wants,) a lane would reach it, but after its promise
+    far : (n_wants,) a lane would reach it in time, but is longer than a limit allows
     least_units : units that no design serves, all futures together; proven
     relaxation : what must be widened at least, in words; "" where nothing must
     alone : (n_wants,) proven that it is not served in whole even if all other demand stands back
@@ -40,18 +41,19 @@ class Shortage:
 
     reachable: Flags
     late: Flags
+    far: Flags
     least_units: float
     relaxation: str
     alone: Flags
 
 
-def diagnose(model: Model, unserved: Flags, effort: Effort, late: Flags) -> Shortage:
+def diagnose(model: Model, unserved: Flags, effort: Effort, late: Flags, far: Flags) -> Shortage:
     """Say why demand is left.
 
     Parameters
     ----------
     unserved : (n_wants,) demand of which the plan leaves something in some future
-    late : (n_wants,) as in Shortage
+    late, far : (n_wants,) as in Shortage
     """
     network = model.network
     reachable = _reachable(network)
@@ -72,7 +74,7 @@ def diagnose(model: Model, unserved: Flags, effort: Effort, late: Flags) -> Shor
         single = solve_linear(replace(base, cost=cost, offset=0.0), effort.part(0.1))
         effort.add(single.work)
         alone[want] = (single.bound or 0.0) > SMALL
-    return Shortage(reachable, late, least, relaxation, alone)
+    return Shortage(reachable, late, far, least, relaxation, alone)
 
 
 def _all_open(model: Model) -> LinearProblem:

@@ -27,6 +27,7 @@ from optimizer.engines.linear import solve_linear
 from optimizer.outcome import Limits, Outcome, Status
 from optimizer.stage import Certificate, StageResult
 from scenarios import Scenario
+from scenarios.semantics.network import lane_rates, service_km
 
 MOST_OPPOSITES = 24  # sites for which the opposite is priced
 SHARE_FOR_DESIGN = 0.8
@@ -61,7 +62,7 @@ def run(
     left = after.left.sum(axis=0) > 0.0
     shortage = None
     if left.any():
-        shortage = diagnose(redesign.model, left, effort, _late(scenario, network))
+        shortage = diagnose(redesign.model, left, effort, *_late(scenario, network))
         if shortage.least_units > 0.0:
             notes.append(
                 f"No design serves all demand: at least {shortage.least_units:,.6g} units are"
@@ -125,12 +126,19 @@ def _certificate(
     )
 
 
-def _late(scenario: Scenario, network: Network) -> Flags:
-    """Say which demand a lane reaches, but too late for its promise."""
-    lanes = scenario.table("lanes")
-    reached = lanes.loc[lanes["origin_id"].isin(network.sites.site_id), "destination_id"]
-    late: Flags = network.wants["location_id"].isin(set(reached)).to_numpy(bool)
-    return late
+def _late(scenario: Scenario, network: Network) -> tuple[Flags, Flags]:
+    """Say which demand a lane reaches, but too late for its promise; and which from too far."""
+    rates = lane_rates(scenario)
+    rates = rates[rates["origin_id"].isin(network.sites.site_id)]
+    reach = service_km(scenario).reindex(rates["destination_id"]).fillna(np.inf).to_numpy()
+    promise = scenario.table("zones").set_index("zone_id")["promise_days"]
+    promised = promise.reindex(rates["destination_id"]).fillna(np.inf).to_numpy(np.float64)
+    far = rates["km"].to_numpy(np.float64) > reach
+    soon = rates["transit_mean_days"].to_numpy() <= promised
+    wants = network.wants["location_id"]
+    late = wants.isin(set(rates.loc[~soon, "destination_id"])).to_numpy(bool)
+    too_far = wants.isin(set(rates.loc[far & soon, "destination_id"])).to_numpy(bool)
+    return late, too_far
 
 
 def _opposites(redesign: Answer, costs: Costs, effort: Effort) -> dict[int, float | None]:

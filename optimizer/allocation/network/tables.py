@@ -89,6 +89,13 @@ def _reason(network: Network, shortage: Shortage, want: int) -> tuple[str, str, 
                 "no site that reaches it can get the product",
                 ("an offer of the product, or a lane with it, to a site that reaches the place"),
             )
+        if shortage.far[want]:
+            return (
+                "too_far",
+                "proven",
+                "every lane that is in time is longer than a limit of kind service_km",
+                "a longer service_km of the zone, or a nearer site",
+            )
         if shortage.late[want]:
             return (
                 "too_late",

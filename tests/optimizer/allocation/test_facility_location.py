@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -14,14 +15,17 @@ from scipy.optimize import linprog
 from benchmarks.facilities import UnreadableInstanceError, read_instance
 from optimizer.allocation.network.covers import Cover, holds, violated_covers
 from optimizer.allocation.network.duals import Prices, dual
+from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.kernel import strong_formulation
 from optimizer.allocation.network.knapsack import fill
 from optimizer.allocation.network.problem import (
     FacilityProblem,
+    FacilitySolution,
     broken_rule,
     cost_of,
 )
 from optimizer.allocation.network.solve import solve
+from optimizer.allocation.network.whole import Part, WholeSearch
 from optimizer.engines.linear import solve_linear
 from optimizer.outcome import Limits, Status
 
@@ -173,18 +177,56 @@ def test_permuting_sites_and_customers_changes_nothing(single_source: bool) -> N
     assert first.objective == pytest.approx(second.objective, rel=TIGHT)
 
 
-def test_one_more_free_site_never_costs_more() -> None:
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 10_000), st.booleans())
+def test_one_more_free_site_never_costs_more(seed: int, single_source: bool) -> None:
     """A site without fixed cost can be left idle, so having it never raises the cost."""
-    problem = random_problem(11, 6, 18, single_source=False)
+    problem = random_problem(seed, 6, 12, single_source=single_source, slack=2.5)
     fixed = problem.fixed_cost.copy()
     fixed[2] = 0.0
-    shut = np.arange(6) == 2
-    parts = (fixed, problem.capacity, problem.demand, problem.serve_cost)
-    without = solve(FacilityProblem.of(*parts, must_close=shut), Limits(work=5.0))
-    having = solve(FacilityProblem.of(*parts), Limits(work=5.0))
-    assert having.objective is not None
-    assert without.objective is not None
-    assert having.objective <= without.objective * (1 + TIGHT)
+    having = replace(problem, fixed_cost=fixed)
+    without = replace(having, must_close=np.arange(6) == 2)
+    less, more = solve(without, Limits(work=5.0)), solve(having, Limits(work=5.0))
+    if less.status == Status.OPTIMAL:
+        assert more.status == Status.OPTIMAL
+        assert more.objective is not None
+        assert less.objective is not None
+        assert more.objective <= less.objective * (1 + TIGHT)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 10_000), st.booleans())
+def test_more_room_never_raises_the_bound(seed: int, single_source: bool) -> None:
+    """With more capacity at every site the proven bound stays at or below the cost with less."""
+    problem = random_problem(seed, 5, 12, single_source=single_source, slack=2.0)
+    roomy = replace(problem, capacity=problem.capacity + 3.0)
+    tight, wide = solve(problem, Limits(work=5.0)), solve(roomy, Limits(work=5.0))
+    assert wide.status == Status.OPTIMAL
+    assert wide.bound is not None
+    if tight.status == Status.OPTIMAL:
+        assert tight.bound is not None
+        assert wide.bound <= tight.bound * (1 + 2 * TIGHT)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 10_000))
+def test_the_search_for_whole_customers_is_exact(seed: int) -> None:
+    """From no prices at all, with every site free, its bound is the enumerated optimum."""
+    problem = random_problem(seed, 3, 6, single_source=True, slack=2.0)
+    best = [np.inf]
+
+    def keep(found: FacilitySolution | None) -> None:
+        if found is not None and broken_rule(problem, found) is None:
+            best[0] = min(best[0], cost_of(problem, found))
+
+    nothing = np.zeros(3, bool)
+    start = Part(-np.inf, np.zeros(6), np.zeros((3, 6), bool), nothing, nothing)
+    prices = Prices(np.zeros(6), np.zeros(3), 0.0, 0.0)
+    search = WholeSearch(problem, Effort(Limits()))
+    bound, finished = search.run(start, prices, lambda: best[0] - 1e-6, keep, 10_000)
+    assert finished
+    assert best[0] == pytest.approx(enumerated(problem))
+    assert bound >= best[0] - 1e-5
 
 
 def test_single_sources_cost_at_least_as_much() -> None:

@@ -121,6 +121,26 @@ def test_a_promise_that_no_lane_keeps_is_said() -> None:
     assert set(unserved["proof"]) == {"proven"}
 
 
+def test_a_limit_on_distance_bars_lanes_and_says_so() -> None:
+    """All lanes are 100 km: a limit of 50 into NORTH leaves its 70 units, proven too far."""
+    limit = {"limit_id": "NEAR", "kind": "service_km", "scope": "zone:NORTH", "sense": "<=",
+             "value": 50.0, "hard": True}  # fmt: skip
+    made = designed(hand_made(limits=[limit]))
+    unserved = made.table("unserved")
+    assert unserved["id"].tolist() == ["TEA@NORTH"]
+    assert unserved["qty"].sum() == pytest.approx(70.0)
+    assert (unserved["code"].item(), unserved["proof"].item()) == ("too_far", "proven")
+    assert set(made.table("flows")["destination_id"]) == {"SOUTH"}
+
+
+def test_the_referee_finds_a_lane_that_is_too_long() -> None:
+    """A plan made without the limit breaks it."""
+    limit = {"limit_id": "NEAR", "kind": "service_km", "scope": "all", "sense": "<=",
+             "value": 99.0, "hard": True}  # fmt: skip
+    report = check(hand_made(limits=[limit]), designed(hand_made()).tables)
+    assert "too_far" in {violation.code for violation in report.violations}
+
+
 def test_cheap_demand_is_left_where_serving_costs_more() -> None:
     """A penalty of 0.5 a unit is less than any way of serving it."""
     made = designed(hand_made(penalty=0.5))
