@@ -156,6 +156,12 @@ _TABLES = (
         _PRODUCT,
         number("qty", "数量", "Units.", required=True, above=True),
     )),
+    Table("held_orders", "暂挂订单", GROUP, "Orders that cannot ship as they are, whatever others do.", (
+        ident("order_id", "订单编号", "Order.", required=True, key=True),
+        text("code", "原因代码", "First reason, as in `unserved`.", required=True),
+        text("detail", "说明", "What stands in the way.", required=True),
+        text("what_helps", "处理办法", "What would let it ship.", required=True),
+    )),
     Table("waves", "波次", GROUP, "When parcels are picked.", (
         ident("wave_id", "波次号", "Wave.", required=True, key=True),
         _SITE,

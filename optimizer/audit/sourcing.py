@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from optimizer.audit.report import MONEY, AuditReport, Rules
 from scenarios import Scenario
 from scenarios.semantics.defaults import unserved_penalty
+from scenarios.semantics.work_hours import clock_s
 from scenarios.semantics.zones import explode_bundles
 
 Floats = NDArray[np.float64]
@@ -44,18 +45,21 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     _check_lines(rules, scenario, wanted, parcels, packed, unserved)
     content = _content(scenario, parcels, packed)
     _check_stock(rules, scenario, orders, content)
-    _check_throughput(rules, scenario, parcels, content)
-    parcel, late = _check_parcels(rules, scenario, orders, parcels, content)
+    _check_throughput(rules, scenario, orders, parcels, content)
+    parcel, late, risk = _check_parcels(rules, scenario, orders, parcels, content)
     handling = _handling(scenario, content)
     penalty = unserved_penalty(scenario)
     left = unserved[unserved["kind"] == "order_line"]
     line_of = pd.Index(wanted["order_id"] + "/" + wanted["line_id"]).get_indexer(left["id"])
     missed = wanted.iloc[line_of[line_of >= 0]]
-    lost = missed["qty"].to_numpy(np.float64) * penalty.reindex(missed["product_id"]).to_numpy()
+    weight = _urgency(orders, missed["order_id"])
+    units = left["qty"].to_numpy(np.float64)[line_of >= 0]
+    lost = units * penalty.reindex(missed["product_id"]).to_numpy() * weight
     terms = {
         "parcel": parcel,
         "handling": handling,
         "late": late,
+        "risk": risk,
         "unserved": float(np.sum(lost)),
     }
     return AuditReport(STAGE, float(sum(terms.values())), terms, tuple(rules.found))
@@ -143,6 +147,7 @@ def _check_stock(
     stock = stock[key].assign(channel=stock["channel_id"].fillna(""), qty=free.astype(float))
     held = stock.groupby([*key, "channel"], sort=False)["qty"].sum().clip(lower=0.0)
     channel = orders.set_index("order_id")["channel_id"]
+    held = _less_what_stays(scenario, held)
     taken = content[["order_id", *key, "qty"]]
     taken = taken.assign(channel=channel.reindex(taken["order_id"]).fillna("").to_numpy(object))
     taken = explode_bundles(scenario, taken[[*key, "channel", "qty"]])
@@ -158,18 +163,52 @@ def _check_stock(
     rules.add("shipment_lines", "above_stock", need > room + UNITS, names)
 
 
+def _less_what_stays(scenario: Scenario, held: pd.Series) -> pd.Series:
+    """Take keep_units of each site and product off its shared stock."""
+    keep = scenario.table("inventory_policies").set_index(["site_id", "product_id"])["keep_units"]
+    keep = keep[keep > 0.0].astype(float)
+    keep.index = pd.MultiIndex.from_frame(keep.index.to_frame(index=False).assign(channel=""))
+    stays = keep.reindex(held.index).fillna(0.0)
+    result: pd.Series = (held - stays).clip(lower=0.0)
+    return result
+
+
+def _urgency(orders: pd.DataFrame, order_id: pd.Series) -> Floats:
+    """Return by what the penalty of an order's lines is multiplied: 5 / priority."""
+    priority = orders.set_index("order_id")["priority"].reindex(order_id)
+    weight: Floats = 5.0 / priority.to_numpy(np.float64)
+    return weight
+
+
+def _ready_on(scenario: Scenario, orders: pd.DataFrame, order_id: pd.Series) -> pd.Series:
+    """Return the day on which an order's parcels are ready: release, not before the start."""
+    start = pd.Timestamp(scenario.settings.start_date)
+    ready = orders.set_index("order_id")["release_at"].dt.normalize()
+    days: pd.Series = ready.reindex(order_id).fillna(start).clip(lower=start)
+    return days.reset_index(drop=True)
+
+
 def _check_throughput(
-    rules: Rules, scenario: Scenario, parcels: pd.DataFrame, content: pd.DataFrame
+    rules: Rules,
+    scenario: Scenario,
+    orders: pd.DataFrame,
+    parcels: pd.DataFrame,
+    content: pd.DataFrame,
 ) -> None:
+    """Docks and carriers hold for the day on which parcels are ready."""
+    parcels = parcels.reset_index(drop=True)
+    parcels = parcels.assign(ready=_ready_on(scenario, orders, parcels["order_id"]))
+    content = content.reset_index(drop=True)
+    content = content.assign(ready=_ready_on(scenario, orders, content["order_id"]))
     sites = scenario.table("sites").set_index("site_id")
     status = sites["status"].reindex(parcels["site_id"]).to_numpy(object)
     rules.add("shipments", "site_not_open", status != "open", parcels["shipment_id"])
-    moved = content.groupby(["site_id", "ship_on"], sort=False)["qty"].sum()
+    moved = content.groupby(["site_id", "ready"], sort=False)["qty"].sum()
     room = sites["outbound_units_per_day"].reindex(moved.index.get_level_values(0)).to_numpy()
     names = [f"{site} {day:%Y-%m-%d}" for site, day in moved.index]
     rules.add("shipments", "above_outbound_capacity", moved.to_numpy() > room + UNITS, names)
     carriers = scenario.table("carriers").set_index("carrier_id")["capacity_per_day"]
-    count = parcels.groupby(["carrier_id", "ship_on"], sort=False).size()
+    count = parcels.groupby(["carrier_id", "ready"], sort=False).size()
     most = carriers.reindex(count.index.get_level_values(0)).to_numpy(np.float64)
     names = [f"{carrier} {day:%Y-%m-%d}" for carrier, day in count.index]
     rules.add("shipments", "above_carrier_capacity", count.to_numpy() > most, names)
@@ -181,8 +220,8 @@ def _check_parcels(
     orders: pd.DataFrame,
     parcels: pd.DataFrame,
     content: pd.DataFrame,
-) -> tuple[float, float]:
-    """Check each parcel's rate, dates, weight and cost; return parcel and late money."""
+) -> tuple[float, float, float]:
+    """Check each parcel's rate, dates, weight and cost; return parcel, late and risk money."""
     names = parcels["shipment_id"].astype(str)
     load = content.groupby("shipment_id", sort=False)[["kg", "m3"]].sum()
     load = load.reindex(parcels["shipment_id"]).fillna(0.0).astype(float).reset_index(drop=True)
@@ -194,6 +233,10 @@ def _check_parcels(
     rules.add("shipments", "ships_before_release", ship_on < earliest, names)
 
     rate = _rates(scenario, parcels, facts, load)
+    ready = facts[["release_at", "placed_at"]].max(axis=1)
+    leaves = earliest + _cutoffs(rate["cutoff_time"])
+    early = (ready > leaves) & (ship_on <= earliest)
+    rules.add("shipments", "ships_after_the_cutoff", early, names)
     rules.add("shipments", "no_such_rate", rate["base"].isna(), names)
     weight = parcels["weight_kg"].to_numpy(np.float64)
     kg, m3 = load["kg"].to_numpy(), load["m3"].to_numpy()
@@ -214,7 +257,67 @@ def _check_parcels(
     several = parcels.duplicated("order_id", keep=False).to_numpy()
     rules.add("shipments", "split_against_the_order", together & several, names)
     _check_whole_or_nothing(rules, orders, scenario, content)
-    return float(np.nansum(cost)), float(np.sum(days * 24.0 * np.nan_to_num(pays)))
+    late = days * 24.0 * np.nan_to_num(pays)
+    risk = _risk(scenario, orders, facts, parcels, content, load, rate, cost + late)
+    return float(np.nansum(cost)), float(np.sum(late)), risk
+
+
+def _cutoffs(times: pd.Series) -> pd.Series:
+    """Return times of day as spans after midnight; missing without one."""
+    seconds = {cell: clock_s(cell, -1) for cell in times.dropna().unique()}
+    spans: pd.Series = pd.to_timedelta(times.map(seconds).astype(float), unit="s")
+    return spans
+
+
+def _risk(
+    scenario: Scenario,
+    orders: pd.DataFrame,
+    facts: pd.DataFrame,
+    parcels: pd.DataFrame,
+    content: pd.DataFrame,
+    load: pd.DataFrame,
+    rate: pd.DataFrame,
+    money: Floats,
+) -> float:
+    """Return what parcels cost that carriers may not take: the chance x what it costs more.
+
+    Such a parcel goes by the cheapest carrier of its site that takes all, in time or with its
+    lateness paid, or stays at the penalty of its lines.
+    """
+    accepts = scenario.filled("carriers").set_index("carrier_id")["acceptance_probability"]
+    chance = accepts.reindex(parcels["carrier_id"]).fillna(1.0).to_numpy(np.float64)
+    total = 0.0
+    if not (chance < 1.0).any():
+        return total
+    rates = scenario.filled("carrier_rates")
+    rates = rates[accepts.reindex(rates["carrier_id"]).fillna(1.0).to_numpy() >= 1.0]
+    penalty = unserved_penalty(scenario)
+    lost = content["qty"].to_numpy(np.float64) * penalty.reindex(content["product_id"]).to_numpy()
+    lost = lost * _urgency(orders, content["order_id"])
+    left = pd.Series(lost).groupby(content["shipment_id"].to_numpy(object)).sum()
+    start = pd.Timestamp(scenario.settings.start_date)
+    day = facts["release_at"].dt.normalize().fillna(start).clip(lower=start)
+    ready = facts[["release_at", "placed_at"]].max(axis=1)
+    for at in np.flatnonzero(chance < 1.0).tolist():
+        kg, m3 = float(load["kg"].iloc[at]), float(load["m3"].iloc[at])
+        offers = rates[
+            (rates["origin"] == parcels["site_id"].iloc[at])
+            & (rates["destination"] == facts["zone_id"].iloc[at])
+            & (rates["max_weight_kg"] >= kg - 1e-9)
+        ]
+        offers = offers.sort_values("max_weight_kg", kind="stable")
+        offers = offers.drop_duplicates(["carrier_id", "service"])
+        price = parcel_cost(offers, np.full(len(offers), kg), np.full(len(offers), m3))
+        missed = ready.iloc[at] > day.iloc[at] + _cutoffs(offers["cutoff_time"])
+        days = np.ceil(offers["promise_days"]) + missed
+        over = (day.iloc[at] - facts["due_to"].iloc[at].normalize()).days + days.to_numpy()
+        over = np.nan_to_num(np.maximum(0.0, over))  # no due date: never late
+        pay = 24.0 * facts["late_cost_per_h"].iloc[at]
+        barred = (over > 0.0) & np.isnan(pay)
+        price = np.where(barred, np.inf, price + over * np.nan_to_num(pay))
+        stay = float(left.get(parcels["shipment_id"].iloc[at], 0.0))
+        total += (1.0 - chance[at]) * max(0.0, min([stay, *price.tolist()]) - float(money[at]))
+    return total
 
 
 def _check_whole_or_nothing(

@@ -69,6 +69,7 @@ INVENTORY_POLICIES = Table(
         share("target_fill_rate", "目标满足率", "Share of demand to serve from stock."),
         share("target_cycle_service", "目标周期服务水平", "Probability of no stockout in a cycle."),
         number("min_cover_days", "最小可销天数", "Least days of cover."),
+        number("keep_units", "保留库存", "Units of shared stock that orders leave at the site.", default=0.0),
         number("max_cover_days", "最大可销天数", "Most days of cover."),
         number("shortage_cost", "缺货成本", "Money per unit short, net of its unit cost.", rule="unit_price - unit_cost"),
         number("holding_cost_per_unit_day", "日持有成本", "Money per unit and day.", rule="holding_rate_pct_per_year x unit_cost / 365"),

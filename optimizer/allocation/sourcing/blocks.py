@@ -172,8 +172,9 @@ def _block(
     first = int(problem.orders.first_piece[orders[0]])
     span = slice(first, first + size * len(orders))
     pieces = problem.pieces
-    kg, m3, units = (
-        column[span].reshape(-1, size).T for column in (pieces.kg, pieces.m3, pieces.units)
+    kg, m3, units, penalty = (
+        column[span].reshape(-1, size).T
+        for column in (pieces.kg, pieces.m3, pieces.units, pieces.penalty)
     )
     barred = ~able[:, span].reshape(problem.n_sites, -1, size)
     quotes = quotes_for(problem, orders)
@@ -181,14 +182,15 @@ def _block(
     cells = len(orders) * problem.n_groups * shape[0] * shape[1]
     money = room[:cells].reshape(len(orders), problem.n_groups, *shape[:2]).transpose(1, 2, 3, 0)
     zero = np.zeros(len(orders))
-    loads = {0: (zero, zero, zero)}
+    loads: dict[int, tuple[Floats, ...]] = {0: (zero, zero, zero, zero)}
     not_there = {0: np.zeros(shape[1:], bool)}
     for subset, rest, lowest in subsets(size):
         before = loads[rest]
-        loads[subset] = (before[0] + kg[lowest], before[1] + m3[lowest], before[2] + units[lowest])
+        own = (kg[lowest], m3[lowest], units[lowest], penalty[lowest])
+        loads[subset] = tuple(had + more for had, more in zip(before, own, strict=True))
         not_there[subset] = not_there[rest] | barred[:, :, lowest]
-        weight, volume, count = loads[subset]
-        parcel = quotes.by_group(weight, volume, problem.n_groups)
+        weight, volume, count, loss = loads[subset]
+        parcel = quotes.by_group(weight, volume, loss, problem.n_groups)
         parcel += problem.handling[:, None] * count
         parcel[:, not_there[subset]] = np.inf
         money[:, subset - 1] = parcel

@@ -64,7 +64,7 @@ def _next_best(
     """Return the cheapest other site of every parcel (LEFT: none) and its extra cost."""
     problem = ledger.problem
     quotes = quotes_for(problem, parcels.order)
-    money = quotes.by_group(parcels.kg, parcels.m3, 1)[0]
+    money = quotes.by_group(parcels.kg, parcels.m3, parcels.loss, 1)[0]
     money = money + problem.handling[:, None] * parcels.units
     shipped = np.flatnonzero(parcels.of_piece >= 0)
     parcel = parcels.of_piece[shipped]
@@ -74,7 +74,7 @@ def _next_best(
     money[parcels.site, at] = np.inf
     other = money.argmin(axis=0)
     least = money[other, at]
-    own = parcels.money + parcels.handling + parcels.late
+    own = parcels.money + parcels.handling + parcels.late + parcels.risk
     extra = least - own
     return np.where(np.isfinite(least), other, LEFT), extra
 

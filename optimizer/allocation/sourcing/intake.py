@@ -16,12 +16,20 @@ from optimizer.allocation.sourcing.problem import (
     Resources,
     SourcingProblem,
 )
-from optimizer.allocation.sourcing.tariff import Floats, Ints, Promise, build_tariff
+from optimizer.allocation.sourcing.tariff import (
+    SECONDS_PER_HOUR,
+    Floats,
+    Ints,
+    Promise,
+    build_tariff,
+)
 from scenarios import Scenario
 from scenarios.semantics.defaults import unserved_penalty
 from scenarios.semantics.zones import explode_bundles
 
 HOURS_PER_DAY = 24.0
+MOST_LOTS = 60  # parts that a line which may be split has at most
+USUAL_PRIORITY = 5.0  # penalties count in full
 
 
 def build_problem(scenario: Scenario) -> SourcingProblem:
@@ -40,10 +48,16 @@ def build_problem(scenario: Scenario) -> SourcingProblem:
     day = np.searchsorted(days, frame["ship_on"].to_numpy().astype("datetime64[D]"))
     pay = frame["late_cost_per_h"].to_numpy(np.float64) * HOURS_PER_DAY
     due = (frame["due_to"].dt.normalize() - frame["ship_on"]).dt.days.to_numpy(np.float64)
-    promise = Promise(np.where(np.isnan(due), np.inf, due), np.where(np.isnan(pay), np.inf, pay))
+    promise = Promise(
+        np.where(np.isnan(due), np.inf, due),
+        np.where(np.isnan(pay), np.inf, pay),
+        _ready_hours(frame),
+    )
+    repeats = _repeats(frame, lines)
     orders = Orders(
         order_id=frame["order_id"].to_numpy(object),
-        zone=zone_ids.get_indexer(frame["zone_id"]).astype(np.int64),
+        zone=np.where(repeats == "", zone_ids.get_indexer(frame["zone_id"]), -1).astype(np.int64),
+        repeats=repeats,
         day=day.astype(np.int64),
         promise=promise,
         together=together,
@@ -66,7 +80,11 @@ def build_problem(scenario: Scenario) -> SourcingProblem:
         ),
         resources=resources,
         tariff=build_tariff(
-            scenario.filled("carrier_rates"), pd.Index(sites["site_id"]), zone_ids, group_of
+            scenario.filled("carrier_rates"),
+            pd.Index(sites["site_id"]),
+            zone_ids,
+            group_of,
+            scenario.filled("carriers").set_index("carrier_id")["acceptance_probability"],
         ),
         notes=tuple(notes),
     )
@@ -81,14 +99,17 @@ def _orders(scenario: Scenario, notes: list[str]) -> pd.DataFrame:
         counts = ", ".join(f"{n} {kind} {status}" for (kind, status), n in sorted(kinds.items()))
         notes.append(f"Orders that are not accepted deliveries are left out: {counts}.")
     orders = orders[accepted]
-    may = int(orders["allow_line_split"].astype(bool).sum())
-    if may:
-        notes.append(f"{may} orders allow a line to be split; their lines ship whole all the same.")
-    if scenario.table("carrier_rates")["cutoff_time"].notna().any():
-        notes.append("Cut-off times of carriers are left to the release of parcels.")
     start = pd.Timestamp(scenario.settings.start_date)
     ship_on = orders["release_at"].dt.normalize().fillna(start).clip(lower=start)
     return orders.assign(ship_on=ship_on)
+
+
+def _ready_hours(orders: pd.DataFrame) -> Floats:
+    """Return hours after midnight of its ship day at which an order is there and released."""
+    ready = orders[["release_at", "placed_at"]].max(axis=1)
+    hours = (ready - orders["ship_on"]).dt.total_seconds() / SECONDS_PER_HOUR
+    result: Floats = hours.fillna(0.0).clip(lower=0.0).to_numpy(np.float64)
+    return result
 
 
 def _lines(scenario: Scenario, orders: pd.DataFrame) -> pd.DataFrame:
@@ -96,6 +117,7 @@ def _lines(scenario: Scenario, orders: pd.DataFrame) -> pd.DataFrame:
     lines = scenario.table("order_lines")
     lines = lines[lines["order_id"].isin(set(orders["order_id"]))]
     lines = lines.sort_values(["order_id", "line_id"], kind="stable", ignore_index=True)
+    lines = _lots(lines, orders)
     products = scenario.table("products").set_index("product_id")
     qty = lines["qty"].to_numpy(np.float64)
 
@@ -103,13 +125,50 @@ def _lines(scenario: Scenario, orders: pd.DataFrame) -> pd.DataFrame:
         result: Floats = qty * values.reindex(lines["product_id"]).to_numpy(np.float64)
         return result
 
-    channel = orders.set_index("order_id")["channel_id"].reindex(lines["order_id"])
+    facts = orders.set_index("order_id").reindex(lines["order_id"])
+    urgency = USUAL_PRIORITY / facts["priority"].to_numpy(np.float64)
     return lines.assign(
         kg=of_product(products["weight_kg"]),
         m3=of_product(products["volume_m3"]),
-        penalty=of_product(unserved_penalty(scenario)),
-        channel_id=channel.fillna("").to_numpy(object),
+        penalty=of_product(unserved_penalty(scenario)) * urgency,
+        channel_id=facts["channel_id"].fillna("").to_numpy(object),
     )
+
+
+def _lots(lines: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
+    """Part lines that may be split into lots of whole units, a row a lot; the last takes the rest.
+
+    A lot is a unit, or where a line has more than MOST_LOTS, as many as make so many lots.
+    """
+    may = orders["allow_line_split"].astype(bool) & orders["allow_split"].astype(bool)
+    splits = may.set_axis(orders["order_id"]).reindex(lines["order_id"]).to_numpy(bool)
+    qty = lines["qty"].to_numpy(np.float64)
+    lot = np.where(splits, np.maximum(1.0, np.ceil(qty / MOST_LOTS)), np.inf)
+    count = np.where(splits, np.maximum(1.0, np.floor(qty / lot)), 1.0).astype(np.int64)
+    rows = np.repeat(np.arange(len(lines)), count)
+    last = np.cumsum(count) - 1
+    part = np.minimum(lot[rows], qty[rows])
+    part[last] = qty - np.where(count > 1, (count - 1) * np.where(splits, lot, 0.0), 0.0)
+    return lines.iloc[rows].assign(qty=part).reset_index(drop=True)
+
+
+def _repeats(orders: pd.DataFrame, lines: pd.DataFrame) -> Objects:
+    """Return for every order the first that it repeats to the letter; "" for none.
+
+    Only orders with coordinates can: without an address two customers look alike.
+    """
+    rows = lines.sort_values(["order_id", "product_id", "qty"], kind="stable")
+    goods = rows["product_id"].astype(str) + " " + rows["qty"].astype(str)
+    basket = goods.groupby(rows["order_id"]).agg("|".join).reindex(orders["order_id"])
+    columns = ["placed_at", "due_to", "zone_id", "lat", "lon", "channel_id"]
+    key = orders[columns].assign(basket=basket.to_numpy(object))
+    by_id = key.assign(order_id=orders["order_id"]).sort_values("order_id", kind="stable")
+    first = by_id.groupby([*columns, "basket"], dropna=False, sort=False)["order_id"]
+    found = first.transform("first").reindex(orders.index).to_numpy(object)
+    placed = orders[["lat", "lon"]].notna().all(axis=1).to_numpy()
+    same = (found == orders["order_id"].to_numpy(object)) | ~placed
+    result: Objects = np.where(same, "", found).astype(object)
+    return result
 
 
 def _arrange(
@@ -206,6 +265,7 @@ def _resources(
     column = columns.get_indexer(pd.MultiIndex.from_frame(where[["product_id", "channel"]]))
     cells = np.zeros((len(sites), len(columns)))
     cells[where["site"].to_numpy(np.int64), column] = free.to_numpy(np.float64)
+    _keep_back(scenario, sites, products, cells)
     names: Objects = columns.get_level_values(0).to_numpy(object)
     room = sites["outbound_units_per_day"].fillna(np.inf).to_numpy(np.float64)
     parcels = np.array([np.inf, *(np.floor(value) for value in capacity.values())])
@@ -218,6 +278,16 @@ def _resources(
         carrier_id=np.array(["", *capacity], dtype=object),
         parcels=np.repeat(parcels[:, None], len(days), axis=1),
     ), columns
+
+
+def _keep_back(scenario: Scenario, sites: pd.DataFrame, products: Objects, cells: Floats) -> None:
+    """Take what must stay at a site off its shared stock; shared columns come first in cells."""
+    keep = scenario.filled("inventory_policies")
+    site = pd.Index(sites["site_id"]).get_indexer(keep["site_id"])
+    product = pd.Index(products).get_indexer(keep["product_id"])
+    at = np.flatnonzero((site >= 0) & (product >= 0))
+    left = cells[site[at], product[at]] - keep["keep_units"].to_numpy(np.float64)[at]
+    cells[site[at], product[at]] = np.maximum(0.0, left)
 
 
 def _parts(

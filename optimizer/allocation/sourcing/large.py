@@ -37,7 +37,9 @@ class LargeOrders:
         pieces = problem.pieces
         self.pieces = np.arange(self.first_piece, problem.n_pieces)
         quotes = quotes_for(problem, self.orders[self.of_piece])
-        alone = quotes.by_group(pieces.kg[self.pieces], pieces.m3[self.pieces], 1)[0]
+        alone = quotes.by_group(
+            pieces.kg[self.pieces], pieces.m3[self.pieces], pieces.penalty[self.pieces], 1
+        )[0]
         able = catalogue.able[:, self.first_piece :] & np.isfinite(alone)
         self.fixed, slope = self._lower_rates()
         units, kg = pieces.units[self.pieces], pieces.kg[self.pieces]
@@ -221,7 +223,8 @@ class LargeOrders:
         quotes = quotes_for(problem, self.orders[number : number + 1])
         kg = problem.pieces.kg[pieces].sum(keepdims=True)
         m3 = problem.pieces.m3[pieces].sum(keepdims=True)
-        money = quotes.by_group(kg, m3, problem.n_groups)[:, place, 0]
+        loss = problem.pieces.penalty[pieces].sum(keepdims=True)
+        money = quotes.by_group(kg, m3, loss, problem.n_groups)[:, place, 0]
         if toll is not None:
             money = money + toll
         group = int(money.argmin())

@@ -87,6 +87,22 @@ class Ledger:
                     return False
         return True
 
+    def overflow(self, order: int, site: Sequence[int], sequence: Sequence[int]) -> list[int]:
+        """Return the ranks whose stock or room is not there if pieces are taken in sequence.
+
+        Nothing stays booked; the order must hold nothing.
+        """
+        day, first = self._day[order], self._first[order]
+        booked: list[int] = []
+        over: list[int] = []
+        for rank in sequence:
+            if site[rank] != LEFT:
+                fits = self._take_piece(first + rank, site[rank], day)
+                (booked if fits else over).append(rank)
+        for rank in booked:
+            self._give_piece(first + rank, site[rank], day)
+        return over
+
     def release(
         self, order: int, site: Sequence[int], label: Sequence[int], group: Sequence[int]
     ) -> None:

@@ -53,7 +53,10 @@ class Parcels:
     ----------
     order, site, row : (n_parcels,) int64; row of the tariff
     kg, m3, units : (n_parcels,) float64
-    money, late, handling : (n_parcels,) float64
+    money, late, handling, risk : (n_parcels,) float64; risk: chance that the carrier does not take
+        it times what that costs
+    loss : (n_parcels,) float64, penalty of leaving what is in it
+    waits : (n_parcels,) float64, days that it waits since the cut-off has passed, 0 or 1
     of_piece : (n_pieces,) int64, parcel of the piece, -1 for none
     """
 
@@ -66,6 +69,9 @@ class Parcels:
     money: Floats
     late: Floats
     handling: Floats
+    risk: Floats
+    loss: Floats
+    waits: Floats
     of_piece: Ints
 
 
@@ -85,14 +91,21 @@ def parcels_of(problem: SourcingProblem, placement: Placement) -> Parcels:
     heads, order, inverse = heads[by_id], order[by_id], place[inverse]
     of_piece = np.full(problem.n_pieces, -1, np.int64)
     of_piece[ships] = inverse
-    kg, m3, units = (
+    kg, m3, units, loss = (
         np.bincount(inverse, weights=column[ships], minlength=len(heads)).astype(np.float64)
-        for column in (pieces.kg, pieces.m3, pieces.units)
+        for column in (pieces.kg, pieces.m3, pieces.units, pieces.penalty)
     )
     site = placement.site[heads]
     quotes = quotes_for(problem, order)
-    row = quotes.best_rows(kg, m3, site, placement.group[heads])
-    late = orders.promise.of(order).late(problem.tariff.days[row])
+    row = quotes.best_rows(kg, m3, loss, site, placement.group[heads])
+    promise, cutoff = orders.promise.of(order), problem.tariff.cutoff_h[row]
+    late = promise.late(problem.tariff.days[row], cutoff)
+    money = problem.tariff.cost(row, kg, m3)
+    refuses = 1.0 - problem.tariff.accepts[row]
+    risk = np.zeros(len(order))
+    if quotes.risky:
+        fallback = quotes.fallback(kg, m3, loss)[site, np.arange(len(order))]
+        risk = refuses * np.maximum(0.0, fallback - money - late)
     return Parcels(
         order=order,
         site=site,
@@ -100,9 +113,12 @@ def parcels_of(problem: SourcingProblem, placement: Placement) -> Parcels:
         kg=kg,
         m3=m3,
         units=units,
-        money=problem.tariff.cost(row, kg, m3),
+        money=money,
         late=late,
         handling=problem.handling[site] * units,
+        risk=risk,
+        loss=loss,
+        waits=promise.waits(cutoff),
         of_piece=of_piece,
     )
 
@@ -114,12 +130,13 @@ class Terms:
     parcel: float
     handling: float
     late: float
+    risk: float
     unserved: float
 
     @property
     def total(self) -> float:
         """The objective."""
-        return self.parcel + self.handling + self.late + self.unserved
+        return self.parcel + self.handling + self.late + self.risk + self.unserved
 
 
 def terms_of(problem: SourcingProblem, placement: Placement, parcels: Parcels) -> Terms:
@@ -129,6 +146,7 @@ def terms_of(problem: SourcingProblem, placement: Placement, parcels: Parcels) -
         float(parcels.money.sum()),
         float(parcels.handling.sum()),
         float(parcels.late.sum()),
+        float(parcels.risk.sum()),
         float(problem.pieces.penalty[left].sum()),
     )
 

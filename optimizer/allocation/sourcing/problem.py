@@ -34,7 +34,8 @@ class Orders:
     Attributes
     ----------
     order_id : (n_orders,) object
-    zone : (n_orders,) int64, -1 where the order names none
+    zone : (n_orders,) int64, -1 where the order names none or is held
+    repeats : (n_orders,) object, order that it repeats to the letter, which holds it; "" for none
     day : (n_orders,) int64, position of the ship day in `SourcingProblem.days`
     promise : (n_orders,)
     together : (n_orders,) bool, the order ships in one parcel or not at all
@@ -43,6 +44,7 @@ class Orders:
 
     order_id: Objects
     zone: Ints
+    repeats: Objects
     day: Ints
     promise: Promise
     together: NDArray[np.bool_]

@@ -115,8 +115,10 @@ def place_large(
             ledger.take(order, site.tolist(), label.tolist(), group.tolist())
             ledger.note(order, site.tolist(), label.tolist(), group.tolist())
             return True
-        # each piece fits alone, but not all together: bar the site to the first that does not
-        paid[site[blocked], blocked] = np.inf
+        # each piece fits alone, but not all together: those with the fewest other sites stay
+        sequence = np.lexsort((np.arange(len(pieces)), np.isfinite(paid).sum(axis=0)))
+        over = ledger.overflow(order, site.tolist(), sequence.tolist()) or [blocked]
+        paid[site[over], over] = np.inf
     ledger.take(order, *held)
     return False
 

@@ -11,7 +11,7 @@ from optimizer.allocation.sourcing.explain import explanations
 from optimizer.allocation.sourcing.intake import build_problem
 from optimizer.allocation.sourcing.placement import parcels_of, terms_of
 from optimizer.allocation.sourcing.search import Found, search
-from optimizer.allocation.sourcing.unserved import unserved_rows
+from optimizer.allocation.sourcing.unserved import held_orders, unserved_rows
 from optimizer.outcome import Limits, gap_pct, proven_status
 from optimizer.stage import Certificate, StageResult
 from scenarios import Scenario
@@ -38,10 +38,12 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
     parcels = parcels_of(problem, placement)
     terms = terms_of(problem, placement, parcels)
     ids = rows.shipment_ids(problem, parcels)
+    unserved = unserved_rows(found.ledger)
     tables = {
         "shipments": rows.shipments(problem, parcels, ids),
         "shipment_lines": rows.shipment_lines(problem, parcels, ids),
-        "unserved": unserved_rows(found.ledger),
+        "unserved": unserved.drop(columns="order_id", errors="ignore"),
+        "held_orders": held_orders(unserved),
         "marginal_prices": rows.marginal_prices(problem, found.prices),
         "explanations": explanations(found.ledger, found.catalogue, parcels, ids),
         "carrier_scores": rows.carrier_scores(scenario, problem, parcels),

@@ -32,7 +32,7 @@ def shipment_ids(problem: SourcingProblem, parcels: Parcels) -> Objects:
 def shipments(problem: SourcingProblem, parcels: Parcels, ids: Objects) -> pd.DataFrame:
     """Return one row per parcel."""
     tariff, orders = problem.tariff, problem.orders
-    ship_on = problem.days[orders.day[parcels.order]]
+    ship_on = problem.days[orders.day[parcels.order]] + parcels.waits.astype("timedelta64[D]")
     days = tariff.days[parcels.row].astype("timedelta64[D]")
     return pd.DataFrame(
         {
@@ -57,7 +57,7 @@ def shipment_lines(problem: SourcingProblem, parcels: Parcels, ids: Objects) -> 
     parcel = parcels.of_piece[piece]
     shipped = np.flatnonzero(parcel >= 0)
     shipped = shipped[np.lexsort((shipped, parcel[shipped]))]
-    return pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "shipment_id": ids[parcel[shipped]],
             "order_id": problem.orders.order_id[problem.pieces.order[piece[shipped]]],
@@ -66,6 +66,10 @@ def shipment_lines(problem: SourcingProblem, parcels: Parcels, ids: Objects) -> 
             "qty": lines.qty[shipped],
         }
     )
+    if not rows.duplicated(["shipment_id", "line_id"]).any():
+        return rows
+    key = ["shipment_id", "order_id", "line_id", "product_id"]  # lots of a line that may be split
+    return rows.groupby(key, as_index=False, sort=False)["qty"].sum()
 
 
 def piece_of_line(problem: SourcingProblem) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -166,6 +170,7 @@ def kpis(
         Kpi("parcel", terms.parcel, "money", "objective"),
         Kpi("handling", terms.handling, "money", "objective"),
         Kpi("late", terms.late, "money", "objective"),
+        Kpi("risk", terms.risk, "money", "objective"),
         Kpi("unserved", terms.unserved, "money", "objective"),
         Kpi("parcels", float(len(parcels.order)), "parcels", "sourcing"),
         Kpi("units shipped", float(units[ships].sum()), "units", "sourcing"),

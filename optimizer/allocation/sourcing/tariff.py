@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scenarios.semantics.work_hours import clock_s
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+SECONDS_PER_HOUR = 3600.0
 KG_TOLERANCE = 1e-9  # kg above a weight class that still count as within
 STEP_TOLERANCE = 1e-9  # share of a step that is rounding, not weight
 
@@ -27,6 +30,8 @@ class Tariff:
     group : (n_rows,) int64, 0 for a carrier without a limit, else the number of its limit
     base, per_kg, included_kg, step_kg (inf: exact), volumetric, days, g_co2e : (n_rows,)
         float64; days are whole
+    cutoff_h : (n_rows,) float64, hours after midnight of the last hand-over; inf without one
+    accepts : (n_rows,) float64, chance that the carrier takes a parcel
     above_kg, upto_kg : (n_rows,) float64, weights that the row prices: above_kg < kg <= upto_kg
     rows_at : (n_sites, n_zones, n_ranks) int64, rows from a site to a zone, -1 for none
     """
@@ -41,6 +46,8 @@ class Tariff:
     volumetric: Floats
     days: Floats
     g_co2e: Floats
+    cutoff_h: Floats
+    accepts: Floats
     above_kg: Floats
     upto_kg: Floats
     rows_at: Ints
@@ -69,26 +76,37 @@ class Promise:
     ----------
     days : days from shipping to the due date; inf without one
     per_day : money per day late; inf where being late is not allowed
+    ready_h : hours after midnight of the ship day at which parcels are ready
     """
 
     days: Floats
     per_day: Floats
+    ready_h: Floats
 
-    def late(self, days: Floats) -> Floats:
+    def waits(self, cutoff_h: Floats) -> Floats:
+        """Return the days, 0 or 1, that parcels wait for a carrier whose cut-off has passed.
+
+        Parameters
+        ----------
+        cutoff_h : (..., n_orders) float64
+        """
+        return (self.ready_h > cutoff_h).astype(np.float64)
+
+    def late(self, days: Floats, cutoff_h: Floats) -> Floats:
         """Return money for parcels that take so many days; inf where that is not allowed.
 
         Parameters
         ----------
-        days : (..., n_orders) float64
+        days, cutoff_h : (..., n_orders) float64
         """
-        over = np.maximum(0.0, days - self.days)
+        over = np.maximum(0.0, days + self.waits(cutoff_h) - self.days)
         with np.errstate(invalid="ignore"):  # 0 days late x infinite money
             result: Floats = np.where(over > 0.0, over * self.per_day, 0.0)
         return result
 
     def of(self, orders: Ints) -> Promise:
         """Return the promise of some orders."""
-        return Promise(self.days[orders], self.per_day[orders])
+        return Promise(self.days[orders], self.per_day[orders], self.ready_h[orders])
 
 
 class Quotes:
@@ -110,39 +128,65 @@ class Quotes:
         self.tariff = tariff
         rows = np.where((zone >= 0)[None, :, None], tariff.rows_at[:, zone, :], -1)
         self.rows = np.ascontiguousarray(rows.transpose(2, 0, 1))
+        self.risky = bool((tariff.accepts < 1.0).any())
         self.late = np.full(self.rows.shape, np.inf)
         for rank, row in enumerate(self.rows):
-            late = promise.late(tariff.days[row])
+            late = promise.late(tariff.days[row], tariff.cutoff_h[row])
             self.late[rank] = np.where(row >= 0, late, np.inf)
 
-    def each(self, kg: Floats, m3: Floats) -> Iterator[tuple[Ints, Floats]]:
-        """Yield, rank by rank, rows and money (late money included) of one parcel per order.
+    def each(self, kg: Floats, m3: Floats, loss: Floats) -> Iterator[tuple[Ints, Floats]]:
+        """Yield, rank by rank, rows and money (late and risk included) of one parcel per order.
+
+        A parcel that a carrier does not take goes by the cheapest carrier of the same site that
+        takes all, or stays, whichever costs less: the risk is the chance of that times what it
+        costs more.
 
         Parameters
         ----------
         kg, m3 : (n_orders,) float64
+        loss : (n_orders,) float64, penalty of leaving what is in the parcel
 
         Yields
         ------
         row, money : (n_sites, n_orders); money is inf where the row does not hold the parcel
         """
+        if not self.risky:
+            yield from self._sure(kg, m3)
+            return
+        fallback = self.fallback(kg, m3, loss)
+        for row, money in self._sure(kg, m3):
+            accepts = self.tariff.accepts[row]
+            risk = np.where(accepts < 1.0, (1.0 - accepts) * np.maximum(0.0, fallback - money), 0.0)
+            yield row, money + np.where(np.isfinite(money), risk, 0.0)
+
+    def fallback(self, kg: Floats, m3: Floats, loss: Floats) -> Floats:
+        """Return what a parcel costs that its carrier does not take, (n_sites, n_orders)."""
+        least = np.broadcast_to(loss, self.rows.shape[1:]).copy()
+        for row, money in self._sure(kg, m3):
+            np.minimum(least, np.where(self.tariff.accepts[row] < 1.0, np.inf, money), out=least)
+        return least
+
+    def _sure(self, kg: Floats, m3: Floats) -> Iterator[tuple[Ints, Floats]]:
+        """Yield rows and money, late money included, of parcels that are taken."""
         tariff = self.tariff
         for row, late in zip(self.rows, self.late, strict=True):
             fits = (kg > tariff.above_kg[row] + KG_TOLERANCE) | (tariff.above_kg[row] <= 0.0)
             fits &= kg <= tariff.upto_kg[row] + KG_TOLERANCE
             yield row, np.where(fits, tariff.cost(row, kg, m3) + late, np.inf)
 
-    def by_group(self, kg: Floats, m3: Floats, groups: int) -> Floats:
+    def by_group(self, kg: Floats, m3: Floats, loss: Floats, groups: int) -> Floats:
         """Return the least money per carrier limit: (n_groups, n_sites, n_orders)."""
         best = np.full((groups, *self.rows.shape[1:]), np.inf)
-        for row, money in self.each(kg, m3):
+        for row, money in self.each(kg, m3, loss):
             of_row = self.tariff.group[row]
             for group in range(groups):
                 mine = money if groups == 1 else np.where(of_row == group, money, np.inf)
                 np.minimum(best[group], mine, out=best[group])
         return best
 
-    def best_rows(self, kg: Floats, m3: Floats, site: Ints, group: Ints | None) -> Ints:
+    def best_rows(
+        self, kg: Floats, m3: Floats, loss: Floats, site: Ints, group: Ints | None
+    ) -> Ints:
         """Return the cheapest row of each order's parcel from one site, -1 where there is none.
 
         Parameters
@@ -153,7 +197,7 @@ class Quotes:
         at = np.arange(len(kg))
         chosen = np.full(len(kg), -1, np.int64)
         least = np.full(len(kg), np.inf)
-        for row, money in self.each(kg, m3):
+        for row, money in self.each(kg, m3, loss):
             mine, cost = row[site, at], money[site, at]
             better = cost < least
             if group is not None:
@@ -173,7 +217,11 @@ def _stepped(kg: Floats, step: Floats) -> Floats:
 
 
 def build_tariff(
-    rates: pd.DataFrame, site_ids: pd.Index, zone_ids: pd.Index, group_of: dict[str, int]
+    rates: pd.DataFrame,
+    site_ids: pd.Index,
+    zone_ids: pd.Index,
+    group_of: dict[str, int],
+    accepts: pd.Series,
 ) -> Tariff:
     """Lay out the rates between known sites and zones.
 
@@ -183,6 +231,7 @@ def build_tariff(
     ----------
     rates : `carrier_rates`, defaults filled in
     group_of : number of the carrier's limit; carriers that are not named have none
+    accepts : by carrier_id, chance that it takes a parcel; 1 for others
     """
     site = site_ids.get_indexer(rates["origin"])
     zone = zone_ids.get_indexer(rates["destination"])
@@ -216,7 +265,17 @@ def build_tariff(
         volumetric=column("volumetric_kg_per_m3"),
         days=np.ceil(column("promise_days")),
         g_co2e=column("g_co2e_per_parcel"),
+        cutoff_h=clock_hours(rates["cutoff_time"]),
+        accepts=accepts.reindex(carriers).fillna(1.0).to_numpy(np.float64),
         above_kg=above,
         upto_kg=upto,
         rows_at=rows_at,
     )
+
+
+def clock_hours(times: pd.Series) -> Floats:
+    """Return times of day as hours after midnight; inf where there is none."""
+    stated = {cell: clock_s(cell, -1) for cell in times.dropna().unique()}
+    seconds = times.map(stated).fillna(-1).to_numpy(np.float64)
+    result: Floats = np.where(seconds >= 0.0, seconds / SECONDS_PER_HOUR, np.inf)
+    return result

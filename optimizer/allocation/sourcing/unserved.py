@@ -13,6 +13,7 @@ from optimizer.allocation.sourcing.ledger import UNITS, Ledger
 from optimizer.allocation.sourcing.tariff import Bools, Floats, Ints, Quotes
 
 PROVEN, HEURISTIC = "proven", "heuristic"
+HOLDS = ("duplicate", "no_zone", "no_rate", "too_heavy", "too_late", "no_stock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +45,45 @@ def unserved_rows(ledger: Ledger) -> pd.DataFrame:
         for line in range(int(first[piece]), int(first[piece + 1])):
             name = f"{order}/{problem.lines.line_id[line]}"
             qty = float(problem.lines.qty[line])
-            rows.append((name, qty, reason))
+            rows.append((name, qty, reason, order))
     rows.sort(key=lambda row: row[0])
     if not rows:
         return pd.DataFrame()
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {
             "kind": "order_line",
-            "id": [name for name, _, _ in rows],
-            "qty": [qty for _, qty, _ in rows],
-            "code": [reason.code for _, _, reason in rows],
-            "proof": [reason.proof for _, _, reason in rows],
-            "detail": [reason.detail for _, _, reason in rows],
-            "cheapest_relaxation": [reason.relaxation for _, _, reason in rows],
+            "id": [name for name, _, _, _ in rows],
+            "qty": [qty for _, qty, _, _ in rows],
+            "code": [reason.code for _, _, reason, _ in rows],
+            "proof": [reason.proof for _, _, reason, _ in rows],
+            "detail": [reason.detail for _, _, reason, _ in rows],
+            "cheapest_relaxation": [reason.relaxation for _, _, reason, _ in rows],
+            "order_id": [order for _, _, _, order in rows],
         }
     )
+    if not found["id"].duplicated().any():
+        return found
+    qty = found.groupby("id", sort=False)["qty"].sum()  # lots of a line that may be split
+    found = found.drop_duplicates("id", ignore_index=True)
+    return found.assign(qty=qty.to_numpy())
+
+
+def held_orders(unserved: pd.DataFrame) -> pd.DataFrame:
+    """Return the orders that cannot ship whatever others do, with their first reason."""
+    if not len(unserved):
+        return pd.DataFrame()
+    hold = unserved[(unserved["proof"] == PROVEN) & unserved["code"].isin(HOLDS)]
+    if not len(hold):
+        return pd.DataFrame()
+    frame = pd.DataFrame(
+        {
+            "order_id": hold["order_id"],
+            "code": hold["code"],
+            "detail": hold["detail"],
+            "what_helps": hold["cheapest_relaxation"],
+        }
+    )
+    return frame.drop_duplicates("order_id", ignore_index=True)
 
 
 class Reasons:
@@ -77,7 +102,9 @@ class Reasons:
         self.kg, self.m3 = problem.pieces.kg[left], problem.pieces.m3[left]
         self.units = problem.pieces.units[left]
         self.quotes: Quotes = quotes_for(problem, self.order)
-        self.money = self.quotes.by_group(self.kg, self.m3, problem.n_groups)
+        self.money = self.quotes.by_group(
+            self.kg, self.m3, problem.pieces.penalty[left], problem.n_groups
+        )
         self.money = self.money + problem.handling[:, None] * self.units
         self.day = problem.orders.day[self.order]
         limits = problem.resources
@@ -101,6 +128,12 @@ class Reasons:
 
     def _reason(self, at: int) -> Reason:
         problem = self.problem
+        twin = problem.orders.repeats[self.order[at]]
+        if twin:
+            return Reason(
+                "duplicate", PROVEN, f"repeats order {twin} to the letter",
+                "a time of its own (placed_at), if it is meant",
+            )  # fmt: skip
         if self.problem.orders.zone[self.order[at]] < 0:
             return Reason(
                 "no_zone", PROVEN, "the order names no zone", "enter the zone_id of the order"
@@ -131,7 +164,9 @@ class Reasons:
         tariff = problem.tariff
         rows = self.quotes.rows[:, :, at]
         holds = (rows >= 0) & (tariff.upto_kg[rows] + UNITS >= self.kg[at])
-        days = float(tariff.days[rows[holds]].min())
+        promise = problem.orders.promise.of(np.array([order]))
+        rows = rows[holds]
+        days = float((tariff.days[rows] + promise.waits(tariff.cutoff_h[rows])).min())
         due = float(problem.orders.promise.days[order])
         return Reason(
             "too_late", PROVEN,

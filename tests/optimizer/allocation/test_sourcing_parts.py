@@ -98,16 +98,17 @@ def rates(*rows):
         "carrier_id": "C", "service": "s", "origin": "A", "destination": "Z", "max_weight_kg": 10.0,
         "base": 1.0, "included_kg": 0.0, "step_kg": np.nan, "per_kg": 0.0,
         "volumetric_kg_per_m3": 0.0, "promise_days": 1.0, "g_co2e_per_parcel": 0.0,
+        "cutoff_time": None,
     }  # fmt: skip
     return pd.DataFrame([first | row for row in rows])
 
 
 def price_of(frame, kg, m3=0.0, due=np.inf, per_day=np.inf):
     """Return the least money of one parcel from A to Z."""
-    tariff = build_tariff(frame, pd.Index(["A"]), pd.Index(["Z"]), {})
-    promise = Promise(np.array([due]), np.array([per_day]))
+    tariff = build_tariff(frame, pd.Index(["A"]), pd.Index(["Z"]), {}, pd.Series(dtype=float))
+    promise = Promise(np.array([due]), np.array([per_day]), np.zeros(1))
     quotes = Quotes(tariff, np.zeros(1, np.int64), promise)
-    return quotes.by_group(np.array([kg]), np.array([m3]), 1)[0, 0, 0]
+    return quotes.by_group(np.array([kg]), np.array([m3]), np.array([99.0]), 1)[0, 0, 0]
 
 
 def test_a_weight_on_the_edge_of_a_class_belongs_to_it():

@@ -352,15 +352,6 @@ def test_without_orders_there_is_no_certificate(tables, source):
     assert "nothing to source" in result.notes[-1]
 
 
-def test_line_splits_are_noted_and_not_used(tables, source):
-    """allow_line_split is taken as may, not must: the line ships whole."""
-    rows = tables()
-    rows["orders"][0]["allow_line_split"] = True
-    result = source(rows)
-    assert cost_of(result) == 5.0
-    assert any("line to be split" in note for note in result.notes)
-
-
 def test_one_product_on_two_lines_counts_twice(tables, source):
     """Lines of 1 and 1 out of 1 unit at A: both leave B, or one from each site (8 is cheaper)."""
     rows = tables()
