@@ -159,6 +159,12 @@ class Desk:
         site = self._sites.get_indexer(held.index.get_level_values(0))
         column = [self._column[str(p), str(c)] for _, p, c in held.index]
         self.stock[site, column] = held.to_numpy(np.float64)
+        keep = scenario.filled("inventory_policies")
+        keep = keep[keep["site_id"].isin(self._sites) & keep["product_id"].isin(set(self._facts))]
+        site = self._sites.get_indexer(keep["site_id"])
+        column = [self._column[str(product), ""] for product in keep["product_id"]]
+        left = self.stock[site, column] - keep["keep_units"].to_numpy(np.float64)
+        self.stock[site, column] = np.maximum(0.0, left)
         self.price: Floats = np.zeros(self.stock.shape)
 
     def _read_prices(self, prices: pd.DataFrame | None) -> None:

@@ -221,7 +221,7 @@ def build_tariff(
     site_ids: pd.Index,
     zone_ids: pd.Index,
     group_of: dict[str, int],
-    accepts: pd.Series,
+    accepts: pd.Series | None = None,
 ) -> Tariff:
     """Lay out the rates between known sites and zones.
 
@@ -231,7 +231,7 @@ def build_tariff(
     ----------
     rates : `carrier_rates`, defaults filled in
     group_of : number of the carrier's limit; carriers that are not named have none
-    accepts : by carrier_id, chance that it takes a parcel; 1 for others
+    accepts : by carrier_id, chance that it takes a parcel; 1 for others, and for all where None
     """
     site = site_ids.get_indexer(rates["origin"])
     zone = zone_ids.get_indexer(rates["destination"])
@@ -254,6 +254,9 @@ def build_tariff(
         return cells
 
     carriers = rates["carrier_id"].to_numpy(object)
+    chance = np.ones(len(rates))
+    if accepts is not None:
+        chance = accepts.reindex(carriers).fillna(1.0).to_numpy(np.float64)
     return Tariff(
         carrier=carriers,
         service=rates["service"].to_numpy(object),
@@ -266,7 +269,7 @@ def build_tariff(
         days=np.ceil(column("promise_days")),
         g_co2e=column("g_co2e_per_parcel"),
         cutoff_h=clock_hours(rates["cutoff_time"]),
-        accepts=accepts.reindex(carriers).fillna(1.0).to_numpy(np.float64),
+        accepts=chance,
         above_kg=above,
         upto_kg=upto,
         rows_at=rows_at,

@@ -105,7 +105,7 @@ def rates(*rows):
 
 def price_of(frame, kg, m3=0.0, due=np.inf, per_day=np.inf):
     """Return the least money of one parcel from A to Z."""
-    tariff = build_tariff(frame, pd.Index(["A"]), pd.Index(["Z"]), {}, pd.Series(dtype=float))
+    tariff = build_tariff(frame, pd.Index(["A"]), pd.Index(["Z"]), {})
     promise = Promise(np.array([due]), np.array([per_day]), np.zeros(1))
     quotes = Quotes(tariff, np.zeros(1, np.int64), promise)
     return quotes.by_group(np.array([kg]), np.array([m3]), np.array([99.0]), 1)[0, 0, 0]
