@@ -12,6 +12,7 @@ from optimizer.routing.bounds import lower_bound
 from optimizer.routing.insertion import insert_all
 from optimizer.routing.problem import Route, Routes, RoutingProblem, left_out, vans_left
 from optimizer.routing.pyvrp_engine import PyVrpEngine
+from optimizer.routing.ruin.engine import RuinEngine
 from optimizer.routing.savings import savings_start
 from optimizer.routing.schedule import Timed, price
 from optimizer.routing.solo import SoloTests, solo_tests
@@ -58,7 +59,7 @@ def solve(
     tests = solo_tests(problem)
     chosen = [int(s) for s in np.flatnonzero(~tests.hopeless)]
     bound = lower_bound(problem, tests)
-    engine = PyVrpEngine()
+    engine = engine_for(problem)
     termination, work, name = Termination.CONVERGED, 0.0, "savings"
     plan: tuple[Timed, ...] = ()
     if chosen:
@@ -85,6 +86,11 @@ def solve(
         wall_seconds=limits.elapsed,
         work=work,
     )
+
+
+def engine_for(problem: RoutingProblem) -> RuinEngine | PyVrpEngine:
+    """Return the engine that searches: our own where it keeps every rule, else PyVRP."""
+    return RuinEngine() if RuinEngine.serves(problem) else PyVrpEngine()
 
 
 def repair(

@@ -1,0 +1,1 @@
+"""Our own search for routes of one trip each: ruin and recreate, compiled."""
