@@ -23,7 +23,7 @@ from optimizer.allocation.network.problem import (
 )
 from optimizer.allocation.network.relaxation import Relaxation
 from optimizer.allocation.network.transport import Shipped, Transport
-from optimizer.allocation.network.tree import Node, Tree, fix_sites, impossible
+from optimizer.allocation.network.tree import Learned, Node, Tree, fix_sites, impossible
 from optimizer.outcome import Limits, Outcome, Status, Termination, proven_status
 
 ENGINE = "facility-location"
@@ -31,12 +31,13 @@ ASCENTS = 4
 STEPS = 60  # of each ascent
 SETS = 40  # shipped after each ascent
 SETS_LAST, SETS_PER_SITE = 200, 2  # most that are shipped from the best of them
-SPLIT_SHARE = 0.3  # for the problem with split demand, before the one without
-FINE, SPLIT_SHARE_FINE = 30.0, 0.7  # where so many of the largest customers fill a mean site
+# for the problem with split demand, before the one without: more for each of the largest
+# customers that a mean site holds, as the two problems come closer to each other
+SPLIT_SHARE, SPLIT_SHARE_FINE, SPLIT_SHARE_MOST = 0.2, 0.02, 0.7
 WHOLE_SETS = 6  # best sets of sites of split demand that are tried with whole customers
 KERNEL_ARCS = 6  # per customer
 KERNEL_SHARE = 0.2  # of what is left of the limits
-SMALL, FIRST_SHARE_SMALL = 10_000, 0.5  # arcs of problems that branching closes at once
+SMALL, FIRST_SHARE_SMALL = 10_000, 0.7  # arcs of problems that branching closes at once
 FIRST_SHARE, SECOND_SHARE = 0.3, 0.1  # of what is left, for branching between other searches
 NEIGHBOUR_SHARE = 0.5  # of what is left
 FIRST_ARCS = 3  # per customer in the relaxation, besides those that prices ask for
@@ -83,6 +84,7 @@ class _Run:
         self._ascent: Ascent | None = None
         self._proven: Dual | None = None
         self._arcs: Flags | None = None
+        self._learned: Learned | None = None
         self._reassigned: FacilitySolution | None = None
         self._settled = 0  # sizes of neighbourhoods that do not improve it
         self.shipped: dict[bytes, Shipped] = {}
@@ -110,12 +112,13 @@ class _Run:
     def split_first(self, root: Node) -> Node:
         """Solve the problem with demand that may split: its bound holds, its sites are likely."""
         problem, effort = self._problem, self._effort
-        fine = problem.demand.max() * FINE <= problem.capacity.mean()
-        part = effort.part(SPLIT_SHARE_FINE if fine else SPLIT_SHARE)
+        fine = float(problem.capacity.mean()) / max(float(problem.demand.max()), 1e-9)
+        part = effort.part(min(SPLIT_SHARE + SPLIT_SHARE_FINE * fine, SPLIT_SHARE_MOST))
         run = _Run(replace(problem, single_source=False), Effort(part))
         outcome = run.finish(root)
         effort.add(outcome.work)
         self._ascent, self._proven, self._arcs = run._ascent, run._proven, run._arcs
+        self._learned = run._learned
         self._split_cost = outcome.objective
         for _, shipped in sorted(run.shipped.items(), key=lambda item: item[1].cost)[:WHOLE_SETS]:
             self._consider(shipped)
@@ -176,6 +179,9 @@ class _Run:
         root, split = found
         tree.add(root)
         self.root_prices, self._arcs = tree.root_prices, relaxation.has
+        if self._learned is not None:
+            tree.learned = self._learned.copy()
+        self._learned = tree.learned
         finished = split is None
         if split is not None:
             self._proven = tree.root_proven

@@ -69,6 +69,24 @@ class Node:
     tries: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """How far the relaxation rose when a site was closed, or opened; both (m, 2).
+
+    Attributes
+    ----------
+    rise : money per unit of y, added up
+    seen : how often
+    """
+
+    rise: Floats
+    seen: Ints
+
+    def copy(self) -> Learned:
+        """Return one that can grow by itself."""
+        return Learned(self.rise.copy(), self.seen.copy())
+
+
 class Tree:
     """A search under way.
 
@@ -77,6 +95,7 @@ class Tree:
     best : cheapest solution so far, and its `cost`; None and infinity without one
     nodes : looked at
     root_proven : what the prices of the first node proved, and these `root_prices`
+    learned : what branching on sites did so far
     root_price : (n,) of customers, the best known for whole ones
     fills : whether filling sites with whole customers lifts bounds by much
     """
@@ -107,8 +126,8 @@ class Tree:
         self.root_prices: Prices | None = None
         self.root_price = np.zeros(problem.shape[1])
         self._has_bars = bool(self.barred.any())
-        self._rise = np.zeros((problem.shape[0], 2))  # money per unit of y; closing, opening
-        self._seen = np.zeros((problem.shape[0], 2), np.int64)
+        sides = (problem.shape[0], 2)
+        self.learned = Learned(np.zeros(sides), np.zeros(sides, np.int64))
 
     @property
     def cutoff(self) -> float:
@@ -249,7 +268,7 @@ class Tree:
         if len(sites) == 1 or not ((part > PART) & (part < 1.0 - PART)).any():
             return int(sites[int(np.argmin(np.abs(part - 0.5)))])
         moves = np.column_stack([part, 1.0 - part])
-        unknown = np.flatnonzero((self._seen[sites] < 1).any(axis=1))
+        unknown = np.flatnonzero((self.learned.seen[sites] < 1).any(axis=1))
         unknown = unknown[np.argsort(np.abs(part[unknown] - 0.5), kind="stable")][:PROBES]
         if len(unknown):
             before = self.relaxation.iterations
@@ -257,11 +276,11 @@ class Tree:
             self._effort.add((self.relaxation.iterations - before) / ITERATIONS_PER_WORK)
             most = max(self.cutoff - split.objective, 0.0)
             rise = np.minimum(rise, most if np.isfinite(most) else 1e9)
-            self._rise[sites[unknown]] += rise / np.maximum(moves[unknown], PART)
-            self._seen[sites[unknown]] += 1
-        seen = self._seen[sites]
-        mean = self._rise.sum() / max(self._seen.sum(), 1)
-        rate = np.where(seen > 0, self._rise[sites] / np.maximum(seen, 1), mean)
+            self.learned.rise[sites[unknown]] += rise / np.maximum(moves[unknown], PART)
+            self.learned.seen[sites[unknown]] += 1
+        seen = self.learned.seen[sites]
+        mean = self.learned.rise.sum() / max(self.learned.seen.sum(), 1)
+        rate = np.where(seen > 0, self.learned.rise[sites] / np.maximum(seen, 1), mean)
         score = np.maximum(rate * moves, 1e-6 * max(mean, 1e-9)).prod(axis=1)
         return int(sites[int(np.argmax(score))])
 
@@ -269,8 +288,8 @@ class Tree:
         """Remember by how much branching on a site raised the relaxation."""
         if node.branched is not None:
             site, side, moved, before = node.branched
-            self._rise[site, side] += max(split.objective - before, 0.0) / max(moved, PART)
-            self._seen[site, side] += 1
+            self.learned.rise[site, side] += max(split.objective - before, 0.0) / max(moved, PART)
+            self.learned.seen[site, side] += 1
 
     def _split_customer(self, node: Node, site: int, customer: int) -> list[Node]:
         flags = np.zeros(len(node.opened), bool)
