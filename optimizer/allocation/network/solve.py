@@ -29,7 +29,8 @@ from optimizer.outcome import Limits, Outcome, Status, Termination, proven_statu
 ENGINE = "facility-location"
 ASCENTS = 4
 STEPS = 60  # of each ascent
-SETS = 40  # shipped after each ascent
+SETS = 40  # most that are shipped after each ascent
+LEAST_SETS, SHIPPED_CUSTOMERS = 20, 30_000  # fewer where there are many customers
 SETS_LAST, SETS_PER_SITE = 200, 2  # most that are shipped from the best of them
 # for the problem with split demand, before the one without: more for each of the largest
 # customers that a mean site holds, as the two problems come closer to each other
@@ -76,7 +77,10 @@ class _Run:
     def __init__(self, problem: FacilityProblem, effort: Effort) -> None:
         self._problem, self._effort = problem, effort
         self._transport = Transport(problem, effort.limits.seed)
-        self._sets_last = min(SETS_LAST, SETS_PER_SITE * problem.shape[0])
+        m, n = problem.shape
+        affordable = max(LEAST_SETS, SHIPPED_CUSTOMERS // max(n, 1))
+        self._sets = min(SETS, m, affordable)
+        self._sets_last = min(SETS_LAST, SETS_PER_SITE * m, 2 * affordable)
         self._tried: set[bytes] = set()
         self.best: FacilitySolution | None = None
         self._cost = np.inf
@@ -152,7 +156,7 @@ class _Run:
             self._ascent, self._proven = ascent, proven
             shipped = self._ship(_likely(problem, ascent.opened, node))
             if shipped is not None:
-                shipped = self._improve(shipped, node.closed, min(SETS, len(node.closed)))
+                shipped = self._improve(shipped, node.closed, self._sets)
                 best = shipped if best is None or shipped.cost < best.cost else best
                 shipped_cost = min(best.cost, np.inf if shipped_cost is None else shipped_cost)
             if best is not None and turn == ASCENTS - 1:

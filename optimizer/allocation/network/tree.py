@@ -19,6 +19,7 @@ from optimizer.allocation.network.effort import (
     NODES_PER_WORK,
     Effort,
 )
+from optimizer.allocation.network.improve import improve
 from optimizer.allocation.network.knapsack import fits_tables
 from optimizer.allocation.network.problem import (
     FacilityProblem,
@@ -32,7 +33,7 @@ from optimizer.allocation.network.problem import (
     widen,
 )
 from optimizer.allocation.network.relaxation import Relaxation, Split
-from optimizer.allocation.network.transport import Transport
+from optimizer.allocation.network.transport import Shipped, Transport
 from optimizer.allocation.network.whole import HARD_STEPS, LATER_STEPS, Part, WholeSearch
 from optimizer.outcome import OPTIMAL_GAP
 
@@ -40,6 +41,7 @@ PROBES, PROBE_STEPS = 8, 100  # sites probed at a node, simplex iterations on ea
 PART = 1e-6  # shares closer than this to 0 or 1 are whole
 ROUNDS = 200  # most rounds of new arcs at a node
 ARCS_PER_ROUND = 8  # per customer
+ROUND_SETS = 10  # of sites shipped around a rounded solution
 ROUND_EVERY = 10  # nodes between two attempts to make a split solution whole
 COVER_ROUNDS = 12  # most rounds of covers at the root; one at other nodes
 FIRST_PARTS = (
@@ -127,6 +129,7 @@ class Tree:
         self.root_price = np.zeros(problem.shape[1])
         self._has_bars = bool(self.barred.any())
         sides = (problem.shape[0], 2)
+        self._tried: set[bytes] = set()
         self.learned = Learned(np.zeros(sides), np.zeros(sides, np.int64))
 
     @property
@@ -432,11 +435,36 @@ class Tree:
     def _round(self, node: Node, split: Split, share: Floats) -> None:
         """Make a solution out of a split one, and keep it if it is the best."""
         is_open = (node.opened | (split.opened > 0.5)) & ~node.closed
-        if not self.problem.single_source:
-            shipped = self.transport.ship(is_open, self._effort.limits)
-            self.keep(None if shipped is None else shipped.solution)
+        if self.problem.single_source:
+            self.keep(assign(self.problem, is_open, share, self._effort.over))
+        proven = self.root_proven
+        if proven is None or is_open.tobytes() in self._tried:
             return
-        self.keep(assign(self.problem, is_open, share, self._effort.over))
+        self._tried.add(is_open.tobytes())
+        shipped = self.transport.ship(is_open, self._effort.limits)
+        if shipped is None:
+            return
+        self._consider(shipped)
+        improve(
+            self.problem,
+            self.transport,
+            shipped,
+            proven.site_reduced,
+            node.closed,
+            self._tried,
+            ROUND_SETS,
+            self._effort,
+            self._consider,
+        )
+
+    def _consider(self, shipped: Shipped) -> None:
+        """Keep a shipment, made whole where customers must not be split, if it is the best."""
+        if shipped.cost < self.cost:
+            solution: FacilitySolution | None = shipped.solution
+            if self.problem.single_source:
+                is_open, share = shipped.solution.is_open, shipped.solution.share
+                solution = assign(self.problem, is_open, share, self._effort.over)
+            self.keep(solution)
 
 
 def fix_sites(node: Node, proven: Dual, cutoff: float) -> Node:

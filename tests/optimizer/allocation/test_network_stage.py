@@ -182,6 +182,31 @@ def test_stock_grows_with_the_square_root_of_its_points() -> None:
     assert made.kpi("holding", "network objective") == pytest.approx(once * np.sqrt(2))
 
 
+def test_what_a_plant_makes_goes_through_warehouses() -> None:
+    """MILL feeds OLD at 0.5 and NEW at 2 a unit: both open 22.4 + 140 + 35 + 140, OLD alone 357."""
+    plain = hand_made()
+    mill = (
+        plain.table("sites")
+        .iloc[:1]
+        .assign(site_id="MILL", kind="plant", fixed_cost_per_day=0.0, closing_cost=0.0)
+    )
+    feeds = (
+        plain.table("lanes")
+        .iloc[:2]
+        .assign(origin_id="MILL", destination_id=["OLD", "NEW"], cost_per_unit=[0.5, 2.0])
+    )
+    tables = {
+        **plain.tables,
+        "sites": pd.concat([plain.table("sites"), mill], ignore_index=True),
+        "lanes": pd.concat([plain.table("lanes"), feeds], ignore_index=True),
+    }
+    made = designed(Scenario(plain.settings, tables))
+    assert objective(made) == pytest.approx(7 + 14 + WEEK_OF_OPENING + 140 + 35 + 140)
+    flows = made.table("flows")
+    out = flows[flows["origin_id"] == "MILL"].set_index("destination_id")["qty"]
+    assert out.to_dict() == pytest.approx({"OLD": 70.0, "NEW": 70.0})
+
+
 def test_one_source_per_zone_when_asked() -> None:
     """With 12 a day each, NORTH (70) and SOUTH (70) fit one to one, and no zone is split."""
     made = designed(hand_made(outbound=12.0), single_source="yes")
