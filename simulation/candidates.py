@@ -49,6 +49,11 @@ class Trial:
     passed: bool
     verdicts: tuple[Verdict, ...]
 
+    @property
+    def margin(self) -> float:
+        """By what share of its bound the tightest gate is held; below 0 it is missed."""
+        return min(slack_of(verdict) for verdict in self.verdicts)
+
 
 class Candidates:
     """Plans and tries choices of changes under common random numbers, and remembers them.

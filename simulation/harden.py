@@ -76,7 +76,8 @@ class Hardening:
     ----------
     status : "already passes", "passes", "nothing found" or "stopped" (work, time or cancelled)
     unchanged, best : trials; best is the cheapest that passes, else the one that misses least
-    frontier : trials that no other one beats in both cost and gap, cheapest first
+    frontier : trials that no other one beats in both cost and margin of the tightest gate, cheapest
+        first
     shortfalls : gates that the best misses
     deltas : of the best, to apply to the scenario
     """
@@ -286,6 +287,7 @@ def _trial_document(trial: Trial, titles: Sequence[str]) -> dict[str, Any]:
         "cost_low": trial.cost.low if known else None,
         "cost_high": trial.cost.high if known else None,
         "gap": trial.gap,
+        "margin": trial.margin,
         "passed": trial.passed,
         "replications": trial.replications,
     }

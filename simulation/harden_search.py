@@ -23,10 +23,10 @@ from simulation.experiment import Cancelled
 from simulation.surrogate import Seen, Surrogate
 
 FIRST_REPLICATIONS = 8
-# parts of the trials up to which singles, then proposals, then the race, then pruning may go
-SINGLES, PROPOSALS, RACE, PRUNING = 0.5, 0.75, 0.85, 0.95
+# parts of the trials up to which singles, then proposals, then the race may go
+SINGLES, PROPOSALS, RACE = 0.5, 0.65, 0.75
 PATIENCE = 4  # proposals in a row that bring nothing
-PROOFS = 4
+PROOFS = 3
 
 
 class Search:
@@ -182,10 +182,16 @@ class Search:
                 for place, rung in enumerate(best.choice)
                 for other in {0, max(rung - 1, 0)} - {rung}
             ]
-            # those that should save most, first
-            milder.sort(key=lambda choice: (self.surrogate.guess(choice).cost, choice))
+            # changes left out before milder ones; those that should save most, first
+            used = sum(map(bool, best.choice))
+            milder.sort(
+                key=lambda choice: (
+                    sum(map(bool, choice)) == used, self.surrogate.guess(choice).cost, choice,
+                )
+            )  # fmt: skip
+            left = (used + PROOFS) / self.most_trials  # for the proof and each change's own part
             for choice in milder:
-                for trial in self._try([choice], self.full, PRUNING):
+                for trial in self._try([choice], self.full, 1.0 - left):
                     if trial.passed and _size(trial) < _size(best):
                         best, improved = trial, True
                 if improved:
@@ -229,7 +235,7 @@ class Search:
         return found
 
     def frontier(self, unchanged: Trial, best: Trial) -> list[Trial]:
-        """Return the trials that none beats in cost and gap, with the most replications of each."""
+        """Return the trials that none beats in cost and margin, the most replications of each."""
         latest: dict[Choice, Trial] = {}
         for trial in self.tried.trials.values():
             held = latest.get(trial.choice)
@@ -238,8 +244,8 @@ class Search:
         latest |= {trial.choice: trial for trial in self.own.trials.values()}
         latest |= {unchanged.choice: unchanged, best.choice: best}
         kept: list[Trial] = []
-        for trial in sorted(latest.values(), key=lambda t: (t.cost.mean, t.gap, t.choice)):
-            if not kept or trial.gap < kept[-1].gap:
+        for trial in sorted(latest.values(), key=lambda t: (t.cost.mean, -t.margin, t.choice)):
+            if not kept or trial.margin > kept[-1].margin:
                 kept.append(trial)
         return kept
 

@@ -137,8 +137,10 @@ def _service_curve(figure: Any, result: StressResult, names: Mapping[str, str]) 
         panel.margins(x=0)
         panel.grid(axis="y", color="#e6e9ed", linewidth=0.7)
         panel.set_axisbelow(True)
-    for panel in axes[-1]:
-        panel.set_xlabel("day")
+    for column in range(columns):
+        lowest = axes[(len(shown) - 1 - column) // columns, column]
+        lowest.set_xlabel("day")
+        lowest.tick_params(labelbottom=True)
     for panel in axes[:, 0]:
         panel.set_ylabel("served on the day, %")
     figure.suptitle(

@@ -105,12 +105,12 @@ def print_hardening(found: Hardening, currency: str) -> None:
     console = out()
     rows: list[list[object]] = [
         [number, f"{trial.cost.mean:+,.0f}" + _give(trial.cost.half_width),
-         f"{100 * trial.gap:.1f} %", "yes" if trial.passed else "NO", trial.replications]
+         f"{100 * trial.margin:+.1f} %", "yes" if trial.passed else "NO", trial.replications]
         for number, (trial, _titles) in enumerate(found.frontier, start=1)
     ]  # fmt: skip
     print_table(
-        "Frontier: what resilience costs against the plan, undisturbed, over the horizon",
-        ["", f"cost ({currency})", "gates missed by", "passes", "replications"], rows,
+        "Frontier: what resilience costs beyond the plan, undisturbed",
+        ["", f"cost ({currency})", "tightest gate", "passes", "replications"], rows,
     )  # fmt: skip
     before: set[str] = set()
     for number, (_trial, titles) in enumerate(found.frontier, start=1):

@@ -175,7 +175,7 @@ def _print_gates(result: StressResult) -> None:
 
 
 def _figure(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= LARGE_MONEY else f"{value:.4g}"
+    return f"{value / 1000:,.0f} k" if abs(value) >= LARGE_MONEY else f"{value:.4g}"
 
 
 def _money_unit(most: float, currency: str) -> tuple[float, str]:

@@ -113,11 +113,12 @@ def test_no_change_of_the_choice_is_needless(found):
         assert not own.passes_without or own.saves <= 0.0
 
 
-def test_the_frontier_falls_in_gap_as_it_rises_in_cost(found):
-    """Each point costs more and misses less than the one before."""
-    points = [(trial.cost.mean, trial.gap) for trial, _ in found.frontier]
+def test_the_frontier_rises_in_margin_as_it_rises_in_cost(found):
+    """Each point costs more and holds its tightest gate by more than the one before."""
+    points = [(trial.cost.mean, trial.margin) for trial, _ in found.frontier]
     assert points == sorted(points)
-    assert all(later[1] < earlier[1] for earlier, later in pairwise(points))
+    assert all(later[1] > earlier[1] for earlier, later in pairwise(points))
+    assert points[-1][1] >= found.best.margin > found.unchanged.margin
 
 
 @pytest.mark.slow
