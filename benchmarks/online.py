@@ -2,13 +2,16 @@
 
 The same orders, in the order in which they arrive, are promised one by one
 
-    nearest     each line from its cheapest site that has it, parcels by site
-    sequential  each order at its own least cost, exactly, without prices
-    online      each order at its own least cost with the prices of a batch that did not know it
+    nearest        each line from its cheapest site that has it, parcels by site
+    sequential     each order at its own least cost, exactly, without prices
+    one day        ... with the prices of one batch of another day
+    several days   ... with the mean price of several other days
+    batches        ... priced anew several times a day, for what is left and what may still come
+    own prices     ... with the prices of the batch that knows the day (nobody has them in time)
 
-and beside them the batch that knows them all (clairvoyant). The batch that gives the prices is of
-orders drawn anew: zones by their shares, products by their stock, lines and units by their shares.
-The kept share is (sequential - online) / (sequential - clairvoyant), likewise from nearest.
+and beside them that batch (clairvoyant). Other days are drawn: zones by their shares, products
+by their stock, lines and units by their shares. Mean prices are shrunk by the slope with which the
+other days' mean tells a day's price. The kept share is (rule - online) / (rule - clairvoyant).
 """
 
 from __future__ import annotations
@@ -60,6 +63,74 @@ def yesterday(scenario: Scenario, seed: int) -> Scenario:
     keep = ~asked.duplicated(["order_id", "product_id"])
     tables = {**scenario.tables, "orders": drawn, "order_lines": asked[keep]}
     return Scenario(scenario.settings, tables)
+
+
+def day_prices(scenario: Scenario, desk: Desk, share: float, seed: int, work: float) -> Desk:
+    """Return a desk with the prices of a drawn day, or of its rest, for what a desk has left."""
+    drawn = yesterday(scenario, seed)
+    orders = drawn.table("orders")
+    orders = orders.iloc[: max(1, round(share * len(orders)))]
+    lines = drawn.table("order_lines")
+    site, column = np.nonzero(desk.stock > 0.0)
+    stock = pd.DataFrame(
+        {
+            "site_id": desk.site_ids[site],
+            "product_id": [desk.product_of[at] for at in column],
+            "on_hand": desk.stock[site, column],
+        }
+    )
+    room = pd.Series(desk.day(desk.start).room.clip(min=0.0), desk.site_ids)
+    sites = drawn.table("sites")
+    left = room.reindex(sites["site_id"]).to_numpy()
+    tables = {
+        **drawn.tables,
+        "orders": orders,
+        "order_lines": lines[lines["order_id"].isin(set(orders["order_id"]))],
+        "inventory": stock,
+        "sites": sites.assign(outbound_units_per_day=np.where(np.isinf(left), np.nan, left)),
+    }
+    result = run_sourcing(Scenario(scenario.settings, tables), {}, Limits(work=work))
+    prices = result.tables.get("marginal_prices", pd.DataFrame())
+    return Desk(scenario, {"marginal_prices": prices})
+
+
+def set_mean_prices(desk: Desk, days: list[Desk]) -> float:
+    """Give a desk the mean prices of several days; return by what those of stock were shrunk."""
+    there = desk.stock > 0.0
+    above = []
+    for day in days:
+        least = np.where(there, day.price, np.inf).min(axis=0)
+        above.append(np.where(there, day.price - np.where(np.isfinite(least), least, 0.0), 0.0))
+    total = np.sum(above, axis=0)
+    slope = 1.0
+    if len(days) > 1:
+        others = [(total - price) / (len(days) - 1) for price in above]
+        both = sum(float((one * price).sum()) for one, price in zip(others, above, strict=True))
+        slope = min(1.0, both / max(sum(float((one**2).sum()) for one in others), 1e-12))
+    desk.price = slope * total / len(days)
+    room = [day.day(day.start).room_price for day in days]
+    desk.day(desk.start).room_price[:] = np.mean(room, axis=0)
+    return slope
+
+
+def replay(
+    scenario: Scenario, orders: list[OnlineOrder], times: int, days: int, seed: int, work: float
+) -> tuple[float, int, list[float]]:
+    """Promise all orders, with prices made anew so many times from so many drawn days."""
+    desk, total, split = Desk(scenario, {}), 0.0, 0
+    seconds: list[float] = []
+    for part in range(times):
+        share = 1.0 - part / times
+        first = seed * 1000 + part * days
+        set_mean_prices(
+            desk,
+            [day_prices(scenario, desk, share, first + day, work) for day in range(days)],
+        )
+        some = orders[part * len(orders) // times : (part + 1) * len(orders) // times]
+        cost, several, taken = promise_all(desk, some)
+        total, split = total + cost, split + several
+        seconds += taken
+    return total, split, seconds
 
 
 def arrivals(scenario: Scenario) -> list[OnlineOrder]:
@@ -135,37 +206,48 @@ def main(arguments: list[str]) -> int:
     """Replay one scenario; print costs, kept shares and the time of a decision."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks online", description=__doc__)
     parser.add_argument("--scenario", type=Path, required=True)
-    parser.add_argument("--work", type=float, default=20.0, help="of each batch")
-    parser.add_argument("--seed", type=int, default=1, help="of the orders drawn for the prices")
+    parser.add_argument("--work", type=float, default=20.0, help="of the batch that knows all")
+    parser.add_argument("--day-work", type=float, default=2.0, help="of the batch of a drawn day")
+    parser.add_argument("--days", type=int, default=4, help="drawn for a mean price")
+    parser.add_argument("--times", type=int, default=4, help="prices are made anew in a day")
+    parser.add_argument("--seed", type=int, default=1, help="of the drawn days")
     options = parser.parse_args(arguments)
     scenario = Scenario.load(options.scenario)
     orders = arrivals(scenario)
     print(f"{len(orders)} orders, seed {options.seed}; {describe_machine(['numpy', 'highspy'])}")
+    begun = time.process_time()
     batch = run_sourcing(scenario, {}, Limits(work=options.work))
     clairvoyant, bound = _cost(batch)
-    before = run_sourcing(yesterday(scenario, options.seed), {}, Limits(work=options.work))
-    prices = {"marginal_prices": before.tables.get("marginal_prices", pd.DataFrame())}
-    near, near_split = nearest(Desk(scenario, {}), orders)
-    plain, plain_split, _ = promise_all(Desk(scenario, {}), orders)
-    online, online_split, seconds = promise_all(Desk(scenario, prices), orders)
     parcels = batch.tables["shipments"].groupby("order_id").size()
-    rows = [
-        ("nearest", near, near_split),
-        ("sequential", plain, plain_split),
-        ("online by prices", online, online_split),
-        ("clairvoyant batch", clairvoyant, int((parcels > 1).sum())),
-        ("bound of the batch", bound, None),
+    own = {"marginal_prices": batch.tables.get("marginal_prices", pd.DataFrame())}
+    rows: list[tuple[str, float, int | None]] = [
+        ("nearest", *nearest(Desk(scenario, {}), orders)),
+        ("sequential", *promise_all(Desk(scenario, {}), orders)[:2]),
     ]
-    print("| rule | cost | above the batch | orders split |\n|---|---|---|---|")
-    for name, cost, split in rows:
-        shown = "" if split is None else f"{100.0 * split / len(orders):.1f} %"
-        print(f"| {name} | {cost:,.2f} | {100.0 * (cost / clairvoyant - 1.0):.2f} % | {shown} |")
-    for name, cost in (("nearest", near), ("sequential", plain)):
-        kept = 100.0 * (cost - online) / (cost - clairvoyant)
-        print(f"of the saving from {name} to clairvoyant, online keeps {kept:.1f} %")
+    seconds: list[float] = []
+    for name, times, days in (
+        ("online, one day", 1, 1),
+        (f"online, {options.days} days", 1, options.days),
+        (f"online, {options.times} batches of {options.days} days", options.times, options.days),
+    ):
+        cost, split, seconds = replay(scenario, orders, times, days, options.seed, options.day_work)
+        rows.append((name, cost, split))
+    rows.append(("online, own prices", *promise_all(Desk(scenario, own), orders)[:2]))
+    rows.append(("clairvoyant batch", clairvoyant, int((parcels > 1).sum())))
+    rows.append(("bound of the batch", bound, None))
+    print("| rule | cost | above the batch | orders split | kept from nearest | from sequential |")
+    print("|---|---|---|---|---|---|")
+    for name, cost, several in rows:
+        shown = "" if several is None else f"{100.0 * several / len(orders):.1f} %"
+        kept = [100.0 * (rows[at][1] - cost) / (rows[at][1] - clairvoyant) for at in (0, 1)]
+        print(
+            f"| {name} | {cost:,.2f} | {100.0 * (cost / clairvoyant - 1.0):.2f} % | {shown}"
+            f" | {kept[0]:.1f} % | {kept[1]:.1f} % |"
+        )
     micro = 1e6 * np.array(seconds)
     print(
         f"CPU microseconds an order, decided and reserved: mean {micro.mean():.0f},"
-        f" median {np.median(micro):.0f}, 99 % {np.quantile(micro, 0.99):.0f}"
+        f" median {np.median(micro):.0f}, 99 % {np.quantile(micro, 0.99):.0f};"
+        f" CPU seconds in all: {time.process_time() - begun:.0f}"
     )
     return 0

@@ -15,7 +15,9 @@ PAGE = Path(__file__).parents[3] / "docs" / "data" / "corner-shop.md"
 
 @pytest.fixture(scope="module")
 def made() -> Plan:
-    return plan(demo_scenario("corner-shop"), ["replenishment", "sourcing", "routing"], work=4.0)
+    return plan(
+        demo_scenario("corner-shop"), ["replenishment", "sourcing", "waves", "routing"], work=4.0
+    )
 
 
 def _objective(made: Plan, stage: str) -> float:
@@ -39,7 +41,13 @@ def test_transfers_are_those_of_the_page(made: Plan) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "shown"), [("replenishment", "8.1639"), ("sourcing", "125.40"), ("routing", "23.60")]
+    ("stage", "shown"),
+    [
+        ("replenishment", "8.1639"),
+        ("sourcing", "125.40"),
+        ("waves", "137.50"),
+        ("routing", "23.60"),
+    ],
 )
 def test_objectives_are_those_of_the_page(made: Plan, stage: str, shown: str) -> None:
     """Each stage's objective is the sum in bold on the page."""
@@ -54,6 +62,13 @@ def test_parcels_are_those_of_the_page(made: Plan) -> None:
     rows = made.table("shipments").set_index("order_id")
     assert rows["cost"].round(6).to_dict() == {"O1": 3.0, "O2": 6.0, "O3": 2.0, "O4": 4.0}
     assert rows["site_id"].to_dict() == {"O1": "W1", "O2": "W1", "O3": "S1", "O4": "W1"}
+
+
+def test_the_bike_misses_its_cutoff_as_the_page_says(made: Plan) -> None:
+    """O3 cannot make 09:00 even alone; a cut-off 60 minutes later or 4 units before it would do."""
+    (late,) = made.table("missed_cutoffs").itertuples()
+    assert (late.shipment_id, late.proof, late.later_cutoff_min) == ("O3.1", "proven", 60.0)
+    assert (late.extra_pick_units, late.extra_dock_parcels) == (4.0, 1.0)
 
 
 def test_unserved_is_the_large_coffee_order(made: Plan) -> None:
