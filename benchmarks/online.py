@@ -147,9 +147,8 @@ def promise_all(desk: Desk, orders: list[OnlineOrder]) -> tuple[float, int, list
         begun = time.process_time()
         decision = decide(desk, order)
         for parcel in decision.parcels:
-            desk.take(
-                parcel.site_id, parcel.carrier_id, parcel.ship_on, parcel.lines, order.channel_id
-            )
+            ready = order.ready_on(desk.start)
+            desk.take(parcel.site_id, parcel.carrier_id, ready, parcel.lines, order.channel_id)
         seconds.append(time.process_time() - begun)
         total += decision.cost
         split += len(decision.parcels) > 1
@@ -170,7 +169,8 @@ def nearest(desk: Desk, orders: list[OnlineOrder]) -> tuple[float, int]:
                 total += decision.cost
                 continue
             (parcel,) = decision.parcels
-            desk.take(parcel.site_id, parcel.carrier_id, parcel.ship_on, parcel.lines, "")
+            ready = order.ready_on(desk.start)
+            desk.take(parcel.site_id, parcel.carrier_id, ready, parcel.lines, "")
             by_site.setdefault(parcel.site_id, []).append(decision)
         for site, decisions in by_site.items():
             total += _together(desk, order.zone_id, site, decisions)

@@ -33,6 +33,7 @@ class OrderRequest(Wire):
     late_cost_per_h: Annotated[float | None, Field(ge=0, le=1e9, allow_inf_nan=False)] = None
     channel_id: Annotated[str, Field(max_length=200)] = ""
     allow_split: bool = True
+    priority: Annotated[int, Field(ge=1, le=1000, description="1 counts five times as much")] = 5
 
 
 class DecideRequest(Wire):
@@ -72,6 +73,7 @@ class ParcelModel(Wire):
     cost: float
     handling: float
     late: float
+    risk: Annotated[float, Field(description="chance that the carrier refuses x what that costs")]
     priced: Annotated[float, Field(description="what its goods and hours are worth to others")]
     lines: list[LineModel]
 
@@ -90,7 +92,7 @@ class ReasonModel(Wire):
 
     terms: Annotated[
         dict[str, float],
-        Field(description="money: parcel, handling, late, unserved; they add up to the cost"),
+        Field(description="money: parcel, handling, late, risk, unserved; they add up to the cost"),
     ]
     priced: float
     alternative: str

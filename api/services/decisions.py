@@ -82,6 +82,7 @@ class DecisionService:
                     return _replayed(row, body_hash)
                 self._catch_up(session, plan.scenario_id, opened)
                 decision = decide(opened.desk, order)
+                ready_on = order.ready_on(opened.desk.start)
                 answer = _answer(plan, decision, number)
                 session.add(
                     DecisionRow(
@@ -90,6 +91,7 @@ class DecisionService:
                         number=number,
                         plan_id=plan.id,
                         channel_id=order.channel_id,
+                        ready_on=ready_on,
                         body_hash=body_hash,
                         answer=answer.model_dump(mode="json"),
                     )
@@ -98,7 +100,7 @@ class DecisionService:
                 opened.desk.set_aside(
                     parcel.site_id,
                     parcel.carrier_id,
-                    parcel.ship_on,
+                    ready_on,
                     parcel.lines,
                     order.channel_id,
                 )
@@ -207,7 +209,7 @@ class DecisionService:
                     opened.desk.set_aside(
                         parcel["site_id"],
                         parcel["carrier_id"],
-                        dt.date.fromisoformat(parcel["ship_on"]),
+                        row.ready_on,
                         [OnlineLine(**line) for line in parcel["lines"]],
                         row.channel_id,
                     )
@@ -265,6 +267,7 @@ def _order(scenario: Scenario, desk: Desk, asked: OrderRequest) -> OnlineOrder:
         late_cost_per_h=asked.late_cost_per_h,
         channel_id=asked.channel_id,
         allow_split=asked.allow_split,
+        priority=asked.priority,
     )
 
 
@@ -281,6 +284,7 @@ def _answer(plan: PlanRow, decision: Decision, number: int) -> DecisionModel:
             "cost": parcel.cost,
             "handling": parcel.handling,
             "late": parcel.late,
+            "risk": parcel.risk,
             "priced": parcel.priced,
             "lines": [
                 {"line_id": line.line_id, "product_id": line.product_id, "qty": line.qty}

@@ -132,6 +132,7 @@ class DecisionRow(Base):
     number: Mapped[int]
     plan_id: Mapped[str] = mapped_column(ForeignKey("plans.id"))
     channel_id: Mapped[str] = mapped_column(String(200), default="")
+    ready_on: Mapped[dt.date]
     body_hash: Mapped[str] = mapped_column(String(64))
     answer: Mapped[dict[str, Any]]
     created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)

@@ -15,7 +15,6 @@ from optimizer.allocation.sourcing.problem import Objects
 from optimizer.allocation.sourcing.tariff import Bools, Floats, Ints, Tariff, build_tariff
 from scenarios import Conflict, Scenario
 from scenarios.semantics.defaults import unserved_penalty
-from scenarios.semantics.work_hours import DAY_S, clock_s
 from scenarios.semantics.zones import explode_bundles
 
 UNITS = 1e-9  # units that are rounding, not demand
@@ -42,7 +41,8 @@ class ZoneRates:
     row : (n_rates,) int64, of the tariff
     site, group : (n_rates,) int64
     days, above_kg, upto_kg : (n_rates,) float64
-    cutoff_s : (n_rates,) int64, second of the day after which a parcel waits for the next
+    cutoff_h : (n_rates,) float64, hour of the day after which a parcel leaves the next; inf: none
+    accepts : (n_rates,) float64, chance that the carrier takes it
     """
 
     row: Ints
@@ -51,12 +51,13 @@ class ZoneRates:
     days: Floats
     above_kg: Floats
     upto_kg: Floats
-    cutoff_s: Ints
+    cutoff_h: Floats
+    accepts: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class DayLeft:
-    """What one ship day has left, and its prices; the arrays change as parcels are promised.
+    """What a day on which parcels are ready has left, and its prices; promises change the arrays.
 
     Attributes
     ----------
@@ -112,13 +113,10 @@ class Desk:
         rates = scenario.filled("carrier_rates")
         self.zone_ids = set(scenario.table("zones")["zone_id"]) | set(rates["destination"])
         self._zones = pd.Index(sorted(self.zone_ids))
-        self.tariff: Tariff = build_tariff(rates, self._sites, self._zones, self._group)
-        cutoffs = {
-            (row.origin, row.destination, row.carrier_id, row.service, float(row.max_weight_kg)):
-            clock_s(row.cutoff_time, DAY_S)
-            for row in rates.itertuples()
-        }  # fmt: skip
-        self._cutoffs = cutoffs
+        carriers = scenario.filled("carriers").set_index("carrier_id")
+        self.tariff: Tariff = build_tariff(
+            rates, self._sites, self._zones, self._group, carriers["acceptance_probability"]
+        )
         self._of_zone: dict[str, ZoneRates] = {}
 
     def _read_products(self, scenario: Scenario) -> None:
@@ -208,11 +206,13 @@ class Desk:
             units[parcel] = units.get(parcel, 0.0) + qty
             for column, amount in self._needs(str(product), qty, str(fence)):
                 self._draw(at, column, amount)
-        for parcel, where, carrier, ship_on in zip(
-            parcels["shipment_id"], parcels["site_id"], parcels["carrier_id"], parcels["ship_on"],
-            strict=True,
-        ):  # fmt: skip
-            day = self.day(pd.Timestamp(ship_on).date())
+        start = pd.Timestamp(self.start)
+        released = scenario.table("orders").set_index("order_id")["release_at"]
+        ready = released.reindex(parcels["order_id"]).dt.normalize().fillna(start).clip(lower=start)
+        for parcel, where, carrier, ready_on in zip(
+            parcels["shipment_id"], parcels["site_id"], parcels["carrier_id"], ready, strict=True
+        ):
+            day = self.day(ready_on.date())
             day.room[int(self._sites.get_loc(where))] -= units.get(parcel, 0.0)
             day.parcels[self._group.get(str(carrier), 0)] -= 1.0
 
@@ -233,7 +233,7 @@ class Desk:
         return self._facts[product_id]
 
     def day(self, day: dt.date) -> DayLeft:
-        """Return what a ship day has left."""
+        """Return what a day on which parcels are ready has left."""
         if day not in self._days:
             room_price, parcel_price = np.zeros(len(self._sites)), np.zeros(len(self._parcels))
             for site, price in self._dock_price.get(day, {}).items():
@@ -256,11 +256,6 @@ class Desk:
         rows = tariff.rows_at[:, zone] if zone >= 0 else np.full((1, 1), -1)
         site, rank = np.nonzero(rows >= 0)
         row = rows[site, rank]
-        keys = zip(
-            self.site_ids[site], tariff.carrier[row], tariff.service[row],
-            tariff.upto_kg[row].tolist(), strict=True,
-        )  # fmt: skip
-        cutoff = [self._cutoffs[at, zone_id, *rest] for at, *rest in keys]
         return ZoneRates(
             row=row,
             site=site.astype(np.int64),
@@ -268,7 +263,8 @@ class Desk:
             days=tariff.days[row],
             above_kg=tariff.above_kg[row],
             upto_kg=tariff.upto_kg[row],
-            cutoff_s=np.array(cutoff, np.int64),
+            cutoff_h=tariff.cutoff_h[row],
+            accepts=tariff.accepts[row],
         )
 
     def needs(self, line: Wanted, channel_id: str) -> list[tuple[int, float]]:
@@ -354,7 +350,7 @@ class Desk:
         self,
         site_id: str,
         carrier_id: str,
-        ship_on: dt.date,
+        ready_on: dt.date,
         lines: Sequence[Wanted],
         channel_id: str,
     ) -> None:
@@ -368,13 +364,13 @@ class Desk:
         site = int(self._sites.get_loc(site_id))
         if not self.has_stock(channel_id, [lines], [(site, [0])]):
             raise Conflict(f"{site_id} has not all left of what parcel and order ask for")
-        self.set_aside(site_id, carrier_id, ship_on, lines, channel_id)
+        self.set_aside(site_id, carrier_id, ready_on, lines, channel_id)
 
     def set_aside(
         self,
         site_id: str,
         carrier_id: str,
-        ship_on: dt.date,
+        ready_on: dt.date,
         lines: Sequence[Wanted],
         channel_id: str,
     ) -> None:
@@ -386,7 +382,7 @@ class Desk:
         for line in known:
             for column, qty in self.needs(line, channel_id):
                 self._draw(site, column, qty)
-        day = self.day(ship_on)
+        day = self.day(ready_on)
         day.room[site] -= sum(line.qty for line in known)
         day.parcels[self._group.get(carrier_id, 0)] -= 1.0
 

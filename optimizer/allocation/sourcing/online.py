@@ -17,6 +17,7 @@ from optimizer.allocation.sourcing.tariff import KG_TOLERANCE, Bools, Floats, In
 
 MOST_EXACT = 9  # pieces up to which all ways to split an order are compared
 HOURS_PER_DAY = 24.0
+USUAL_PRIORITY = 5  # at which a penalty counts in full
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class OnlineOrder:
     late_cost_per_h: float | None = None
     channel_id: str = ""
     allow_split: bool = True
+    priority: int = USUAL_PRIORITY
+
+    def ready_on(self, start: dt.date) -> dt.date:
+        """Return the day on which its parcels are ready; docks and carriers count it then."""
+        return max(start, self.placed_at.date())
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class OnlineParcel:
     cost: float
     handling: float
     late: float
+    risk: float
     priced: float
     lines: tuple[OnlineLine, ...]
 
@@ -81,7 +88,7 @@ class Decision:
 
     Attributes
     ----------
-    terms : money: parcel, handling, late, unserved; they add up to `cost`
+    terms : money: parcel, handling, late, risk, unserved; they add up to `cost`
     priced : money that the prices of stock, docks and carriers add to the choice; never paid
     exact : no other way to split the order is better at these prices
     alternative : next-best way in words; "" where there is none
@@ -119,8 +126,8 @@ class _Case:
     wait : (n_rates,) int64, days after `ship_day` that a parcel leaves: 1 past the cut-off
     room, left : (n_rates,) float64, units and parcels that the rate's ship day has left
     bits : (n_subsets, n_pieces) int64, subset number m + 1 in binary
-    money : (n_rates, n_subsets) parcel, late and handling money; inf where it cannot be
-    late, handling : (n_rates,) and (n_rates, n_subsets), parts of it
+    money : (n_rates, n_subsets) parcel, late, risk and handling money; inf where it cannot be
+    late, risk, handling : (n_rates,), (n_rates, n_subsets) twice, parts of it
     paid : (n_rates, n_subsets) what prices add
     able : (n_sites, n_pieces) bool, stock is there
     """
@@ -137,6 +144,7 @@ class _Case:
     units: Floats
     money: Floats
     late: Floats
+    risk: Floats
     handling: Floats
     paid: Floats
     able: Bools
@@ -174,15 +182,15 @@ def _lay_out(desk: Desk, order: OnlineOrder) -> _Case:
     )
     kg, m3, units = bits @ kg1, bits @ m31, bits @ units1
     rates = desk.rates(order.zone_id)
-    ship_day = max(desk.start, order.placed_at.date())
-    second = (order.placed_at.hour * 60 + order.placed_at.minute) * 60 + order.placed_at.second
-    wait = ((rates.cutoff_s < second) & (order.placed_at.date() >= ship_day)).astype(np.int64)
-    today, tomorrow = desk.day(ship_day), desk.day(ship_day + dt.timedelta(days=1))
+    ship_day = order.ready_on(desk.start)
+    today = desk.day(ship_day)
+    hour = (order.placed_at - dt.datetime.combine(ship_day, dt.time())) / dt.timedelta(hours=1)
+    wait = (rates.cutoff_h < hour).astype(np.int64)
+    drop *= USUAL_PRIORITY / order.priority
     late = _late(order, ship_day, wait + rates.days)
     able, price, fits = desk.stock_for(pieces, order.channel_id, bits)
     site = rates.site
-    room = np.where(wait, tomorrow.room[site], today.room[site])
-    left = np.where(wait, tomorrow.parcels[rates.group], today.parcels[rates.group])
+    room, left = today.room[site], today.parcels[rates.group]
     tariff = desk.tariff
     row = rates.row[:, None]
     money = tariff.cost(row, kg, m3)
@@ -190,15 +198,31 @@ def _lay_out(desk: Desk, order: OnlineOrder) -> _Case:
     barred = (kg > rates.upto_kg[:, None] + KG_TOLERANCE) | (
         (kg <= rates.above_kg[:, None] + KG_TOLERANCE) & (rates.above_kg[:, None] > 0.0)
     )
-    barred |= ~fits[site] | (room[:, None] < units - UNITS) | (left[:, None] < 1.0)
-    money = np.where(barred, np.inf, money + handling + late[:, None])
-    toll = np.where(wait, tomorrow.parcel_price[rates.group], today.parcel_price[rates.group])
-    per_unit = np.where(wait, tomorrow.room_price[site], today.room_price[site])
+    money = np.where(barred, np.inf, money + late[:, None])
+    risk = _risk(rates, money, bits @ drop)
+    barred = ~fits[site] | (room[:, None] < units - UNITS) | (left[:, None] < 1.0)
+    money = np.where(barred, np.inf, money + risk + handling)
+    toll, per_unit = today.parcel_price[rates.group], today.room_price[site]
     paid = toll[:, None] + per_unit[:, None] * units + (price @ bits.T)[site]
     return _Case(
         order, rates, pieces, ship_day, wait, room, left,
-        bits, kg, units, money, late, handling, paid, able, drop,
+        bits, kg, units, money, late, risk, handling, paid, able, drop,
     )  # fmt: skip
+
+
+def _risk(rates: ZoneRates, money: Floats, loss: Floats) -> Floats:
+    """Return the chance that a carrier does not take a parcel times what that costs more.
+
+    Then it goes by the cheapest carrier of the site that takes all, or stays.
+    """
+    risk = np.zeros(money.shape)
+    for rate in np.flatnonzero(rates.accepts < 1.0).tolist():
+        sure = (rates.site == rates.site[rate]) & (rates.accepts >= 1.0)
+        fallback = np.minimum(loss, money[sure].min(axis=0, initial=np.inf))
+        known = np.isfinite(money[rate])
+        more = np.maximum(0.0, fallback[known] - money[rate, known])
+        risk[rate, known] = (1.0 - rates.accepts[rate]) * more
+    return risk
 
 
 def _late(order: OnlineOrder, ship_day: dt.date, days: Floats) -> Floats:
@@ -238,16 +262,15 @@ def _fit_together(desk: Desk, case: _Case, parcels: Chosen) -> bool:
     if len(parcels) == 1:
         return True
     rates = case.rates
-    units: dict[tuple[int, int], float] = {}
-    sent: dict[tuple[int, int], float] = {}
+    units: dict[int, float] = {}
+    sent: dict[int, float] = {}
     for rate, subset in parcels:
-        at = (int(rates.site[rate]), int(case.wait[rate]))
+        at, by = int(rates.site[rate]), int(rates.group[rate])
         units[at] = units.get(at, 0.0) + float(case.units[subset])
-        by = (int(rates.group[rate]), int(case.wait[rate]))
         sent[by] = sent.get(by, 0.0) + 1.0
         if units[at] > case.room[rate] + UNITS or sent[by] > case.left[rate]:
             return False
-    if len({site for site, _ in units}) == len(parcels):
+    if len(units) == len(parcels):
         return True
     return desk.has_stock(case.order.channel_id, case.pieces, _by_site(case, parcels))
 
@@ -361,6 +384,7 @@ def _decision(
         sent[inside] = True
         ship_on = case.ship_day + dt.timedelta(days=int(case.wait[rate]))
         handling, late = float(case.handling[rate, subset]), float(case.late[rate])
+        risk = float(case.risk[rate, subset])
         paid = float(case.paid[rate, subset])
         priced += paid
         parcels.append(
@@ -371,9 +395,10 @@ def _decision(
                 ship_on=ship_on,
                 promised_on=ship_on + dt.timedelta(days=int(rates.days[rate])),
                 weight_kg=float(case.kg[subset]),
-                cost=float(case.money[rate, subset]) - handling - late,
+                cost=float(case.money[rate, subset]) - handling - late - risk,
                 handling=handling,
                 late=late,
+                risk=risk,
                 priced=paid,
                 lines=tuple(line for piece in inside.tolist() for line in case.pieces[piece]),
             )
@@ -383,6 +408,7 @@ def _decision(
         "parcel": sum(parcel.cost for parcel in parcels),
         "handling": sum(parcel.handling for parcel in parcels),
         "late": sum(parcel.late for parcel in parcels),
+        "risk": sum(parcel.risk for parcel in parcels),
         "unserved": float(case.drop[left].sum()),
     }
     alternative, extra, binding = "", None, {}
@@ -461,15 +487,15 @@ def order_of(row: Mapping[str, object], lines: pd.DataFrame) -> OnlineOrder:
         cell = row.get(name)
         return None if cell is None or pd.isna(cell) else pd.Timestamp(cell).to_pydatetime()
 
-    placed = moment("release_at") or moment("placed_at")
-    if placed is None:
-        raise ValueError(f"order {row['order_id']} has no placed_at")
+    known = [at for at in (moment("release_at"), moment("placed_at")) if at is not None]
+    if not known:
+        raise ValueError(f"order {row['order_id']} has neither placed_at nor release_at")
     pay = row.get("late_cost_per_h")
     channel = row.get("channel_id")
     return OnlineOrder(
         order_id=str(row["order_id"]),
         zone_id=str(row["zone_id"]),
-        placed_at=placed,
+        placed_at=max(known),
         lines=tuple(
             OnlineLine(str(line), str(product), float(qty))
             for line, product, qty in zip(
@@ -480,4 +506,7 @@ def order_of(row: Mapping[str, object], lines: pd.DataFrame) -> OnlineOrder:
         late_cost_per_h=None if pay is None or pd.isna(pay) else float(str(pay)),
         channel_id=channel if isinstance(channel, str) else "",
         allow_split=bool(row.get("allow_split", True)),
+        priority=USUAL_PRIORITY
+        if pd.isna(row.get("priority"))
+        else round(float(str(row["priority"]))),
     )

@@ -17,9 +17,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from optimizer.allocation.sourcing.desk import Desk
-from optimizer.allocation.sourcing.online import Decision, OnlineLine, OnlineOrder, decide
+from optimizer.allocation.sourcing.online import (
+    Decision,
+    OnlineLine,
+    OnlineOrder,
+    decide,
+    order_of,
+)
+from optimizer.audit.sourcing import check
+from optimizer.plan import conform
 from optimizer.stage import StageResult
 from scenarios import Conflict, Scenario
+from scenarios.library import demo_scenario
 
 Build = Callable[..., Scenario]
 Rows = Callable[[], dict[str, list[dict[str, Any]]]]
@@ -45,7 +54,7 @@ def prices(*rows: tuple[str, str, str | None, float]) -> dict[str, pd.DataFrame]
 
 def take(desk: Desk, decision: Decision, channel: str = "") -> None:
     for p in decision.parcels:
-        desk.take(p.site_id, p.carrier_id, p.ship_on, p.lines, channel)
+        desk.take(p.site_id, p.carrier_id, START.date(), p.lines, channel)
 
 
 def test_the_cheapest_site_is_promised(tables: Rows, scenario: Build) -> None:
@@ -140,6 +149,22 @@ def test_bundles_take_their_components(tables: Rows, scenario: Build) -> None:
     assert decide(desk, ask(("SET", 1.0))).parcels[0].site_id == "B"
 
 
+def test_a_crowd_parcel_pays_for_the_chance_of_refusal(tables: Rows, scenario: Build) -> None:
+    """D takes 3 of 4 parcels from A for 1; else C takes it for 5: 1 + 0.25 x 4 = 2."""
+    rows = tables()
+    rows["carriers"].append({"carrier_id": "D", "kind": "crowd", "acceptance_probability": 0.75})
+    rows["carrier_rates"].append({**rows["carrier_rates"][0], "carrier_id": "D", "base": 1.0})
+    decision = decide(Desk(scenario(rows), {}), ask(("P", 1.0)))
+    assert (decision.terms["parcel"], decision.terms["risk"], decision.cost) == (1.0, 1.0, 2.0)
+
+
+def test_penalties_count_by_priority(tables: Rows, scenario: Build) -> None:
+    """At priority 50 a penalty of 30 counts 3: less than a parcel of 5, so nothing is sent."""
+    decision = decide(Desk(scenario(tables()), {}), ask(("P", 1.0), priority=50))
+    assert [line.code for line in decision.unserved] == ["not_worth_it"]
+    assert decision.cost == 3.0
+
+
 def test_two_lines_of_one_product_share_its_stock(tables: Rows, scenario: Build) -> None:
     """Six and six of P with 10 at each site: one line from each, never 12 from A."""
     decision = decide(Desk(scenario(tables()), {}), ask(("P", 6.0), ("P", 6.0)))
@@ -179,6 +204,51 @@ def test_taking_what_is_not_there_is_refused(tables: Rows, scenario: Build) -> N
     take(desk, first)
     with pytest.raises(Conflict):
         take(desk, first)
+
+
+@pytest.mark.parametrize(
+    "name", ["corner-shop", pytest.param("double-eleven", marks=pytest.mark.slow)]
+)
+def test_the_referee_accepts_what_is_promised_one_by_one(name: str) -> None:
+    """All orders of a built-in scenario, promised in turn, keep every rule and add up."""
+    facts = demo_scenario(name)
+    desk = Desk(facts, {})
+    orders = facts.filled("orders")
+    orders = orders[(orders["kind"] == "delivery") & (orders["status"] == "accepted")]
+    lines = dict(iter(facts.table("order_lines").groupby("order_id")))
+    tables: dict[str, list[dict[str, Any]]] = {
+        "shipments": [], "shipment_lines": [], "unserved": []
+    }  # fmt: skip
+    terms: dict[str, float] = {}
+    for row in orders.to_dict("records"):
+        order = order_of(row, lines[row["order_id"]])
+        decision = decide(desk, order)
+        for number, p in enumerate(decision.parcels, 1):
+            desk.take(
+                p.site_id, p.carrier_id, order.ready_on(desk.start), p.lines, order.channel_id
+            )
+            parcel = {"shipment_id": f"{order.order_id}.{number}", "order_id": order.order_id}
+            tables["shipments"].append(
+                parcel
+                | {"site_id": p.site_id, "carrier_id": p.carrier_id, "service": p.service,
+                   "ship_on": pd.Timestamp(p.ship_on), "promised_on": pd.Timestamp(p.promised_on),
+                   "weight_kg": p.weight_kg, "cost": p.cost}
+            )  # fmt: skip
+            tables["shipment_lines"] += [
+                parcel | {"line_id": line.line_id, "product_id": line.product_id, "qty": line.qty}
+                for line in p.lines
+            ]
+        tables["unserved"] += [
+            {"kind": "order_line", "id": f"{order.order_id}/{line.line_id}", "qty": line.qty,
+             "code": line.code, "proof": "heuristic"}
+            for line in decision.unserved
+        ]  # fmt: skip
+        for term, money in decision.terms.items():
+            terms[term] = terms.get(term, 0.0) + money
+    made = {table: conform(table, pd.DataFrame(part)) for table, part in tables.items()}
+    report = check(facts, made)
+    assert not report.violations, [str(violation) for violation in report.violations]
+    assert terms == pytest.approx(dict(report.terms))
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
