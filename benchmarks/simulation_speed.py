@@ -14,6 +14,8 @@ from simulation.kernels import kernels
 from simulation.ledger import Record
 from simulation.world import World
 
+WORTH_SHARING = 1e8  # product-location-days; starting a process takes more than a CPU second
+
 
 @dataclass(frozen=True, slots=True)
 class Speed:
@@ -44,22 +46,32 @@ class Sharing:
     ----------
     cells : product-location-days
     wall, cpu : seconds by one and by two, of all processes together
+    load : of the machine, a minute's average
     same : the figures are the same bits
     """
 
     cells: float
     wall: tuple[float, float]
     cpu: tuple[float, float]
+    load: float
     same: bool
 
     def __str__(self) -> str:
         """Return the measurement as a sentence."""
         one, two = self.wall
-        return (
+        told = (
             f"Chunks of replications shared out, {self.cells:,.0f} SKU-location-days: one process"
             f" takes {one:.1f} s of wall ({self.cpu[0]:.1f} CPU s), two take {two:.1f} s"
-            f" ({self.cpu[1]:.1f} CPU s, their start included), {one / two:.2f} times as fast,"
-            f" with {'the same' if self.same else 'OTHER'} bits."
+            f" ({self.cpu[1]:.1f} CPU s, their start included), with"
+            f" {'the same' if self.same else 'OTHER'} bits"
+        )
+        if self.cells < WORTH_SHARING:
+            return f"{told}: too little work to share."
+        alone = 2.0 * self.cpu[0] / self.cpu[1]
+        return (
+            f"{told}. That is {one / two:.2f} times as fast on this machine at load"
+            f" {self.load:.1f}, and {alone:.2f} times by CPU seconds, were each process alone on a"
+            " core."
         )
 
 
@@ -120,7 +132,7 @@ def share_out(short: bool) -> Sharing:
         for name in Record.__dataclass_fields__
     )
     cells = float(world.n_skus * world.n_ticks * count)
-    return Sharing(cells, (walls[0], walls[1]), (cpus[0], cpus[1]), same)
+    return Sharing(cells, (walls[0], walls[1]), (cpus[0], cpus[1]), os.getloadavg()[0], same)
 
 
 def _cpu_of_all() -> float:
