@@ -90,35 +90,39 @@ class Calendar:
         self.departures = Departures(run, responses)
         self.ordering = Ordering(run, self.docks, self.shelves, self.returning)
         self.transshipment = Transshipment(run, self.loads, self.docks, self.shelves)
+        self.signals: list[simpy.Event] = [self.env.event() for _ in world.lanes]
         self.reviewing = Reviewing(run, self.rounds, Sourcing(run), self.transshipment, responses)
         self.shipping = Shipping(
             run, self.rounds, self.docks, self.loads, self.shelves, self.departures, responses,
-            self._send,
+            self.signals,
         )  # fmt: skip
         self.plain = [is_plain(world, i) for i in range(len(world.sites))]
         for i in range(len(world.sites)):
             self.plain[i] &= not self.docks.narrow_out[i] and not self.docks.few_parcels[i]
-        self.signals: list[simpy.Event] = [self.env.event() for _ in world.lanes]
 
     def run(self) -> None:
         """Simulate all ticks."""
         world = self.world
-        self.env.process(self._disruptions())
         turns = sorted(range(len(world.sites)), key=lambda i: (world.sites[i].depth, i))
-        for turn, site in enumerate(turns):
-            self.env.process(self._site(site, turn * TURN))
-        for supplier in range(len(world.suppliers)):
-            self.env.process(self._supplier(supplier, (len(world.sites) + supplier) * TURN))
-        for lane in range(len(world.lanes)):
-            self.env.process(self._lane(lane, lane * TURN))
-        self.env.process(self._clock())
+        after = len(world.sites)
+        running = [
+            self._disruptions(),
+            *(self._site(site, turn * TURN) for turn, site in enumerate(turns)),
+            *(self._supplier(i, (after + i) * TURN) for i in range(len(world.suppliers))),
+            *(self._lane(lane, lane * TURN) for lane in range(len(world.lanes))),
+            self._clock(),
+        ]
         if self.world.orders is not None:
-            self.env.process(self._orders())
+            running.append(self._orders())
         if self.transshipment.lanes:
-            self.env.process(self._sharing())
+            running.append(self._sharing())
         if self.responses is not None or self.on_night is not None:
-            self.env.process(self._nights())
+            running.append(self._nights())
+        for process in running:
+            self.env.process(process)
         self.env.run(until=world.n_ticks)
+        for process in running:  # or they would keep all arrays until garbage is collected
+            process.close()
         self.perishing.prove()
         self.returning.prove()
 
@@ -153,7 +157,7 @@ class Calendar:
         for tick in range(self.world.n_ticks):
             yield self._until(tick + SHARE)
             for j in self.transshipment.share(tick):
-                self._send(j)
+                self.signals[j].succeed()
 
     def _nights(self) -> Process:
         for tick in range(self.world.n_ticks):
@@ -295,9 +299,6 @@ class Calendar:
             for j in self.world.in_lanes[site]:
                 self.reviewing.ask_all(j, held.orders)
         return True
-
-    def _send(self, lane: int) -> None:
-        self.signals[lane].succeed()
 
     def _depart(self, j: int, tick: int) -> None:
         """Loaded goods leave."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
+import simpy
 
 from simulation.arrays import Flags, Units
 from simulation.departures import Departures
@@ -23,7 +22,7 @@ class Shipping:
 
     Parameters
     ----------
-    send : called with each lane that has something to take along
+    signals : per lane, the event that lets it take along what it has loaded
     """
 
     def __init__(
@@ -35,14 +34,14 @@ class Shipping:
         shelves: Shelves,
         departures: Departures,
         responses: Responses | None,
-        send: Callable[[int], None],
+        signals: list[simpy.Event],
     ) -> None:
         self.run = run
         self.world, self.state = run.world, run.state
         self.conditions, self.kernels = run.conditions, run.kernels
         self.rounds, self.docks, self.loads = rounds, docks, loads
         self.shelves, self.departures, self.responses = shelves, departures, responses
-        self.send = send
+        self.signals = signals
         self.quotas = Quotas(run)
         self.queues = Queues(run)
         self.takes = [_takes(lane) for lane in run.world.lanes]
@@ -82,7 +81,7 @@ class Shipping:
     def _send_off(self, j: int) -> None:
         """Let the lane depart with what it has loaded."""
         if self.state.lanes[j].loaded.any():
-            self.send(j)
+            self.signals[j].succeed()
 
     def ship(self, site: int, tick: int) -> None:
         """A site shares its stock out among the sites that it feeds."""
@@ -145,7 +144,7 @@ class Shipping:
                 )
                 line.some_waiting = left
                 if self.departures.gone[j] is not None:
-                    self.send(j)
+                    self.signals[j].succeed()
                 continue
             some = self.kernels.allot(
                 stock,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
+import weakref
 
 import numpy as np
 import pytest
@@ -10,10 +12,14 @@ from random_features import with_features
 from random_worlds import random_case, random_world
 
 from scenarios import NotFound
+from simulation.calendar import Calendar
+from simulation.conditions import Conditions
+from simulation.demand import Demand
 from simulation.disruptions import Disruption
 from simulation.distributions import Distribution
-from simulation.experiment import Case, Setup, run_cases
+from simulation.experiment import Case, Setup, longest_lanes, make_blows, run_cases
 from simulation.kernels import kernels
+from simulation.state import fresh_state
 
 numba_only = pytest.mark.skipif(
     importlib.util.find_spec("numba") is None, reason="numba is not installed"
@@ -100,3 +106,23 @@ def test_unknown_kernels_are_refused():
     """Only numpy and numba are known."""
     with pytest.raises(NotFound, match="known are numpy and numba"):
         kernels("fortran")
+
+
+def test_a_finished_run_is_freed_at_once():
+    """A run keeps no arrays in circles of references: memory is bounded by a chunk."""
+    world = with_features(random_world(213), 213)
+    numbers = np.arange(2)
+    case = random_case(world, 213)
+    setup = Setup(2, 1)
+    state = fresh_state(world, numbers, longest_lanes(world, [case], setup))
+    conditions = Conditions(world, make_blows(world, case, numbers, setup), 2)
+    calendar = Calendar(
+        world, state, conditions, Demand(world, numbers, kernels(), 1), kernels(), 1,
+        on_night=lambda tick: None,
+    )  # fmt: skip
+    calendar.run()
+    there = weakref.ref(calendar)
+    gc.disable()
+    del calendar
+    gc.enable()
+    assert there() is None
