@@ -7,18 +7,20 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks import closed_worlds as cw
-from benchmarks.closed_figures import SEED, Figure, controlled, count_of, parts_of
+from benchmarks.closed_figures import SEED, Figure, controlled, parts_of
 from simulation.arrays import Floats
 from simulation.facts import Dock, Doors
 from simulation.kernels import rows as at
 from simulation.policies import order_up_to_policy
 from simulation.state import State
 from simulation.variates import LEAD_STEPS
+from simulation.world import World
 
 RATES, LEADS, LEVELS = (0.5, 0.5, 1.0), (1, 2, 1), (2, 3, 3)  # of the bases in case 8
 LOSS_TICKS = 2400  # a lead time in case 10
 DOOR_TICKS = 8  # a time unit in case 11
-BASES = ((0.06336, 0.82622), (0.05883, 0.86532), (0.13164, 0.80337))  # backlog and fill
+WHAT = ("backlog", "fill")
+ECHELONS = (0.963739, 0.06336, 0.82622, 0.05883, 0.86532, 0.13164, 0.80337)
 
 
 def two_echelons(scale: float, *, first_come: bool = True) -> list[Figure]:
@@ -38,8 +40,20 @@ def two_echelons(scale: float, *, first_come: bool = True) -> list[Figure]:
     lanes = [cw.make_lane("D", 3, i, n, cw.lead_choices(LEADS[i] * m)) for i in range(3)]
     lanes.append(cw.make_lane("V", -1, 3, n, cw.lead_choices(3 * m)))
     world = cw.make_world([*sites, replace(depot, first_come=first_come)], lanes, ticks)
-    count = count_of(260, scale)
+    parts = [_echelons(world, first, count, warm_up) for first, count in parts_of(300, scale, 100)]
+    found, known = (np.concatenate(each, axis=1) for each in zip(*parts, strict=True))
+    controls = known.T - np.array(RATES) / m
+    names = ("backlog, depot", *(f"{what}, base {i}" for i in (1, 2, 3) for what in WHAT))
+    return [
+        controlled(8, name, expected, values, controls)
+        for name, expected, values in zip(names, ECHELONS, found, strict=True)
+    ]
+
+
+def _echelons(world: World, first: int, count: int, warm_up: int) -> tuple[Floats, Floats]:
+    """(7, R) backlog of the depot, backlog and fill of each base; (3, R) demand a tick."""
     owed, in_stock = np.zeros(count), np.zeros((3, count))
+    n, ticks = world.sites[0].n_skus, world.n_ticks - warm_up
 
     def look(state: State, tick: int) -> None:
         if tick >= warm_up:
@@ -47,17 +61,12 @@ def two_echelons(scale: float, *, first_come: bool = True) -> list[Figure]:
             for i in range(3):
                 in_stock[i] += (state.sites[i].on_hand > 0).mean(axis=1)
 
-    state = cw.run(world, count, SEED, each_night=look)
+    state = cw.run(world, count, SEED, each_night=look, first=first)
     rows = [held.ledger[warm_up:].mean(axis=0, dtype=np.float64) / n for held in state.sites[:3]]
-    known = np.stack([rows[i][at.DEMAND] - RATES[i] / m for i in range(3)], axis=1)
-    figures = [controlled(8, "backlog, depot", 0.963739, owed / (ticks - warm_up), known)]
-    for i, (backlog, fill) in enumerate(BASES):
-        share = in_stock[i] / (ticks - warm_up)
-        figures += [
-            controlled(8, f"backlog, base {i + 1}", backlog, rows[i][at.BACKLOG], known),
-            controlled(8, f"fill, base {i + 1}", fill, share, known),
-        ]
-    return figures
+    found = [owed / ticks]
+    for i in range(3):
+        found += [rows[i][at.BACKLOG], in_stock[i] / ticks]
+    return np.stack(found), np.stack([each[at.DEMAND] for each in rows])
 
 
 def erlang_loss(scale: float) -> list[Figure]:
