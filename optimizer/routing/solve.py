@@ -12,7 +12,7 @@ from optimizer.routing.bounds import lower_bound
 from optimizer.routing.insertion import insert_all
 from optimizer.routing.problem import Route, Routes, RoutingProblem, left_out, vans_left
 from optimizer.routing.pyvrp_engine import PyVrpEngine
-from optimizer.routing.ruin.engine import RuinEngine
+from optimizer.routing.ruin.engine import COMPILING_S, RuinEngine
 from optimizer.routing.savings import savings_start
 from optimizer.routing.schedule import Timed, price
 from optimizer.routing.solo import SoloTests, solo_tests
@@ -59,7 +59,7 @@ def solve(
     tests = solo_tests(problem)
     chosen = [int(s) for s in np.flatnonzero(~tests.hopeless)]
     bound = lower_bound(problem, tests)
-    engine = engine_for(problem)
+    engine = engine_for(problem, limits)
     termination, work, name = Termination.CONVERGED, 0.0, "savings"
     plan: tuple[Timed, ...] = ()
     if chosen:
@@ -88,9 +88,16 @@ def solve(
     )
 
 
-def engine_for(problem: RoutingProblem) -> RuinEngine | PyVrpEngine:
-    """Return the engine that searches: our own where it keeps every rule, else PyVRP."""
-    return RuinEngine() if RuinEngine.serves(problem) else PyVrpEngine()
+def engine_for(problem: RoutingProblem, limits: Limits | None = None) -> RuinEngine | PyVrpEngine:
+    """Return the engine that searches: our own where it keeps every rule, else PyVRP.
+
+    PyVRP too where our own would first have to be compiled and the limits leave no time for it.
+    """
+    ruin = RuinEngine()
+    if not ruin.serves(problem):
+        return PyVrpEngine()
+    hurried = limits is not None and limits.remaining < COMPILING_S
+    return PyVrpEngine() if hurried and not ruin.is_prepared() else ruin
 
 
 def repair(

@@ -11,6 +11,7 @@ from optimizer.routing.problem import BACKHAUL, DELIVERY, PICKUP, Routes, Routin
 from optimizer.routing.schedule import Timed
 
 STEPS_PER_WORK = (50_000, 25_000)  # about a second of one core: without and with times
+COMPILING_S = 60.0  # a search with less time than this does not begin by compiling
 LONGEST = (100_000, 20_000)  # steps after which a search has converged: fixed, per stop
 
 
@@ -32,6 +33,13 @@ class RuinEngine:
         vans, kinds = problem.vans, set(problem.stops.kind.tolist())
         several_trips = bool((vans.max_trips[vans.count > 0] > 1).any())
         return not several_trips and (kinds <= {DELIVERY, BACKHAUL} or kinds == {PICKUP})
+
+    @staticmethod
+    def is_prepared() -> bool:
+        """Say whether it was compiled in this process or before on this machine."""
+        from optimizer.routing.ruin.prepare import is_prepared
+
+        return is_prepared()
 
     @staticmethod
     def supports(problem: RoutingProblem) -> str | None:

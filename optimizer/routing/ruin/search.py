@@ -18,7 +18,9 @@ HOT, COLD = 2.0, 0.01  # how much dearer a plan may become, in hops, at the star
 PARTS = 2  # parts of a plan that are searched side by side
 SMALLEST_PART = 50  # stops
 STEPS = 10_000  # of each part between two cuts, at most
-CUTS = 40  # at least so many cuts where steps are limited
+CUTS = 40  # so many cuts at least
+HURRY = 0.5  # share of the time limit from which it cools a search that also has a work limit
+FIRST_STEPS = 500  # of each part before the first cut where time is limited
 TAIL_SHARE = 0.03  # of the wall time, kept for what follows
 
 
@@ -60,7 +62,8 @@ def cool(
 ) -> Cooled:
     """Search from a plan until the steps are done, the time is over or someone cancels.
 
-    The plan is the same on any number of cores: how it is cut does not depend on them.
+    The plan is the same on any number of cores, and where work is limited and half of the time
+    suffices the clock has no say.
 
     Parameters
     ----------
@@ -75,16 +78,19 @@ def cool(
     began, seconds = limits.elapsed, math.inf
     if limits.seconds is not None:
         seconds = (1.0 - TAIL_SHARE) * limits.seconds - began
+    clocked = limits.work is None and math.isfinite(seconds)
+    if clocked:
+        most = min(most, FIRST_STEPS)
+    share = 0.0 if seconds > 0.0 else 1.0
     with ThreadPoolExecutor(PARTS) as threads:
-        while not limits.cancelled():
-            by_time = (limits.elapsed - began) / seconds if seconds > 0.0 else 1.0
-            share = max(by_time, done / steps)
-            if share >= 1.0:
-                break
+        while share < 1.0 and not limits.cancelled():
             parts = _cut(layout, book, random)
             each = max(1, min(most, (steps - done) // len(parts)))
-            hot = layout.hop * HOT * (COLD / HOT) ** share
-            tasks = [threads.submit(anneal, layout.facts, book, p, each, hot, hot) for p in parts]
+            ahead = max(each * len(parts) / steps, share / done * each * len(parts) if done else 0)
+            hot, cold = (
+                layout.hop * HOT * (COLD / HOT) ** min(at, 1.0) for at in (share, share + ahead)
+            )
+            tasks = [threads.submit(anneal, layout.facts, book, p, each, hot, cold) for p in parts]
             found = [task.result() for task in tasks]
             done += each * len(parts)
             lowest = cost + sum(int(lower) for _, lower in found)
@@ -95,6 +101,13 @@ def cool(
                     following[part.stops] = part.best_following[part.stops]
                     first[part.slots] = part.best_first[part.slots]
                 on_better(best)
+            by_time = (limits.elapsed - began) / seconds
+            hurried = clocked or by_time > HURRY
+            share = max(by_time if hurried else 0.0, done / steps)
+            if (
+                clocked and by_time > 0.0
+            ):  # as many cuts as there would be if the time were counted in steps
+                most = max(1, min(STEPS, int(done / by_time / (CUTS * PARTS))))
     return Cooled(following, first, best, done)
 
 
