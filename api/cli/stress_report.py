@@ -28,10 +28,10 @@ def print_scan(found: Scan, currency: str) -> None:
              f"{row.short_units:,.0f}", f"{row.impact / thousands:,.0f}{give}", f"{row.index:.2f}"]
         )  # fmt: skip
     headings = [
-        "node lost", "for days", "noticed after", "survives", "back after", "units short",
-        f"impact ({unit})", "index",
+        "node lost", "for days", "noticed", "survives", "back", "units short", "impact", "index",
     ]  # fmt: skip
-    print_table(f"{len(found.table)} nodes lost in turn, the worst first", headings, rows)
+    title = f"{len(found.table)} nodes lost in turn, the worst first; days, impact in {unit}"
+    print_table(title, headings, rows)
     for note in found.notes:
         out().print(f"[dim]note:[/] {note}", highlight=False)
 
