@@ -18,6 +18,7 @@ BENCHMARKS = {
     "replenishment": "benchmarks.replenishment",
     "routing": "benchmarks.routing",
     "simulation": "benchmarks.simulation",
+    "sourcing": "benchmarks.sourcing",
     "validation": "benchmarks.validation",
     "waves": "benchmarks.waves",
     "rolling": "benchmarks.rolling",
