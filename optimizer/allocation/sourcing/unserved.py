@@ -188,11 +188,13 @@ class Reasons:
             short = float(self.missing_ever[site, at])
             total = float(whole_stock(problem, problem.resources.stock)[:, self._column(at)].sum())
             name = problem.site_ids[site]
+            now = self._closest(self.missing_now[:, at], least, reach)
+            needed = float(self.missing_now[now, at])  # beside what other orders took
             return Reason(
                 "no_stock", PROVEN,
                 f"needs {goods}; of the sites in time {name} lacks least, {short:g};"
                 f" all sites hold {total:g}",
-                self._more_stock(at, site, short, least),
+                self._more_stock(at, now, needed, least),
             )  # fmt: skip
         roomy = ever & (problem.resources.room[:, day] >= units - UNITS)
         if not roomy.any():
