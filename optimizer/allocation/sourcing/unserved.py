@@ -108,7 +108,8 @@ class Reasons:
         self.money = self.money + problem.handling[:, None] * self.units
         self.day = problem.orders.day[self.order]
         limits = problem.resources
-        self.missing_ever = self._missing(whole_stock(problem, limits.stock))
+        self.stock = whole_stock(problem, limits.stock)
+        self.missing_ever = self._missing(self.stock)
         self.missing_now = self._missing(whole_stock(problem, ledger.stock))
 
     def _missing(self, stock: Floats) -> Floats:
@@ -186,15 +187,15 @@ class Reasons:
         if not ever.any():
             site = self._closest(self.missing_ever[:, at], least, reach)
             short = float(self.missing_ever[site, at])
-            total = float(whole_stock(problem, problem.resources.stock)[:, self._column(at)].sum())
+            total = float(self.stock[:, self._column(at)].sum())
             name = problem.site_ids[site]
-            now = self._closest(self.missing_now[:, at], least, reach)
-            needed = float(self.missing_now[now, at])  # beside what other orders took
+            near = self._closest(self.missing_now[:, at], least, reach)
+            needed = float(self.missing_now[near, at])  # beside what other orders took
             return Reason(
                 "no_stock", PROVEN,
                 f"needs {goods}; of the sites in time {name} lacks least, {short:g};"
                 f" all sites hold {total:g}",
-                self._more_stock(at, now, needed, least),
+                self._more_stock(at, near, needed, least),
             )  # fmt: skip
         roomy = ever & (problem.resources.room[:, day] >= units - UNITS)
         if not roomy.any():
