@@ -33,7 +33,7 @@ from optimizer.allocation.network.problem import (
     widen,
 )
 from optimizer.allocation.network.relaxation import Relaxation, Split
-from optimizer.allocation.network.transport import Shipped, Transport
+from optimizer.allocation.network.transport import Transport
 from optimizer.allocation.network.whole import HARD_STEPS, LATER_STEPS, Part, WholeSearch
 from optimizer.outcome import OPTIMAL_GAP
 
@@ -325,7 +325,7 @@ class Tree:
         problem, relaxation = self.problem, self.relaxation
         self.nodes += 1
         self._effort.add(1.0 / NODES_PER_WORK)
-        covers_left = COVER_ROUNDS if self.nodes == 1 else 1
+        covers_left = COVER_ROUNDS if self.nodes == 1 else int(not self.fills)
         split: Split | None = None
         learned = False
         for _ in range(ROUNDS):
@@ -356,8 +356,10 @@ class Tree:
             if not problem.single_source:
                 break
             least = LEAST_EXCESS if self.nodes == 1 else 5.0 * LEAST_EXCESS
-            covers = violated_covers(problem, split.opened, relaxation.spread(split), least)
-            if not covers or not covers_left:
+            covers = []
+            if covers_left:
+                covers = violated_covers(problem, split.opened, relaxation.spread(split), least)
+            if not covers:
                 node = self._fill(node, split, barred)
                 break
             covers_left -= 1
@@ -437,6 +439,7 @@ class Tree:
         is_open = (node.opened | (split.opened > 0.5)) & ~node.closed
         if self.problem.single_source:
             self.keep(assign(self.problem, is_open, share, self._effort.over))
+            return
         proven = self.root_proven
         if proven is None or is_open.tobytes() in self._tried:
             return
@@ -444,7 +447,7 @@ class Tree:
         shipped = self.transport.ship(is_open, self._effort.limits)
         if shipped is None:
             return
-        self._consider(shipped)
+        self.keep(shipped.solution)
         improve(
             self.problem,
             self.transport,
@@ -454,17 +457,8 @@ class Tree:
             self._tried,
             ROUND_SETS,
             self._effort,
-            self._consider,
+            lambda better: self.keep(better.solution),
         )
-
-    def _consider(self, shipped: Shipped) -> None:
-        """Keep a shipment, made whole where customers must not be split, if it is the best."""
-        if shipped.cost < self.cost:
-            solution: FacilitySolution | None = shipped.solution
-            if self.problem.single_source:
-                is_open, share = shipped.solution.is_open, shipped.solution.share
-                solution = assign(self.problem, is_open, share, self._effort.over)
-            self.keep(solution)
 
 
 def fix_sites(node: Node, proven: Dual, cutoff: float) -> Node:
