@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -90,6 +93,49 @@ def test_a_parcel_of_the_best_way_has_no_regret():
     assert regret.min() >= -1e-9
     ships = (solve_block(block, price, toll).site != LEFT).any(axis=1)
     assert np.allclose(regret.min(axis=(0, 1, 2))[ships], 0.0)
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10_000), size=st.integers(1, 5), tolled=st.booleans())
+def test_twins_choose_the_same_to_the_bit(seed, size, tolled):
+    """Compiled loops and their NumPy twin give the same values, sites, labels and limits."""
+    pytest.importorskip("numba")
+    block, price, toll = random_block(np.random.default_rng(seed), size, 2, 4, 6)
+    toll = toll if tolled else None
+    one, other = solve_block(block, price, toll), solve_block(block, price, toll, kernel="numpy")
+    for name in ("value", "site", "label", "group"):
+        assert np.array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_without_numba_the_plan_is_the_same():
+    """In a process that has no numba, two small days are planned to the same bits."""
+    pytest.importorskip("numba")
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", hide + PLAN_TWO_DAYS, str(Path(__file__).parent)],
+            check=True, capture_output=True, text=True,
+        ).stdout
+        for hide in ("", "import sys; sys.modules['numba'] = None\n")
+    ]  # fmt: skip
+    assert told[0] == told[1]
+    assert len(told[0].splitlines()) == 2
+
+
+PLAN_TWO_DAYS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import pandas as pd
+from conftest import _settings
+from sourcing_worlds import draw_case
+from optimizer.allocation import run_sourcing
+from optimizer.outcome import Limits
+from scenarios import Scenario
+for seed in (3, 4):
+    frames = {name: pd.DataFrame(rows) for name, rows in draw_case(seed).items() if rows}
+    found = run_sourcing(Scenario(_settings(), frames), {}, Limits(work=0.2))
+    lines = found.tables["shipment_lines"].to_csv() if "shipment_lines" in found.tables else ""
+    print(repr(found.certificate.objective), repr(found.certificate.bound), repr(lines))
+"""
 
 
 def rates(*rows):
