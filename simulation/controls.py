@@ -40,6 +40,7 @@ LONGER_THAN = (0, 7, 14, 28, 56)  # days
 HISTORIES = 20_000  # for the expectation
 BEYOND = 10**9  # numbers of replications that no run uses
 PER_CONTROL = 8  # replications that a control must have
+MOST_SINGLE = 40  # disruptions of a case up to which each has sums of its own
 MONEY = frozenset({"price_shock", "freight_price_jump"})  # no goods are at stake
 
 
@@ -187,7 +188,7 @@ class Stakes:
         return made if surer else plain
 
     def _sums(self, numbers: Places) -> Floats:
-        """(R, D x 5 + kinds x 5) sums of each disruption, then of each kind."""
+        """(R, kinds x 5 + D x 5) sums of each kind, then of each disruption where they are few."""
         per_day = self.world.ticks_per_day
         made = strikes_of(
             self.disruptions, numbers, seed=self.seed, n_ticks=self.world.n_ticks,
@@ -200,7 +201,9 @@ class Stakes:
         of_kind: dict[str, Floats] = {}
         for each, part in zip(self.disruptions, parts, strict=True):
             of_kind[each.kind] = of_kind[each.kind] + part if each.kind in of_kind else part
-        return np.concatenate([*of_kind.values(), *parts], axis=1) if parts else np.zeros((0, 0))
+        if len(parts) > MOST_SINGLE:
+            parts = []
+        return np.concatenate([*of_kind.values(), *parts], axis=1)
 
     def _ranked(self, others: Floats) -> Places:
         """Columns that vary: kinds before single disruptions, long outages after short ones."""
@@ -209,7 +212,8 @@ class Stakes:
         spread = others.std(axis=0)
         blocks = [(0, kind in MONEY) for kind in kinds]
         alone = {kind: [e.kind for e in self.disruptions].count(kind) == 1 for kind in kinds}
-        blocks += [(1, each.kind in MONEY) for each in self.disruptions]
+        if len(self.disruptions) <= MOST_SINGLE:
+            blocks += [(1, each.kind in MONEY) for each in self.disruptions]
         kept = [True] * len(kinds) + [not alone[each.kind] for each in self.disruptions]
         keys = []
         for block, (single, money) in enumerate(blocks):

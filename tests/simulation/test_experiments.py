@@ -136,6 +136,18 @@ def test_what_is_certain_has_no_controls():
     assert not Stakes(shop(30), [sure], 1, {}).means(0, values).controlled
 
 
+def test_very_many_disruptions_have_sums_by_kind_alone():
+    """Two have five sums together and five each, 41 of one kind five in all."""
+    listed = [
+        Disruption(f"D{number}", "supplier_outage", "all", Distribution("exponential", (90.0,)),
+                   Distribution("lognormal", (40.0, 40.0)))
+        for number in range(41)
+    ]  # fmt: skip
+    world = shop()
+    assert Stakes(world, listed[:2], 1, {}).chance(0, 30).own.shape == (30, 15)
+    assert Stakes(world, listed, 1, {}).chance(0, 30).own.shape == (30, 5)
+
+
 def test_controlled_costs_still_add_up():
     """The controlled mean of a sum is the sum of the controlled means."""
     g = np.random.default_rng(1)
