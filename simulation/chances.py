@@ -92,4 +92,17 @@ def _strikes(
     if not begins:
         none = np.full((len(replications), 1), -1, np.int64)
         return Strikes(none, none)
-    return Strikes(np.stack(begins, axis=1), np.stack(ends, axis=1))
+    made = Strikes(np.stack(begins, axis=1), np.stack(ends, axis=1))
+    return made if cause is None else _merged(made)
+
+
+def _merged(strikes: Strikes) -> Strikes:
+    """Make one of strikes that begin together, as long as the longest; the first places count."""
+    begin, end = strikes.begin.copy(), strikes.end.copy()
+    for later in range(1, begin.shape[1]):
+        for earlier in range(later):
+            same = (begin[:, later] >= 0) & (begin[:, later] == begin[:, earlier])
+            end[same, earlier] = np.maximum(end[same, earlier], end[same, later])
+            begin[same, later] = end[same, later] = -1
+    order = np.argsort(begin < 0, axis=1, kind="stable")
+    return Strikes(np.take_along_axis(begin, order, 1), np.take_along_axis(end, order, 1))
