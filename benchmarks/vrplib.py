@@ -1,8 +1,8 @@
 """VRPLIB files: instances to routing problems, routes to .sol files.
 
-Conventions per set, each arc rounded once: CVRP to the nearest unit; VRPTW, PCVRPTW and MTVRPTWR
-truncated to a tenth; MDVRPTW and HFVRP in thousandths, rounded. One metre, second and unit of
-money of the problem is one such tick.
+Conventions per set, each arc rounded once: CVRP and VRPB to the nearest unit; VRPTW, PCVRPTW and
+MTVRPTWR truncated to a tenth; MDVRPTW and HFVRP in thousandths, rounded. One metre, second and
+unit of money of the problem is one such tick.
 """
 
 from __future__ import annotations
@@ -12,11 +12,20 @@ from pathlib import Path
 
 import numpy as np
 
-from optimizer.routing.problem import FOREVER, Floats, Ints, RoutingProblem, Stops, Vans
+from optimizer.routing.problem import BACKHAUL, FOREVER, Floats, Ints, RoutingProblem, Stops, Vans
 from optimizer.routing.schedule import Timed
 
-TICKS = {"CVRP": 1, "VRPTW": 10, "PCVRPTW": 10, "MTVRPTWR": 10, "MDVRPTW": 1000, "HFVRP": 1000}
+TICKS = {
+    "CVRP": 1,
+    "VRPB": 1,
+    "VRPTW": 10,
+    "PCVRPTW": 10,
+    "MTVRPTWR": 10,
+    "MDVRPTW": 1000,
+    "HFVRP": 1000,
+}
 TRUNCATED = {"VRPTW", "PCVRPTW", "MTVRPTWR"}
+FORBIDDEN = 10  # times the longest arc: from a depot straight to a backhaul
 MUST_SERVE = 1e9  # money lost with a client that has no prize: more than any route
 PER_VEHICLE = {"MDVRPTW", "HFVRP"}  # `Route #k` is driven by vehicle k
 
@@ -70,13 +79,16 @@ def read_instance(path: Path) -> Instance:
     prize = ticks * _column(fields, "PRIZE", n, 0).astype(np.float64)
     release = ticks * _column(fields, "RELEASE_TIME", n, 0)
     demand = _column(fields, "DEMAND", n, 0).astype(np.float64)
+    fetched = _column(fields, "BACKHAUL", n, 0)
     clients = np.arange(n_depots, n)
+    if fetched.any():  # a route that only fetches is not allowed
+        arcs[:n_depots, fetched > 0] = FORBIDDEN * int(arcs.max())
     stops = Stops(
         order_id=tuple(str(c) for c in clients),
         shipment_id=("",) * len(clients),
-        kind=np.zeros(len(clients), dtype=np.int64),
+        kind=np.where(fetched[clients] > 0, BACKHAUL, 0),
         place=clients.astype(np.int64),
-        load=np.column_stack([demand[clients], np.zeros(len(clients))]),
+        load=np.column_stack([(demand + fetched)[clients], np.zeros(len(clients))]),
         units=np.ones(len(clients)),
         service_s=service[clients],
         release_s=release[clients],
