@@ -1,8 +1,9 @@
 """Whole numbers for solvers, each rounded once and by a named rule.
 
-- *up for loads, down for room*: kg and m3 become whole grams and cubic centimetres, or millionths
-  of the largest capacity where that is coarser; loads are rounded up and capacities down, and both
-  divided by their greatest common divisor;
+- *up for loads, down for room*: kg and m3 are multiplied by the smallest power of ten that makes
+  them whole, else become whole grams and cubic centimetres, or millionths of the largest capacity
+  where that is coarser; loads are rounded up and capacities down, and both divided by their
+  greatest common divisor;
 - *whole metres and seconds*: as they are in the problem;
 - *money by power of ten*: money is multiplied by the smallest power of ten that makes every cost
   per metre, per second and per van whole, or the largest that keeps sums far from overflow; what
@@ -61,8 +62,9 @@ def whole_loads(
         limits = vans.capacity[list(used), dimension]
         if not np.isfinite(limits).any() or not load[:, dimension].any():
             continue
-        largest = float(limits[np.isfinite(limits)].max())
-        per_unit = min(whole_unit, MOST_ROOM / largest)
+        finite = limits[np.isfinite(limits)]
+        exact = _exact_factor(np.concatenate([load[:, dimension], finite]), whole_unit)
+        per_unit = exact or min(whole_unit, MOST_ROOM / float(finite.max()))
         whole = np.ceil(load[:, dimension] * per_unit - 1e-6).astype(np.int64)
         everything = float(whole.sum()) + 1.0
         limit = np.floor(np.minimum(limits * per_unit + 1e-6, everything)).astype(np.int64)
@@ -77,6 +79,16 @@ def whole_loads(
         columns, rooms = [np.zeros(len(chosen), np.int64)], [np.ones(len(used), np.int64)]
     loads = np.column_stack(columns).tolist()
     return loads, Room(np.column_stack(rooms).tolist(), counted)
+
+
+def _exact_factor(numbers: Floats, most: float) -> float | None:
+    """Return the smallest power of ten, `most` at most, that makes all numbers whole."""
+    factor = 1.0
+    while factor <= most:
+        if np.allclose(numbers * factor, np.rint(numbers * factor), rtol=0.0, atol=1e-6):
+            return factor
+        factor *= 10.0
+    return None
 
 
 def dearest_alone(problem: RoutingProblem) -> Floats:

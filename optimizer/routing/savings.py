@@ -33,12 +33,14 @@ def savings_start(
     problem: RoutingProblem,
     tests: SoloTests,
     stop_now: Callable[[], bool] = lambda: False,
+    *,
+    insert: bool = True,
 ) -> list[Timed]:
     """Return feasible routes; stops that found no place are on none.
 
     Every stop goes to the van type that would serve it cheapest alone; savings join the stops of
     a type; the routes are handed to the vans there are, as further trips where there are too
-    few; what is left over is inserted one by one.
+    few; what is left over is inserted one by one, if that is asked for.
     """
     alone = _cost_alone(problem, tests)
     wanted = np.flatnonzero(np.isfinite(alone).any(axis=1) & ~_not_worth_it(problem, alone))
@@ -52,7 +54,7 @@ def savings_start(
     served = {stop for timed in routes for stop in timed.route.stops}
     rest = [s for s in range(len(problem.stops)) if s not in served and s not in set(pending)]
     pending += [stop for stop in rest if tests.possible[stop].any()]
-    return insert_all(problem, routes, sorted(pending), stop_now)
+    return insert_all(problem, routes, sorted(pending), stop_now) if insert else routes
 
 
 def join_by_savings(problem: RoutingProblem, van: int, chosen: Ints) -> list[list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -63,7 +64,8 @@ def solve(
     termination, work, name = Termination.CONVERGED, 0.0, "savings"
     plan: tuple[Timed, ...] = ()
     if chosen:
-        plan = tuple(savings_start(problem, tests, lambda: _out_of_time(limits)))
+        late = partial(_out_of_time, limits)
+        plan = tuple(savings_start(problem, tests, late, insert=not isinstance(engine, RuinEngine)))
         on_better(_objective(problem, plan))
         name = engine.name
         found = engine.solve(problem, limits, plan, chosen, on_better=on_better)
