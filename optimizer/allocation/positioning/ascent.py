@@ -10,6 +10,7 @@ optimization; Lewis and Overton (2013), Nonsmooth optimization via quasi-Newton 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import minimize
@@ -17,7 +18,14 @@ from scipy.optimize import minimize
 from optimizer.allocation.positioning.costs import expected_short, missed_share
 from optimizer.allocation.positioning.effort import Effort
 from optimizer.allocation.positioning.flows import Flows
-from optimizer.allocation.positioning.multipliers import Prices, lower_bound
+from optimizer.allocation.positioning.multipliers import (
+    Bound,
+    Prices,
+    here_cost,
+    lane_costs,
+    lower_bound,
+    useful_units,
+)
 from optimizer.allocation.positioning.problem import Floats, Problem
 from optimizer.outcome import OPTIMAL_GAP
 
@@ -26,6 +34,8 @@ ONE_CLIMB = 120  # of them before the memory is dropped
 MEMORY = 20
 GAIN = 1e-6  # of the bound: a climb that gains less is the last
 FIRST_STEP = 0.1
+OPENING_PASSES = 2.5  # work of a look while lanes are opened, in passes
+RATE = 1.0  # of the multiplicative weights, at first
 ASKED_AT = 20  # steps after which a plan is made, where that costs little
 CHEAP_PASS = 0.02  # work
 
@@ -69,7 +79,8 @@ class Ascent:
         start = _flat(self.prices, self.scale)
         ranges = [(0.0, None)] * rows + [(0.0, 1.0)] * (len(start) - rows)
         try:
-            while len(start) and self.steps < most_steps:
+            last = self.steps + most_steps
+            while len(start) and self.steps < last:
                 before = self.bound.value
                 minimize(
                     self._look,
@@ -91,6 +102,54 @@ class Ascent:
         except _EnoughError:
             self.converged = self._closed()
 
+    def open_lanes(self, most_steps: int) -> None:
+        """Let the first unit on a lane pay for a part of its trip, and share that out.
+
+        Products that use most of what is useful to them take more of the charge (multiplicative
+        weights); lanes that carry less than a trip charge more of it to opening.
+
+        Source: Arora, Hazan and Kale (2012), The multiplicative weights update method.
+        """
+        problem, lanes = self.problem, self.problem.lanes
+        prices = self.prices
+        if not prices.spread.size:
+            load = self.flows.at(prices)
+            prices = replace(
+                prices,
+                opening=np.where(_filled(problem, prices, load) < 1.0, 1.0, 0.0),
+                spread=np.full((problem.shape[0], len(lanes)), 1.0 / max(problem.shape[0], 1)),
+            )
+        for step in range(most_steps):
+            if self.effort.time_to_plan() or self._closed():
+                return
+            load = self.flows.at(prices)
+            bound = lower_bound(problem, prices, self.flows.value_here, self.flows.value)
+            self.effort.add_pass(OPENING_PASSES)
+            if bound.value > self.bound.value:
+                self.bound, self.prices = bound, prices
+            prices = self._shared_out(prices, load, RATE / np.sqrt(1.0 + step / 4.0))
+
+    def _shared_out(self, prices: Prices, load: Floats, rate: float) -> Prices:
+        """Return prices with the charges for opening moved towards those who use lanes."""
+        problem, flows = self.problem, self.flows
+        here = here_cost(problem, prices, flows.least)
+        unit, per_kg, per_m3 = lane_costs(problem, prices)
+        spread, opening = prices.spread.copy(), prices.opening.copy()
+        filled = _filled(problem, prices, load)
+        for a in np.flatnonzero((problem.lanes.trip_cost > 0.0) & (load[0] > 0.0)).tolist():
+            cost = unit[a] + per_kg[a] * problem.kg + per_m3[a] * problem.m3
+            useful = useful_units(problem, a, cost, here, flows.least)
+            moved = (flows.moved[:, a] * flows.lot).astype(np.float64)
+            used = np.divide(moved, useful, out=np.zeros(len(useful)), where=useful > 0.0)
+            total = float(spread[:, a].sum())
+            part = float(spread[:, a] @ used) / max(total, 1e-300)
+            top = float(used.max(initial=0.0))
+            if top > 0.0:
+                spread[:, a] *= np.exp(rate * (used - part) / top)
+                spread[:, a] = np.maximum(spread[:, a] / spread[:, a].sum(), 1e-9)
+            opening[a] = min(max(opening[a] + rate * (part - filled[a]), 0.0), 1.0)
+        return replace(prices, spread=spread, opening=opening)
+
     def _closed(self) -> bool:
         return self.upper - self.bound.value <= 0.1 * OPTIMAL_GAP * max(abs(self.upper), 1e-9)
 
@@ -108,8 +167,15 @@ class Ascent:
         if self.steps == ASKED_AT and self.effort.one_pass < CHEAP_PASS:
             self.upper = min(self.upper, self.improve(prices))
         size = max(abs(self.upper), 1e-9)
-        slope = _slopes(self.problem, self.flows, load, self.scale)
+        slope = _slopes(self.problem, self.flows, load, self.scale, prices.opening)
         return -bound.value / size, -slope / size
+
+
+def _filled(problem: Problem, prices: Prices, load: Floats) -> Floats:
+    """Return trips that each lane is charged for, parts of trips as they are filled."""
+    by_kg, lanes = prices.by_kg, problem.lanes
+    trips: Floats = by_kg * load[1] / lanes.trip_kg + (1.0 - by_kg) * load[2] / lanes.trip_m3
+    return trips
 
 
 def _flat(prices: Prices, scale: Floats) -> Floats:
@@ -119,10 +185,11 @@ def _flat(prices: Prices, scale: Floats) -> Floats:
 
 def _prices(at: Floats, scale: Floats, like: Prices) -> Prices:
     rows, lanes = len(like.row), len(like.by_kg)
-    return Prices(
-        np.maximum(at[:rows], 0.0) * scale,
-        np.clip(at[rows : rows + lanes], 0.0, 1.0),
-        np.clip(at[rows + lanes :], 0.0, 1.0).reshape(like.first.shape),
+    return replace(
+        like,
+        row=np.maximum(at[:rows], 0.0) * scale,
+        by_kg=np.clip(at[rows : rows + lanes], 0.0, 1.0),
+        first=np.clip(at[rows + lanes :], 0.0, 1.0).reshape(like.first.shape),
     )
 
 
@@ -136,13 +203,16 @@ def _scales(problem: Problem, load: Floats, saving: float) -> Floats:
     return scale
 
 
-def _slopes(problem: Problem, flows: Flows, load: Floats, scale: Floats) -> Floats:
+def _slopes(
+    problem: Problem, flows: Flows, load: Floats, scale: Floats, opening: Floats
+) -> Floats:
     """Return a supergradient of the bound, money per step of each price."""
     rows, lanes, together = problem.rows, problem.lanes, problem.together
     over = scale * (rows.loads(load) - rows.room)
     filled = load[1] / lanes.trip_kg - load[2] / lanes.trip_m3
     both = np.isfinite(lanes.trip_kg) & np.isfinite(lanes.trip_m3)
-    parts = [over, np.where(both, lanes.trip_cost * filled, 0.0)]
+    trip = lanes.trip_cost * (1.0 - opening)
+    parts = [over, np.where(both, trip * filled, 0.0)]
     if len(together.first):
         local, _ = flows.moves().levels(problem)
         which = np.unique(np.concatenate([together.first, together.second]))

@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 
 from optimizer.allocation.positioning.costs import expected_short
-from optimizer.allocation.positioning.multipliers import Prices, here_cost, lane_costs
+from optimizer.allocation.positioning.multipliers import (
+    Prices,
+    here_cost,
+    lane_costs,
+    opening_charges,
+)
 from optimizer.allocation.positioning.problem import Floats, Ints, Moves, Problem
 
 REACH = 8.0  # standard deviations beyond which nothing is short, or everything
@@ -48,6 +53,7 @@ class Flows:
         products = np.arange(problem.shape[0]) if which is None else which
         load = np.zeros((3, len(problem.lanes)))
         unit, per_kg, per_m3 = lane_costs(problem, prices)
+        here = here_cost(problem, prices, self.least)
         self.run(
             products,
             self.lot,
@@ -55,7 +61,7 @@ class Flows:
             self.fixed,
             problem.mean,
             problem.sd,
-            here_cost(problem, prices, self.least),
+            here,
             problem.holding,
             problem.holding + problem.shortage - self.least,
             self.beyond,
@@ -68,6 +74,7 @@ class Flows:
             unit,
             per_kg,
             per_m3,
+            opening_charges(problem, prices, here, self.least),
             self.table,
             STEPS,
             REACH,

@@ -38,6 +38,7 @@ def cheapest_flows(  # noqa: C901, PLR0912, PLR0915 - one loop nest, written out
     lane_unit: Floats,
     lane_kg: Floats,
     lane_m3: Floats,
+    opening: Floats,
     table: Floats,
     steps: float,
     reach: float,
@@ -59,6 +60,7 @@ def cheapest_flows(  # noqa: C901, PLR0912, PLR0915 - one loop nest, written out
         of `here`, holding included
     beyond, wait, kg, m3 : as in Problem
     lane_unit, lane_kg, lane_m3 : (n_lanes,) money, prices of what is shared included
+    opening : (n_products, n_lanes) money per unit on top; (0, 0): nothing
     table : loss of the standard normal law at -reach + k / steps
     moved : (n_products, n_lanes) lots on each lane
     across : (n_products, n_sites, n_sites) lots at [i] held for [j]
@@ -96,6 +98,8 @@ def cheapest_flows(  # noqa: C901, PLR0912, PLR0915 - one loop nest, written out
             i, j = origin[a], destination[a]
             if transit[a] < wait[k, j]:
                 price = (lane_unit[a] + lane_kg[a] * kg[k] + lane_m3[a] * m3[k]) * unit
+                if opening.shape[0] > 0:
+                    price += opening[k, a] * unit
                 if price < cost[i, j]:
                     cost[i, j] = price
                     lane_of[i, j] = a

@@ -5,7 +5,7 @@ The bound is a sum of closed forms (README.md): it does not matter who found the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
@@ -26,11 +26,15 @@ class Prices:
     row : (n_rows,) money per unit of room, >= 0
     by_kg : (n_lanes,) 0..1, part of a shipment's cost that is charged by kg, the rest by m3
     first : (n_pairs, n_sites) 0..1, part of the split cost that is charged to the first product
+    opening : (n_lanes,) 0..1, part of a shipment's cost that the first unit on a lane pays
+    spread : (n_products, n_lanes) >= 0, how the products share that; (0, 0) while nothing opens
     """
 
     row: Floats
     by_kg: Floats
     first: Floats
+    opening: Floats
+    spread: Floats
 
     @classmethod
     def zero(cls, problem: Problem) -> Prices:
@@ -39,18 +43,21 @@ class Prices:
         by_kg = np.where(np.isfinite(lanes.trip_kg), 0.5, 0.0)
         by_kg[np.isfinite(lanes.trip_kg) & ~np.isfinite(lanes.trip_m3)] = 1.0
         shape = together.cost.shape
-        return cls(np.zeros(len(problem.rows.room)), by_kg, np.full(shape, 0.5))
-
-    def with_row(self, row: Floats) -> Prices:
-        """Return the same with other prices of rows."""
-        return replace(self, row=row)
+        return cls(
+            np.zeros(len(problem.rows.room)),
+            by_kg,
+            np.full(shape, 0.5),
+            np.zeros(len(lanes)),
+            np.zeros((0, 0)),
+        )
 
 
 def lane_costs(problem: Problem, prices: Prices) -> tuple[Floats, Floats, Floats]:
     """Return money per unit, kg and m3 on each lane, shares of shipments and rows included."""
     lanes, rows = problem.lanes, problem.rows
-    per_kg = lanes.per_kg + lanes.co2 + lanes.trip_cost * prices.by_kg / lanes.trip_kg
-    per_m3 = lanes.per_m3 + lanes.trip_cost * (1.0 - prices.by_kg) / lanes.trip_m3
+    trip = lanes.trip_cost * (1.0 - prices.opening)
+    per_kg = lanes.per_kg + lanes.co2 + trip * prices.by_kg / lanes.trip_kg
+    per_m3 = lanes.per_m3 + trip * (1.0 - prices.by_kg) / lanes.trip_m3
     unit = lanes.per_unit + lanes.handling + prices.row @ rows.units
     return unit, per_kg + prices.row @ rows.kg, per_m3 + prices.row @ rows.m3
 
@@ -66,6 +73,59 @@ def here_cost(problem: Problem, prices: Prices, least: Floats) -> Floats:
         shares, problem.mean, out=np.zeros(problem.shape), where=wanted
     )
     return cost
+
+
+def opening_charges(problem: Problem, prices: Prices, here: Floats, least: Floats) -> Floats:
+    """Return money per unit for opening lanes, (n_products, n_lanes); infinite: of no use there.
+
+    A lane pays the opening part of a trip once, however little it carries. No plan that is best at
+    these prices moves more than `useful_units` of a product, so charging spread / useful units of
+    that part to every unit charges at most all of it. (0, 0) while nothing opens.
+    """
+    if not prices.spread.size:
+        return prices.spread
+    charges = np.full(prices.spread.shape, np.inf)
+    unit, per_kg, per_m3 = lane_costs(problem, prices)
+    for a in range(len(problem.lanes)):
+        cost = unit[a] + per_kg[a] * problem.kg + per_m3[a] * problem.m3
+        useful = useful_units(problem, a, cost, here, least)
+        share = np.where(useful > 0.0, prices.spread[:, a], 0.0)
+        whole = float(share.sum())
+        if whole <= 0.0:
+            share, whole = (useful > 0.0).astype(np.float64), float((useful > 0.0).sum())
+        paid = problem.lanes.trip_cost[a] * prices.opening[a] / max(whole, 1e-300)
+        np.divide(share * paid, useful, out=charges[:, a], where=useful > 0.0)
+    return charges
+
+
+def useful_units(
+    problem: Problem, lane: int, cost: Floats, here: Floats, least: Floats
+) -> Floats:
+    """Return the most units of each product that may be worth their cost on a lane, (n_products,).
+
+    A unit that comes on top of what its goal then has is worth at most what the region would lose
+    without it; where that is less than its cost on the lane, less what keeping it at its origin
+    costs, leaving it there is no dearer.
+
+    Parameters
+    ----------
+    cost : (n_products,) money per unit on the lane, prices of what is shared included
+    """
+    i, j = problem.lanes.origin[lane], problem.lanes.destination[lane]
+    worth = here[:, j] + problem.holding[:, j] + problem.shortage[:, j] - least[:, j]
+    ratio = np.divide(
+        cost - problem.holding[:, i] + problem.holding[:, j],
+        worth,
+        out=np.ones(len(worth)),
+        where=worth > 0.0,
+    )
+    deviations = np.clip(-ndtri(np.clip(ratio, 0.0, 1.0)), -FAR, FAR)
+    level = problem.mean[:, j] + problem.sd[:, j] * deviations
+    most = problem.free[:, i].astype(np.float64)
+    useful = np.clip(np.ceil(level - problem.fixed[:, j] + 1e-9), 0.0, most)
+    useful = np.where(ratio >= 1.0, 0.0, np.where(ratio <= 0.0, most, useful))
+    units: Floats = np.where(problem.in_time(lane), useful, 0.0)
+    return units
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +154,13 @@ def lower_bound(problem: Problem, prices: Prices, value_here: Floats, value: Flo
     here = here_cost(problem, prices, least)
     lanes = problem.lanes
     unit, per_kg, per_m3 = lane_costs(problem, prices)
+    charges = opening_charges(problem, prices, here, least)
     movable = value_here.copy()
     for a in range(len(lanes)):
         i, j = lanes.origin[a], lanes.destination[a]
         gain = value_here[:, j] - (unit[a] + per_kg[a] * problem.kg + per_m3[a] * problem.m3)
+        if charges.size:
+            gain -= charges[:, a]
         gain[~problem.in_time(a)] = -np.inf
         np.maximum(movable[:, i], gain, out=movable[:, i])
     for i in range(problem.shape[1]):

@@ -21,6 +21,8 @@ from optimizer.outcome import Limits, Outcome, Termination, proven_status
 ENGINE = "lagrangian flows"
 TRIP_ROUNDS = 2
 STEPS_ON_SAMPLE = 80
+OPENING_ROUNDS = 2
+STEPS_OF_OPENING = 40
 
 
 class Answer:
@@ -58,6 +60,12 @@ def search(problem: Problem, limits: Limits, kernel: str = "") -> Outcome[Answer
     start = learned(problem, effort, kernel, limits.seed)
     climb = Ascent(problem, flows, effort, least_cost, improve, start)
     climb.climb()
+    if (problem.lanes.trip_cost > 0.0).any():
+        flows.at(climb.prices)
+        climb.upper = min(climb.upper, improve(climb.prices))
+        for _ in range(OPENING_ROUNDS):
+            climb.open_lanes(STEPS_OF_OPENING)
+            climb.climb(STEPS_OF_OPENING)
     stopped = effort.why_stopped()
     flows.at(climb.prices)
     improve(climb.prices)
