@@ -14,6 +14,7 @@ BENCHMARKS = {
     "network": "benchmarks.network",
     "online": "benchmarks.online",
     "nightly": "benchmarks.nightly",
+    "positioning": "benchmarks.positioning",
     "replay": "benchmarks.replay",
     "replenishment": "benchmarks.replenishment",
     "routing": "benchmarks.routing",

@@ -76,9 +76,7 @@ def positioning_case(products: int, sites: int, seed: int, orders: int = 20_000)
     return Scenario(settings, tables)
 
 
-def _forecasts(
-    rows: dict[str, object], weekly: np.ndarray, sd: np.ndarray
-) -> pd.DataFrame:
+def _forecasts(rows: dict[str, object], weekly: np.ndarray, sd: np.ndarray) -> pd.DataFrame:
     parts = []
     for week in range(WEEKS):
         bucket = pd.Timestamp(START) + pd.Timedelta(weeks=week)
@@ -99,9 +97,9 @@ def _lanes(names: list[str], km: np.ndarray, draw: np.random.Generator) -> pd.Da
         [
             {"origin_id": names[i], "destination_id": names[j], "mode": "road",
              "transit_mean_days": float(np.ceil(km[i, j] / 700.0)), "distance_km": km[i, j],
-             "cost_per_shipment": round(200.0 + 3.5 * km[i, j], 2), "shipment_kg": 9000.0,
-             "shipment_m3": 52.0, "cost_per_kg": round(float(draw.uniform(0.02, 0.1)), 3),
-             "capacity_kg_per_day": float(draw.choice([18000.0, 36000.0, 90000.0]))}
+             "cost_per_shipment": round(60.0 + 1.4 * km[i, j], 2), "shipment_kg": 1500.0,
+             "shipment_m3": 10.0, "cost_per_kg": round(float(draw.uniform(0.02, 0.1)), 3),
+             "capacity_kg_per_day": float(draw.choice([3000.0, 6000.0, 15000.0]))}
             for i, j in pairs
         ]
     )  # fmt: skip

@@ -19,7 +19,6 @@ from optimizer.allocation.positioning.costs import expected_short, missed_share
 from optimizer.allocation.positioning.effort import Effort
 from optimizer.allocation.positioning.flows import Flows
 from optimizer.allocation.positioning.multipliers import (
-    Bound,
     Prices,
     here_cost,
     lane_costs,
@@ -34,7 +33,7 @@ ONE_CLIMB = 120  # of them before the memory is dropped
 MEMORY = 20
 GAIN = 1e-6  # of the bound: a climb that gains less is the last
 FIRST_STEP = 0.1
-OPENING_PASSES = 2.5  # work of a look while lanes are opened, in passes
+OPENING_PASSES = 6.0  # work of a look while lanes are opened, in passes
 RATE = 1.0  # of the multiplicative weights, at first
 ASKED_AT = 20  # steps after which a plan is made, where that costs little
 CHEAP_PASS = 0.02  # work
@@ -203,9 +202,7 @@ def _scales(problem: Problem, load: Floats, saving: float) -> Floats:
     return scale
 
 
-def _slopes(
-    problem: Problem, flows: Flows, load: Floats, scale: Floats, opening: Floats
-) -> Floats:
+def _slopes(problem: Problem, flows: Flows, load: Floats, scale: Floats, opening: Floats) -> Floats:
     """Return a supergradient of the bound, money per step of each price."""
     rows, lanes, together = problem.rows, problem.lanes, problem.together
     over = scale * (rows.loads(load) - rows.room)

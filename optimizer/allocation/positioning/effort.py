@@ -7,7 +7,7 @@ from dataclasses import replace
 from optimizer.allocation.positioning.problem import Problem
 from optimizer.outcome import Limits, Termination
 
-CELLS_PER_WORK = 1.5e7  # products x sites x sites of one pass over all products
+CELLS_PER_WORK = 1.1e7  # products x sites x sites of one pass over all products
 PLAN_PASSES = 14.0  # work of making a plan, in passes
 
 
@@ -21,6 +21,7 @@ class Effort:
         self.spent = 0.0
         self.plan_work, self.plan_seconds = PLAN_PASSES * self.one_pass, 0.0
         self.began = limits.elapsed
+        self.kept = 0.0  # part of the limits that is kept for what follows
 
     def add_plan(self, seconds: float) -> None:
         """Count a plan made, and how long it took."""
@@ -32,12 +33,15 @@ class Effort:
         limits = self.limits
         if limits.cancelled():
             return True
-        if limits.work is not None and self.spent + self.plan_work >= limits.work:
+        part = 1.0 - self.kept
+        if limits.work is not None and self.spent + self.plan_work >= part * limits.work:
             return True
         seconds = self.plan_seconds
         if seconds <= 0.0 and self.spent > 0.0:  # none made yet: by what passes took
             seconds = (limits.elapsed - self.began) / self.spent * self.plan_work
-        return limits.remaining <= 1.3 * seconds
+        if limits.seconds is None:
+            return False
+        return part * limits.seconds - limits.elapsed <= 1.3 * seconds
 
     def add_pass(self, passes: float = 1.0) -> None:
         """Count passes over all products, or parts of one."""

@@ -98,9 +98,7 @@ def opening_charges(problem: Problem, prices: Prices, here: Floats, least: Float
     return charges
 
 
-def useful_units(
-    problem: Problem, lane: int, cost: Floats, here: Floats, least: Floats
-) -> Floats:
+def useful_units(problem: Problem, lane: int, cost: Floats, here: Floats, least: Floats) -> Floats:
     """Return the most units of each product that may be worth their cost on a lane, (n_products,).
 
     A unit that comes on top of what its goal then has is worth at most what the region would lose

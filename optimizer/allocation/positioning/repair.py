@@ -44,10 +44,10 @@ def cut_overloads(state: PlanState, here: Floats, least: Floats) -> None:
         if turn < ROUNDS:
             qty = np.maximum(-(-qty // SHARE), 1)
         loss = state.cost_of_cutting(product, lane, qty, here, least)
-        loss -= _paid(problem, product, lane, qty)
+        loss -= paid(problem, product, lane, qty)
         open_ones = np.ones(len(product), bool)
         for row in worst:
-            frees = qty * _weights(problem, int(row), product, lane)
+            frees = qty * weights(problem, int(row), product, lane)
             able = np.flatnonzero(open_ones & (frees > 0.0))
             order = able[np.argsort(loss[able] / frees[able], kind="stable")]
             reached = np.cumsum(frees[order])
@@ -57,7 +57,7 @@ def cut_overloads(state: PlanState, here: Floats, least: Floats) -> None:
             open_ones[chosen] = False
 
 
-def _paid(problem: Problem, product: Ints, lane: Ints, qty: Ints) -> Floats:
+def paid(problem: Problem, product: Ints, lane: Ints, qty: Ints) -> Floats:
     """Return what each move costs on its lane, shares of trips left out."""
     lanes = problem.lanes
     per_unit = lanes.per_unit[lane] + lanes.handling[lane]
@@ -66,7 +66,7 @@ def _paid(problem: Problem, product: Ints, lane: Ints, qty: Ints) -> Floats:
     return cost
 
 
-def _weights(problem: Problem, row: int, product: Ints, lane: Ints) -> Floats:
+def weights(problem: Problem, row: int, product: Ints, lane: Ints) -> Floats:
     """Return what one unit of each move takes of a row."""
     rows = problem.rows
     weight: Floats = (
@@ -128,7 +128,7 @@ def _last_trip(state: PlanState, a: int, here: Floats, least: Floats) -> _Trip |
     if trips > 1.0:
         excess = filled - (trips - 1.0)
         loss = state.cost_of_cutting(product, lane, qty, here, least)
-        loss -= _paid(problem, product, lane, qty)
+        loss -= paid(problem, product, lane, qty)
         taken = size[int(np.argmax(excess))] * qty
         order = np.argsort(loss / np.maximum(taken, 1e-12), kind="stable")
         gone = np.cumsum((size * qty)[:, order], axis=1)
@@ -141,5 +141,5 @@ def _last_trip(state: PlanState, a: int, here: Floats, least: Floats) -> _Trip |
         if np.isfinite(keeps):
             qty[-1] = max(int(qty[-1]) - int(np.floor(max(keeps, 0.0))), 1)
     loss = state.cost_of_cutting(product, lane, qty, here, least)
-    loss -= _paid(problem, product, lane, qty)
+    loss -= paid(problem, product, lane, qty)
     return _Trip(product, lane, qty, float(loss.sum()), unfilled)

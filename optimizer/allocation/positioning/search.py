@@ -6,23 +6,26 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizer.allocation.positioning.ascent import Ascent
+from optimizer.allocation.positioning.ascent import CHEAP_PASS, Ascent
 from optimizer.allocation.positioning.costs import objective
 from optimizer.allocation.positioning.effort import Effort
 from optimizer.allocation.positioning.fill import fill
 from optimizer.allocation.positioning.flows import Flows
 from optimizer.allocation.positioning.multipliers import Bound, Prices, here_cost
+from optimizer.allocation.positioning.open_trips import open_trips
 from optimizer.allocation.positioning.plan_state import PlanState
-from optimizer.allocation.positioning.problem import Moves, Problem
+from optimizer.allocation.positioning.problem import Floats, Moves, Problem
 from optimizer.allocation.positioning.repair import drop_trips, settle
 from optimizer.allocation.positioning.sample import restricted, sample_products
 from optimizer.outcome import Limits, Outcome, Termination, proven_status
 
 ENGINE = "lagrangian flows"
-TRIP_ROUNDS = 2
 STEPS_ON_SAMPLE = 80
-OPENING_ROUNDS = 2
+OPENING_ROUNDS = 4
 STEPS_OF_OPENING = 40
+STEPS_BEFORE_OPENING = 120
+KEPT_TO_OPEN = 0.6  # of the limits
+MOST_OPENED = 400_000  # products x lanes with trips up to which the charge for opening is sought
 
 
 class Answer:
@@ -59,13 +62,18 @@ def search(problem: Problem, limits: Limits, kernel: str = "") -> Outcome[Answer
 
     start = learned(problem, effort, kernel, limits.seed)
     climb = Ascent(problem, flows, effort, least_cost, improve, start)
-    climb.climb()
-    if (problem.lanes.trip_cost > 0.0).any():
-        flows.at(climb.prices)
-        climb.upper = min(climb.upper, improve(climb.prices))
+    if not few_lanes(problem):
+        climb.climb()
+    else:
+        effort.kept = KEPT_TO_OPEN
+        climb.climb(STEPS_BEFORE_OPENING)
+        effort.kept = 0.0
         for _ in range(OPENING_ROUNDS):
             climb.open_lanes(STEPS_OF_OPENING)
             climb.climb(STEPS_OF_OPENING)
+            if effort.one_pass < CHEAP_PASS and not effort.time_to_plan():
+                flows.at(climb.prices)
+                climb.upper = min(climb.upper, improve(climb.prices))
     stopped = effort.why_stopped()
     flows.at(climb.prices)
     improve(climb.prices)
@@ -101,6 +109,12 @@ def learned(problem: Problem, effort: Effort, kernel: str, seed: int) -> Prices:
     return replace(prices, row=climb.prices.row, by_kg=climb.prices.by_kg)
 
 
+def few_lanes(problem: Problem) -> bool:
+    """Say whether lanes have trips to open, and products are few enough to weigh each."""
+    with_trips = int((problem.lanes.trip_cost > 0.0).sum())
+    return 0 < problem.shape[0] * with_trips <= MOST_OPENED
+
+
 def stay_put() -> Moves:
     """Return the plan that moves nothing."""
     none = np.zeros(0, np.int64)
@@ -110,28 +124,39 @@ def stay_put() -> Moves:
 def plan_at(problem: Problem, flows: Flows, prices: Prices) -> Moves:
     """Return a plan that keeps every limit, from the flows as they stand.
 
+    Where trips are few, it is also tried from no transfers at all, and trips are opened one by one.
+
     Parameters
     ----------
     prices : those of the flows
     """
-    state = PlanState(problem, flows.moves())
     here = here_cost(problem, prices, flows.least)
-    settle(state, here, flows.least)
+    few = few_lanes(problem)
+    best, least_cost = stay_put(), objective(problem, stay_put())
+    for without in (False, True) if few else (False,):
+        state = PlanState(problem, flows.moves())
+        if without:
+            product, lane = np.nonzero(state.moved)
+            state.cut(product, lane, state.moved[product, lane])
+        settle(state, here, flows.least)
+        for may_open in (False, few):
+            drop_trips(state, here, flows.least)
+            if may_open:
+                open_trips(state, here, flows.least)
+            _refill(state, flows, here, prices)
+            settle(state, here, flows.least)
+            moves = state.moves()
+            cost = objective(problem, moves)
+            if cost < least_cost:
+                best, least_cost = moves, cost
+    return best
+
+
+def _refill(state: PlanState, flows: Flows, here: Floats, prices: Prices) -> None:
+    """Fill what room is left: at the prices of rows, then without, then with finer lots."""
     nothing = np.zeros(len(prices.row))
     finer = np.maximum(flows.lot // 8, 1)
-    best, least_cost = None, np.inf
-    for _ in range(TRIP_ROUNDS):
-        dropped = drop_trips(state, here, flows.least)
-        fill(state, flows, here, prices.row, flows.lot)
-        fill(state, flows, here, nothing, flows.lot)
-        if (finer < flows.lot).any():
-            fill(state, flows, here, nothing, finer)
-        settle(state, here, flows.least)
-        moves = state.moves()
-        cost = objective(problem, moves)
-        if cost < least_cost:
-            best, least_cost = moves, cost
-        if not dropped:
-            break
-    assert best is not None
-    return best
+    fill(state, flows, here, prices.row, flows.lot)
+    fill(state, flows, here, nothing, flows.lot)
+    if (finer < flows.lot).any():
+        fill(state, flows, here, nothing, finer)
