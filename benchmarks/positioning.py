@@ -70,9 +70,8 @@ def _run(products: int, sites: int, seed: int, options: argparse.Namespace) -> b
         found, bound = by_highs(problem, options.highs, whole=whole)
         took, used = time.perf_counter() - began, time.process_time() - used
         if found is None:
-            print(
-                f"{name:<14} {label:<16} {'-':>14} {bound:>14.1f} {'':>39} {used:>7.1f} {took:>7.1f}"
-            )
+            told = f"{name:<14} {label:<16} {'-':>14} {bound:>14.1f} {'':>39}"
+            print(f"{told} {used:>7.1f} {took:>7.1f}", flush=True)
         else:
             _line(name, label, problem, found, bound, used, took)
     return sound
