@@ -97,7 +97,7 @@ def _route_cost(facts: Any, book: Any, slot: Any) -> Any:
     return cost
 
 
-@inlined
+@compiled
 def _ruin(facts: Any, book: Any, part: Any) -> Any:
     """Take strings out around a stop drawn by chance; return the change in scaled money."""
     state, tally = part.state, part.tally
@@ -141,7 +141,7 @@ def _is_new(part: Any, stop: Any) -> Any:
     return fresh
 
 
-@inlined
+@compiled
 def _settle(facts: Any, book: Any, part: Any, slot: Any) -> Any:
     """Time what is left of a route, perhaps on another van; return its money, BROKEN if late."""
     if facts.timed and not refresh(facts, book, slot):
@@ -156,7 +156,7 @@ def _settle(facts: Any, book: Any, part: Any, slot: Any) -> Any:
     return _route_cost(facts, book, slot)
 
 
-@inlined
+@compiled
 def _order(facts: Any, part: Any) -> None:
     """Put the stops that are out in an order drawn by chance: any, most load, far or near first."""
     which = below(part.state, 11)
@@ -179,7 +179,7 @@ def _order(facts: Any, part: Any) -> None:
         key[at + 1], out[at + 1] = value, stop
 
 
-@inlined
+@compiled
 def _recreate(facts: Any, book: Any, part: Any) -> Any:
     """Put the stops back one by one where they cost least; return the change in scaled money."""
     change = 0
@@ -198,7 +198,7 @@ def _recreate(facts: Any, book: Any, part: Any) -> Any:
     return change
 
 
-@inlined
+@compiled
 def _take_back(facts: Any, book: Any, part: Any) -> None:
     """Undo the changes of the step."""
     for k in range(part.tally[CHANGES] - 1, -1, -1):

@@ -104,7 +104,7 @@ def _string(book: Any, part: Any, stop: Any, length: Any) -> Any:
     return begin
 
 
-@inlined
+@compiled
 def take_out(facts: Any, book: Any, part: Any, stop: Any, longest: Any) -> None:
     """Take a string around a stop out of its route; its stops join those that are out."""
     slot, state = book.route[stop], part.state
@@ -149,7 +149,7 @@ def take_out(facts: Any, book: Any, part: Any, stop: Any, longest: Any) -> None:
         _extent(book, part, slot, members - length, book.metres[slot] + change)
 
 
-@inlined
+@compiled
 def put_in(facts: Any, book: Any, part: Any, stop: Any, window: Any, p: Any, slot: Any) -> None:
     """Put a stop behind p, NONE for the front of a route or for a van that is not used yet."""
     van, n = facts.type_of[slot], book.following.shape[0]
@@ -191,7 +191,7 @@ def _can_drive(facts: Any, book: Any, slot: Any, van: Any) -> Any:
     return fits, change
 
 
-@inlined
+@compiled
 def change_van(facts: Any, book: Any, part: Any, slot: Any) -> Any:
     """Move a route to an unused van of another type, drawn by chance, if that keeps its rules.
 
