@@ -68,6 +68,7 @@ def read_stops(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> dict[s
     if parcels is not None:
         fetched = orders[orders["kind"] != "delivery"]
         parcels = parcels[parcels["carrier_id"].isin(_fleet_carriers(scenario))]
+        parcels = parcels[parcels["site_id"].isin(set(scenario.table("sites")["site_id"]))]
         packed = tables["shipment_lines"].rename(columns={"shipment_id": "key"})
         columns = ["key", "product_id", "qty"]
         lines = pd.concat([packed[columns], lines[columns]], ignore_index=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from optimizer.audit.report import MONEY, AuditReport, Rules
 from scenarios import Scenario
 from scenarios.semantics.defaults import unserved_penalty
+from scenarios.semantics.drop_ship import drop_ship_offers
 from scenarios.semantics.work_hours import clock_s
 from scenarios.semantics.zones import explode_bundles
 
@@ -148,6 +149,12 @@ def _check_stock(
     held = stock.groupby([*key, "channel"], sort=False)["qty"].sum().clip(lower=0.0)
     channel = orders.set_index("order_id")["channel_id"]
     held = _less_what_stays(scenario, held)
+    offers = drop_ship_offers(scenario)
+    index = pd.MultiIndex.from_frame(
+        offers[["supplier_id", "product_id"]].assign(channel="").set_axis(held.index.names, axis=1)
+    )
+    offered = pd.Series(offers["units"].to_numpy(np.float64), index=index)
+    held = pd.concat([held, offered]) if len(offered) else held
     taken = content[["order_id", *key, "qty"]]
     taken = taken.assign(channel=channel.reindex(taken["order_id"]).fillna("").to_numpy(object))
     taken = explode_bundles(scenario, taken[[*key, "channel", "qty"]])
@@ -202,7 +209,8 @@ def _check_throughput(
     content = content.assign(ready=_ready_on(scenario, orders, content["order_id"]))
     sites = scenario.table("sites").set_index("site_id")
     status = sites["status"].reindex(parcels["site_id"]).to_numpy(object)
-    rules.add("shipments", "site_not_open", status != "open", parcels["shipment_id"])
+    sends = parcels["site_id"].isin(set(drop_ship_offers(scenario)["supplier_id"])).to_numpy()
+    rules.add("shipments", "site_not_open", (status != "open") & ~sends, parcels["shipment_id"])
     moved = content.groupby(["site_id", "ready"], sort=False)["qty"].sum()
     room = sites["outbound_units_per_day"].reindex(moved.index.get_level_values(0)).to_numpy()
     names = [f"{site} {day:%Y-%m-%d}" for site, day in moved.index]
@@ -235,7 +243,9 @@ def _check_parcels(
     rate = _rates(scenario, parcels, facts, load)
     ready = facts[["release_at", "placed_at"]].max(axis=1)
     leaves = earliest + _cutoffs(rate["cutoff_time"])
-    early = (ready > leaves) & (ship_on <= earliest)
+    lead = _lead(scenario, parcels, content)
+    rules.add("shipments", "ships_before_the_lead_time", ship_on < earliest + lead, names)
+    early = (ready > leaves) & (ship_on <= earliest + lead)
     rules.add("shipments", "ships_after_the_cutoff", early, names)
     rules.add("shipments", "no_such_rate", rate["base"].isna(), names)
     weight = parcels["weight_kg"].to_numpy(np.float64)
@@ -258,8 +268,23 @@ def _check_parcels(
     rules.add("shipments", "split_against_the_order", together & several, names)
     _check_whole_or_nothing(rules, orders, scenario, content)
     late = days * 24.0 * np.nan_to_num(pays)
-    risk = _risk(scenario, orders, facts, parcels, content, load, rate, cost + late)
+    risk = _risk(scenario, orders, facts, parcels, content, load, rate, cost + late, lead)
     return float(np.nansum(cost)), float(np.sum(late)), risk
+
+
+def _lead(scenario: Scenario, parcels: pd.DataFrame, content: pd.DataFrame) -> pd.Series:
+    """Return the time until each parcel's supplier hands it over; none for parcels of sites."""
+    days = drop_ship_offers(scenario).set_index(["supplier_id", "product_id"])["lead_days"]
+    rows = explode_bundles(scenario, content[["shipment_id", "site_id", "product_id", "qty"]])
+    of_line = days.reindex(pd.MultiIndex.from_frame(rows[["site_id", "product_id"]])).fillna(0.0)
+    longest = (
+        of_line.groupby(rows["shipment_id"].to_numpy(object))
+        .max()
+        .reindex(parcels["shipment_id"])
+        .fillna(0.0)
+    )
+    lead: pd.Series = pd.to_timedelta(longest.reset_index(drop=True), unit="D")
+    return lead
 
 
 def _cutoffs(times: pd.Series) -> pd.Series:
@@ -278,6 +303,7 @@ def _risk(
     load: pd.DataFrame,
     rate: pd.DataFrame,
     money: Floats,
+    lead: pd.Series,
 ) -> float:
     """Return what parcels cost that carriers may not take: the chance x what it costs more.
 
@@ -310,7 +336,8 @@ def _risk(
         price = parcel_cost(offers, np.full(len(offers), kg), np.full(len(offers), m3))
         missed = ready.iloc[at] > day.iloc[at] + _cutoffs(offers["cutoff_time"])
         days = np.ceil(offers["promise_days"]) + missed
-        over = (day.iloc[at] - facts["due_to"].iloc[at].normalize()).days + days.to_numpy()
+        leaves = day.iloc[at] + lead.iloc[at]
+        over = (leaves - facts["due_to"].iloc[at].normalize()).days + days.to_numpy()
         over = np.nan_to_num(np.maximum(0.0, over))  # no due date: never late
         pay = 24.0 * facts["late_cost_per_h"].iloc[at]
         barred = (over > 0.0) & np.isnan(pay)
@@ -375,5 +402,5 @@ def parcel_cost(rate: pd.DataFrame, kg: Floats, m3: Floats) -> Floats:
 
 def _handling(scenario: Scenario, content: pd.DataFrame) -> float:
     price = scenario.filled("sites").set_index("site_id")["handling_cost_per_unit"]
-    per_unit = price.reindex(content["site_id"]).to_numpy(np.float64)
+    per_unit = price.reindex(content["site_id"]).fillna(0.0).to_numpy(np.float64)  # suppliers: 0
     return float(np.sum(per_unit * content["qty"].to_numpy(np.float64)))

@@ -28,7 +28,9 @@ WAVES = ("wave_id", "site_id", "carrier_id", "release_at", "cutoff_at", "parcels
 def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport:
     """Hold waves, the times of parcels and the missed cut-offs against the scenario."""
     rules = Rules(STAGE)
-    parcels = _facts(scenario, tables["shipments"], tables["shipment_lines"])
+    shipments = tables["shipments"]
+    shipments = shipments[shipments["site_id"].isin(set(scenario.table("sites")["site_id"]))]
+    parcels = _facts(scenario, shipments, tables["shipment_lines"])
     placed = _table(tables, "wave_parcels", PLACES)
     missed = _table(tables, "missed_cutoffs", MISSES)
     waves = _table(tables, "waves", WAVES)

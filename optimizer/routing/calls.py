@@ -57,7 +57,9 @@ def read_calls(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Call
     if "shipments" in upstream:
         parcels, aside = _parcels(scenario, upstream, lines)
         if aside:
-            notes.append(f"{aside} parcels go with carriers that have no vans: not routed.")
+            notes.append(
+                f"{aside} parcels go by carriers that have no vans, or from suppliers: not routed."
+            )
         fetched = orders[orders["kind"] != "delivery"][["order_id"]]
         fetched = fetched.merge(whole, on="order_id", how="left")
         stops = pd.concat([parcels, fetched], ignore_index=True)
@@ -193,14 +195,15 @@ def _line_weights(scenario: Scenario) -> pd.DataFrame:
 def _parcels(
     scenario: Scenario, upstream: Mapping[str, pd.DataFrame], lines: pd.DataFrame
 ) -> tuple[pd.DataFrame, int]:
-    """Return the parcels that vans carry, and how many go with carriers that have none."""
+    """Return the parcels that vans carry, and how many do not leave a site with them."""
     shipments = upstream["shipments"]
     carriers = scenario.table("carriers")
     vehicles = scenario.table("vehicles")
     named = set(vehicles["carrier_id"].dropna())
     own = set(carriers["carrier_id"][carriers["kind"] == "own"])
     with_vans = named | (own if vehicles["carrier_id"].isna().any() else set())
-    chosen = shipments[shipments["carrier_id"].isin(with_vans)]
+    at_sites = shipments["site_id"].isin(set(scenario.table("sites")["site_id"]))
+    chosen = shipments[shipments["carrier_id"].isin(with_vans) & at_sites]
     columns = ["shipment_id", "order_id", "site_id", "carrier_id", "promised_on"]
     inside = upstream.get("shipment_lines")
     if inside is None or not len(inside):

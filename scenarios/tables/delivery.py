@@ -94,7 +94,7 @@ CARRIER_RATES = Table(
     (
         ident("carrier_id", "承运商编码", "Carrier.", required=True, key=True, references=("carriers.carrier_id",)),
         ident("service", "服务", "Service.", required=True, key=True),
-        ident("origin", "始发", "Site it leaves.", required=True, key=True, references=("sites.site_id",)),
+        ident("origin", "始发", "Site it leaves, or supplier that sends it to the customer.", required=True, key=True, references=("sites.site_id", "suppliers.supplier_id")),
         ident("destination", "到达", "Zone it goes to.", required=True, key=True, references=("zones.zone_id",)),
         number("max_weight_kg", "重量上限（千克）", "Holds up to this weight.", required=True, key=True, above=True),
         number("base", "首重费用", "Money per parcel.", required=True),

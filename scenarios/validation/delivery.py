@@ -86,7 +86,8 @@ def check_parcels(facts: Facts) -> None:
     if not facts.has("carrier_rates") or not facts.has("orders"):
         return
     rates = facts.table("carrier_rates")
-    rates = rates[rates["origin"].isin(facts.open_sites)]
+    senders = facts.known("suppliers.supplier_id").difference(facts.known("sites.site_id"))
+    rates = rates[rates["origin"].isin(facts.open_sites) | rates["origin"].isin(senders)]
     most = rates.groupby("destination")["max_weight_kg"].max()
     sold = facts.units_sold("orders")
     known = orders["zone_id"].isin(facts.known("zones.zone_id"))

@@ -202,6 +202,8 @@ class Desk:
             lines["shipment_id"], lines["product_id"], lines["qty"].astype(float), of_line,
             strict=True,
         ):  # fmt: skip
+            if site[parcel] not in self._sites:  # a supplier sends it
+                continue
             at = int(self._sites.get_loc(site[parcel]))
             units[parcel] = units.get(parcel, 0.0) + qty
             for column, amount in self._needs(str(product), qty, str(fence)):
@@ -213,7 +215,8 @@ class Desk:
             parcels["shipment_id"], parcels["site_id"], parcels["carrier_id"], ready, strict=True
         ):
             day = self.day(ready_on.date())
-            day.room[int(self._sites.get_loc(where))] -= units.get(parcel, 0.0)
+            if where in self._sites:
+                day.room[int(self._sites.get_loc(where))] -= units.get(parcel, 0.0)
             day.parcels[self._group.get(str(carrier), 0)] -= 1.0
 
     @staticmethod

@@ -16,6 +16,7 @@ from optimizer.allocation.sourcing.problem import (
     Resources,
     SourcingProblem,
 )
+from optimizer.allocation.sourcing.sources import rates_of, read_sources
 from optimizer.allocation.sourcing.tariff import (
     SECONDS_PER_HOUR,
     Floats,
@@ -41,8 +42,7 @@ def build_problem(scenario: Scenario) -> SourcingProblem:
     frame = _orders(scenario, notes)
     lines = _lines(scenario, frame)
     lines, frame, first_piece, piece_of_line, together = _arrange(frame, lines)
-    sites = scenario.filled("sites")
-    sites = sites[sites["status"] == "open"].sort_values("site_id", ignore_index=True)
+    sources, offers = read_sources(scenario)
     zone_ids = pd.Index(sorted(frame["zone_id"].dropna().unique()))
     days = np.unique(frame["ship_on"].to_numpy().astype("datetime64[D]"))
     day = np.searchsorted(days, frame["ship_on"].to_numpy().astype("datetime64[D]"))
@@ -65,11 +65,12 @@ def build_problem(scenario: Scenario) -> SourcingProblem:
     )
     capacity = _carrier_limits(scenario)
     group_of = {name: number + 1 for number, name in enumerate(capacity)}
-    resources, column_of = _resources(scenario, sites, lines, days, capacity)
+    resources, column_of = _resources(scenario, sources, offers, lines, days, capacity)
     parts = _parts(scenario, lines, piece_of_line, column_of)
     return SourcingProblem(
-        site_ids=sites["site_id"].to_numpy(object),
-        handling=sites["handling_cost_per_unit"].to_numpy(np.float64),
+        site_ids=sources["site_id"].to_numpy(object),
+        handling=sources["handling_cost_per_unit"].to_numpy(np.float64),
+        lead_days=sources["lead_days"].to_numpy(np.float64),
         days=days,
         zone_ids=zone_ids.to_numpy(object),
         orders=orders,
@@ -80,8 +81,8 @@ def build_problem(scenario: Scenario) -> SourcingProblem:
         ),
         resources=resources,
         tariff=build_tariff(
-            scenario.filled("carrier_rates"),
-            pd.Index(sites["site_id"]),
+            rates_of(scenario.filled("carrier_rates"), sources),
+            pd.Index(sources["key"]),
             zone_ids,
             group_of,
             scenario.filled("carriers").set_index("carrier_id")["acceptance_probability"],
@@ -230,7 +231,8 @@ def _carrier_limits(scenario: Scenario) -> dict[str, float]:
 
 def _resources(
     scenario: Scenario,
-    sites: pd.DataFrame,
+    sources: pd.DataFrame,
+    offers: pd.DataFrame,
     lines: pd.DataFrame,
     days: Any,
     capacity: dict[str, float],
@@ -243,7 +245,7 @@ def _resources(
     products = np.array(sorted(wanted["product_id"].unique()), dtype=object)
     stock = scenario.filled("inventory")
     stock = stock[~(stock["expires_on"] <= pd.Timestamp(scenario.settings.start_date))]
-    site = pd.Index(sites["site_id"]).get_indexer(stock["site_id"])
+    site = pd.Index(sources["key"]).get_indexer(stock["site_id"])
     stock = stock.assign(
         site=site,
         channel=stock["channel_id"].fillna("").to_numpy(object),
@@ -263,11 +265,12 @@ def _resources(
     free = stock.groupby(["site", "product_id", "channel"])["free"].sum().clip(lower=0.0)
     where = free.index.to_frame()
     column = columns.get_indexer(pd.MultiIndex.from_frame(where[["product_id", "channel"]]))
-    cells = np.zeros((len(sites), len(columns)))
+    cells = np.zeros((len(sources), len(columns)))
     cells[where["site"].to_numpy(np.int64), column] = free.to_numpy(np.float64)
-    _keep_back(scenario, sites, products, cells)
+    _keep_back(scenario, sources, products, cells)
+    _offer(offers, sources, products, wanted, cells)
     names: Objects = columns.get_level_values(0).to_numpy(object)
-    room = sites["outbound_units_per_day"].fillna(np.inf).to_numpy(np.float64)
+    room = sources["outbound_units_per_day"].fillna(np.inf).to_numpy(np.float64)
     parcels = np.array([np.inf, *(np.floor(value) for value in capacity.values())])
     return Resources(
         product_id=names,
@@ -280,10 +283,26 @@ def _resources(
     ), columns
 
 
-def _keep_back(scenario: Scenario, sites: pd.DataFrame, products: Objects, cells: Floats) -> None:
+def _offer(
+    offers: pd.DataFrame,
+    sources: pd.DataFrame,
+    products: Objects,
+    wanted: pd.DataFrame,
+    cells: Floats,
+) -> None:
+    """Enter what drop-shippers offer; without a limit, all that is wanted of the product."""
+    source = pd.Index(sources["key"]).get_indexer(offers["key"])
+    product = pd.Index(products).get_indexer(offers["product_id"])
+    at = np.flatnonzero(product >= 0)
+    total = wanted.groupby("product_id")["qty"].sum().reindex(products).to_numpy(np.float64)
+    units = offers["units"].to_numpy(np.float64)[at]
+    cells[source[at], product[at]] = np.minimum(units, total[product[at]])
+
+
+def _keep_back(scenario: Scenario, sources: pd.DataFrame, products: Objects, cells: Floats) -> None:
     """Take what must stay at a site off its shared stock; shared columns come first in cells."""
     keep = scenario.filled("inventory_policies")
-    site = pd.Index(sites["site_id"]).get_indexer(keep["site_id"])
+    site = pd.Index(sources["key"]).get_indexer(keep["site_id"])
     product = pd.Index(products).get_indexer(keep["product_id"])
     at = np.flatnonzero((site >= 0) & (product >= 0))
     left = cells[site[at], product[at]] - keep["keep_units"].to_numpy(np.float64)[at]

@@ -120,13 +120,16 @@ class SourcingProblem:
 
     Attributes
     ----------
-    site_ids : (n_sites,) object, sorted
+    site_ids : (n_sites,) object, open sites sorted, then suppliers, once per lead time
     handling : (n_sites,) float64, money per unit
+    lead_days : (n_sites,) float64, whole days until a supplier hands over; part of the days of
+        its rates; 0 for sites
     days : (n_days,) datetime64[D], ship days, sorted
     """
 
     site_ids: Objects
     handling: Floats
+    lead_days: Floats
     days: NDArray[np.datetime64]
     zone_ids: Objects
     orders: Orders
@@ -138,7 +141,7 @@ class SourcingProblem:
 
     @property
     def n_sites(self) -> int:
-        """Open sites."""
+        """Open sites, and suppliers that drop-ship, once per lead time."""
         return len(self.site_ids)
 
     @property

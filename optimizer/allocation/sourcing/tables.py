@@ -32,7 +32,8 @@ def shipment_ids(problem: SourcingProblem, parcels: Parcels) -> Objects:
 def shipments(problem: SourcingProblem, parcels: Parcels, ids: Objects) -> pd.DataFrame:
     """Return one row per parcel."""
     tariff, orders = problem.tariff, problem.orders
-    ship_on = problem.days[orders.day[parcels.order]] + parcels.waits.astype("timedelta64[D]")
+    asked_on = problem.days[orders.day[parcels.order]] + parcels.waits.astype("timedelta64[D]")
+    ship_on = asked_on + problem.lead_days[parcels.site].astype("timedelta64[D]")
     days = tariff.days[parcels.row].astype("timedelta64[D]")
     return pd.DataFrame(
         {
@@ -42,7 +43,7 @@ def shipments(problem: SourcingProblem, parcels: Parcels, ids: Objects) -> pd.Da
             "carrier_id": tariff.carrier[parcels.row],
             "service": tariff.service[parcels.row],
             "ship_on": ship_on.astype("datetime64[ms]"),
-            "promised_on": (ship_on + days).astype("datetime64[ms]"),
+            "promised_on": (asked_on + days).astype("datetime64[ms]"),
             "weight_kg": parcels.kg,
             "cost": parcels.money,
             "g_co2e": tariff.g_co2e[parcels.row],

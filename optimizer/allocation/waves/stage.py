@@ -51,6 +51,10 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
     shipments, lines = (upstream.get(name) for name in ("shipments", "shipment_lines"))
     if shipments is None or lines is None or not len(shipments):
         return StageResult({}, None, notes=("No parcels to pick: sourcing has shipped nothing.",))
+    at_sites = shipments["site_id"].isin(set(scenario.table("sites")["site_id"]))
+    shipments = shipments[at_sites]  # suppliers pick what they send by themselves
+    if not len(shipments):
+        return StageResult({}, None, notes=("No parcels to pick: suppliers send them all.",))
     start = pd.Timestamp(scenario.settings.start_date)
     works = read_sites(scenario, shipments, lines)
     done: list[_Site] = []
