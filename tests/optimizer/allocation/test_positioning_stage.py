@@ -346,6 +346,7 @@ def test_the_order_of_rows_changes_nothing(corner_shop: Scenario) -> None:
     assert moved(one) == moved(two)
 
 
+@pytest.mark.slow
 def test_positions_balance(double_eleven: Scenario, double_plan: Plan) -> None:
     """What lies where after all moves is what was there, in less out, held for others apart."""
     forecast = {"forecast": double_plan.table("forecast")}

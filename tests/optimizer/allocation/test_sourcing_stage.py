@@ -78,6 +78,7 @@ def test_the_same_work_gives_the_same_plan(busy, sourced, source):
     assert again.work == sourced.work
 
 
+@pytest.mark.slow
 def test_an_extra_site_never_costs_more_than_the_gaps(busy, sourced, source):
     """With a fifth site the bound stays under the plan without it."""
     rows = dict(busy)

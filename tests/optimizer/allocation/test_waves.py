@@ -240,7 +240,7 @@ def _chances(work: SiteWork) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return chance.copy()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 10_000), st.integers(2, 6), st.floats(2.0, 9.0), st.floats(0.5, 3.0))
 def test_no_schedule_is_below_the_bound(seed: int, n: int, pick: float, dock: float) -> None:
     """Of all ways to send up to six parcels on two days, the cheapest costs the bound or more."""

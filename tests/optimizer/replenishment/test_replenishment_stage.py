@@ -188,6 +188,7 @@ def test_limits_that_contradict_each_other_are_an_outcome(shop: Scenario) -> Non
     assert "purchase_orders" not in result.tables
 
 
+@pytest.mark.slow
 def test_the_stage_after_the_forecast_is_audited() -> None:
     """Double-eleven, forecast and ordered: the pipeline's referee accepts both stages."""
     made = plan(demo_scenario("double-eleven"), ["forecasting", "replenishment"], work=4.0)

@@ -42,7 +42,7 @@ def drinks(result: StageResult) -> pd.Series:
     return orders.groupby("supplier_id")["cost"].sum()
 
 
-@pytest.mark.parametrize("cap", [70.0, 50.0])
+@pytest.mark.parametrize("cap", [pytest.param(70.0, marks=pytest.mark.slow), 50.0])
 def test_no_supplier_has_more_than_its_share(cap: float) -> None:
     """Without a cap FARM sells most drinks; with one, it keeps to it, and the referee agrees."""
     free = drinks(decided(shop_with(share(100.0))))
@@ -72,6 +72,7 @@ def test_a_category_that_must_be_bought_cannot_keep_forty_percent() -> None:
     assert result.certificate.status == Status.INFEASIBLE
 
 
+@pytest.mark.slow
 def test_a_lower_cap_never_costs_less() -> None:
     """Proven optima rise as the cap falls."""
     found = [decided(shop_with(share(cap))).certificate for cap in (100.0, 60.0, 40.0)]

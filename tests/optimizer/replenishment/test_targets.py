@@ -62,9 +62,9 @@ def test_the_least_cover_lifts_the_level() -> None:
 @pytest.mark.parametrize(
     "targets",
     [
-        {"target_fill_rate": 0.97},
+        pytest.param({"target_fill_rate": 0.97}, marks=pytest.mark.slow),
         {"target_cycle_service": 0.8, "target_fill_rate": 0.9},
-        {"min_cover_days": 15.0, "max_cover_days": 16.0},
+        pytest.param({"min_cover_days": 15.0, "max_cover_days": 16.0}, marks=pytest.mark.slow),
         {"target_fill_rate": 1.0, "max_cover_days": 17.0},
     ],
 )
