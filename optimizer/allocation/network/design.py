@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from optimizer.allocation.network.certify import certify
+from optimizer.allocation.network.decompose import Found, decompose
 from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.layout import Network
 from optimizer.allocation.network.model import MEASURES, Model, build, case_costs
@@ -19,6 +20,7 @@ from scenarios import InputError
 
 ENGINE = "network-design"
 SAME = 1e-9  # money that is no difference
+MOST_WHOLE = 400_000  # ways x futures of a problem that is solved whole, else by product group
 NODES_FIRST = 20  # that may close a small problem before HiGHS is asked for solutions
 SHARE_FOR_SOLUTIONS = 0.5  # of what is left of the limits
 
@@ -76,9 +78,23 @@ def design(network: Network, terms: Terms, limits: Limits) -> tuple[Answer, Answ
     -------
     today, redesign : both by the same measure; with one future all measures are the same, and
         `expected` is taken
+
+    Raises
+    ------
+    InputError
+        The network is too large for what was asked.
     """
     effort = Effort(limits)
     measure = terms.measure if len(network.cases) > 1 else "expected"
+    size = len(network.ways.origin) * len(network.cases)
+    if size > MOST_WHOLE:
+        if measure != "expected" or terms.single_source or terms.solver or terms.export:
+            raise InputError(
+                f"network: {size:,} ways of products x futures are more than {MOST_WHOLE:,}: they"
+                " are planned by product group, by expected cost with our own solver and without"
+                " single sources; plan fewer products at once, or forecast by category"
+            )
+        return _by_group(network, effort)
     best: list[float] = []
     if measure == "regret":
         for case in range(len(network.cases)):
@@ -104,6 +120,20 @@ def design(network: Network, terms: Terms, limits: Limits) -> tuple[Answer, Answ
     return today, redesign
 
 
+def _by_group(network: Network, effort: Effort) -> tuple[Answer, Answer]:
+    """Price today's network and redesign it, product group by product group."""
+    answers = []
+    for today in (True, False):
+        model = build(network, today=today)
+        start = answers[0].outcome.solution if answers else None
+        if start is not None and model.problem.violation(start) > TOLERANCE:
+            start = None
+        before = effort.spent
+        found = decompose(model, start, effort, today=today)
+        answers.append(_answer(model, found, effort, effort.spent - before))
+    return answers[0], answers[1]
+
+
 def _solve(model: Model, start: Floats | None, solver: str, effort: Effort) -> Answer:
     """Search, and prove: a few nodes, then solutions from a solver, then the rest of the nodes."""
     problem = model.problem
@@ -115,15 +145,22 @@ def _solve(model: Model, start: Floats | None, solver: str, effort: Effort) -> A
         best, bound = _better(problem, best, again), max(bound, proven)
     if best is not None and model.theta >= 0:
         best = _better(problem, best, _settle(model, best, effort))
-    work = effort.spent - before
-    seconds = effort.limits.elapsed
     engine = f"{ENGINE} with {solver}" if solver else ENGINE
+    return _answer(model, Found(best, bound, finished), effort, effort.spent - before, engine)
+
+
+def _answer(
+    model: Model, found: Found, effort: Effort, work: float, engine: str = ENGINE
+) -> Answer:
+    """State what was found, and how much of it is proven."""
+    best, bound, finished = found.x, found.bound, found.finished
+    seconds = effort.limits.elapsed
     why = Termination.CONVERGED if finished else (effort.why() or Termination.ERROR)
     if best is None:
         status = Status.INFEASIBLE if finished else Status.NO_SOLUTION_FOUND
         known = bound if np.isfinite(bound) else None
         return Answer(model, Outcome(status, why, engine, None, None, known, seconds, work))
-    cost = problem.objective(best)
+    cost = model.problem.objective(best)
     bound = min(bound, cost)
     status = proven_status(cost, bound)
     if finished and cost - bound <= OPTIMAL_GAP:

@@ -20,7 +20,7 @@ from scenarios.semantics.network import (
     way_cost,
 )
 
-MOST_WAYS = 400_000  # ways x products x futures
+MOST_WAYS = 4_000_000  # ways x products x futures
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def build(
             limits.append(("co2", "all", rows.count))
             _row(rows, x[case], ways.grams, -np.inf, network.co2_most)
     integer[z] = True
-    _site_rows(network, rows, z, today=today)
+    site_rows(network, rows, z, today=today)
     if len(pairs):
         _pair_rows(rows, pairs, pair_at)
     best = np.zeros(k) if best_of_case is None else np.asarray(best_of_case, np.float64)
@@ -147,7 +147,7 @@ def build(
     return Model(network, problem, measure, best, x, u, z, theta, tuple(limits))
 
 
-def _site_rows(network: Network, rows: Rows, z: Ints, *, today: bool) -> None:
+def site_rows(network: Network, rows: Rows, z: Ints, *, today: bool) -> None:
     """Count stocking points, and sites within limits."""
     sites = network.sites
     if len(z):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.allocation.network.costs import Costs, take_apart
-from optimizer.allocation.network.design import Answer, Terms, design
+from optimizer.allocation.network.design import MOST_WHOLE, Answer, Terms, design
 from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.layout import Network, read_network
 from optimizer.allocation.network.model import Model
@@ -147,6 +147,8 @@ def _opposites(redesign: Answer, costs: Costs, effort: Effort) -> dict[int, floa
     extra: dict[int, float | None] = {}
     if model.theta >= 0 or len(model.z) + len(model.y) < int(model.problem.integer.sum()):
         return extra  # futures and single sources are decided together, not site by site
+    if model.x.size > MOST_WHOLE:
+        return extra
     sites = model.network.sites
     for at in np.flatnonzero(sites.may_open)[:MOST_OPPOSITES]:
         if effort.over():
