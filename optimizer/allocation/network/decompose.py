@@ -15,18 +15,18 @@ from optimizer.allocation.network.effort import CELLS_PER_WORK, Effort
 from optimizer.allocation.network.groups import Cut, Groups
 from optimizer.allocation.network.model import Model, first_costs, holding_cost, site_rows
 from optimizer.allocation.network.problem import Flags, Floats
-from optimizer.allocation.network.ship_groups import ship
+from optimizer.allocation.network.ship_groups import SOURCES, ship
 from optimizer.engines.linear import solve_linear
 from optimizer.engines.linear_problem import TOLERANCE, LinearProblem, Rows
 from optimizer.outcome import OPTIMAL_GAP
 
 ROUNDING = 1e-9  # of the bound; what sums and small reduced costs may add
-ROOT_ROUNDS, SETS = 80, 60  # cuts at points in 0..1, and sets of sites that are shipped
+ROOT_ROUNDS, SETS = 80, 500  # cuts at points in 0..1, and sets of sites that are shipped
 CLOSE = 1e-4  # relative; the relaxation is done
 PRICE_STEPS = 3  # of the limits' prices at each point
 STEP, SHRINK = 0.1, 0.8  # of a mean unit's worth
 CENTRE = 0.5  # weight of the steady point in where cuts are made
-SORTS = 20.0  # passes over all sites and demands that one cut takes
+SORTS = 4.0  # passes over all sites and demands that one cut takes
 SHARE_FOR_SITES = 0.2  # of what is left of the limits, for the sites' problem
 
 
@@ -97,7 +97,7 @@ class _Search:
 
     def run(self) -> bool:
         """Ship the sets of sites that the cuts propose; return whether the best is proven."""
-        shipped: set[bytes] = set()
+        shipped: dict[bytes, int] = {}
         while True:
             if self._effort.over():
                 return False
@@ -114,10 +114,12 @@ class _Search:
             if x is None:
                 return False
             is_open = x[: len(self._upper)] > 0.5
-            if is_open.tobytes() in shipped or len(shipped) >= SETS:
+            times = shipped.get(is_open.tobytes(), 0)
+            if times == 2 or len(shipped) >= SETS:
                 return False
-            shipped.add(is_open.tobytes())
-            if not self._ship(is_open):
+            shipped[is_open.tobytes()] = times + 1
+            # asked for again, its cut was not tight: ship over all ways
+            if not self._ship(is_open, SOURCES if times == 0 else len(is_open)):
                 return False
             if self._proven():
                 return True
@@ -126,7 +128,7 @@ class _Search:
         gap = self.cost - self.bound
         return bool(np.isfinite(self.cost)) and gap <= OPTIMAL_GAP * abs(self.cost)
 
-    def _ship(self, is_open: Flags) -> bool:
+    def _ship(self, is_open: Flags, sources: int) -> bool:
         """Ship every future from a set of sites, keep what is best, and cut there."""
         model, network = self._model, self._model.network
         x = np.zeros(len(model.problem.cost))
@@ -135,7 +137,7 @@ class _Search:
             x[model.z[int((is_open & network.sites.stocks).sum())]] = 1.0
         prices = []
         for case, group in enumerate(self._groups):
-            found = ship(group, is_open, self._prices[case], self._effort)
+            found = ship(group, is_open, self._prices[case], self._effort, sources)
             if found is None:
                 return False
             x[model.x[case]], x[model.u[case]], price = found

@@ -122,7 +122,7 @@ def design(network: Network, terms: Terms, limits: Limits) -> tuple[Answer, Answ
 
 def _by_group(network: Network, effort: Effort) -> tuple[Answer, Answer]:
     """Price today's network and redesign it, product group by product group."""
-    answers = []
+    answers: list[Answer] = []
     for today in (True, False):
         model = build(network, today=today)
         start = answers[0].outcome.solution if answers else None

@@ -147,9 +147,7 @@ class Groups:
         inner = np.flatnonzero(~bought & passes[np.maximum(self._from, 0)])
         for _ in range(self.s):
             before = value.copy()
-            np.minimum.at(
-                value, self._to_key[inner], before[self._from_key[inner]] + cost[inner]
-            )
+            np.minimum.at(value, self._to_key[inner], before[self._from_key[inner]] + cost[inner])
             if (value == before).all():
                 break
         return value
@@ -209,5 +207,5 @@ def _limits(model: Model, case: int) -> tuple[csr_array, Floats, Ints]:
             site[at], room[at] = int(column[column < s][0]), -float(value[column < s][0])
     if not many:
         return csr_array((0, ways)), room, site
-    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-    return csr_array(entries, shape=(many, ways)), room, site
+    at_cells = (np.concatenate(rows), np.concatenate(columns))
+    return csr_array((np.concatenate(values), at_cells), shape=(many, ways)), room, site

@@ -16,9 +16,14 @@ SHARE = 0.5  # of what is left of the limits
 
 
 def ship(
-    groups: Groups, is_open: Flags, price: Floats, effort: Effort
+    groups: Groups, is_open: Flags, price: Floats, effort: Effort, sources: int = SOURCES
 ) -> tuple[Floats, Floats, Floats] | None:
     """Ship from the open sites at least cost, over the ways that are cheap at some prices.
+
+    Parameters
+    ----------
+    price : (n_limits,) of the limits, at which the sources of a demand are ranked
+    sources : how many of them are looked at first
 
     Returns
     -------
@@ -35,7 +40,6 @@ def ship(
     np.put_along_axis(
         rank, order, np.broadcast_to(np.arange(serve.shape[1]), serve.shape).copy(), axis=1
     )
-    sources = SOURCES
     while True:
         found = _ship(groups, is_open, rank, sources, effort)
         if found is None or sources >= count or not (found[1] > SMALL).any():
