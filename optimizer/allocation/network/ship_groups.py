@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer.allocation.network.effort import Effort
+from optimizer.allocation.network.effort import ITERATIONS_PER_WORK, Effort
 from optimizer.allocation.network.groups import Groups
 from optimizer.allocation.network.problem import Flags, Floats, Ints
 from optimizer.engines.linear import solve_linear
@@ -12,7 +12,6 @@ from optimizer.engines.linear_problem import Rows
 
 SOURCES = 4  # cheapest open sites of each demand; more where these do not hold it
 SMALL = 1e-7
-SHARE = 0.5  # of what is left of the limits
 
 
 def ship(
@@ -99,9 +98,10 @@ def _ship(
         np.concatenate([most, groups.demand]),
         np.zeros(n + w, bool),
     )
-    outcome = solve_linear(problem, effort.part(SHARE))
+    outcome = solve_linear(problem, effort.part(1.0))
     effort.add(outcome.work)
     if outcome.solution is None:
+        effort.add(1.0 / ITERATIONS_PER_WORK)  # the one that did not fit any more
         return None
     flow = np.zeros(len(ways.origin))
     flow[kept] = outcome.solution.x[:n]
