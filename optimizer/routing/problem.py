@@ -100,6 +100,12 @@ class Vans:
     def __len__(self) -> int:
         return len(self.vehicle_type)
 
+    def longest_with_breaks(self, van: int) -> int:
+        """Return how long a route may be so that a break still fits into the shift, seconds."""
+        longest = int(self.max_duration_s[van])
+        limit, rest = int(self.break_after_s[van]), int(self.break_s[van])
+        return longest if longest <= limit else max(limit, longest - rest)
+
 
 @dataclass(frozen=True, slots=True)
 class RoutingProblem:

@@ -331,7 +331,7 @@ def _vehicle_type(
         more["start_late"] = int(min(vans.latest_start_s[van], vans.shift[van, 1]))
     if vans.max_metres[van] < FOREVER:
         more["max_distance"] = int(vans.max_metres[van])
-    longest = _longest_with_breaks(problem, van)
+    longest = vans.longest_with_breaks(van)
     if longest < min(FOREVER, int(vans.shift[van, 1] - vans.shift[van, 0])):
         more["shift_duration"] = longest
     return pyvrp.VehicleType(
@@ -345,14 +345,6 @@ def _vehicle_type(
         profile=profile,
         **more,
     )
-
-
-def _longest_with_breaks(problem: RoutingProblem, van: int) -> int:
-    """Return how long a route may be so that a break still fits into the shift."""
-    vans = problem.vans
-    longest = int(vans.max_duration_s[van])
-    limit, rest = int(vans.break_after_s[van]), int(vans.break_s[van])
-    return longest if longest <= limit else max(limit, longest - rest)
 
 
 def _near_arcs(problem: RoutingProblem, chosen: Sequence[int]) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from optimizer.outcome import Limits, Outcome, Termination, proven_status
 from optimizer.routing.explain import explain_routes, explain_stops
 from optimizer.routing.from_scenario import Reading, read_problems
 from optimizer.routing.problem import KG, M3
-from optimizer.routing.solve import Driven, engine_for, solve
+from optimizer.routing.solve import Driven, solve
 from optimizer.routing.tables import (
     explanations_table,
     route_names,
@@ -70,9 +70,7 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
         notes=(*reading.notes, *_notes(solved, reading)),
         work=total.work,
         solver_versions={
-            name: release
-            for driven in solved
-            for name, release in engine_for(driven.problem).versions().items()
+            name: release for driven in solved for name, release in driven.engine.versions().items()
         },
     )
 
@@ -190,11 +188,7 @@ def _notes(solved: Sequence[Driven], reading: Reading) -> list[str]:
             f"Routes are planned for {len(days)} days, {days[0]} to {days[-1]}, one by one."
         )
     missing = sorted(
-        {
-            why
-            for driven in solved
-            if (why := engine_for(driven.problem).supports(driven.problem)) is not None
-        }
+        {why for driven in solved if (why := driven.engine.supports(driven.problem)) is not None}
     )
     notes += [
         f"The search was not told of {what}; every route keeps it all the same." for what in missing

@@ -82,7 +82,7 @@ def lay_out(problem: RoutingProblem, chosen: Sequence[int]) -> Layout:
     per_metre = np.where((per_metre == 0) & (per_second == 0), 1, per_metre)
     slots = np.minimum(vans.count[used], n)
     backhaul = stops.kind[at] == BACKHAUL
-    longest = np.array([_longest_with_breaks(problem, int(van)) for van in used], dtype=np.int64)
+    longest = np.array([vans.longest_with_breaks(int(van)) for van in used], dtype=np.int64)
     trivial = all(len(w) == 1 and w[0][0] <= 0 and w[0][1] >= FOREVER - 1 for w in windows)
     timed = bool(
         not trivial
@@ -208,11 +208,3 @@ def _near(metres: NDArray[np.int32], width: int) -> NDArray[np.int32]:
     np.fill_diagonal(both, np.iinfo(np.int64).max)
     order: NDArray[np.int32] = np.argsort(both, axis=1, kind="stable")[:, :width].astype(np.int32)
     return np.ascontiguousarray(order)
-
-
-def _longest_with_breaks(problem: RoutingProblem, van: int) -> int:
-    """Return how long a route may be so that a break still fits into the shift."""
-    vans = problem.vans
-    longest = int(vans.max_duration_s[van])
-    limit, rest = int(vans.break_after_s[van]), int(vans.break_s[van])
-    return longest if longest <= limit else max(limit, longest - rest)

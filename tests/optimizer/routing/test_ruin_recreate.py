@@ -153,6 +153,16 @@ def test_which_engine_searches():
     assert names == ["ruin-recreate", "ruin-recreate", "pyvrp", "pyvrp"]
 
 
+def test_long_routes_with_windows_are_pyvrps():
+    """Sixteen stops on one van: PyVRP with windows, our own search without."""
+    stops = [{"at": (100 * k, 0), "windows": [(0, 50_000)]} for k in range(1, 17)]
+    free = [{"at": stop["at"]} for stop in stops]
+    with_windows, without = (
+        solve(plane_problem(rows, [{"kg": 99.0}]), Limits(work=0.1)) for rows in (stops, free)
+    )
+    assert (with_windows.engine, without.engine) == ("pyvrp", "ruin-recreate")
+
+
 def test_breaks_are_said_to_be_put_in_afterwards():
     """The engine says what it is not told of."""
     rests = plane_problem([{"at": (1, 1)}], [{"break_after_s": 3600, "break_s": 600}])
