@@ -26,7 +26,8 @@ import pandas as pd
 from benchmarks.machine import describe_machine
 from optimizer.allocation import run_sourcing
 from optimizer.allocation.sourcing.desk import Desk
-from optimizer.allocation.sourcing.online import Decision, OnlineOrder, decide, order_of
+from optimizer.allocation.sourcing.online import decide
+from optimizer.allocation.sourcing.online_orders import Decision, OnlineOrder, order_of
 from optimizer.outcome import Limits
 from optimizer.stage import StageResult
 from scenarios import Scenario

@@ -19,7 +19,8 @@ from api.store.blobs import BlobStore
 from api.store.database import BookRow, Database, DecisionRow, PlanRow, utc_now
 from api.store.documents import get_plan, plan_rows
 from optimizer.allocation.sourcing.desk import Desk
-from optimizer.allocation.sourcing.online import Decision, OnlineLine, OnlineOrder, decide
+from optimizer.allocation.sourcing.online import decide
+from optimizer.allocation.sourcing.online_orders import Decision, OnlineLine, OnlineOrder
 from scenarios import Conflict, Finding, InputError, NotFound, Scenario, Severity
 
 TABLES = ("shipments", "shipment_lines", "marginal_prices")

@@ -13,6 +13,7 @@ from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.improve import improve
 from optimizer.allocation.network.kernel import near, solve_part
 from optimizer.allocation.network.neighbourhoods import reassign
+from optimizer.allocation.network.nodes import Learned, Node, fix_sites, impossible
 from optimizer.allocation.network.problem import (
     FacilityProblem,
     FacilitySolution,
@@ -23,7 +24,7 @@ from optimizer.allocation.network.problem import (
 )
 from optimizer.allocation.network.relaxation import Relaxation
 from optimizer.allocation.network.transport import Shipped, Transport
-from optimizer.allocation.network.tree import Learned, Node, Tree, fix_sites, impossible
+from optimizer.allocation.network.tree import Tree
 from optimizer.outcome import Limits, Outcome, Status, Termination, proven_status
 
 ENGINE = "facility-location"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from optimizer.allocation.priority import USUAL_PRIORITY
 from optimizer.allocation.sourcing.problem import (
     Lines,
     Objects,
@@ -30,7 +31,6 @@ from scenarios.semantics.zones import explode_bundles
 
 HOURS_PER_DAY = 24.0
 MOST_LOTS = 60  # parts that a line which may be split has at most
-USUAL_PRIORITY = 5.0  # penalties count in full
 
 
 def build_problem(scenario: Scenario) -> SourcingProblem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from optimizer.allocation.priority import USUAL_PRIORITY
 from optimizer.allocation.waves.problem import Departures, Ints, SiteWork, Slots
 from scenarios import Scenario
 from scenarios.semantics.defaults import unserved_penalty
@@ -12,7 +13,6 @@ from scenarios.semantics.work_hours import DAY_S, WorkHours, clock_s, work_hours
 
 QUARTER_S = 900  # a release within a quarter of an hour counts at its end
 MOST_DAYS_LATE = 7  # a parcel that leaves later than that is called not leaving
-USUAL_PRIORITY = 5.0  # at which a penalty counts in full
 KG_TOLERANCE = 1e-9
 
 

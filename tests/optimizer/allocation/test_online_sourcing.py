@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from optimizer.allocation.sourcing.desk import Desk
-from optimizer.allocation.sourcing.online import (
+from optimizer.allocation.sourcing.online import decide
+from optimizer.allocation.sourcing.online_orders import (
     Decision,
     OnlineLine,
     OnlineOrder,
-    decide,
     order_of,
 )
 from optimizer.audit.sourcing import check
