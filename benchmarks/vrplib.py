@@ -219,6 +219,7 @@ def _vans(
         cost_per_km=1000.0 * kinds[:, 4].astype(np.float64),
         cost_per_hour=nothing,
         g_co2e_per_km=nothing,
+        co2_cost_per_km=nothing,
         break_after_s=np.full(m, FOREVER),
         break_s=np.zeros(m, dtype=np.int64),
         profile=np.zeros(m, dtype=np.int64),

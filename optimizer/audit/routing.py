@@ -26,7 +26,9 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     routes = tables.get("routes", pd.DataFrame())
     stops = tables.get("stops", pd.DataFrame())
     served: list[str] = []
-    terms = {"fixed": 0.0, "distance": 0.0, "time": 0.0, "unserved": 0.0}
+    emitted: list[tuple[str, pd.Timestamp, float]] = []
+    terms = {"fixed": 0.0, "distance": 0.0, "time": 0.0, "co2": 0.0, "unserved": 0.0}
+    co2_price = scenario.settings.co2_price_per_tonne / 1e6
     if len(routes):
         rules.add("routes", "stated_twice", routes["route_id"].duplicated(), routes["route_id"])
         lost = ~stops["route_id"].isin(set(routes["route_id"]))
@@ -40,10 +42,12 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
             if key not in vehicles.index:
                 rules.add("routes", "no_such_vehicle", [True], [route["route_id"]])
                 continue
-            driven = Drive(rules, route, vehicles.loc[key].to_dict(), wanted, roads)
+            driven = Drive(rules, route, vehicles.loc[key].to_dict(), wanted, roads, co2_price)
             served += driven.follow(by_route.get(route["route_id"], stops.iloc[:0]))
+            emitted.append((key[1], pd.Timestamp(route["start"]), driven.grams))
             for term, money in driven.terms.items():
                 terms[term] += money
+    _check_emissions(rules, scenario, emitted)
     terms["unserved"] = _check_served(rules, wanted, served, tables.get("unserved"))
     return AuditReport(STAGE, float(sum(terms.values())), terms, tuple(rules.found))
 
@@ -58,14 +62,17 @@ class Drive:
         vehicle: Mapping[str, Any],
         wanted: Mapping[str, Stop],
         roads: Roads,
+        co2_price_per_g: float,
     ) -> None:
         self.rules = rules
         self.route = route
         self.vehicle = vehicle
         self.wanted = wanted
         self.roads = roads
+        self.co2_price_per_g = co2_price_per_g
         self.name = str(route["route_id"])
         self.terms: dict[str, float] = {}
+        self.grams = 0.0
 
     def _number(self, column: str, otherwise: float) -> float:
         value = float(self.vehicle[column])
@@ -203,10 +210,15 @@ class Drive:
             "routes", "duration_differs", abs(stated["duration_s"] - 3600 * hours) > SECOND
         )
         self._broken("routes", "stops_differ", stated["stops"] != n_stops)
+        grams = self._number("g_co2e_per_km", 0.0) * km
+        self.grams = grams
+        wrong = abs(float(self.route["g_co2e"]) - grams) > 0.001 + KM * grams
+        self._broken("routes", "emission_differs", wrong)
         self.terms = {
             "fixed": self._number("fixed_cost", 0.0),
             "distance": self._number("cost_per_km", 0.0) * km,
             "time": self._number("cost_per_hour", 0.0) * hours,
+            "co2": self.co2_price_per_g * grams,
         }
         self._broken(
             "routes", "cost_differs", abs(stated["cost"] - sum(self.terms.values())) > MONEY
@@ -247,6 +259,28 @@ def _check_fleet(rules: Rules, scenario: Scenario, routes: pd.DataFrame) -> None
     used = routes.groupby(["vehicle_type", "depot_id", day]).size()
     have = vehicles.reindex(used.index.droplevel(2)).fillna(0.0).to_numpy()
     rules.add("routes", "more_vans_than_there_are", used.to_numpy() > have, used.index.to_list())
+
+
+def _check_emissions(
+    rules: Rules, scenario: Scenario, emitted: list[tuple[str, pd.Timestamp, float]]
+) -> None:
+    """Routes of a depot, or all, emit no more than hard limits on CO2e allow, in their bucket."""
+    limits = scenario.table("limits")
+    limits = limits[(limits["kind"] == "co2") & (limits["sense"] == "<=")]
+    limits = limits[limits["hard"].astype(bool)]
+    days = pd.Timedelta(days=7 if scenario.settings.bucket == "week" else 1)
+    for row in limits.to_dict("records"):
+        scope, first = str(row["scope"]), row["bucket"]
+        if scope != "all" and not scope.startswith("site:"):
+            continue
+        grams = sum(
+            amount
+            for depot, start, amount in emitted
+            if scope in ("all", f"site:{depot}")
+            and (pd.isna(first) or first <= start < first + days)
+        )
+        broken = grams > float(row["value"]) * (1.0 + 2.0 * KM)
+        rules.add("routes", "above_co2", [broken], [row["limit_id"]])
 
 
 def _check_served(

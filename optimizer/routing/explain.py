@@ -40,7 +40,7 @@ def explain_routes(driven: Driven, names: Sequence[str]) -> list[Explanation]:
     left = vans_left(problem, tuple(t.route for t in driven.timed))
     rows = []
     for name, timed in zip(names, driven.timed, strict=True):
-        terms = {"fixed": timed.fixed, "distance": timed.distance, "time": timed.time}
+        terms = timed.terms
         others = [
             found
             for van in range(len(problem.vans))
@@ -113,12 +113,8 @@ def _saved(problem: RoutingProblem, timed: Timed, stop: int) -> dict[str, float]
     shorter = without_stop(timed.route, stop)
     rest = None if shorter is None else price(problem, shorter)
     if rest is None or isinstance(rest, str):
-        return {"fixed": timed.fixed, "distance": timed.distance, "time": timed.time}
-    return {
-        "fixed": timed.fixed - rest.fixed,
-        "distance": timed.distance - rest.distance,
-        "time": timed.time - rest.time,
-    }
+        return timed.terms
+    return {term: money - rest.terms[term] for term, money in timed.terms.items()}
 
 
 def _binding(problem: RoutingProblem, timed: Timed) -> dict[str, object]:

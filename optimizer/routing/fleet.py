@@ -78,6 +78,7 @@ def vans_of(
     chosen: list[int],
     place_of_site: dict[str, int],
     profile_of_speed: dict[float, int],
+    co2_price_per_g: float,
 ) -> Vans:
     """Return some of the fleet as arrays.
 
@@ -86,6 +87,7 @@ def vans_of(
     chosen : rows of the fleet
     place_of_site : index into the places of the problem
     profile_of_speed : index into the matrices of seconds, by km/h
+    co2_price_per_g : money
     """
     rows = fleet.rows.iloc[chosen]
     start_s, end_s = rows["start_s"].to_numpy(np.int64), rows["end_s"].to_numpy(np.int64)
@@ -114,6 +116,7 @@ def vans_of(
         cost_per_km=rows["cost_per_km"].to_numpy(np.float64),
         cost_per_hour=rows["cost_per_hour"].to_numpy(np.float64),
         g_co2e_per_km=rows["g_co2e_per_km"].to_numpy(np.float64),
+        co2_cost_per_km=co2_price_per_g * rows["g_co2e_per_km"].to_numpy(np.float64),
         break_after_s=_whole_or_forever(due),
         break_s=break_s,
         profile=np.array([profile_of_speed[v] for v in rows["speed_km_h"]], dtype=np.int64),

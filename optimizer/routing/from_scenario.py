@@ -23,6 +23,8 @@ from optimizer.routing.solo import solo_tests
 from scenarios import Scenario
 from scenarios.distance import GreatCircle, MeasuredDistances
 
+GRAMS_PER_TONNE = 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -67,8 +69,6 @@ def read_problems(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> R
     calls = read_calls(scenario, upstream)
     distances, measured_notes = usable_distances(scenario)
     notes = (*fleet.notes, *calls.notes, *measured_notes)
-    if scenario.settings.co2_price_per_tonne > 0:
-        notes = (*notes, "The CO2 price is not part of the objective of the routes.")
 
     open_to = vans_open_to(scenario, calls, fleet)
     skilled = np.array(
@@ -77,6 +77,7 @@ def read_problems(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> R
     start = np.datetime64(scenario.settings.start_date, "D")
     days = choose_days(calls, fleet, open_to, start)
     allowed = open_to & skilled
+    co2_price_per_g = scenario.settings.co2_price_per_tonne / GRAMS_PER_TONNE
 
     refused = []
     reachable = []
@@ -91,7 +92,9 @@ def read_problems(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> R
         today = [k for k in reachable if days[k] == day]
         for group, vans in groups_of_vans(allowed[today]):
             chosen = [today[k] for k in group]
-            problem = _problem(day, calls, chosen, fleet, vans, allowed, placed, distances)
+            problem = _problem(
+                day, calls, chosen, fleet, vans, allowed, placed, distances, co2_price_per_g
+            )
             problems += independent_parts(problem, solo_tests(problem))
     return Reading(tuple(problems), tuple(refused), notes)
 
@@ -162,6 +165,7 @@ def _problem(
     allowed: Flags,
     placed: pd.DataFrame,
     distances: pd.DataFrame,
+    co2_price_per_g: float,
 ) -> RoutingProblem:
     """Build one problem: some calls of a day and the vans that may come for them."""
     rows = calls.rows.iloc[chosen]
@@ -209,7 +213,7 @@ def _problem(
         name=f"{day} {', '.join(dict.fromkeys(van_rows['depot_id']))}",
         day=day,
         stops=stops,
-        vans=vans_of(fleet, vans, place_of_site, speeds),
+        vans=vans_of(fleet, vans, place_of_site, speeds, co2_price_per_g),
         allowed=allowed[np.ix_(chosen, vans)],
         lonlat=lonlat,
         metres=metres,

@@ -71,7 +71,7 @@ class Vans:
     max_duration_s, max_metres, max_stops : (m,) int64, per route; FOREVER without limit
     max_trips, reload_s : (m,) int64
     fixed_cost, cost_per_km, cost_per_hour : (m,) float64, money
-    g_co2e_per_km : (m,) float64
+    g_co2e_per_km, co2_cost_per_km : (m,) float64, grams and what they cost, money
     break_after_s, break_s : (m,) int64; FOREVER and 0 without a break rule
     profile : (m,) int64, index into the matrices of seconds
     """
@@ -93,12 +93,19 @@ class Vans:
     cost_per_km: Floats
     cost_per_hour: Floats
     g_co2e_per_km: Floats
+    co2_cost_per_km: Floats
     break_after_s: Ints
     break_s: Ints
     profile: Ints
 
     def __len__(self) -> int:
         return len(self.vehicle_type)
+
+    @property
+    def driving_cost_per_km(self) -> Floats:
+        """Return money per km, emissions included, (m,) float64."""
+        total: Floats = self.cost_per_km + self.co2_cost_per_km
+        return total
 
     def longest_with_breaks(self, van: int) -> int:
         """Return how long a route may be so that a break still fits into the shift, seconds."""
@@ -137,14 +144,14 @@ class RoutingProblem:
 
     def arc_cost(self, van: int) -> Floats:
         """Return money per arc of a van, driving only, (p, p) float64."""
-        per_metre = self.vans.cost_per_km[van] / 1000.0
+        per_metre = self.vans.driving_cost_per_km[van] / 1000.0
         per_second = self.vans.cost_per_hour[van] / 3600.0
         cost: Floats = per_metre * self.metres + per_second * self.travel_s(van)
         return cost
 
     def arcs(self, van: int, start: Ints | int, end: Ints | int) -> Floats:
         """Return money for some arcs of a van, driving only."""
-        per_metre = self.vans.cost_per_km[van] / 1000.0
+        per_metre = self.vans.driving_cost_per_km[van] / 1000.0
         per_second = self.vans.cost_per_hour[van] / 3600.0
         cost: Floats = (
             per_metre * self.metres[start, end] + per_second * self.travel_s(van)[start, end]

@@ -319,7 +319,7 @@ def _vehicle_type(
     import pyvrp
 
     vans = problem.vans
-    per_metre = round(scale * float(vans.cost_per_km[van]) / 1000.0)
+    per_metre = round(scale * float(vans.driving_cost_per_km[van]) / 1000.0)
     per_second = round(scale * float(vans.cost_per_hour[van]) / 3600.0)
     start = int(vans.start_place[van])
     more: dict[str, Any] = {}

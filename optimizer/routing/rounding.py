@@ -30,7 +30,7 @@ def money_scale(problem: RoutingProblem) -> float:
     """Return the factor from money to whole numbers: *money by power of ten*."""
     vans = problem.vans
     costs = np.concatenate(
-        [vans.cost_per_km / 1000.0, vans.cost_per_hour / 3600.0, vans.fixed_cost]
+        [vans.driving_cost_per_km / 1000.0, vans.cost_per_hour / 3600.0, vans.fixed_cost]
     )
     prizes = problem.stops.loss[problem.stops.optional]
     dearest = float(dearest_alone(problem).max(initial=0.0)) + float(prizes.max(initial=0.0))

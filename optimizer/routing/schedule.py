@@ -58,7 +58,7 @@ class Timed:
     load_kg, load_m3 : (k,) float64 per node, on board on leaving it
     peak : (2,) float64, the most kg and m3 on board at any moment
     metres, duration_s : driven; from start to end
-    fixed, distance, time : money
+    fixed, distance, time, co2 : money
     needs_break : it is on duty longer than its van's break rule allows, and no break fits
     """
 
@@ -75,12 +75,23 @@ class Timed:
     fixed: float
     distance: float
     time: float
+    co2: float
     needs_break: bool = False
+
+    @property
+    def terms(self) -> dict[str, float]:
+        """Money by term of the objective."""
+        return {
+            "fixed": self.fixed,
+            "distance": self.distance,
+            "time": self.time,
+            "co2": self.co2,
+        }
 
     @property
     def cost(self) -> float:
         """Money for the route."""
-        return self.fixed + self.distance + self.time
+        return self.fixed + self.distance + self.time + self.co2
 
 
 def price(problem: RoutingProblem, route: Route) -> Timed | str:
@@ -124,6 +135,7 @@ def price(problem: RoutingProblem, route: Route) -> Timed | str:
         float(vans.fixed_cost[van]),
         float(vans.cost_per_km[van]) * metres / 1000.0,
         float(vans.cost_per_hour[van]) * duration / 3600.0,
+        float(vans.co2_cost_per_km[van]) * metres / 1000.0,
         needs_break,
     )
 

@@ -31,6 +31,7 @@ class Driven:
     unserved : stops on no route, in order
     tests : of every stop alone
     engine : what searched
+    co2_limits : ids of the limits on CO2e that decide on the routes
     """
 
     problem: RoutingProblem
@@ -38,6 +39,7 @@ class Driven:
     unserved: tuple[int, ...]
     tests: SoloTests
     engine: RuinEngine | PyVrpEngine
+    co2_limits: tuple[str, ...] = ()
 
     @property
     def objective(self) -> float:

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pandas as pd
 
 from optimizer.outcome import Limits, Outcome, Termination, proven_status
+from optimizer.routing.co2 import read_caps, solve_within
 from optimizer.routing.explain import explain_routes, explain_stops
 from optimizer.routing.from_scenario import Reading, read_problems
-from optimizer.routing.problem import KG, M3
+from optimizer.routing.problem import KG, M3, RoutingProblem
 from optimizer.routing.solve import Driven, solve
 from optimizer.routing.tables import (
     explanations_table,
@@ -25,6 +26,7 @@ from scenarios import Scenario
 
 STAGE = "routing"
 SOLVING_SHARE = 0.92  # of the wall time; the rest explains
+ROUTE_TERMS = ("fixed", "distance", "time", "co2")
 WORST_FIRST = (
     Termination.CANCELLED,
     Termination.TIME_LIMIT,
@@ -48,7 +50,8 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
     reading = read_problems(scenario, upstream)
     if not reading.problems and not reading.refused:
         return StageResult({}, None, notes=(*reading.notes, "No order is for the vans to drive."))
-    outcomes = solve_all(reading, limits)
+    caps, on_limits = read_caps(scenario)
+    outcomes, at_work = solve_within(reading, caps, limits, solve_all)
     solved = [outcome.solution for outcome in outcomes if outcome.solution is not None]
     names = route_names(solved)
     why = [reasons(driven) for driven in solved]
@@ -67,7 +70,7 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
         {name: frame for name, frame in tables.items() if len(frame)},
         Certificate.of(STAGE, total),
         kpis=kpis,
-        notes=(*reading.notes, *_notes(solved, reading)),
+        notes=(*reading.notes, *on_limits, *at_work, *_notes(solved, reading)),
         work=total.work,
         solver_versions={
             name: release for driven in solved for name, release in driven.engine.versions().items()
@@ -75,12 +78,12 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
     )
 
 
-def solve_all(reading: Reading, limits: Limits) -> list[Outcome[Driven]]:
+def solve_all(problems: Sequence[RoutingProblem], limits: Limits) -> list[Outcome[Driven]]:
     """Solve the problems one by one, each with its share of what is left."""
     outcomes: list[Outcome[Driven]] = []
-    sizes = [len(problem.stops) for problem in reading.problems]
+    sizes = [len(problem.stops) for problem in problems]
     work_left = limits.work
-    for number, problem in enumerate(reading.problems):
+    for number, problem in enumerate(problems):
         fraction = sizes[number] / max(sum(sizes[number:]), 1)
         seconds = None
         if limits.seconds is not None:
@@ -135,12 +138,8 @@ def _kpis(
     lost = sum(item.loss for item in reading.refused) + sum(
         float(driven.problem.stops.loss[list(driven.unserved)].sum()) for driven in solved
     )
-    terms = {
-        "fixed": sum(t.fixed for t in timed),
-        "distance": sum(t.distance for t in timed),
-        "time": sum(t.time for t in timed),
-        "unserved": float(lost),
-    }
+    terms = {term: float(sum(t.terms[term] for t in timed)) for term in ROUTE_TERMS}
+    terms["unserved"] = float(lost)
     rows = [Kpi(name, float(value), currency, "objective") for name, value in terms.items()]
     n_stops = sum(len(t.route.stops) for t in timed)
     km = sum(t.metres for t in timed) / 1000.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.routing.insertion import best_insertion, driving_cost, gaps_of
+from optimizer.routing.insertion import NEW, Insertion, best_insertion, driving_cost, gaps_of
 from optimizer.routing.problem import (
     KG,
     M3,
@@ -49,7 +49,7 @@ class Reason:
 
     Attributes
     ----------
-    code : capacity, window, skill, shift, distance, count, prize
+    code : capacity, window, skill, shift, distance, count, co2, prize
     proven : no plan whatever could serve it; else the search found no place
     detail, relaxation : sentences for the planner
     """
@@ -88,6 +88,8 @@ def _crowded_out(driven: Driven, alone_tests: _Alone, stop: int) -> Reason:
     place = best_insertion(problem, driven.timed, stop)
     if place is not None:
         cost, loss = place.extra_cost, float(stops.loss[stop])
+        if driven.co2_limits and (cost <= loss or not stops.optional[stop]):
+            return _too_dirty(driven, place)
         detail = f"the cheapest place found costs {cost:.2f}, leaving it out {loss:.2f}"
         return Reason(stop, "prize", False, detail, f"a prize above {cost:.2f}")
     left = vans_left(problem, tuple(t.route for t in driven.timed))
@@ -102,6 +104,17 @@ def _crowded_out(driven: Driven, alone_tests: _Alone, stop: int) -> Reason:
     detail += f"; its routes are kept from it by {why}" if why else ""
     cost = _cost_alone(problem, int(van), stop)
     return Reason(stop, "count", False, detail, f"one more {name} (costs {cost:.2f} for it alone)")
+
+
+def _too_dirty(driven: Driven, place: Insertion) -> Reason:
+    """Explain a stop that is left out so that a limit on CO2e holds."""
+    vans = driven.problem.vans
+    before = driven.timed[place.route].metres if place.route != NEW else 0
+    metres = place.timed.metres - before
+    grams = metres / 1000.0 * float(vans.g_co2e_per_km[place.timed.route.van])
+    limits = ", ".join(driven.co2_limits)
+    detail = f"its cheapest place would emit {grams:.0f} g more than limit {limits} leaves room for"
+    return Reason(place.stop, "co2", False, detail, f"{grams:.0f} g more in limit {limits}")
 
 
 def _failing_rules(

@@ -77,7 +77,7 @@ def lay_out(problem: RoutingProblem, chosen: Sequence[int]) -> Layout:
     must_lose = must_serve_prize(problem, chosen, used.tolist())
     optional = stops.optional[at]
     loss = np.rint(scale * (stops.loss[at] + np.where(optional, 0.0, must_lose)))
-    per_metre = np.rint(scale * vans.cost_per_km[used] / 1000.0).astype(np.int64)
+    per_metre = np.rint(scale * vans.driving_cost_per_km[used] / 1000.0).astype(np.int64)
     per_second = np.rint(scale * vans.cost_per_hour[used] / 3600.0).astype(np.int64)
     per_metre = np.where((per_metre == 0) & (per_second == 0), 1, per_metre)
     slots = np.minimum(vans.count[used], n)

@@ -115,6 +115,7 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ("sourcing", "without_lines", again("shipments", shipment_id="ghost")),
     ("routing", "cost_differs", put("routes", "cost", more(0.01))),
     ("routing", "distance_differs", put("routes", "distance_km", more(0.1))),
+    ("routing", "emission_differs", put("routes", "g_co2e", more(1.0))),
     ("routing", "arrives_too_early", put("stops", "arrive", later(-1.0))),
     ("routing", "outside_the_shift", put("routes", "start", later(-12.0))),
     ("routing", "more_vans_than_there_are", put("routes", "vehicle_type", instead("rocket"))),

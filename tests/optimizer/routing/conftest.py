@@ -28,7 +28,7 @@ def plane_problem(
 
     A stop: at (x, y), kg, m3, kind, service_s, release_s, windows, loss, optional, units, skill.
     A van: depot, end, count, kg, m3, shift, max_km, max_stops, max_trips, reload_s, fixed,
-    per_km, per_hour, skill, break_after_s, break_s.
+    per_km, per_hour, co2_per_km, g, skill, break_after_s, break_s.
     """
     xy = np.array([*depots, *(stop["at"] for stop in stops)], dtype=np.float64)
     difference = xy[:, None, :] - xy[None, :, :]
@@ -71,6 +71,7 @@ def plane_problem(
         cost_per_km=of(vans, "per_km", 1.0, float),
         cost_per_hour=of(vans, "per_hour", 0.0, float),
         g_co2e_per_km=of(vans, "g", 0.0, float),
+        co2_cost_per_km=of(vans, "co2_per_km", 0.0, float),
         break_after_s=of(vans, "break_after_s", FOREVER, np.int64),
         break_s=of(vans, "break_s", 0, np.int64),
         profile=np.zeros(m, dtype=np.int64),

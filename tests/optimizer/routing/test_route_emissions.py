@@ -1,0 +1,100 @@
+"""What routes emit: as a cost and under a cap; recomputed by the referee."""
+
+from __future__ import annotations
+
+import pytest
+
+from optimizer.audit.routing import check
+from optimizer.outcome import Limits
+from optimizer.routing import run
+from optimizer.routing.problem import Route
+from optimizer.routing.schedule import price
+from scenarios import Scenario
+
+VAN = {
+    "depot_id": "D", "count": 1.0, "capacity_kg": 100.0, "shift_start": "08:00",
+    "shift_end": "18:00", "speed_km_h": 36.0,
+}  # fmt: skip
+DIESEL = VAN | {"vehicle_type": "diesel", "cost_per_km": 1.0, "g_co2e_per_km": 250.0}
+ELECTRIC = VAN | {"vehicle_type": "electric", "cost_per_km": 1.2, "g_co2e_per_km": 50.0}
+CAP = {"limit_id": "C", "kind": "co2", "scope": "all", "sense": "<=", "hard": True}
+
+
+def planned(scenario):
+    result = run(scenario, {}, Limits(work=0.3))
+    report = check(scenario, result.tables)
+    assert report.violations == ()
+    assert report.objective == pytest.approx(result.certificate.objective, abs=1e-6)
+    assert result.certificate.bound <= result.certificate.objective + 1e-9
+    return result
+
+
+def priced(scenario, per_tonne):
+    settings = scenario.settings.model_copy(update={"co2_price_per_tonne": per_tonne})
+    return Scenario(settings, scenario.tables)
+
+
+def terms_of(result):
+    return {kpi.kpi: kpi.value for kpi in result.kpis if kpi.variant == "objective"}
+
+
+def test_emission_is_a_term_of_the_price(plane):
+    """2 km there and back at 1 + 0.5 money a km: 2 for distance, 1 for CO2."""
+    problem = plane([{"at": (1000, 0)}], [{"per_km": 1.0, "co2_per_km": 0.5}])
+    timed = price(problem, Route(0, ((0,),)))
+    assert timed.terms == {"fixed": 0.0, "distance": 2.0, "time": 0.0, "co2": 1.0}
+    assert timed.cost == 3.0
+
+
+@pytest.mark.parametrize(("per_tonne", "van"), [(0.0, "diesel"), (2000.0, "electric")])
+def test_price_of_co2_decides_between_vans(small, per_tonne, van):
+    """1.00 against 1.20 a km; at 2,000 a tonne 0.2 kg a km less save 0.40."""
+    result = planned(priced(small(vehicles=[DIESEL, ELECTRIC]), per_tonne))
+    routes = result.tables["routes"]
+    assert routes["vehicle_type"].tolist() == [van]
+    assert terms_of(result)["co2"] == pytest.approx(per_tonne * routes["g_co2e"].sum() / 1e6)
+
+
+def test_cap_moves_the_route_to_the_cleaner_van(small):
+    """About 20 km: 5 kg by diesel, 1 kg by electric; the cap of 2 kg leaves electric."""
+    scenario = small(vehicles=[DIESEL, ELECTRIC], limits=[CAP | {"value": 2000.0}])
+    result = planned(scenario)
+    assert result.tables["routes"]["vehicle_type"].tolist() == ["electric"]
+    assert terms_of(result)["co2"] == 0.0  # a cap is no cost
+    assert "Limit C on CO2e decides on routes." in result.notes
+    assert "unserved" not in result.tables
+
+
+def test_cap_below_what_two_stops_emit_leaves_one_out(small):
+    """Each stop alone is about 14 km or 3.6 kg there and back, both are 4.9 kg: 4 kg serve one."""
+    result = planned(small(vehicles=[DIESEL], limits=[CAP | {"value": 4000.0}]))
+    assert result.tables["routes"]["g_co2e"].sum() <= 4000.0
+    row = result.tables["unserved"].iloc[0]
+    assert (row["id"], row["code"], row["proof"]) == ("B", "co2", "heuristic")  # 1 unit against 2
+    assert "limit C" in row["cheapest_relaxation"]
+
+
+def test_cap_of_another_site_or_day_touches_nothing(small):
+    """Neither the routes of E nor tomorrow's are planned."""
+    limits = [
+        CAP | {"value": 1.0, "scope": "site:E"},
+        CAP | {"limit_id": "T", "value": 1.0, "bucket": "2026-01-06"},
+    ]
+    result = planned(small(vehicles=[DIESEL], limits=limits))
+    assert "unserved" not in result.tables
+
+
+def test_soft_limit_is_reported(small):
+    """A soft cap of 1 g changes nothing and is said."""
+    scenario = small(vehicles=[DIESEL], limits=[CAP | {"value": 1.0, "hard": False}])
+    result = planned(scenario)
+    assert "unserved" not in result.tables
+    assert "Limit C on CO2e is soft: routes are not held to it." in result.notes
+
+
+def test_referee_finds_a_cap_that_is_broken(small):
+    """The plan made without the cap emits more than it allows."""
+    free = run(small(vehicles=[DIESEL]), {}, Limits(work=0.1))
+    capped = small(vehicles=[DIESEL], limits=[CAP | {"value": 4000.0}])
+    codes = {violation.code for violation in check(capped, free.tables).violations}
+    assert codes == {"above_co2"}
