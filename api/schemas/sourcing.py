@@ -73,6 +73,7 @@ class ParcelModel(Wire):
     cost: float
     handling: float
     late: float
+    co2: Annotated[float, Field(description="CO2 price x what the parcel emits")] = 0.0
     risk: Annotated[float, Field(description="chance that the carrier refuses x what that costs")]
     priced: Annotated[float, Field(description="what its goods and hours are worth to others")]
     lines: list[LineModel]
@@ -92,7 +93,7 @@ class ReasonModel(Wire):
 
     terms: Annotated[
         dict[str, float],
-        Field(description="money: parcel, handling, late, risk, unserved; they add up to the cost"),
+        Field(description="money: parcel, handling, late, co2, risk, unserved; they add up"),
     ]
     priced: float
     alternative: str

@@ -285,6 +285,7 @@ def _answer(plan: PlanRow, decision: Decision, number: int) -> DecisionModel:
             "cost": parcel.cost,
             "handling": parcel.handling,
             "late": parcel.late,
+            "co2": parcel.co2,
             "risk": parcel.risk,
             "priced": parcel.priced,
             "lines": [

@@ -23,7 +23,7 @@ KG = 1e-6  # relative; weights must agree to it
 LINE = ["order_id", "line_id"]
 PARCEL = [
     *("shipment_id", "order_id", "site_id", "carrier_id", "service"),
-    *("ship_on", "promised_on", "weight_kg", "cost"),
+    *("ship_on", "promised_on", "weight_kg", "cost", "g_co2e"),
 ]
 
 
@@ -47,7 +47,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     content = _content(scenario, parcels, packed)
     _check_stock(rules, scenario, orders, content)
     _check_throughput(rules, scenario, orders, parcels, content)
-    parcel, late, risk = _check_parcels(rules, scenario, orders, parcels, content)
+    parcel, late, co2, risk = _check_parcels(rules, scenario, orders, parcels, content)
     handling = _handling(scenario, content)
     penalty = unserved_penalty(scenario)
     left = unserved[unserved["kind"] == "order_line"]
@@ -60,6 +60,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
         "parcel": parcel,
         "handling": handling,
         "late": late,
+        "co2": co2,
         "risk": risk,
         "unserved": float(np.sum(lost)),
     }
@@ -228,8 +229,8 @@ def _check_parcels(
     orders: pd.DataFrame,
     parcels: pd.DataFrame,
     content: pd.DataFrame,
-) -> tuple[float, float, float]:
-    """Check each parcel's rate, dates, weight and cost; return parcel, late and risk money."""
+) -> tuple[float, float, float, float]:
+    """Check each parcel's rate, dates, weight and cost; return parcel, late, CO2e, risk money."""
     names = parcels["shipment_id"].astype(str)
     load = content.groupby("shipment_id", sort=False)[["kg", "m3"]].sum()
     load = load.reindex(parcels["shipment_id"]).fillna(0.0).astype(float).reset_index(drop=True)
@@ -255,6 +256,9 @@ def _check_parcels(
     cost = parcel_cost(rate, kg, m3)
     wrong = ~(np.abs(parcels["cost"].to_numpy(np.float64) - cost) <= MONEY)
     rules.add("shipments", "cost_differs", wrong & rate["base"].notna().to_numpy(), names)
+    grams = rate["g_co2e_per_parcel"].to_numpy(np.float64)
+    off = np.abs(parcels["g_co2e"].to_numpy(np.float64) - grams) > KG * np.maximum(1.0, grams)
+    rules.add("shipments", "co2_differs", off, names)
 
     arrive = ship_on + pd.to_timedelta(np.ceil(rate["promise_days"].fillna(0.0)), unit="D")
     stated = pd.to_datetime(parcels["promised_on"]).reset_index(drop=True)
@@ -268,8 +272,9 @@ def _check_parcels(
     rules.add("shipments", "split_against_the_order", together & several, names)
     _check_whole_or_nothing(rules, orders, scenario, content)
     late = days * 24.0 * np.nan_to_num(pays)
-    risk = _risk(scenario, orders, facts, parcels, content, load, rate, cost + late, lead)
-    return float(np.nansum(cost)), float(np.sum(late)), risk
+    co2 = _emission_money(scenario, rate)
+    risk = _risk(scenario, orders, facts, parcels, content, load, cost + late + co2, lead)
+    return float(np.nansum(cost)), float(np.sum(late)), float(np.nansum(co2)), risk
 
 
 def _lead(scenario: Scenario, parcels: pd.DataFrame, content: pd.DataFrame) -> pd.Series:
@@ -301,14 +306,13 @@ def _risk(
     parcels: pd.DataFrame,
     content: pd.DataFrame,
     load: pd.DataFrame,
-    rate: pd.DataFrame,
     money: Floats,
     lead: pd.Series,
 ) -> float:
     """Return what parcels cost that carriers may not take: the chance x what it costs more.
 
     Such a parcel goes by the cheapest carrier of its site that takes all, in time or with its
-    lateness paid, or stays at the penalty of its lines.
+    lateness paid, CO2e included, or stays at the penalty of its lines.
     """
     accepts = scenario.filled("carriers").set_index("carrier_id")["acceptance_probability"]
     chance = accepts.reindex(parcels["carrier_id"]).fillna(1.0).to_numpy(np.float64)
@@ -334,6 +338,7 @@ def _risk(
         offers = offers.sort_values("max_weight_kg", kind="stable")
         offers = offers.drop_duplicates(["carrier_id", "service"])
         price = parcel_cost(offers, np.full(len(offers), kg), np.full(len(offers), m3))
+        price = price + _emission_money(scenario, offers)
         missed = ready.iloc[at] > day.iloc[at] + _cutoffs(offers["cutoff_time"])
         days = np.ceil(offers["promise_days"]) + missed
         leaves = day.iloc[at] + lead.iloc[at]
@@ -398,6 +403,12 @@ def parcel_cost(rate: pd.DataFrame, kg: Floats, m3: Floats) -> Floats:
     beyond = np.where(np.isnan(step), beyond, stepped)
     cost: Floats = rate["base"].to_numpy(np.float64) + rate["per_kg"].to_numpy(np.float64) * beyond
     return cost
+
+
+def _emission_money(scenario: Scenario, rate: pd.DataFrame) -> Floats:
+    """Return what parcels on rates pay for CO2e; a rate that states no emission pays none."""
+    grams: Floats = rate["g_co2e_per_parcel"].to_numpy(np.float64)
+    return grams / 1e6 * scenario.settings.co2_price_per_tonne
 
 
 def _handling(scenario: Scenario, content: pd.DataFrame) -> float:

@@ -29,6 +29,12 @@ ZONE_WITHOUT_RATE = warning(
     "An order goes to a zone that no rate reaches.",
     "carrier_rates has no row from an open site to zone {zone}: add one",
 )
+EMISSION_NOT_STATED = warning(
+    "emission_not_stated",
+    "CO2e has a price, and a rate does not say what its parcels emit.",
+    "{count} rates have no g_co2e_per_parcel: they pay no CO2 price and look cheaper than those"
+    " that state theirs; write it, 0 for none",
+)
 DEPOT_WITHOUT_VANS = warning(
     "depot_without_vans",
     "A depot has no van.",
@@ -112,6 +118,18 @@ def check_parcels(facts: Facts) -> None:
             load=load[heavy],
             most=least[heavy],
             zone=zone.array[heavy],
+        )
+
+
+def check_emissions(facts: Facts) -> None:
+    """Where CO2e has a price, every rate says what its parcels emit."""
+    if facts.settings.co2_price_per_tonne <= 0.0 or not facts.has("carrier_rates"):
+        return
+    blank = facts.table("carrier_rates")["g_co2e_per_parcel"].isna().to_numpy()
+    if blank.any():
+        first = np.arange(len(blank)) == blank.argmax()
+        facts.note(
+            EMISSION_NOT_STATED, "carrier_rates", "g_co2e_per_parcel", first, count=int(blank.sum())
         )
 
 
@@ -220,4 +238,4 @@ def _clock(minute: float) -> str:
     return f"{int(minute) // 60:02d}:{int(minute) % 60:02d}"
 
 
-RULES = (check_loads, check_parcels, check_depots, check_windows)
+RULES = (check_loads, check_parcels, check_emissions, check_depots, check_windows)

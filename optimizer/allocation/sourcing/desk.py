@@ -115,7 +115,12 @@ class Desk:
         self._zones = pd.Index(sorted(self.zone_ids))
         carriers = scenario.filled("carriers").set_index("carrier_id")
         self.tariff: Tariff = build_tariff(
-            rates, self._sites, self._zones, self._group, carriers["acceptance_probability"]
+            rates,
+            self._sites,
+            self._zones,
+            self._group,
+            carriers["acceptance_probability"],
+            scenario.settings.co2_price_per_tonne,
         )
         self._of_zone: dict[str, ZoneRates] = {}
 

@@ -36,12 +36,14 @@ def explanations(
         parcels.money.tolist(),
         parcels.handling.tolist(),
         parcels.late.tolist(),
+        parcels.co2.tolist(),
         strict=True,
     )
     terms = [
         f'{{"base": {base:.6g}, "charged_kg": {kg:.6g}, "per_kg": {per_kg:.6g},'
-        f' "parcel": {money:.6f}, "handling": {handling:.6f}, "late": {late:.6f}}}'
-        for base, kg, per_kg, money, handling, late in numbers
+        f' "parcel": {money:.6f}, "handling": {handling:.6f}, "late": {late:.6f},'
+        f' "co2": {co2:.6f}}}'
+        for base, kg, per_kg, money, handling, late, co2 in numbers
     ]
     names: list[str | None] = [
         None if site == LEFT else f"from {problem.site_ids[site]}" for site in other.tolist()
@@ -74,7 +76,7 @@ def _next_best(
     money[parcels.site, at] = np.inf
     other = money.argmin(axis=0)
     least = money[other, at]
-    own = parcels.money + parcels.handling + parcels.late + parcels.risk
+    own = parcels.money + parcels.handling + parcels.late + parcels.co2 + parcels.risk
     extra = least - own
     return np.where(np.isfinite(least), other, LEFT), extra
 

@@ -63,6 +63,7 @@ def build_problem(scenario: Scenario) -> SourcingProblem:
         together=together,
         first_piece=first_piece,
     )
+    _tell_unpriced(scenario, sources, zone_ids, notes)
     capacity = _carrier_limits(scenario)
     group_of = {name: number + 1 for number, name in enumerate(capacity)}
     resources, column_of = _resources(scenario, sources, offers, lines, days, capacity)
@@ -86,6 +87,7 @@ def build_problem(scenario: Scenario) -> SourcingProblem:
             zone_ids,
             group_of,
             scenario.filled("carriers").set_index("carrier_id")["acceptance_probability"],
+            scenario.settings.co2_price_per_tonne,
         ),
         notes=tuple(notes),
     )
@@ -103,6 +105,24 @@ def _orders(scenario: Scenario, notes: list[str]) -> pd.DataFrame:
     start = pd.Timestamp(scenario.settings.start_date)
     ship_on = orders["release_at"].dt.normalize().fillna(start).clip(lower=start)
     return orders.assign(ship_on=ship_on)
+
+
+def _tell_unpriced(
+    scenario: Scenario, sources: pd.DataFrame, zone_ids: pd.Index, notes: list[str]
+) -> None:
+    """Say how many rates the price of CO2e leaves alone since what they emit is not stated."""
+    if scenario.settings.co2_price_per_tonne <= 0.0:
+        return
+    rates = scenario.table("carrier_rates")
+    rates = rates[
+        rates["origin"].isin(set(sources["site_id"])) & rates["destination"].isin(zone_ids)
+    ]
+    blank = int(rates["g_co2e_per_parcel"].isna().sum())
+    if blank:
+        notes.append(
+            f"{blank} of {len(rates)} carrier rates state no g_co2e_per_parcel: what their parcels"
+            " emit is not known and not priced, so that they look cheaper beside rates that do."
+        )
 
 
 def _ready_hours(orders: pd.DataFrame) -> Floats:

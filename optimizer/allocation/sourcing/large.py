@@ -51,9 +51,9 @@ class LargeOrders:
     def _lower_rates(self) -> tuple[Floats, Floats]:
         """Return fixed money and money per kg that no parcel of an order undercuts.
 
-        Every row costs at least its base, and at least base - per_kg x included + per_kg x kg; the
-        least of the latter over rows is concave in kg, hence above its chord from 0 to all kg of
-        the order.
+        With what stands beside it, a row costs at least its base, and at least base - per_kg x
+        included + per_kg x kg; the least of the latter over rows is concave in kg, hence above its
+        chord from 0 to all kg of the order.
 
         Returns
         -------
@@ -67,9 +67,9 @@ class LargeOrders:
         )
         shape = (problem.n_sites, len(self.orders))
         base, at_none, at_all = (np.full(shape, np.inf) for _ in range(3))
-        for row, late in zip(quotes.rows, quotes.late, strict=True):
-            none = tariff.base[row] - tariff.per_kg[row] * tariff.included_kg[row] + late
-            np.minimum(base, tariff.base[row] + late, out=base)
+        for row, beside in zip(quotes.rows, quotes.beside, strict=True):
+            none = tariff.base[row] - tariff.per_kg[row] * tariff.included_kg[row] + beside
+            np.minimum(base, tariff.base[row] + beside, out=base)
             np.minimum(at_none, none, out=at_none)
             np.minimum(at_all, none + tariff.per_kg[row] * total, out=at_all)
         served = np.isfinite(base)
@@ -196,7 +196,7 @@ class LargeOrders:
         """Pack pieces first-fit decreasing into parcels that some rate holds."""
         quotes = quotes_for(self.problem, self.orders[number : number + 1])
         row = quotes.rows[:, place, 0]
-        open_rows = row[(row >= 0) & np.isfinite(quotes.late[:, place, 0])]
+        open_rows = row[(row >= 0) & np.isfinite(quotes.beside[:, place, 0])]
         if not len(members) or not len(open_rows):
             return []
         most = float(self.problem.tariff.upto_kg[open_rows].max())

@@ -35,8 +35,8 @@ class _Case:
     wait : (n_rates,) int64, days after `ship_day` that a parcel leaves: 1 past the cut-off
     room, left : (n_rates,) float64, units and parcels that the rate's ship day has left
     bits : (n_subsets, n_pieces) int64, subset number m + 1 in binary
-    money : (n_rates, n_subsets) parcel, late, risk and handling money; inf where it cannot be
-    late, risk, handling : (n_rates,), (n_rates, n_subsets) twice, parts of it
+    money : (n_rates, n_subsets) parcel, late, CO2e, risk and handling money; inf where it cannot be
+    late, co2, risk, handling : (n_rates,) twice, (n_rates, n_subsets) twice, parts of it
     paid : (n_rates, n_subsets) what prices add
     able : (n_sites, n_pieces) bool, stock is there
     """
@@ -53,6 +53,7 @@ class _Case:
     units: Floats
     money: Floats
     late: Floats
+    co2: Floats
     risk: Floats
     handling: Floats
     paid: Floats
@@ -107,7 +108,8 @@ def _lay_out(desk: Desk, order: OnlineOrder) -> _Case:
     barred = (kg > rates.upto_kg[:, None] + KG_TOLERANCE) | (
         (kg <= rates.above_kg[:, None] + KG_TOLERANCE) & (rates.above_kg[:, None] > 0.0)
     )
-    money = np.where(barred, np.inf, money + late[:, None])
+    co2 = tariff.co2[rates.row]
+    money = np.where(barred, np.inf, money + (late + co2)[:, None])
     risk = _risk(rates, money, bits @ drop)
     barred = ~fits[site] | (room[:, None] < units - UNITS) | (left[:, None] < 1.0)
     money = np.where(barred, np.inf, money + risk + handling)
@@ -115,7 +117,7 @@ def _lay_out(desk: Desk, order: OnlineOrder) -> _Case:
     paid = toll[:, None] + per_unit[:, None] * units + (price @ bits.T)[site]
     return _Case(
         order, rates, pieces, ship_day, wait, room, left,
-        bits, kg, units, money, late, risk, handling, paid, able, drop,
+        bits, kg, units, money, late, co2, risk, handling, paid, able, drop,
     )  # fmt: skip
 
 
@@ -293,7 +295,7 @@ def _decision(
         sent[inside] = True
         ship_on = case.ship_day + dt.timedelta(days=int(case.wait[rate]))
         handling, late = float(case.handling[rate, subset]), float(case.late[rate])
-        risk = float(case.risk[rate, subset])
+        co2, risk = float(case.co2[rate]), float(case.risk[rate, subset])
         paid = float(case.paid[rate, subset])
         priced += paid
         parcels.append(
@@ -304,9 +306,10 @@ def _decision(
                 ship_on=ship_on,
                 promised_on=ship_on + dt.timedelta(days=int(rates.days[rate])),
                 weight_kg=float(case.kg[subset]),
-                cost=float(case.money[rate, subset]) - handling - late - risk,
+                cost=float(case.money[rate, subset]) - handling - late - co2 - risk,
                 handling=handling,
                 late=late,
+                co2=co2,
                 risk=risk,
                 priced=paid,
                 lines=tuple(line for piece in inside.tolist() for line in case.pieces[piece]),
@@ -317,6 +320,7 @@ def _decision(
         "parcel": sum(parcel.cost for parcel in parcels),
         "handling": sum(parcel.handling for parcel in parcels),
         "late": sum(parcel.late for parcel in parcels),
+        "co2": sum(parcel.co2 for parcel in parcels),
         "risk": sum(parcel.risk for parcel in parcels),
         "unserved": float(case.drop[left].sum()),
     }

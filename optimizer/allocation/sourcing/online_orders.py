@@ -58,6 +58,7 @@ class OnlineParcel:
     cost: float
     handling: float
     late: float
+    co2: float
     risk: float
     priced: float
     lines: tuple[OnlineLine, ...]
@@ -79,7 +80,7 @@ class Decision:
 
     Attributes
     ----------
-    terms : money: parcel, handling, late, risk, unserved; they add up to `cost`
+    terms : money: parcel, handling, late, co2, risk, unserved; they add up to `cost`
     priced : money that the prices of stock, docks and carriers add to the choice; never paid
     exact : no other way to split the order is better at these prices
     alternative : next-best way in words; "" where there is none

@@ -53,8 +53,8 @@ class Parcels:
     ----------
     order, site, row : (n_parcels,) int64; row of the tariff
     kg, m3, units : (n_parcels,) float64
-    money, late, handling, risk : (n_parcels,) float64; risk: chance that the carrier does not take
-        it times what that costs
+    money, late, co2, handling, risk : (n_parcels,) float64; risk: chance that the carrier does not
+        take it times what that costs
     loss : (n_parcels,) float64, penalty of leaving what is in it
     waits : (n_parcels,) float64, days that it waits since the cut-off has passed, 0 or 1
     of_piece : (n_pieces,) int64, parcel of the piece, -1 for none
@@ -68,6 +68,7 @@ class Parcels:
     units: Floats
     money: Floats
     late: Floats
+    co2: Floats
     handling: Floats
     risk: Floats
     loss: Floats
@@ -100,12 +101,13 @@ def parcels_of(problem: SourcingProblem, placement: Placement) -> Parcels:
     row = quotes.best_rows(kg, m3, loss, site, placement.group[heads])
     promise, cutoff = orders.promise.of(order), problem.tariff.cutoff_h[row]
     late = promise.late(problem.tariff.days[row], cutoff)
+    co2 = problem.tariff.co2[row]
     money = problem.tariff.cost(row, kg, m3)
     refuses = 1.0 - problem.tariff.accepts[row]
     risk = np.zeros(len(order))
     if quotes.risky:
         fallback = quotes.fallback(kg, m3, loss)[site, np.arange(len(order))]
-        risk = refuses * np.maximum(0.0, fallback - money - late)
+        risk = refuses * np.maximum(0.0, fallback - money - late - co2)
     return Parcels(
         order=order,
         site=site,
@@ -115,6 +117,7 @@ def parcels_of(problem: SourcingProblem, placement: Placement) -> Parcels:
         units=units,
         money=money,
         late=late,
+        co2=co2,
         handling=problem.handling[site] * units,
         risk=risk,
         loss=loss,
@@ -130,13 +133,14 @@ class Terms:
     parcel: float
     handling: float
     late: float
+    co2: float
     risk: float
     unserved: float
 
     @property
     def total(self) -> float:
         """The objective."""
-        return self.parcel + self.handling + self.late + self.risk + self.unserved
+        return self.parcel + self.handling + self.late + self.co2 + self.risk + self.unserved
 
 
 def terms_of(problem: SourcingProblem, placement: Placement, parcels: Parcels) -> Terms:
@@ -146,6 +150,7 @@ def terms_of(problem: SourcingProblem, placement: Placement, parcels: Parcels) -
         float(parcels.money.sum()),
         float(parcels.handling.sum()),
         float(parcels.late.sum()),
+        float(parcels.co2.sum()),
         float(parcels.risk.sum()),
         float(problem.pieces.penalty[left].sum()),
     )

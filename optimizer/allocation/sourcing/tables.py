@@ -171,6 +171,7 @@ def kpis(
         Kpi("parcel", terms.parcel, "money", "objective"),
         Kpi("handling", terms.handling, "money", "objective"),
         Kpi("late", terms.late, "money", "objective"),
+        Kpi("co2", terms.co2, "money", "objective"),
         Kpi("risk", terms.risk, "money", "objective"),
         Kpi("unserved", terms.unserved, "money", "objective"),
         Kpi("parcels", float(len(parcels.order)), "parcels", "sourcing"),

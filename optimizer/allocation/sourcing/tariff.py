@@ -17,6 +17,7 @@ Bools = NDArray[np.bool_]
 
 SECONDS_PER_HOUR = 3600.0
 KG_TOLERANCE = 1e-9  # kg above a weight class that still count as within
+GRAMS_PER_TONNE = 1e6
 STEP_TOLERANCE = 1e-9  # share of a step that is rounding, not weight
 
 
@@ -30,6 +31,7 @@ class Tariff:
     group : (n_rows,) int64, 0 for a carrier without a limit, else the number of its limit
     base, per_kg, included_kg, step_kg (inf: exact), volumetric, days, g_co2e : (n_rows,)
         float64; days are whole
+    co2 : (n_rows,) float64, money for what a parcel emits
     cutoff_h : (n_rows,) float64, hours after midnight of the last hand-over; inf without one
     accepts : (n_rows,) float64, chance that the carrier takes a parcel
     above_kg, upto_kg : (n_rows,) float64, weights that the row prices: above_kg < kg <= upto_kg
@@ -46,6 +48,7 @@ class Tariff:
     volumetric: Floats
     days: Floats
     g_co2e: Floats
+    co2: Floats
     cutoff_h: Floats
     accepts: Floats
     above_kg: Floats
@@ -121,7 +124,8 @@ class Quotes:
     Attributes
     ----------
     rows : (n_ranks, n_sites, n_orders) int64, -1 for none
-    late : (n_ranks, n_sites, n_orders) float64, money for arriving late; inf where barred
+    beside : (n_ranks, n_sites, n_orders) float64, money beside the rate, whatever the parcel holds:
+        for arriving late and for CO2e; inf where barred
     """
 
     def __init__(self, tariff: Tariff, zone: Ints, promise: Promise) -> None:
@@ -129,13 +133,13 @@ class Quotes:
         rows = np.where((zone >= 0)[None, :, None], tariff.rows_at[:, zone, :], -1)
         self.rows = np.ascontiguousarray(rows.transpose(2, 0, 1))
         self.risky = bool((tariff.accepts < 1.0).any())
-        self.late = np.full(self.rows.shape, np.inf)
+        self.beside = np.full(self.rows.shape, np.inf)
         for rank, row in enumerate(self.rows):
             late = promise.late(tariff.days[row], tariff.cutoff_h[row])
-            self.late[rank] = np.where(row >= 0, late, np.inf)
+            self.beside[rank] = np.where(row >= 0, late + tariff.co2[row], np.inf)
 
     def each(self, kg: Floats, m3: Floats, loss: Floats) -> Iterator[tuple[Ints, Floats]]:
-        """Yield, rank by rank, rows and money (late and risk included) of one parcel per order.
+        """Yield, rank by rank, rows and money of one parcel per order: late, CO2e, risk included.
 
         A parcel that a carrier does not take goes by the cheapest carrier of the same site that
         takes all, or stays, whichever costs less: the risk is the chance of that times what it
@@ -167,12 +171,12 @@ class Quotes:
         return least
 
     def _sure(self, kg: Floats, m3: Floats) -> Iterator[tuple[Ints, Floats]]:
-        """Yield rows and money, late money included, of parcels that are taken."""
+        """Yield rows and money, late and CO2e included, of parcels that are taken."""
         tariff = self.tariff
-        for row, late in zip(self.rows, self.late, strict=True):
+        for row, beside in zip(self.rows, self.beside, strict=True):
             fits = (kg > tariff.above_kg[row] + KG_TOLERANCE) | (tariff.above_kg[row] <= 0.0)
             fits &= kg <= tariff.upto_kg[row] + KG_TOLERANCE
-            yield row, np.where(fits, tariff.cost(row, kg, m3) + late, np.inf)
+            yield row, np.where(fits, tariff.cost(row, kg, m3) + beside, np.inf)
 
     def by_group(self, kg: Floats, m3: Floats, loss: Floats, groups: int) -> Floats:
         """Return the least money per carrier limit: (n_groups, n_sites, n_orders)."""
@@ -222,6 +226,7 @@ def build_tariff(
     zone_ids: pd.Index,
     group_of: dict[str, int],
     accepts: pd.Series | None = None,
+    co2_price_per_tonne: float = 0.0,
 ) -> Tariff:
     """Lay out the rates between known sites and zones.
 
@@ -268,6 +273,7 @@ def build_tariff(
         volumetric=column("volumetric_kg_per_m3"),
         days=np.ceil(column("promise_days")),
         g_co2e=column("g_co2e_per_parcel"),
+        co2=column("g_co2e_per_parcel") * (co2_price_per_tonne / GRAMS_PER_TONNE),
         cutoff_h=clock_hours(rates["cutoff_time"]),
         accepts=chance,
         above_kg=above,

@@ -67,10 +67,11 @@ def draw_case(seed):
 
 
 class Enumeration:
-    """Tries every plan, straight from the rows."""
+    """Tries every plan, straight from the rows; CO2e at a price per gram."""
 
-    def __init__(self, rows):
+    def __init__(self, rows, co2_price=0.0):
         self.rows = rows
+        self.co2_price = co2_price
         self.weight = {p["product_id"]: p["weight_kg"] for p in rows["products"]}
         self.penalty = {p["product_id"]: p["unserved_penalty"] for p in rows["products"]}
         self.site = {s["site_id"]: s for s in rows["sites"]}
@@ -122,6 +123,7 @@ class Enumeration:
             cost = rate["base"] + rate["per_kg"] * steps
             cost += max(late, 0.0) * 24.0 * (order["late_cost_per_h"] or 0.0)
             cost += self.site[site]["handling_cost_per_unit"] * units
+            cost += self.co2_price * rate.get("g_co2e_per_parcel", 0.0)
             yield cost, (site, carrier, order["channel_id"] or "", lines)
 
     def feasible(self, parcels):

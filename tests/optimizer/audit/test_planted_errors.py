@@ -102,6 +102,7 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ("replenishment", "option_stated_twice", again("purchase_orders", line=999.0)),
     ("replenishment", "ordered_in_the_past", put("purchase_orders", "order_on", later(-240))),
     ("sourcing", "cost_differs", put("shipments", "cost", more(0.01))),
+    ("sourcing", "co2_differs", put("shipments", "g_co2e", more(1.0))),
     ("sourcing", "weight_differs", put("shipments", "weight_kg", more(0.01))),
     ("sourcing", "above_stock", put("shipment_lines", "qty", more(1e6))),
     ("sourcing", "not_shipped_whole", put("shipment_lines", "qty", more(1.0))),

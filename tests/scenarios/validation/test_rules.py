@@ -201,6 +201,7 @@ CASES: list[Case] = [
     ("stop_heavier_than_any_van", [put("order_lines", 2, qty=501.0), put_all("vehicles", capacity_m3=None)], ("orders", "order_id", 2), "501 kg ordered, the largest van takes 500"),
     ("line_heavier_than_any_parcel", [put("order_lines", 2, qty=31.0)], ("order_lines", "qty", 2), "31 kg to zone Z1"),
     ("zone_without_rate", [lambda rows: rows["carrier_rates"].pop()], ("orders", "zone_id", 3), "zone Z2"),
+    ("emission_not_stated", [put("carrier_rates", 2, g_co2e_per_parcel=None)], ("carrier_rates", "g_co2e_per_parcel", 2), "write it, 0 for none"),
     ("depot_without_vans", [put("vehicles", 2, count=0.0)], ("vehicles", "count", 2), "none of any"),
     ("depot_without_vans", [put("carrier_rates", 2, origin="W2")], ("carrier_rates", "origin", 2), "W2 sends parcels"),
     ("van_at_closed_site", [put("sites", 3, status="closed"), put("vehicles", 2, end_depot_id="W2")], ("vehicles", "end_depot_id", 2), "W2 is closed"),
@@ -229,6 +230,7 @@ CASES: list[Case] = [
     ("unknown_kpi", [put("playbooks", 2, kpi="mood")], ("playbooks", "kpi", 2), "fill_rate"),
 ]  # fmt: skip
 WEEKLY = {"bucket_misaligned"}
+PRICED = {"emission_not_stated"}
 RISK = {"disruptions", "playbooks"}
 
 
@@ -238,7 +240,8 @@ def test_rule_names_place_and_remedy(case: Case, rows: Rows, made: Callable[...,
     code, edits, (table, column, row), fragment = case
     for edit in edits:
         edit(rows)
-    settings = {"bucket": "week", "horizon_buckets": 2} if code in WEEKLY else {}
+    settings: dict[str, Any] = {"co2_price_per_tonne": 80.0} if code in PRICED else {}
+    settings |= {"bucket": "week", "horizon_buckets": 2} if code in WEEKLY else {}
     facts = Facts(made(rows, **settings))
     for group in GROUPS:
         if CATALOGUE[code] in group.notices or (
