@@ -95,6 +95,7 @@ def read_instance(path: Path) -> Instance:
         windows=tuple(((int(windows[c, 0]), int(windows[c, 1])),) for c in clients),
         loss=np.where(prize[clients] > 0, prize[clients], MUST_SERVE),
         optional=prize[clients] > 0,
+        loss_at_least=np.where(prize[clients] > 0, prize[clients], MUST_SERVE),
     )
     vans, members = _vans(fields, kind, windows, len(clients))
     problem = RoutingProblem(

@@ -120,6 +120,7 @@ STAGES: Mapping[str, Room] = {
         "optimizer.audit.routing:check",
         ("sites", "orders", "vehicles"),
         weight=2.0,
+        options=("carriers",),
     ),
 }
 GROUPS = {

@@ -38,6 +38,8 @@ class Stop:
     kind : delivery, pickup or backhaul
     windows : moments [from, to]; no window: any time
     penalty : money for leaving it out
+    zone_id, placed_at, due_on, late_per_h : what a carrier is held to; due_on is the date on
+        which the last window ends, None without one
     promised : first day on which it may be made; without windows the only one; None for any
     """
 
@@ -55,6 +57,10 @@ class Stop:
     penalty: float
     promised: pd.Timestamp | None
     release: pd.Timestamp | None
+    zone_id: str | None
+    placed_at: pd.Timestamp
+    due_on: pd.Timestamp | None
+    late_per_h: float
 
 
 def read_stops(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> dict[str, Stop]:
@@ -93,7 +99,10 @@ def read_stops(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> dict[s
         promised = None if day is None else pd.Timestamp(day).normalize()
         allowed = windows.get(order_id, ())
         pays = not np.isnan(float(order["late_cost_per_h"]))
-        if promised is not None and allowed and pays and promised >= max(w[1] for w in allowed):
+        ends = max((w[1] for w in allowed), default=pd.Timestamp.max)
+        open_ended = ends == pd.Timestamp.max
+        due = None if open_ended else (ends - pd.Timedelta(seconds=1)).normalize()
+        if promised is not None and allowed and pays and promised >= ends:
             allowed = ()
         share = own.units / units[order_id] if units[order_id] else 1.0
         prize = float(order["prize"])
@@ -110,9 +119,15 @@ def read_stops(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> dict[s
             place=order_id if own_place or not isinstance(zone, str) else zone,
             skills=skills_of(order["skills"]),
             windows=allowed,
-            penalty=own.penalty if np.isnan(prize) else prize * share,
+            penalty=own.penalty * 5.0 / float(order["priority"])
+            if np.isnan(prize)
+            else prize * share,
             promised=promised,
             release=None if pd.isna(release) else pd.Timestamp(release),
+            zone_id=zone if isinstance(zone, str) else None,
+            placed_at=pd.Timestamp(order["placed_at"]),
+            due_on=due,
+            late_per_h=float(order["late_cost_per_h"]),
         )
     return stops
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from optimizer.audit.carriers import check_handed_over
 from optimizer.audit.report import MONEY, AuditReport, Rules
 from optimizer.audit.route_facts import Roads, Stop, read_stops, skills_of
 from scenarios import Scenario
@@ -19,7 +20,9 @@ KG = 1e-6
 KM = 1e-6
 
 
-def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport:
+def check(
+    scenario: Scenario, tables: Mapping[str, pd.DataFrame], carriers: str = ""
+) -> AuditReport:
     """Hold routes, stops and unserved stops against the scenario."""
     rules = Rules(STAGE)
     wanted = read_stops(scenario, tables)
@@ -48,6 +51,12 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
             for term, money in driven.terms.items():
                 terms[term] += money
     _check_emissions(rules, scenario, emitted)
+    for term, money in check_handed_over(rules, scenario, tables, wanted).items():
+        terms[term] = terms.get(term, 0.0) + money
+    handed = tables.get("handed_over", pd.DataFrame())
+    if len(handed):
+        rules.add("handed_over", "against_the_option", [carriers == "off"], [carriers])
+        served += handed["shipment_id"].fillna(handed["order_id"]).tolist()
     terms["unserved"] = _check_served(rules, wanted, served, tables.get("unserved"))
     return AuditReport(STAGE, float(sum(terms.values())), terms, tuple(rules.found))
 

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from scenarios import Scenario
 
 
-def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits) -> StageResult:
+def run(
+    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits, **options: str
+) -> StageResult:
     """Plan the routes of all days; see :func:`optimizer.routing.stage.run`."""
     from optimizer.routing.stage import run as run_stage
 
-    return run_stage(scenario, upstream, limits)
+    return run_stage(scenario, upstream, limits, **options)

@@ -24,6 +24,7 @@ from scenarios.semantics.defaults import unserved_penalty
 
 DAY = np.timedelta64(1, "D")
 MOST_DAYS = 400  # days of a window that are searched for a shift
+USUAL_PRIORITY = 5.0  # at which the penalty of a stop counts in full
 KINDS = {"delivery": DELIVERY, "pickup": PICKUP, "backhaul": BACKHAUL}
 
 
@@ -73,6 +74,7 @@ def read_calls(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Call
     measures = ["kg", "m3", "units", "unit_service_s", "penalty"]
     stops[measures] = stops[measures].astype(np.float64).fillna(0.0)
     details = ["order_id", "kind", "service_s", "skills", "prize", "release_at", "late_cost_per_h"]
+    details.append("priority")
     stops = stops.merge(orders[details].merge(_places(scenario, orders), on="order_id"))
     stops = stops.sort_values(["order_id", "shipment_id"], kind="stable").reset_index(drop=True)
 
@@ -93,7 +95,7 @@ def read_calls(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Call
     even = 1.0 / stops.groupby("order_id")["units"].transform("size")
     part = (stops["units"] / total.where(total > 0)).fillna(even)
     rows = stops.assign(
-        loss=(stops["prize"] * part).fillna(stops["penalty"]),
+        loss=(stops["prize"] * part).fillna(stops["penalty"] * USUAL_PRIORITY / stops["priority"]),
         optional=stops["prize"].notna(),
         service_s=np.rint(stops["service_s"] + stops["unit_service_s"]).astype(np.int64),
         release=_seconds(stops["release_at"], first=True, blank=-FOREVER),

@@ -97,11 +97,45 @@ def explain_stops(
             if problem.stops.optional[node.stop]:
                 without = loss - sum(saved.values())
                 if not extra <= without:
-                    alternative, extra = "left out", without
+                    offer = driven.offers.get(node.stop)
+                    taken = offer is not None and offer.cost <= loss
+                    alternative = f"carrier {offer.name}" if offer and taken else "left out"
+                    extra = without
             slack = _slack(problem, timed, seq)
             rows.append(
                 Explanation(f"stops:{name}/{seq}", "stops", _json(saved), slack, alternative, extra)
             )
+    return rows
+
+
+def explain_given(
+    driven: Driven, stop_now: Callable[[], bool] = lambda: False
+) -> list[Explanation]:
+    """Explain each stop that a carrier takes: what it asks, and the cheapest place on a route."""
+    problem = driven.problem
+    gaps = gaps_of(problem, driven.timed)
+    rows: list[Explanation] = []
+    for stop, offer in driven.given.items():
+        if len(rows) >= MOST_STOPS or stop_now():
+            break
+        name = problem.stops.shipment_id[stop] or problem.stops.order_id[stop]
+        place = best_insertion(problem, driven.timed, stop, gaps, tries=TRIES)
+        alternative, extra = "no van that could serve it was found", float("nan")
+        if place is not None:
+            van = place.timed.route.van
+            alternative = f"{problem.vans.vehicle_type[van]} at {problem.vans.depot_id[van]}"
+            extra = place.extra_cost - offer.cost
+        binding = _json({"rule": "tariff", "value": offer.tariff, "carrier": offer.name})
+        rows.append(
+            Explanation(
+                f"handed_over:{name}",
+                "handed_over",
+                _json(offer.terms),
+                binding,
+                alternative,
+                extra,
+            )
+        )
     return rows
 
 

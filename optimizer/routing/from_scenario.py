@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from optimizer.routing.calls import (
     windows_on,
 )
 from optimizer.routing.fleet import Fleet, read_fleet, vans_of
+from optimizer.routing.offers import Key, Offers, read_offers
 from optimizer.routing.parts import groups_of_vans, independent_parts
 from optimizer.routing.problem import DELIVERY, FOREVER, Flags, Floats, Ints, RoutingProblem, Stops
 from optimizer.routing.solo import solo_tests
@@ -24,6 +25,7 @@ from scenarios import Scenario
 from scenarios.distance import GreatCircle, MeasuredDistances
 
 GRAMS_PER_TONNE = 1e6
+OFF, REST, ANY = "off", "rest", "any"  # which stops other carriers may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Refused:
     """
 
     order_id: str
+    shipment_id: str
     units: float
     loss: float
     code: str
@@ -53,20 +56,36 @@ class Reading:
     problems : by day, then by group of vans that share stops; independent of each other
     refused : calls that no van can come for
     notes : what was left aside
+    offers : of carriers without vans, cheapest first
+    losses : of the calls with an offer, what it costs that nobody serves them, and whether they
+        may be left where that is cheaper
     """
 
     problems: tuple[RoutingProblem, ...]
     refused: tuple[Refused, ...]
     notes: tuple[str, ...]
+    offers: Offers = field(default_factory=dict)
+    losses: Mapping[Key, tuple[float, bool]] = field(default_factory=dict)
 
 
-def read_problems(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Reading:
-    """Build the problems of all days."""
+def read_problems(
+    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], carriers: str = OFF
+) -> Reading:
+    """Build the problems of all days.
+
+    Parameters
+    ----------
+    carriers : ANY: the search may leave any stop to a carrier that offers, at its price; REST:
+        what no van serves is given to carriers afterwards; OFF: offers are not read
+    """
     sites = scenario.table("sites")
     lon, lat = sites["lon"].to_numpy(np.float64), sites["lat"].to_numpy(np.float64)
     placed = sites[usable_coordinates(lon, lat)].set_index("site_id")[["lon", "lat"]]
     fleet = read_fleet(scenario, frozenset(placed.index))
     calls = read_calls(scenario, upstream)
+    offers = {} if carriers == OFF else read_offers(scenario, calls)
+    losses = _losses(calls, offers)
+    calls = _with_offers(scenario, calls, offers, carriers)
     distances, measured_notes = usable_distances(scenario)
     notes = (*fleet.notes, *calls.notes, *measured_notes)
 
@@ -96,7 +115,7 @@ def read_problems(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> R
                 day, calls, chosen, fleet, vans, allowed, placed, distances, co2_price_per_g
             )
             problems += independent_parts(problem, solo_tests(problem))
-    return Reading(tuple(problems), tuple(refused), notes)
+    return Reading(tuple(problems), tuple(refused), notes, offers, losses)
 
 
 def vans_open_to(scenario: Scenario, calls: Calls, fleet: Fleet) -> Flags:
@@ -136,23 +155,58 @@ def usable_distances(scenario: Scenario) -> tuple[pd.DataFrame, tuple[str, ...]]
 # ---- inside ---------------------------------------------------------------------------------
 
 
+def _keys(calls: Calls) -> list[Key]:
+    return list(zip(calls.rows["order_id"], calls.rows["shipment_id"], strict=True))
+
+
+def _losses(calls: Calls, offers: Offers) -> dict[Key, tuple[float, bool]]:
+    """Return what each call with an offer loses, and whether it may be left out."""
+    columns = zip(_keys(calls), calls.rows["loss"], calls.rows["optional"], strict=True)
+    return {key: (float(loss), bool(optional)) for key, loss, optional in columns if key in offers}
+
+
+def _with_offers(scenario: Scenario, calls: Calls, offers: Offers, carriers: str) -> Calls:
+    """Return calls whose loss is what the cheapest carrier asks, where the search may choose it.
+
+    What must be served stays so where only the rest is given away; a stop with a prize is given
+    away where a carrier asks less than that.
+    """
+    rows = calls.rows
+    loss, optional = rows["loss"].to_numpy(np.float64), rows["optional"].to_numpy(bool)
+    cheapest = np.array([offers[key][0].cost if key in offers else np.inf for key in _keys(calls)])
+    offered = np.isfinite(cheapest)
+    scarce = scenario.table("carriers")["capacity_per_day"].notna().any()
+    given = np.where(optional, np.minimum(loss, cheapest), cheapest)
+    least = np.minimum(given, loss) if scarce or carriers == REST else given
+    chosen = offered & (carriers == ANY)
+    return replace(
+        calls,
+        rows=rows.assign(
+            true_loss=loss,
+            loss=np.where(chosen, given, loss),
+            optional=optional | chosen,
+            loss_at_least=np.where(offered, least, loss),
+        ),
+    )
+
+
 def _refusal(calls: Calls, k: int, no_place: bool, any_van: bool) -> Refused:
     row = calls.rows.iloc[k]
     order, site = str(row["order_id"]), str(row["site_id"])
-    units, loss = float(row["units"]), float(row["loss"])
+    parcel, units, loss = str(row["shipment_id"]), float(row["units"]), float(row["true_loss"])
     if no_place:
         why = "neither the order nor its zone has usable coordinates"
         return Refused(
-            order, units, loss, "place", why, "give lat and lon, or a zone that has them"
+            order, parcel, units, loss, "place", why, "give lat and lon, or a zone that has them"
         )
     if not any_van:
         where = f"at {site} " if site else ""
         whose = f"of carrier {row['carrier_id']} " if row["carrier_id"] else ""
         why = f"no van {whose}{where}can drive"
-        return Refused(order, units, loss, "count", why, f"one van {whose}{where}".strip())
+        return Refused(order, parcel, units, loss, "count", why, f"one van {whose}{where}".strip())
     asked = ", ".join(sorted(calls.skills[k]))
     return Refused(
-        order, units, loss, "skill", f"no van has all of: {asked}", f"one van with: {asked}"
+        order, parcel, units, loss, "skill", f"no van has all of: {asked}", f"one van with: {asked}"
     )
 
 
@@ -208,6 +262,7 @@ def _problem(
         windows=tuple(windows),
         loss=rows["loss"].to_numpy(np.float64),
         optional=rows["optional"].to_numpy(bool),
+        loss_at_least=rows["loss_at_least"].to_numpy(np.float64),
     )
     return RoutingProblem(
         name=f"{day} {', '.join(dict.fromkeys(van_rows['depot_id']))}",

@@ -38,6 +38,8 @@ class Stops:
         begins within one of them; none: it cannot be served
     loss : (n,) float64, money if it is not served
     optional : (n,) bool, it may be left out where that is cheaper
+    loss_at_least : (n,) float64, money that no plan without it undercuts; less than `loss` where
+        a carrier asks more than its penalty and may have no room
     """
 
     order_id: tuple[str, ...]
@@ -51,6 +53,7 @@ class Stops:
     windows: tuple[Windows, ...]
     loss: Floats
     optional: Flags
+    loss_at_least: Floats
 
     def __len__(self) -> int:
         return len(self.order_id)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from optimizer.outcome import Limits, Outcome, Termination, proven_status
 from optimizer.routing.bounds import lower_bound
 from optimizer.routing.insertion import insert_all
+from optimizer.routing.offers import Offer
 from optimizer.routing.problem import FOREVER, Route, Routes, RoutingProblem, left_out, vans_left
 from optimizer.routing.pyvrp_engine import PyVrpEngine
 from optimizer.routing.ruin.engine import COMPILING_S, RuinEngine
@@ -28,10 +29,12 @@ class Driven:
     Attributes
     ----------
     timed : routes with clock and price, in a fixed order
-    unserved : stops on no route, in order
+    unserved : stops that nobody serves, in order
     tests : of every stop alone
     engine : what searched
     co2_limits : ids of the limits on CO2e that decide on the routes
+    given : stops on no route that other carriers take
+    offers : the cheapest offer of another carrier for a stop
     """
 
     problem: RoutingProblem
@@ -40,11 +43,14 @@ class Driven:
     tests: SoloTests
     engine: RuinEngine | PyVrpEngine
     co2_limits: tuple[str, ...] = ()
+    given: Mapping[int, Offer] = field(default_factory=dict)
+    offers: Mapping[int, Offer] = field(default_factory=dict)
 
     @property
     def objective(self) -> float:
-        """Money: routes and losses."""
-        return objective_of(self.problem, self.timed, self.unserved)
+        """Money: routes, losses and what other carriers ask."""
+        routes = objective_of(self.problem, self.timed, self.unserved)
+        return routes + float(sum(offer.cost for offer in self.given.values()))
 
 
 def solve(
@@ -65,7 +71,8 @@ def solve(
     """
     tests = solo_tests(problem)
     chosen = [int(s) for s in np.flatnonzero(~tests.hopeless)]
-    bound = lower_bound(problem, tests)
+    least = replace(problem.stops, loss=problem.stops.loss_at_least)
+    bound = lower_bound(replace(problem, stops=least), tests)
     engine = engine_for(problem, limits)
     termination, work, name = Termination.CONVERGED, 0.0, "savings"
     plan: tuple[Timed, ...] = ()
@@ -85,9 +92,7 @@ def solve(
             improved = repair(problem, found.solution, chosen)
             if _rank(problem, improved) < _rank(problem, plan):
                 plan = improved
-    plan = tuple(
-        sorted(plan, key=lambda timed: (timed.route.van, timed.begin[0], timed.route.stops))
-    )
+    plan = in_order(plan)
     driven = Driven(problem, plan, tuple(left_out(problem, _routes(plan))), tests, engine)
     return Outcome(
         proven_status(driven.objective, bound),
@@ -99,6 +104,11 @@ def solve(
         wall_seconds=limits.elapsed,
         work=work,
     )
+
+
+def in_order(timed: Sequence[Timed]) -> tuple[Timed, ...]:
+    """Return routes by van, start and stops."""
+    return tuple(sorted(timed, key=lambda t: (t.route.van, t.begin[0], t.route.stops)))
 
 
 def engine_for(problem: RoutingProblem, limits: Limits | None = None) -> RuinEngine | PyVrpEngine:

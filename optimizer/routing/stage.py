@@ -9,12 +9,15 @@ import pandas as pd
 
 from optimizer.outcome import Limits, Outcome, Termination, proven_status
 from optimizer.routing.co2 import read_caps, solve_within
-from optimizer.routing.explain import explain_routes, explain_stops
-from optimizer.routing.from_scenario import Reading, read_problems
+from optimizer.routing.explain import explain_given, explain_routes, explain_stops
+from optimizer.routing.from_scenario import ANY, OFF, REST, Reading, read_problems
+from optimizer.routing.handing import hand_over, key_of, losses_if_refused
+from optimizer.routing.offers import Key, Offer
 from optimizer.routing.problem import KG, M3, RoutingProblem
 from optimizer.routing.solve import Driven, solve
 from optimizer.routing.tables import (
     explanations_table,
+    handed_table,
     route_names,
     routes_table,
     stops_table,
@@ -22,11 +25,12 @@ from optimizer.routing.tables import (
 )
 from optimizer.routing.unserved import reasons
 from optimizer.stage import Certificate, Kpi, StageResult
-from scenarios import Scenario
+from scenarios import InputError, Scenario
 
 STAGE = "routing"
 SOLVING_SHARE = 0.92  # of the wall time; the rest explains
 ROUTE_TERMS = ("fixed", "distance", "time", "co2")
+CARRIER_TERMS = ("tariff", "late", "risk", "co2")
 WORST_FIRST = (
     Termination.CANCELLED,
     Termination.TIME_LIMIT,
@@ -35,37 +39,59 @@ WORST_FIRST = (
 )
 
 
-def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits) -> StageResult:
+def run(
+    scenario: Scenario,
+    upstream: Mapping[str, pd.DataFrame],
+    limits: Limits,
+    carriers: str = "",
+) -> StageResult:
     """Plan the routes of every day that has stops.
 
     Parameters
     ----------
     upstream : `shipments` and `shipment_lines` where the sourcing stage ran
     limits : shared among the days by their number of stops
+    carriers : which stops carriers without vans may take at their tariff: any, rest (those that
+        no van serves) or off; blank: any, or rest where the sourcing stage has chosen carriers
 
     Returns
     -------
-    result : tables routes, stops, unserved, explanations; without any stop no certificate
+    result : tables routes, stops, handed_over, unserved, explanations; without any stop no
+        certificate
+
+    Raises
+    ------
+    InputError
+        No such option.
     """
-    reading = read_problems(scenario, upstream)
+    if carriers not in ("", OFF, REST, ANY):
+        raise InputError(f"carriers is {ANY}, {REST} or {OFF}, not {carriers}")
+    chosen = carriers or (REST if "shipments" in upstream else ANY)
+    reading = read_problems(scenario, upstream, chosen)
     if not reading.problems and not reading.refused:
         return StageResult({}, None, notes=(*reading.notes, "No order is for the vans to drive."))
     caps, on_limits = read_caps(scenario)
     outcomes, at_work = solve_within(reading, caps, limits, solve_all)
+    reading, outcomes, taken = hand_over(scenario, upstream, reading, outcomes, limits)
     solved = [outcome.solution for outcome in outcomes if outcome.solution is not None]
+    given = dict(taken)
+    for driven in solved:
+        given |= {key_of(driven.problem, stop): offer for stop, offer in driven.given.items()}
     names = route_names(solved)
     why = [reasons(driven) for driven in solved]
     said = [line for driven, ids in zip(solved, names) for line in explain_routes(driven, ids)]
     for driven, ids in zip(solved, names, strict=True):
         said += explain_stops(driven, ids, lambda: limits.remaining <= 0.0 or limits.cancelled())
+        said += explain_given(driven, lambda: limits.remaining <= 0.0 or limits.cancelled())
     tables = {
         "routes": routes_table(solved, names),
         "stops": stops_table(solved, names),
+        "handed_over": handed_table(given),
         "unserved": unserved_table(solved, why, reading.refused),
         "explanations": explanations_table(said),
     }
-    kpis = _kpis(scenario.settings.currency, solved, reading, tables)
-    total = _together(outcomes, reading, limits)
+    kpis = _kpis(scenario.settings.currency, solved, reading, tables, given)
+    total = _together(outcomes, reading, taken, limits)
     return StageResult(
         {name: frame for name, frame in tables.items() if len(frame)},
         Certificate.of(STAGE, total),
@@ -111,12 +137,17 @@ def solve_all(problems: Sequence[RoutingProblem], limits: Limits) -> list[Outcom
 
 
 def _together(
-    outcomes: Sequence[Outcome[Driven]], reading: Reading, limits: Limits
+    outcomes: Sequence[Outcome[Driven]],
+    reading: Reading,
+    taken: Mapping[Key, Offer],
+    limits: Limits,
 ) -> Outcome[object]:
     """Return one outcome over all days; what is refused is lost in plan and bound alike."""
-    lost = float(sum(item.loss for item in reading.refused))
+    lost = losses_if_refused(reading.refused, taken)
     objective = lost + float(sum(outcome.objective or 0.0 for outcome in outcomes))
-    bound = lost + float(sum(outcome.bound or 0.0 for outcome in outcomes))
+    least = sum(min(offer.cost, reading.losses[key][0]) for key, offer in taken.items())
+    bound = losses_if_refused(reading.refused, {}) + float(least)
+    bound += float(sum(outcome.bound or 0.0 for outcome in outcomes))
     ended = [outcome.termination for outcome in outcomes]
     engines = sorted({outcome.engine for outcome in outcomes if outcome.solution is not None})
     return Outcome(
@@ -131,7 +162,11 @@ def _together(
 
 
 def _kpis(
-    currency: str, solved: Sequence[Driven], reading: Reading, tables: Mapping[str, pd.DataFrame]
+    currency: str,
+    solved: Sequence[Driven],
+    reading: Reading,
+    tables: Mapping[str, pd.DataFrame],
+    given: Mapping[Key, Offer],
 ) -> tuple[Kpi, ...]:
     """Return the terms of the objective and the figures a planner asks for first."""
     timed = [t for driven in solved for t in driven.timed]
@@ -139,6 +174,8 @@ def _kpis(
         float(driven.problem.stops.loss[list(driven.unserved)].sum()) for driven in solved
     )
     terms = {term: float(sum(t.terms[term] for t in timed)) for term in ROUTE_TERMS}
+    for term in CARRIER_TERMS:
+        terms[term] = terms.get(term, 0.0) + float(sum(o.terms[term] for o in given.values()))
     terms["unserved"] = float(lost)
     rows = [Kpi(name, float(value), currency, "objective") for name, value in terms.items()]
     n_stops = sum(len(t.route.stops) for t in timed)
@@ -151,6 +188,7 @@ def _kpis(
         Kpi("routes", float(len(timed)), "routes"),
         Kpi("vans used", float(max(by_day.values(), default=0)), "vans", "most on a day"),
         Kpi("stops served", float(n_stops), "stops"),
+        Kpi("stops given to carriers", float(len(given)), "stops"),
         Kpi("stops not served", float(len(tables["unserved"])), "orders"),
         Kpi("distance driven", km, "km"),
         Kpi("hours on duty", sum(t.duration_s for t in timed) / 3600.0, "h"),

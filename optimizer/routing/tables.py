@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from optimizer.routing.explain import Explanation
 from optimizer.routing.from_scenario import Refused
+from optimizer.routing.offers import Key, Offer
 from optimizer.routing.problem import DELIVERY
 from optimizer.routing.schedule import BREAK, END, RELOAD, START, STOP
 from optimizer.routing.solve import Driven
@@ -21,6 +22,10 @@ ROUTE_COLUMNS = [
 STOP_COLUMNS = [
     "route_id", "seq", "kind", "order_id", "shipment_id", "arrive", "begin", "depart", "load_kg",
     "lat", "lon",
+]  # fmt: skip
+HANDED_COLUMNS = [
+    "order_id", "shipment_id", "site_id", "carrier_id", "service", "ship_on", "promised_on",
+    "weight_kg", "cost", "late_cost", "risk_cost", "g_co2e",
 ]  # fmt: skip
 UNSERVED_COLUMNS = ["kind", "id", "qty", "code", "proof", "detail", "cheapest_relaxation"]
 EXPLANATION_COLUMNS = ["decision_id", "table", "terms", "binding", "alternative", "extra_cost"]
@@ -112,6 +117,28 @@ def unserved_table(
             rest: list[object] = [reason.code, proof, reason.detail, reason.relaxation]
             add(stops.order_id[reason.stop], float(stops.units[reason.stop]), rest)
     return pd.DataFrame([rows[order] for order in sorted(rows)], columns=UNSERVED_COLUMNS)
+
+
+def handed_table(given: Mapping[Key, Offer]) -> pd.DataFrame:
+    """Return one row per stop that a carrier takes."""
+    rows = [
+        [
+            order,
+            shipment or None,
+            offer.site_id,
+            offer.carrier_id,
+            offer.service,
+            pd.Timestamp(offer.ship_on),
+            pd.Timestamp(offer.promised_on),
+            offer.weight_kg,
+            offer.tariff,
+            offer.late,
+            offer.risk,
+            offer.g_co2e,
+        ]
+        for (order, shipment), offer in sorted(given.items())
+    ]
+    return pd.DataFrame(rows, columns=HANDED_COLUMNS)
 
 
 def explanations_table(rows: Sequence[Explanation]) -> pd.DataFrame:

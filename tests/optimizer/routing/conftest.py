@@ -51,6 +51,7 @@ def plane_problem(
         windows=tuple(tuple(stop.get("windows", ANY_TIME)) for stop in stops),
         loss=of(stops, "loss", 1e4, float),
         optional=of(stops, "optional", False, bool),
+        loss_at_least=of(stops, "loss", 1e4, float),
     )
     start = of(vans, "depot", 0, np.int64)
     fleet = Vans(

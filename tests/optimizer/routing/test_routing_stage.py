@@ -51,7 +51,8 @@ def test_one_van_serves_both_and_the_price_is_right(small):
     assert routes["load_kg"].iloc[0] == 6.0
     assert result.certificate.objective == pytest.approx(cost)
     terms = {kpi.kpi: kpi.value for kpi in result.kpis if kpi.variant == "objective"}
-    assert set(terms) == {"fixed", "distance", "time", "co2", "unserved"}
+    carried = {"tariff", "late", "risk"}
+    assert set(terms) == {"fixed", "distance", "time", "co2", "unserved"} | carried
     assert sum(terms.values()) == pytest.approx(cost)
 
 
