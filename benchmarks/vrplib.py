@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from optimizer.routing.lengths import Computed, dense, kept_dense
 from optimizer.routing.problem import BACKHAUL, FOREVER, Floats, Ints, RoutingProblem, Stops, Vans
 from optimizer.routing.schedule import Timed
 
@@ -68,9 +69,8 @@ def read_instance(path: Path) -> Instance:
     n = int(fields["DIMENSION"][0][0])
     xy = np.array([[float(x), float(y)] for _, x, y in fields["NODE_COORD"]])
     n_depots = len([w for row in fields["DEPOT"] for w in row if w != "-1"])
-    difference = xy[:, None, :] - xy[None, :, :]
-    lengths = ticks * np.sqrt(difference[..., 0] ** 2 + difference[..., 1] ** 2)
-    arcs = (np.floor(lengths) if kind in TRUNCATED else np.rint(lengths)).astype(np.int64)
+    computed = Computed(xy, factor=float(ticks), truncated=kind in TRUNCATED)
+    arcs = kept_dense(computed)
 
     service = ticks * _column(fields, "SERVICE_TIME", n, 0)
     windows = np.tile(np.array([0, FOREVER - 1], dtype=np.int64), (n, 1))
@@ -82,6 +82,7 @@ def read_instance(path: Path) -> Instance:
     fetched = _column(fields, "BACKHAUL", n, 0)
     clients = np.arange(n_depots, n)
     if fetched.any():  # a route that only fetches is not allowed
+        arcs = dense(computed)
         arcs[:n_depots, fetched > 0] = FORBIDDEN * int(arcs.max())
     stops = Stops(
         order_id=tuple(str(c) for c in clients),

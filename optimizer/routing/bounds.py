@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
-from optimizer.routing.problem import DELIVERY, FOREVER, OPEN_END, Floats, RoutingProblem
+from optimizer.routing.lengths import Computed, is_symmetric, unmeasured
+from optimizer.routing.nearest import nearest
+from optimizer.routing.problem import DELIVERY, FOREVER, OPEN_END, Floats, Ints, RoutingProblem
 from optimizer.routing.solo import SoloTests, shortest_from
 
 ANY = "any"  # every stop an equal part of all there are: weak, but always valid
+NEAR_ARCS = 8  # places to which arcs are looked at where lengths are computed
 SAFETY = 1e-9  # relative; keeps sums of floats on the right side
 
 
@@ -35,7 +42,8 @@ def lower_bound(problem: RoutingProblem, tests: SoloTests) -> float:
     best = 0.0
     uses = [_uses(problem, van) for van in range(len(problem.vans))]
     halves = [_half_arcs(problem, van) for van in range(len(problem.vans))]
-    radii = [_radii(problem, van) for van in range(len(problem.vans))]
+    paths = ShortestPaths(problem)
+    radii = [_radii(problem, van, paths) for van in range(len(problem.vans))]
     names = sorted({name for use in uses for name in use})
     for name in names:
         for half in (True, False):
@@ -77,7 +85,7 @@ def _uses(problem: RoutingProblem, van: int) -> dict[str, tuple[Floats, Floats]]
         found["stops"] = (one, one)
     longest = float(min(vans.max_duration_s[van], vans.shift[van, 1] - vans.shift[van, 0]))
     if 0 < longest < FOREVER / 2:
-        inward, outward = _least_arcs(problem, problem.travel_s(van).astype(np.float64), van)
+        inward, outward = _least_arcs(problem, van, _seconds)
         busy = (stops.service_s + (inward + outward) / 2.0) / longest
         found["hours"] = (busy, busy)
     every = np.full(len(stops), 1.0 / max(len(stops), 1))
@@ -87,16 +95,22 @@ def _uses(problem: RoutingProblem, van: int) -> dict[str, tuple[Floats, Floats]]
 
 def _half_arcs(problem: RoutingProblem, van: int) -> tuple[Floats, float]:
     """Return half of the cheapest arcs into and out of each stop, and the depot's halves."""
-    cost = problem.arc_cost(van)
-    inward, outward = _least_arcs(problem, cost, van)
+    inward, outward = _least_arcs(problem, van, RoutingProblem.arcs)
     places = problem.stops.place
     start, end = int(problem.vans.start_place[van]), int(problem.vans.end_place[van])
-    depot = float(cost[start, places].min())
-    depot += 0.0 if end == OPEN_END else float(cost[places, end].min())
+    depot = float(problem.arcs(van, start, places).min())
+    depot += 0.0 if end == OPEN_END else float(problem.arcs(van, places, end).min())
     return (inward + outward) / 2.0, depot / 2.0
 
 
-def _least_arcs(problem: RoutingProblem, cost: Floats, van: int) -> tuple[Floats, Floats]:
+Cost = Callable[[RoutingProblem, int, Any, Any], Floats]
+
+
+def _seconds(problem: RoutingProblem, van: int, start: Any, end: Any) -> Floats:
+    return np.asarray(problem.travel_s(van)[start, end], dtype=np.float64)
+
+
+def _least_arcs(problem: RoutingProblem, van: int, cost: Cost) -> tuple[Floats, Floats]:
     """Return the cheapest arc into and out of each stop, (n,) each.
 
     Between two stops, or from and to the van's depots. A place with several stops may be left
@@ -104,25 +118,104 @@ def _least_arcs(problem: RoutingProblem, cost: Floats, van: int) -> tuple[Floats
     """
     places, counts = np.unique(problem.stops.place, return_counts=True)
     start, end = int(problem.vans.start_place[van]), int(problem.vans.end_place[van])
-    between = cost[np.ix_(places, places)]
-    alone = counts == 1
-    between[alone, alone] = np.inf
-    inward = np.minimum(between.min(axis=0), cost[start, places])
-    back = np.zeros(len(places)) if end == OPEN_END else cost[places, end]
-    outward = np.minimum(between.min(axis=1), back)
+    find = _between_near if isinstance(problem.metres, Computed) else _between
+    inward, outward = find(problem, van, cost, places)
+    shared = counts > 1
+    for least in (inward, outward):
+        least[shared] = np.minimum(
+            least[shared], cost(problem, van, places[shared], places[shared])
+        )
+    inward = np.minimum(inward, cost(problem, van, start, places))
+    back = np.zeros(len(places)) if end == OPEN_END else cost(problem, van, places, end)
+    outward = np.minimum(outward, back)
     if problem.vans.max_trips[van] > 1:
-        outward = np.minimum(outward, cost[places, start])
+        outward = np.minimum(outward, cost(problem, van, places, start))
     position = np.searchsorted(places, problem.stops.place)
     return inward[position], outward[position]
 
 
-def _radii(problem: RoutingProblem, van: int) -> Floats:
+def _between(problem: RoutingProblem, van: int, cost: Cost, places: Ints) -> tuple[Floats, Floats]:
+    """Return the cheapest arcs from and to other places: all are looked at."""
+    between = cost(problem, van, *np.ix_(places, places))
+    np.fill_diagonal(between, np.inf)
+    return between.min(axis=0), between.min(axis=1)
+
+
+def _between_near(
+    problem: RoutingProblem, van: int, cost: Cost, places: Ints
+) -> tuple[Floats, Floats]:
+    """Return the same of computed lengths, or less: the nearest places and known arcs do.
+
+    What is further than these costs no less than the last of the nearest if nothing were known.
+    """
+    metres = problem.metres
+    assert isinstance(metres, Computed)
+    free = replace(
+        problem, metres=unmeasured(metres), seconds=tuple(unmeasured(s) for s in problem.seconds)
+    )
+    near = places[nearest(free.metres, places, NEAR_ARCS)]
+    inward = cost(problem, van, near, places[:, None]).min(axis=1, initial=np.inf)
+    outward = cost(problem, van, places[:, None], near).min(axis=1, initial=np.inf)
+    if len(metres.measured.key):
+        start, end = np.divmod(metres.measured.key, len(metres.points))
+        here = np.isin(start, places) & np.isin(end, places)
+        start, end = start[here], end[here]
+        known = cost(problem, van, start, end)
+        np.minimum.at(inward, np.searchsorted(places, end), known)
+        np.minimum.at(outward, np.searchsorted(places, start), known)
+        last = cost(free, van, places, near[:, -1])
+        inward, outward = np.minimum(inward, last), np.minimum(outward, last)
+    return inward, outward
+
+
+def _radii(problem: RoutingProblem, van: int, paths: ShortestPaths) -> Floats:
     """Return the least driving cost of a trip that visits each stop, (n,) float64."""
-    cost = problem.arc_cost(van)
     start, end = int(problem.vans.start_place[van]), int(problem.vans.end_place[van])
-    out = shortest_from(cost, start)
-    back = np.zeros(len(cost)) if end == OPEN_END else shortest_from(cost.T, end)
+    out = paths.cost(van, start, to=False)
+    back = np.zeros(len(out)) if end == OPEN_END else paths.cost(van, end, to=True)
     if problem.vans.max_trips[van] > 1:
-        back = np.minimum(back, shortest_from(cost.T, start))
+        back = np.minimum(back, paths.cost(van, start, to=True))
     radii: Floats = (out + back)[problem.stops.place]
     return radii
+
+
+class ShortestPaths:
+    """Least driving cost between a depot and every place; the same path is found once."""
+
+    def __init__(self, problem: RoutingProblem) -> None:
+        self.problem = problem
+        self.found: dict[tuple[object, ...], Floats] = {}
+        self.two_way = all(is_symmetric(part) for part in (problem.metres, *problem.seconds))
+
+    def cost(self, van: int, place: int, *, to: bool) -> Floats:
+        """Return money from a depot to every place, or to it, (p,); of computed lengths no more.
+
+        There the shortest metres and the shortest seconds are paid for, by whichever paths.
+        """
+        problem, vans = self.problem, self.problem.vans
+        per_metre = float(vans.driving_cost_per_km[van]) / 1000.0
+        per_second = float(vans.cost_per_hour[van]) / 3600.0
+        back, profile = to and not self.two_way, int(vans.profile[van])
+        if isinstance(problem.metres, Computed):
+            total = np.zeros(problem.metres.shape[0])
+            for price, part in ((per_metre, -1), (per_second, profile)):
+                if price:
+                    total += price * self._shortest(part, place, back=back)
+            return total
+        key = (place, back, per_metre, per_second, profile)
+        if key not in self.found:
+            cost = per_metre * np.asarray(problem.metres)
+            cost += per_second * np.asarray(problem.seconds[profile])
+            self.found[key] = shortest_from(cost.T if back else cost, place)
+        return self.found[key]
+
+    def _shortest(self, part: int, place: int, *, back: bool) -> Floats:
+        """Return the shortest metres (-1) or seconds of a profile."""
+        problem = self.problem
+        if part >= 0 and problem.seconds[part] is problem.metres:
+            part = -1
+        key = (place, back, part)
+        if key not in self.found:
+            lengths = problem.metres if part < 0 else problem.seconds[part]
+            self.found[key] = shortest_from(lengths.T if back else lengths, place)
+        return self.found[key]

@@ -17,12 +17,13 @@ from optimizer.routing.calls import (
     windows_on,
 )
 from optimizer.routing.fleet import Fleet, read_fleet, vans_of
+from optimizer.routing.lengths import Computed, Lengths, Measured, kept_dense
 from optimizer.routing.offers import Key, Offers, read_offers
 from optimizer.routing.parts import groups_of_vans, independent_parts
-from optimizer.routing.problem import DELIVERY, FOREVER, Flags, Floats, Ints, RoutingProblem, Stops
+from optimizer.routing.problem import DELIVERY, FOREVER, Flags, Floats, RoutingProblem, Stops
 from optimizer.routing.solo import solo_tests
 from scenarios import Scenario
-from scenarios.distance import GreatCircle, MeasuredDistances
+from scenarios.distance import DETOUR, on_sphere
 
 GRAMS_PER_TONNE = 1e6
 OFF, REST, ANY = "off", "rest", "any"  # which stops other carriers may take
@@ -278,26 +279,27 @@ def _problem(
 
 def travel(
     lonlat: Floats, ids: list[str], speeds_km_h: list[float], distances: pd.DataFrame
-) -> tuple[Ints, tuple[Ints, ...]]:
+) -> tuple[Lengths, tuple[Lengths, ...]]:
     """Return metres, and seconds at each speed: measured, else great circle; staying is free.
 
-    Two places may share an id (an order and a zone): a measured row then holds for the first.
+    Matrices among few places, computed among many. Two places may share an id (an order and a
+    zone): a measured row then holds for the first.
     """
-    seen: dict[str, int] = {}
-    names = []
-    for k, name in enumerate(ids):
-        names.append(name if name not in seen else f"{name}\x00{k}")
-        seen.setdefault(name, k)
-    both = distances["origin_id"].isin(seen) & distances["destination_id"].isin(seen)
-    relevant = distances[both]
-    metres: Ints | None = None
-    seconds = []
-    for speed in speeds_km_h:
-        metres, at_speed = MeasuredDistances(relevant, GreatCircle(speed_km_h=speed)).matrix(
-            lonlat, names
-        )
-        seconds.append(at_speed)
-    assert metres is not None
-    for matrix in (metres, *seconds):
-        np.fill_diagonal(matrix, 0)
-    return metres, tuple(seconds)
+    p = len(ids)
+    names = pd.Index(ids)
+    first = pd.Series(np.arange(p), index=names).groupby(level=0).first()
+    start, end = (
+        first.reindex(distances[column]).to_numpy(np.float64)
+        for column in ("origin_id", "destination_id")
+    )
+    both = np.isfinite(start) & np.isfinite(end)
+    known = distances[both]
+    pairs = start[both].astype(np.int64), end[both].astype(np.int64)
+    metres, seconds = (
+        Measured.of(*pairs, np.rint(known[column].to_numpy(np.float64)).astype(np.int64), p)
+        for column in ("distance_m", "duration_s")
+    )
+    points = on_sphere(lonlat)
+    return kept_dense(Computed(points, DETOUR, measured=metres)), tuple(
+        kept_dense(Computed(points, DETOUR, speed / 3.6, measured=seconds)) for speed in speeds_km_h
+    )

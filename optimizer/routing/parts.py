@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from optimizer.routing.lengths import among
 from optimizer.routing.problem import OPEN_END, Flags, Ints, RoutingProblem, Stops, Vans
 from optimizer.routing.solo import SoloTests
 
@@ -77,7 +78,6 @@ def part_of(problem: RoutingProblem, rows: Ints, columns: Ints) -> RoutingProble
     fewer_stops = Stops(**{f.name: _take(getattr(stops, f.name), rows) for f in fields(Stops)})
     fewer_vans = Vans(**{f.name: _take(getattr(vans, f.name), columns) for f in fields(Vans)})
     profiles = np.unique(fewer_vans.profile)
-    square = np.ix_(places, places)
     return RoutingProblem(
         name=f"{problem.day} {', '.join(dict.fromkeys(fewer_vans.depot_id))}",
         day=problem.day,
@@ -90,8 +90,8 @@ def part_of(problem: RoutingProblem, rows: Ints, columns: Ints) -> RoutingProble
         ),
         allowed=problem.allowed[np.ix_(rows, columns)],
         lonlat=problem.lonlat[places],
-        metres=problem.metres[square],
-        seconds=tuple(problem.seconds[profile][square] for profile in profiles),
+        metres=among(problem.metres, places),
+        seconds=tuple(among(problem.seconds[profile], places) for profile in profiles),
     )
 
 

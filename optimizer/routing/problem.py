@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from optimizer.routing.lengths import Lengths, dense
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -128,8 +130,8 @@ class RoutingProblem:
     stops, vans : see there
     allowed : (n, m) bool, the van may serve the stop (carrier, depot, skills)
     lonlat : (p, 2) float64, degrees, or plane coordinates
-    metres : (p, p) int64, the same for every van
-    seconds : one (p, p) int64 per profile
+    metres : (p, p) whole numbers, the same for every van; a matrix or computed
+    seconds : the same per profile
     """
 
     name: str
@@ -138,19 +140,12 @@ class RoutingProblem:
     vans: Vans
     allowed: Flags
     lonlat: Floats
-    metres: Ints
-    seconds: tuple[Ints, ...]
+    metres: Lengths
+    seconds: tuple[Lengths, ...]
 
-    def travel_s(self, van: int) -> Ints:
-        """Return the matrix of seconds of a van."""
+    def travel_s(self, van: int) -> Lengths:
+        """Return the seconds of a van between places."""
         return self.seconds[int(self.vans.profile[van])]
-
-    def arc_cost(self, van: int) -> Floats:
-        """Return money per arc of a van, driving only, (p, p) float64."""
-        per_metre = self.vans.driving_cost_per_km[van] / 1000.0
-        per_second = self.vans.cost_per_hour[van] / 3600.0
-        cost: Floats = per_metre * self.metres + per_second * self.travel_s(van)
-        return cost
 
     def arcs(self, van: int, start: Ints | int, end: Ints | int) -> Floats:
         """Return money for some arcs of a van, driving only."""
@@ -160,6 +155,15 @@ class RoutingProblem:
             per_metre * self.metres[start, end] + per_second * self.travel_s(van)[start, end]
         )
         return cost
+
+
+def with_matrices(problem: RoutingProblem) -> RoutingProblem:
+    """Return the same problem with all lengths in matrices."""
+    return replace(
+        problem,
+        metres=dense(problem.metres),
+        seconds=tuple(dense(seconds) for seconds in problem.seconds),
+    )
 
 
 @dataclass(frozen=True, slots=True)

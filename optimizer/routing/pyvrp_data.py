@@ -292,7 +292,7 @@ def _depots(
 
 def _horizon(problem: RoutingProblem) -> int:
     """Return seconds after which nothing happens."""
-    longest = max((int(seconds.max(initial=0)) for seconds in problem.seconds), default=0)
+    longest = max((int(np.asarray(s).max(initial=0)) for s in problem.seconds), default=0)
     closes = problem.vans.shift[:, 1]
     last = int(closes.max(initial=0))
     if last >= FOREVER - 1:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimizer.outcome import Limits, Outcome, Status, Termination
-from optimizer.routing.problem import FOREVER, Routes, RoutingProblem
+from optimizer.routing.problem import FOREVER, Routes, RoutingProblem, with_matrices
 from optimizer.routing.pyvrp_data import Translation, from_pyvrp, to_pyvrp, translate
 from optimizer.routing.schedule import Timed
 
@@ -93,6 +93,7 @@ class PyVrpEngine:
         -------
         outcome : routes and the iterations done; no objective, for the caller prices the routes
         """
+        problem = with_matrices(problem)
         served = {stop for timed in start for stop in timed.route.stops}
         complete = all(problem.stops.optional[s] or s in served for s in chosen)
         n = len(chosen)

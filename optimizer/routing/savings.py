@@ -11,6 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from optimizer.routing.insertion import insert_all
+from optimizer.routing.lengths import is_symmetric
+from optimizer.routing.nearest import nearest
 from optimizer.routing.problem import (
     BACKHAUL,
     DELIVERY,
@@ -26,6 +28,7 @@ from optimizer.routing.schedule import Timed, price
 from optimizer.routing.solo import FINE, SoloTests
 
 NEIGHBOURS = 80  # partners looked at per stop
+TIMED_NEIGHBOURS = 400  # from which the best are chosen where there are windows
 WAIT_WEIGHT = 0.3  # of a second that must be waited against a second driven
 
 
@@ -52,7 +55,8 @@ def savings_start(
             chains += [(van, chain) for chain in join_by_savings(problem, van, mine)]
     routes, pending = _hand_out(problem, chains)
     served = {stop for timed in routes for stop in timed.route.stops}
-    rest = [s for s in range(len(problem.stops)) if s not in served and s not in set(pending)]
+    served |= set(pending)
+    rest = [s for s in range(len(problem.stops)) if s not in served]
     pending += [stop for stop in rest if tests.possible[stop].any()]
     return insert_all(problem, routes, sorted(pending), stop_now) if insert else routes
 
@@ -70,27 +74,23 @@ def join_by_savings(problem: RoutingProblem, van: int, chosen: Ints) -> list[lis
     """
     stops, vans = problem.stops, problem.vans
     start, end = int(vans.start_place[van]), int(vans.end_place[van])
-    cost, seconds = problem.arc_cost(van), problem.travel_s(van)
-    if not cost.any():
-        cost = problem.metres.astype(np.float64)  # nothing is paid for: the shortest will do
+    free = vans.driving_cost_per_km[van] == 0.0 and vans.cost_per_hour[van] == 0.0
+
+    def cost(here: Ints | int, there: Ints | int) -> Floats:
+        if free:  # nothing is paid for: the shortest will do
+            return np.asarray(problem.metres[here, there], dtype=np.float64)
+        return problem.arcs(van, here, there)
+
     place = stops.place[chosen]
-    out = cost[start, place]
-    back = np.zeros(len(chosen)) if end == OPEN_END else cost[place, end]
-    between = cost[np.ix_(place, place)]
+    out = cost(start, place)
+    back = np.zeros(len(chosen)) if end == OPEN_END else cost(place, end)
     chain = _Chains(problem, van, chosen)
-    wait = chain.least_wait(seconds[np.ix_(place, place)])
-    per_second = cost.sum() / max(float(seconds.sum()), 1.0)
-    possible = np.isfinite(wait)
-    score = np.where(
-        possible, between + WAIT_WEIGHT * per_second * np.where(possible, wait, 0.0), np.inf
-    )
-    np.fill_diagonal(score, np.inf)
-    first, second = _near_pairs(score)
-    gain = back[first] + out[second] - score[first, second] + vans.fixed_cost[van]
-    for pair in np.argsort(-gain, kind="stable"):
-        if gain[pair] <= 0.0:
-            break
-        chain.join(int(first[pair]), int(second[pair]))
+    first, second, score = _near_pairs(problem, van, place, chain, cost)
+    gain = back[first] + out[second] - score + vans.fixed_cost[van]
+    order = np.argsort(-gain, kind="stable")
+    order = order[gain[order] > 0.0]
+    for one, two in zip(first[order].tolist(), second[order].tolist(), strict=True):
+        chain.join(one, two)
     return [[int(chosen[k]) for k in part] for part in chain.parts()]
 
 
@@ -101,45 +101,51 @@ class _Chains:
         stops, vans = problem.stops, problem.vans
         self.vans, self.van = vans, van
         start, end = int(vans.start_place[van]), int(vans.end_place[van])
-        place = stops.place[chosen]
-        seconds = problem.travel_s(van)
-        self.travel = seconds[np.ix_(place, place)]
-        self.metres = problem.metres[np.ix_(place, place)]
+        self.place = place = stops.place[chosen]
+        self.seconds, self.metres = problem.travel_s(van), problem.metres
         n = len(chosen)
-        self.back_s = np.zeros(n, np.int64) if end == OPEN_END else seconds[place, end]
-        self.out_m = problem.metres[start, place]
-        self.back_m = np.zeros(n, np.int64) if end == OPEN_END else problem.metres[place, end]
-        self.service = stops.service_s[chosen].tolist()
+        self.out_s = self.seconds[start, place]
+        self.out_m = self.metres[start, place]
+        nothing = np.zeros(n, np.int64)
+        self.back_s = nothing if end == OPEN_END else self.seconds[place, end]
+        self.back_m = nothing if end == OPEN_END else self.metres[place, end]
+        self.service = stops.service_s[chosen]
         self.windows = [stops.windows[s] for s in chosen]
-        brought = (stops.kind[chosen] == DELIVERY)[:, None]
-        self.delivered = np.where(brought, stops.load[chosen], 0.0)
-        self.fetched = np.where(brought, 0.0, stops.load[chosen])
+        brought = stops.kind[chosen] == DELIVERY
+        self.delivered = np.where(brought[:, None], stops.load[chosen], 0.0)
+        self.fetched = np.where(brought[:, None], 0.0, stops.load[chosen])
         self.backhaul = (stops.kind[chosen] == BACKHAUL).tolist()
         self.mixed = bool(brought.any() and not brought.all())
-        release = stops.release_s[chosen]
-        leave = np.maximum(int(vans.shift[van, 0]), release)
-        self.closes = int(vans.shift[van, 1])
-        self.begin = [self._enter(k, int(leave[k] + seconds[start, place[k]])) for k in range(n)]
-        self.release = release
-        self.out_s = seconds[start, place]
+        self.release = stops.release_s[chosen]
+        self.opens, self.closes = (int(value) for value in vans.shift[van])
+        leave = np.maximum(self.opens, self.release) + self.out_s
+        self.begin = [self._enter(k, int(leave[k])) for k in range(n)]
         self.members: dict[int, list[int]] = {k: [k] for k in range(n)}
         self.chain_of = list(range(n))
-        trivial = all(w[0][0] <= 0 and w[-1][1] >= self.closes for w in self.windows if w)
-        symmetric = np.array_equal(self.travel, self.travel.T) and np.array_equal(
-            self.metres, self.metres.T
+        self.anytime = not self.release.any() and all(
+            w[0][0] <= self.opens and w[-1][1] >= self.closes and len(w) == 1
+            for w in self.windows
+            if w
         )
-        self.reversible = trivial and symmetric and not self.mixed and not release.any()
+        self.reversible = (
+            self.anytime
+            and not self.mixed
+            and is_symmetric(self.seconds)
+            and is_symmetric(self.metres)
+        )
+        self.load = np.concatenate([self.delivered, self.fetched], axis=1).tolist()
+        self.room = np.tile(vans.capacity[van] + LOAD_TOLERANCE, 2).tolist()
+        self.inside_m = [0] * n
+        self.inside_s = self.service.tolist()
 
-    def least_wait(self, travel: Ints) -> Floats:
-        """Return the seconds that must be waited when b follows a, (k, k)."""
+    def least_wait(self, first: Ints, second: Ints, travel: Ints) -> Floats:
+        """Return the seconds that must be waited when one follows the other; inf if too late."""
         opens = np.array([w[0][0] if w else FOREVER for w in self.windows], dtype=np.float64)
         latest = np.array([w[-1][1] if w else -FOREVER for w in self.windows], dtype=np.float64)
         begin = np.array(self.begin, dtype=np.float64)
-        service = np.array(self.service, dtype=np.float64)
-        wait = np.maximum(opens[None, :] - (latest + service)[:, None] - travel, 0.0)
-        too_late = (begin + service)[:, None] + travel > latest[None, :]
-        wait[too_late] = np.inf
-        return wait
+        wait = np.maximum(opens[second] - (latest + self.service)[first] - travel, 0.0)
+        too_late = (begin + self.service)[first] + travel > latest[second]
+        return np.where(too_late, np.inf, wait)
 
     def join(self, a: int, b: int) -> None:
         """Join the chain that ends with a and the chain that begins with b, if rules allow."""
@@ -154,62 +160,58 @@ class _Chains:
                 tail = tail[::-1]
         if head[-1] != a or tail[0] != b:
             return
+        load = [x + y for x, y in zip(self.load[one], self.load[two], strict=True)]
+        if any(x > most for x, most in zip(load, self.room, strict=True)):
+            return
         both = head + tail
-        if not self._fits(both):
+        if len(both) > self.vans.max_stops[self.van] or (self.mixed and not self._in_order(both)):
             return
-        begins = self._run(both)
-        if begins is None:
+        here, there = int(self.place[a]), int(self.place[b])
+        metres = self.inside_m[one] + self.inside_m[two] + int(self.metres[here, there])
+        seconds = self.inside_s[one] + self.inside_s[two] + int(self.seconds[here, there])
+        ends = both[0], both[-1]
+        if metres + self.out_m[ends[0]] + self.back_m[ends[1]] > self.vans.max_metres[self.van]:
             return
-        for stop, at in zip(both, begins, strict=True):
-            self.begin[stop] = at
+        duration = int(seconds + self.out_s[ends[0]] + self.back_s[ends[1]])
+        if duration > self.vans.max_duration_s[self.van] or self.opens + duration > self.closes:
+            return
+        if not self.anytime:
+            begins = self._run(both)
+            if begins is None:
+                return
+            for stop, at in zip(both, begins, strict=True):
+                self.begin[stop] = at
+        for stop in tail:
             self.chain_of[stop] = one
-        self.members[one] = both
+        self.members[one], self.load[one] = both, load
+        self.inside_m[one], self.inside_s[one] = metres, seconds
         del self.members[two]
 
     def parts(self) -> list[list[int]]:
         """Return the chains in order of their first member's id."""
         return [self.members[key] for key in sorted(self.members)]
 
-    def _fits(self, both: list[int]) -> bool:
-        """Say whether load, stops, kilometres and the order of kinds are kept."""
-        vans, van = self.vans, self.van
-        room = vans.capacity[van] + LOAD_TOLERANCE
-        delivered = self.delivered[both].sum(axis=0)
-        fetched = self.fetched[both].sum(axis=0)
-        if (delivered > room).any() or (fetched > room).any() or len(both) > vans.max_stops[van]:
-            return False
-        if self.mixed:
-            on_board = delivered + np.cumsum(self.fetched[both] - self.delivered[both], axis=0)
-            if (on_board > room).any():
-                return False
-            backhauls = [self.backhaul[k] for k in both]
-            if backhauls != sorted(backhauls):
-                return False
-        if vans.max_metres[van] < FOREVER:
-            metres = self.out_m[both[0]] + self.back_m[both[-1]]
-            metres += self.metres[both[:-1], both[1:]].sum()
-            if metres > vans.max_metres[van]:
-                return False
-        return True
+    def _in_order(self, both: list[int]) -> bool:
+        """Say whether what is on board never exceeds the room, and backhauls come last."""
+        room = self.vans.capacity[self.van] + LOAD_TOLERANCE
+        change = np.cumsum(self.fetched[both] - self.delivered[both], axis=0)
+        backhauls = [self.backhaul[k] for k in both]
+        fits = bool((self.delivered[both].sum(axis=0) + change <= room).all())
+        return fits and backhauls == sorted(backhauls)
 
     def _run(self, both: list[int]) -> list[int] | None:
         """Return when service begins at each stop, as early as can be; None if it cannot."""
-        leave = max(int(self.vans.shift[self.van, 0]), int(self.release[both].max()))
-        now = leave + int(self.out_s[both[0]])
-        begins, previous, driven = [], -1, int(self.out_s[both[0]])
-        for stop in both:
-            if previous >= 0:
-                leg = int(self.travel[previous, stop])
-                now += self.service[previous] + leg
-                driven += self.service[previous] + leg
-            now = self._enter(stop, now)
+        now = max(self.opens, int(self.release[both].max())) + int(self.out_s[both[0]])
+        path = self.place[both]
+        legs = [0, *(self.service[both[:-1]] + self.seconds[path[:-1], path[1:]]).tolist()]
+        begins = []
+        for stop, leg in zip(both, legs, strict=True):
+            now = self._enter(stop, now + leg)
             if now >= FOREVER:
                 return None
             begins.append(now)
-            previous = stop
-        last = self.service[previous] + int(self.back_s[previous])
-        longest = int(self.vans.max_duration_s[self.van])
-        return begins if now + last <= self.closes and driven + last <= longest else None
+        last = int(self.service[both[-1]] + self.back_s[both[-1]])
+        return begins if now + last <= self.closes else None
 
     def _enter(self, stop: int, now: int) -> int:
         for opens, closes in self.windows[stop]:
@@ -218,17 +220,37 @@ class _Chains:
         return FOREVER
 
 
-def _near_pairs(score: Floats) -> tuple[Ints, Ints]:
-    """Return pairs (a, b): the best partners behind each a."""
-    n = len(score)
-    k = min(NEIGHBOURS, n - 1)
-    if k < 1:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    near = np.argpartition(score, k - 1, axis=1)[:, :k]
-    first = np.repeat(np.arange(n), k)
-    second = near.ravel()
-    good = np.isfinite(score[first, second]) & (first != second)
-    return first[good], second[good]
+def _near_pairs(
+    problem: RoutingProblem,
+    van: int,
+    place: Ints,
+    chain: _Chains,
+    cost: Callable[[Ints, Ints], Floats],
+) -> tuple[Ints, Ints, Floats]:
+    """Return pairs (a, b), the best partners behind each a, and what the way between costs.
+
+    Where there are windows, waiting counts, and partners are chosen among more of the nearest.
+    """
+    n = len(place)
+    near = nearest(problem.metres, place, NEIGHBOURS if chain.anytime else TIMED_NEIGHBOURS)
+    first, second = np.repeat(np.arange(n), near.shape[1]), near.ravel().astype(np.int64)
+    if chain.reversible:  # one of both ways
+        both = np.unique(np.minimum(first, second) * n + np.maximum(first, second))
+        first, second = np.divmod(both, n)
+    way = (place[first], place[second])
+    score = cost(*way)
+    if chain.anytime:
+        return first, second, score
+    travel = problem.travel_s(van)[way]
+    wait = chain.least_wait(first, second, travel)
+    per_second = score.sum() / max(float(travel.sum()), 1.0)
+    good = np.isfinite(wait)
+    score = np.where(good, score + WAIT_WEIGHT * per_second * np.where(good, wait, 0.0), np.inf)
+    kept = min(NEIGHBOURS, near.shape[1])
+    best = np.argsort(score.reshape(near.shape), axis=1, kind="stable")[:, :kept]
+    pair = (best + near.shape[1] * np.arange(n)[:, None]).ravel()
+    pair = pair[np.isfinite(score[pair])]
+    return first[pair], second[pair], score[pair]
 
 
 def _cost_alone(problem: RoutingProblem, tests: SoloTests) -> Floats:
@@ -239,11 +261,10 @@ def _cost_alone(problem: RoutingProblem, tests: SoloTests) -> Floats:
         if vans.count[van] < 1:
             continue
         start, end = int(vans.start_place[van]), int(vans.end_place[van])
-        cost = problem.arc_cost(van)
-        back = 0.0 if end == OPEN_END else cost[stops.place, end]
+        back = 0.0 if end == OPEN_END else problem.arcs(van, stops.place, end)
         finite = np.isfinite(vans.capacity[van])
         part = (stops.load[:, finite] / vans.capacity[van][finite]).max(axis=1, initial=0.0)
-        alone[:, van] = cost[start, stops.place] + back + vans.fixed_cost[van] * part
+        alone[:, van] = problem.arcs(van, start, stops.place) + back + vans.fixed_cost[van] * part
     alone[tests.direct != FINE] = np.inf
     return alone
 

@@ -187,22 +187,24 @@ def route_nodes(problem: RoutingProblem, route: Route) -> list[Node]:
     depot, end = int(vans.start_place[van]), int(vans.end_place[van])
     nodes: list[Node] = []
     here = depot
+    path = np.array(route_places(problem, route))
+    legs = iter(seconds[path[:-1], path[1:]].tolist())
     for number, trip in enumerate(route.trips):
         released = int(stops.release_s[list(trip)].max())
         if number:
             reload_s = int(vans.reload_s[van])
             window = ((released, FOREVER),)
-            nodes.append(Node(RELOAD, -1, depot, int(seconds[here, depot]), reload_s, window))
+            nodes.append(Node(RELOAD, -1, depot, next(legs), reload_s, window))
         else:
             latest = min(closes, int(vans.latest_start_s[van]))
             nodes.append(Node(START, -1, depot, 0, 0, ((max(opens, released), latest),)))
         here = depot
         for stop in trip:
             place = int(stops.place[stop])
-            leg, service = int(seconds[here, place]), int(stops.service_s[stop])
-            nodes.append(Node(STOP, stop, place, leg, service, stops.windows[stop]))
+            service = int(stops.service_s[stop])
+            nodes.append(Node(STOP, stop, place, next(legs), service, stops.windows[stop]))
             here = place
-    last, leg = (here, 0) if end == OPEN_END else (end, int(seconds[here, end]))
+    last, leg = (here, 0) if end == OPEN_END else (end, next(legs))
     nodes.append(Node(END, -1, last, leg, 0, ((0, closes),)))
     return nodes
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.routing.lengths import Computed, Lengths, shortest_computed
 from optimizer.routing.problem import (
     FOREVER,
     LOAD_TOLERANCE,
@@ -71,13 +72,15 @@ def solo_tests(problem: RoutingProblem) -> SoloTests:
     return SoloTests(direct, relaxed)
 
 
-def shortest_from(lengths: Ints | Floats, source: int) -> Floats:
-    """Return the length of the shortest path from a place to every place (Dijkstra, dense).
+def shortest_from(lengths: Lengths, source: int) -> Floats:
+    """Return the length of the shortest path from a place to every place (Dijkstra).
 
     Parameters
     ----------
     lengths : (p, p), not negative; transposed for paths *to* a place
     """
+    if isinstance(lengths, Computed):
+        return shortest_computed(lengths, source)
     best = np.array(lengths[source], dtype=np.float64)
     best[source] = 0
     left = np.ones(len(best), dtype=bool)

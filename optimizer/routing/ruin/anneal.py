@@ -36,6 +36,7 @@ from optimizer.routing.ruin.facts import (
     USED,
 )
 from optimizer.routing.ruin.places import find_place
+from optimizer.routing.ruin.roads import metres_of
 
 LONGEST_STRING = 10.0  # stops
 MEAN_OUT = 10.0  # stops taken out in a step, about
@@ -168,9 +169,9 @@ def _order(facts: Any, part: Any) -> None:
         elif which < 8:
             key[k] = -float(facts.load[stop, 0])
         elif which < 10:
-            key[k] = -float(facts.metres[facts.start[0], stop])
+            key[k] = -float(metres_of(facts.roads, facts.start[0], stop))
         else:
-            key[k] = float(facts.metres[facts.start[0], stop])
+            key[k] = float(metres_of(facts.roads, facts.start[0], stop))
     for k in range(1, n_out):
         value, stop, at = key[k], out[k], k - 1
         while at >= 0 and key[at] > value:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from optimizer.routing.ruin.chance import below, uniform
 from optimizer.routing.ruin.compiling import compiled, inlined
 from optimizer.routing.ruin.facts import CHANGES, NONE, OUT, RETYPED, TOUCHED, USED
+from optimizer.routing.ruin.roads import metres_of
 
 SPLIT = 0.5  # chance that a string leaves a stop in its middle where it is
 LONGER_SPLIT = 0.01  # chance that it leaves one more
@@ -79,6 +82,21 @@ def fill_free(facts: Any, book: Any, part: Any) -> None:
             part.tally[USED] += 1
 
 
+@compiled
+def measure(facts: Any, book: Any) -> None:
+    """Recompute the metres of every route."""
+    for slot in range(facts.type_of.shape[0]):
+        van = facts.type_of[slot]
+        at, metres = facts.start[van], np.int64(0)
+        stop = book.first[slot]
+        while stop != NONE:
+            metres += metres_of(facts.roads, at, stop)
+            at = stop
+            stop = book.following[stop]
+        if book.size[slot] > 0:
+            book.metres[slot] = metres + metres_of(facts.roads, at, facts.end[van])
+
+
 @inlined
 def _release(facts: Any, part: Any, slot: Any) -> None:
     van = facts.type_of[slot]
@@ -124,10 +142,10 @@ def take_out(facts: Any, book: Any, part: Any, stop: Any, longest: Any) -> None:
     stop = begin
     for k in range(length + kept):
         behind = book.following[stop]
-        change -= facts.metres[old_at, stop]
+        change -= metres_of(facts.roads, old_at, stop)
         old_at = stop
         if keep_from <= k < keep_from + kept:
-            change += facts.metres[new_at, stop]
+            change += metres_of(facts.roads, new_at, stop)
             _follow(book, part, slot, linked, stop)
             _precede(book, part, slot, linked, stop)
             linked = new_at = stop
@@ -138,7 +156,7 @@ def take_out(facts: Any, book: Any, part: Any, stop: Any, longest: Any) -> None:
             part.tally[OUT] += 1
         stop = behind
     arrive = facts.end[van] if stop == NONE else stop
-    change += facts.metres[new_at, arrive] - facts.metres[old_at, arrive]
+    change += metres_of(facts.roads, new_at, arrive) - metres_of(facts.roads, old_at, arrive)
     _follow(book, part, slot, linked, stop)
     _precede(book, part, slot, linked, stop)
     if members == length:
@@ -159,9 +177,9 @@ def put_in(facts: Any, book: Any, part: Any, stop: Any, window: Any, p: Any, slo
     x = book.first[slot] if p == NONE else book.following[p]
     a = facts.start[van] if p == NONE else p
     b = facts.end[van] if x == NONE else x
-    change = facts.metres[a, stop] + facts.metres[stop, b]
+    change = metres_of(facts.roads, a, stop) + metres_of(facts.roads, stop, b)
     if book.size[slot] > 0:
-        change -= facts.metres[a, b]
+        change -= metres_of(facts.roads, a, b)
     _put(book, part, stop, x)
     _put(book, part, n + stop, p)
     _put(book, part, 2 * n + stop, slot)
@@ -180,8 +198,12 @@ def _can_drive(facts: Any, book: Any, slot: Any, van: Any) -> Any:
     for k in range(2 * d if facts.mixed else d):
         fits &= book.left[k, slot] + facts.room[van, k % d] - facts.room[old, k % d] >= 0
     begin, end = book.first[slot], book.last[slot]
-    change = facts.metres[facts.start[van], begin] - facts.metres[facts.start[old], begin]
-    change += facts.metres[end, facts.end[van]] - facts.metres[end, facts.end[old]]
+    change = metres_of(facts.roads, facts.start[van], begin) - metres_of(
+        facts.roads, facts.start[old], begin
+    )
+    change += metres_of(facts.roads, end, facts.end[van]) - metres_of(
+        facts.roads, end, facts.end[old]
+    )
     fits &= book.metres[slot] + change <= facts.longest_m[van]
     if facts.choosy and fits:
         stop = begin

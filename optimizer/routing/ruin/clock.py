@@ -14,19 +14,20 @@ from typing import Any
 
 from optimizer.routing.ruin.compiling import compiled, inlined
 from optimizer.routing.ruin.facts import EARLY, LATE, NONE, RELEASED, TOOK
+from optimizer.routing.ruin.roads import seconds_of
 
 
 @compiled
 def refresh(facts: Any, book: Any, slot: Any) -> Any:
     """Recompute the times of a route; False if a window, the shift or its length is not kept."""
     van = facts.type_of[slot]
-    travel = facts.seconds[facts.profile[van]]
+    roads, profile = facts.roads, facts.profile[van]
     at = facts.start[van]
     took, early, late = 0, facts.shift_opens[van], facts.latest_start[van]
     released = 0
     stop = book.first[slot]
     while stop != NONE:
-        gone = took + travel[at, stop]
+        gone = took + seconds_of(roads, profile, at, stop)
         opens, closes = facts.opens[book.window[stop]], facts.closes[book.window[stop]]
         if early + gone > closes:
             return False
@@ -40,7 +41,7 @@ def refresh(facts: Any, book: Any, slot: Any) -> Any:
         released = max(released, facts.release[stop])
         at = stop
         stop = book.following[stop]
-    took += travel[at, facts.end[van]]
+    took += seconds_of(roads, profile, at, facts.end[van])
     if early + took > facts.shift_closes[van]:
         return False
     late = min(facts.shift_closes[van] - took, late)
@@ -55,12 +56,12 @@ def refresh(facts: Any, book: Any, slot: Any) -> Any:
 def _from_behind(facts: Any, book: Any, slot: Any) -> Any:
     """Recompute the times from each stop of a route to its end."""
     van = facts.type_of[slot]
-    travel = facts.seconds[facts.profile[van]]
+    roads, profile = facts.roads, facts.profile[van]
     at = facts.end[van]
     took, early, late = 0, facts.shift_opens[van], facts.shift_closes[van]
     stop = book.last[slot]
     while stop != NONE:
-        gone = facts.service[stop] + travel[stop, at]
+        gone = facts.service[stop] + seconds_of(roads, profile, stop, at)
         opens, closes = facts.opens[book.window[stop]], facts.closes[book.window[stop]]
         if opens + gone > late:
             return False
@@ -96,13 +97,13 @@ def duration_with(
     ----------
     slot : NONE for a van that is not used yet
     """
-    travel = facts.seconds[facts.profile[van]]
+    roads, profile = facts.roads, facts.profile[van]
     if p == NONE:
         early, late = facts.shift_opens[van], facts.latest_start[van]
-        gone = 0 + travel[facts.start[van], stop]
+        gone = 0 + seconds_of(roads, profile, facts.start[van], stop)
     else:
         early, late = book.before[p, EARLY], book.before[p, LATE]
-        gone = book.before[p, TOOK] + travel[p, stop]
+        gone = book.before[p, TOOK] + seconds_of(roads, profile, p, stop)
     opens, closes = facts.opens[window], facts.closes[window]
     if early + gone > closes:
         return NONE
@@ -111,10 +112,10 @@ def duration_with(
     early = max(opens - gone, early) - wait
     late = min(closes - gone, late)
     if x == NONE:
-        gone = took + travel[stop, facts.end[van]]
+        gone = took + seconds_of(roads, profile, stop, facts.end[van])
         then, opens, closes = 0, facts.shift_opens[van], facts.shift_closes[van]
     else:
-        gone = took + travel[stop, x]
+        gone = took + seconds_of(roads, profile, stop, x)
         then, opens, closes = book.after[x, TOOK], book.after[x, EARLY], book.after[x, LATE]
     if early + gone > closes:
         return NONE

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.routing.ruin.roads import Roads
+
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -25,8 +27,7 @@ class Facts(NamedTuple):
 
     Attributes
     ----------
-    metres : (nodes, nodes) int32
-    seconds : (profiles, nodes, nodes) int32
+    roads : how far the nodes are from each other
     near : (n, w) int32, other stops from the nearest on
     load : (n, d) int64, whole units
     backhaul : (n,) bool; fetched after the last delivery
@@ -34,7 +35,7 @@ class Facts(NamedTuple):
     window_at : (n + 1,) int64, where the windows of a stop begin among all
     opens, closes : (windows,) int64, seconds
     allowed : (n, types) bool
-    start, end, profile : (types,) int64; nodes, index into `seconds`
+    start, end, profile : (types,) int64; nodes, whose seconds
     room : (types, d) int64
     per_metre, per_second, fixed : (types,) int64, scaled money
     longest_m, longest_s, most_stops : (types,) int64, per route
@@ -44,8 +45,7 @@ class Facts(NamedTuple):
         type may serve, several types
     """
 
-    metres: NDArray[np.int32]
-    seconds: NDArray[np.int32]
+    roads: Roads
     near: NDArray[np.int32]
     load: Ints
     backhaul: Flags

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.routing.nearest import nearest
 from optimizer.routing.problem import (
     BACKHAUL,
     FOREVER,
-    OPEN_END,
     Ints,
     Route,
     Routes,
     RoutingProblem,
 )
 from optimizer.routing.rounding import money_scale, must_serve_prize, whole_loads
+from optimizer.routing.ruin.changes import measure
 from optimizer.routing.ruin.clock import refresh_all
 from optimizer.routing.ruin.facts import NONE, Book, Facts, empty_book
+from optimizer.routing.ruin.roads import make_roads
 from optimizer.routing.schedule import STOP, Timed
 
 WIDTH = 300  # near stops of each stop
@@ -70,8 +72,7 @@ def lay_out(problem: RoutingProblem, chosen: Sequence[int]) -> Layout:
     node_of = {place: n + k for k, place in enumerate(depots)}
     places = np.concatenate([stops.place[at], np.array(depots, dtype=np.int64)])
     profiles = sorted({int(vans.profile[van]) for van in used})
-    metres = _matrix(problem.metres, places)
-    seconds = np.stack([_matrix(problem.seconds[k], places) for k in profiles])
+    seconds = [problem.seconds[k] for k in profiles]
     load, room = whole_loads(problem, chosen, used.tolist())
     windows = [stops.windows[stop] for stop in at]
     must_lose = must_serve_prize(problem, chosen, used.tolist())
@@ -91,10 +92,9 @@ def lay_out(problem: RoutingProblem, chosen: Sequence[int]) -> Layout:
         or (vans.shift[used, 1] < FOREVER - 1).any()
         or stops.release_s[at].any()
     )
-    near = _near(metres[:n, :n], min(WIDTH, n - 1))
+    near = nearest(problem.metres, stops.place[at], WIDTH)
     facts = Facts(
-        metres=metres,
-        seconds=seconds,
+        roads=make_roads(problem.metres, seconds, places),
         near=near,
         load=np.array(load, dtype=np.int64),
         backhaul=backhaul,
@@ -124,10 +124,10 @@ def lay_out(problem: RoutingProblem, chosen: Sequence[int]) -> Layout:
         choosy=not bool(problem.allowed[np.ix_(at, used)].all()),
         typed=len(used) > 1,
     )
-    rows = np.arange(n)[:, None]
-    close = near[:, : min(10, near.shape[1])]
-    hop = float(per_metre.min() * metres[rows, close].mean()) if close.size else 1.0
-    hop += float(per_second.min() * (seconds[0][rows, close].mean() if close.size else 0.0))
+    close = places[near[:, : min(10, near.shape[1])]]
+    hops = (places[:n, None], close)
+    hop = float(per_metre.min() * problem.metres[hops].mean()) if close.size else 1.0
+    hop += float(per_second.min() * seconds[0][hops].mean()) if close.size else 0.0
     return Layout(
         facts,
         at,
@@ -155,7 +155,7 @@ def book_of(layout: Layout, routes: Sequence[Timed]) -> Book | None:
             for node, at in zip(timed.nodes, timed.begin, strict=True)
             if node.what == STOP
         }
-        at, previous = int(facts.start[kind]), NONE
+        previous = NONE
         for stop in timed.route.stops:
             k = index[stop]
             if previous == NONE:
@@ -166,12 +166,11 @@ def book_of(layout: Layout, routes: Sequence[Timed]) -> Book | None:
             for window in range(int(facts.window_at[k]), int(facts.window_at[k + 1])):
                 if facts.opens[window] <= begins[stop] <= facts.closes[window]:
                     book.window[k] = window
-            book.metres[slot] += facts.metres[at, k]
             side = d if facts.mixed and facts.backhaul[k] else 0
             book.left[side : side + d, slot] -= facts.load[k]
-            at = previous = k
+            previous = k
         book.last[slot], book.size[slot] = previous, len(timed.route.stops)
-        book.metres[slot] += facts.metres[at, facts.end[kind]]
+    measure(facts, book)
     if (book.left < 0).any() or (facts.timed and not refresh_all(facts, book)):
         return None
     return book
@@ -187,24 +186,3 @@ def routes_of(layout: Layout, following: Ints, first: Ints) -> Routes:
             at = int(following[at])
         routes.append(Route(int(layout.van_of[layout.facts.type_of[slot]]), (tuple(stops),)))
     return tuple(routes)
-
-
-# ---- inside ---------------------------------------------------------------------------------
-
-
-def _matrix(whole: Ints, places: Ints) -> NDArray[np.int32]:
-    """Return a matrix between places; an open end is no distance from anywhere."""
-    part = whole[np.ix_(places, places)].copy()
-    part[places == OPEN_END] = 0
-    part[:, places == OPEN_END] = 0
-    return np.minimum(part, 2**31 - 1).astype(np.int32)
-
-
-def _near(metres: NDArray[np.int32], width: int) -> NDArray[np.int32]:
-    """Return for each stop the others from the nearest on, ties by number."""
-    if width < 1:
-        return np.zeros((len(metres), 0), np.int32)
-    both = metres.astype(np.int64) + metres.T
-    np.fill_diagonal(both, np.iinfo(np.int64).max)
-    order: NDArray[np.int32] = np.argsort(both, axis=1, kind="stable")[:, :width].astype(np.int32)
-    return np.ascontiguousarray(order)

@@ -11,6 +11,7 @@ from optimizer.routing.ruin.chance import bits
 from optimizer.routing.ruin.clock import duration_with
 from optimizer.routing.ruin.compiling import inlined
 from optimizer.routing.ruin.facts import AT_WINDOW, BEHIND, COST, INTO, NONE, TOOK
+from optimizer.routing.ruin.roads import metres_of
 
 MOST_TRIED = 20  # stops with room in their routes beside which a stop is tried
 BLINK, OTHER_BLINK = uint64(127), uint64(127 << 7)  # all zero: the place is overlooked
@@ -69,7 +70,7 @@ def find_place(facts: Any, book: Any, part: Any, stop: Any) -> None:
     Scaled money, window, the stop before it (NONE at the front), slot; FAR_AWAY without a place.
     """
     _note(part, FAR_AWAY, 0, NONE, NONE)
-    metres, near, following, previous = facts.metres, facts.near, book.following, book.previous
+    roads, near, following, previous = facts.roads, facts.near, book.following, book.previous
     route, mine = book.route, part.mine
     side = facts.load.shape[1] if facts.mixed and facts.backhaul[stop] else 0
     tried = 0
@@ -90,12 +91,16 @@ def find_place(facts: Any, book: Any, part: Any, stop: Any) -> None:
         price, by_time = facts.per_metre[van], facts.per_second[van] > 0
         x = following[other]
         b = facts.end[van] if x == NONE else x
-        more_m = metres[other, stop] + metres[stop, b] - metres[other, b]
+        more_m = (
+            metres_of(roads, other, stop) + metres_of(roads, stop, b) - metres_of(roads, other, b)
+        )
         if seen & BLINK and (by_time or price * more_m < part.place[COST]):
             _try(facts, book, part, stop, other, x, slot, van, more_m)
         p = previous[other]
         a = facts.start[van] if p == NONE else p
-        more_m = metres[a, stop] + metres[stop, other] - metres[a, other]
+        more_m = (
+            metres_of(roads, a, stop) + metres_of(roads, stop, other) - metres_of(roads, a, other)
+        )
         if seen & OTHER_BLINK and (by_time or price * more_m < part.place[COST]):
             _try(facts, book, part, stop, p, other, slot, van, more_m)
     _try_unused(facts, book, part, stop)
@@ -110,7 +115,9 @@ def _try_unused(facts: Any, book: Any, part: Any, stop: Any) -> None:
         fits = True
         for k in range(facts.load.shape[1]):
             fits &= facts.load[stop, k] <= facts.room[van, k]
-        metres = facts.metres[facts.start[van], stop] + facts.metres[stop, facts.end[van]]
+        metres = metres_of(facts.roads, facts.start[van], stop) + metres_of(
+            facts.roads, stop, facts.end[van]
+        )
         least = facts.fixed[van] + facts.per_metre[van] * metres
         if not fits or metres > facts.longest_m[van] or least >= part.place[COST]:
             continue

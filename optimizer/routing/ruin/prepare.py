@@ -8,15 +8,15 @@ from optimizer.routing.ruin.anneal import anneal
 from optimizer.routing.ruin.clock import refresh_all
 from optimizer.routing.ruin.compiling import kept_on_disk
 from optimizer.routing.ruin.facts import Facts, empty_book, make_part
+from optimizer.routing.ruin.roads import make_roads
 
 
 def prepare() -> None:
     """Compile the search, or load what was compiled before, on a problem of one stop."""
     one = np.ones(1, np.int64)
-    nothing = np.zeros(1, np.int64)
+    nothing, square = np.zeros(1, np.int64), np.zeros((2, 2), np.int64)
     facts = Facts(
-        metres=np.zeros((2, 2), np.int32),
-        seconds=np.zeros((1, 2, 2), np.int32),
+        roads=make_roads(square, [square], np.arange(2)),
         near=np.zeros((1, 0), np.int32),
         load=np.ones((1, 1), np.int64),
         backhaul=np.zeros(1, bool),
