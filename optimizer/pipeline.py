@@ -105,6 +105,7 @@ STAGES: Mapping[str, Room] = {
         "optimizer.audit.sourcing:check",
         ("products", "sites", "orders", "order_lines", "inventory", "carrier_rates"),
         weight=2.0,
+        options=("stock_value",),
     ),
     "waves": Room(
         "optimizer.allocation:run_waves",

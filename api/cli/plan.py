@@ -53,6 +53,10 @@ def plan(
     until: Annotated[
         str, typer.Option(help="Of stage positioning: day through which stock is to last.")
     ] = "",
+    stock_value: Annotated[
+        bool,
+        typer.Option("--stock-value", help="Of stage sourcing: shipped stock counts at its cost."),
+    ] = False,
     form: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> int:
@@ -72,6 +76,7 @@ def plan(
         "solver": solver,
         "export": export,
         "until": until,
+        "stock_value": "yes" if stock_value else "",
     }
     stop = stop_on_interrupt()
     with _Progress(quiet=as_json) as progress:

@@ -27,6 +27,7 @@ STAGES_OF_KIND = {
 PRELOAD = ["pandas", "pyarrow", "api.runs.child"]
 
 
+SWITCHES = ("single_source", "stock_value")  # options that are on or off
 NAMED = ("scope", "measure", "solver", "until")  # options of a run that stages take as they are
 
 
@@ -268,6 +269,4 @@ def _end(session: Any, row: RunRow, state: str, reason: str) -> None:
 def _stage_options(options: dict[str, Any]) -> dict[str, str]:
     """Return what stages take by name, without what was left blank."""
     named = {name: str(options[name]) for name in NAMED if options.get(name)}
-    if options.get("single_source"):
-        named["single_source"] = "yes"
-    return named
+    return named | {name: "yes" for name in SWITCHES if options.get(name)}

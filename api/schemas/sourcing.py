@@ -75,6 +75,9 @@ class ParcelModel(Wire):
     late: float
     co2: Annotated[float, Field(description="CO2 price x what the parcel emits")] = 0.0
     risk: Annotated[float, Field(description="chance that the carrier refuses x what that costs")]
+    stock_value: Annotated[
+        float, Field(description="what its goods cost, where the plan counts that")
+    ] = 0.0
     priced: Annotated[float, Field(description="what its goods and hours are worth to others")]
     lines: list[LineModel]
 
@@ -93,7 +96,7 @@ class ReasonModel(Wire):
 
     terms: Annotated[
         dict[str, float],
-        Field(description="money: parcel, handling, late, co2, risk, unserved; they add up"),
+        Field(description="money: parcel, handling, late, co2, risk, unserved, stock_value"),
     ]
     priced: float
     alternative: str

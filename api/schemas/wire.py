@@ -123,6 +123,9 @@ class RunOptions(Wire):
         dt.date | None,
         Field(description="of stage positioning: day through which stock is to last"),
     ] = None
+    stock_value: Annotated[
+        bool, Field(description="of stage sourcing: the stock that is shipped counts at its cost")
+    ] = False
     validate_only: bool = False
 
 

@@ -152,7 +152,9 @@ class DecisionService:
             scenario = self.scenarios.load(revision)
             made = get_plan(self.blobs, plan.manifest, TABLES)
             planned = frozenset(scenario.table("orders")["order_id"].astype(str))
-            desk = Desk(scenario, {name: made.table(name) for name in TABLES})
+            counts = made.provenance.options.get("stock_value") == "yes"
+            tables = {name: made.table(name) for name in TABLES}
+            desk = Desk(scenario, tables, stock_value=counts)
             self._open[plan.id] = _Open(desk, scenario, planned)
         self._open.move_to_end(plan.id)
         while len(self._open) > MOST_DESKS:
@@ -287,6 +289,7 @@ def _answer(plan: PlanRow, decision: Decision, number: int) -> DecisionModel:
             "late": parcel.late,
             "co2": parcel.co2,
             "risk": parcel.risk,
+            "stock_value": parcel.stock_value,
             "priced": parcel.priced,
             "lines": [
                 {"line_id": line.line_id, "product_id": line.product_id, "qty": line.qty}

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def run_sourcing(
-    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
+    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits, **options: str
 ) -> StageResult:
     """Decide which site ships each order line, by which carrier; see `sourcing/`."""
     from optimizer.allocation.sourcing.run import run
 
-    return run(scenario, upstream, limits)
+    return run(scenario, upstream, limits, **options)
 
 
 def run_positioning(

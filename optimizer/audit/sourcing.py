@@ -27,8 +27,15 @@ PARCEL = [
 ]
 
 
-def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport:
-    """Hold shipments, their lines and the unserved lines against the scenario."""
+def check(
+    scenario: Scenario, tables: Mapping[str, pd.DataFrame], *, stock_value: str = ""
+) -> AuditReport:
+    """Hold shipments, their lines and the unserved lines against the scenario.
+
+    Parameters
+    ----------
+    stock_value : yes: what the stock that is shipped costs is part of the objective
+    """
     rules = Rules(STAGE)
     parcels = tables.get("shipments", pd.DataFrame())
     packed = tables.get("shipment_lines", pd.DataFrame())
@@ -47,7 +54,9 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     content = _content(scenario, parcels, packed)
     _check_stock(rules, scenario, orders, content)
     _check_throughput(rules, scenario, orders, parcels, content)
-    parcel, late, co2, risk = _check_parcels(rules, scenario, orders, parcels, content)
+    counts = stock_value.lower() == "yes"
+    worth = _stock_value(scenario, content) if counts else pd.Series(dtype=np.float64)
+    parcel, late, co2, risk = _check_parcels(rules, scenario, orders, parcels, content, worth)
     handling = _handling(scenario, content)
     penalty = unserved_penalty(scenario)
     left = unserved[unserved["kind"] == "order_line"]
@@ -64,6 +73,8 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
         "risk": risk,
         "unserved": float(np.sum(lost)),
     }
+    if counts:
+        terms["stock_value"] = float(worth.sum())
     return AuditReport(STAGE, float(sum(terms.values())), terms, tuple(rules.found))
 
 
@@ -229,6 +240,7 @@ def _check_parcels(
     orders: pd.DataFrame,
     parcels: pd.DataFrame,
     content: pd.DataFrame,
+    worth: pd.Series,
 ) -> tuple[float, float, float, float]:
     """Check each parcel's rate, dates, weight and cost; return parcel, late, CO2e, risk money."""
     names = parcels["shipment_id"].astype(str)
@@ -273,7 +285,8 @@ def _check_parcels(
     _check_whole_or_nothing(rules, orders, scenario, content)
     late = days * 24.0 * np.nan_to_num(pays)
     co2 = _emission_money(scenario, rate)
-    risk = _risk(scenario, orders, facts, parcels, content, load, cost + late + co2, lead)
+    money = cost + late + co2
+    risk = _risk(scenario, orders, facts, parcels, content, load, money, lead, worth)
     return float(np.nansum(cost)), float(np.sum(late)), float(np.nansum(co2)), risk
 
 
@@ -308,11 +321,12 @@ def _risk(
     load: pd.DataFrame,
     money: Floats,
     lead: pd.Series,
+    worth: pd.Series,
 ) -> float:
     """Return what parcels cost that carriers may not take: the chance x what it costs more.
 
     Such a parcel goes by the cheapest carrier of its site that takes all, in time or with its
-    lateness paid, CO2e included, or stays at the penalty of its lines.
+    lateness paid, CO2e included, or stays at the penalty of its lines, its stock unspent.
     """
     accepts = scenario.filled("carriers").set_index("carrier_id")["acceptance_probability"]
     chance = accepts.reindex(parcels["carrier_id"]).fillna(1.0).to_numpy(np.float64)
@@ -347,7 +361,8 @@ def _risk(
         pay = 24.0 * facts["late_cost_per_h"].iloc[at]
         barred = (over > 0.0) & np.isnan(pay)
         price = np.where(barred, np.inf, price + over * np.nan_to_num(pay))
-        stay = float(left.get(parcels["shipment_id"].iloc[at], 0.0))
+        name = parcels["shipment_id"].iloc[at]
+        stay = float(left.get(name, 0.0)) - float(worth.get(name, 0.0))
         total += (1.0 - chance[at]) * max(0.0, min([stay, *price.tolist()]) - float(money[at]))
     return total
 
@@ -409,6 +424,23 @@ def _emission_money(scenario: Scenario, rate: pd.DataFrame) -> Floats:
     """Return what parcels on rates pay for CO2e; a rate that states no emission pays none."""
     grams: Floats = rate["g_co2e_per_parcel"].to_numpy(np.float64)
     return grams / 1e6 * scenario.settings.co2_price_per_tonne
+
+
+def _stock_value(scenario: Scenario, content: pd.DataFrame) -> pd.Series:
+    """Return what the stock in each parcel costs, by shipment_id.
+
+    A unit of a site costs the product's unit_cost, one of a supplier what it asks, duty included.
+    """
+    columns = ["shipment_id", "site_id", "product_id", "qty"]
+    stock = explode_bundles(scenario, content[columns])
+    own = scenario.table("products").set_index("product_id")["unit_cost"]
+    own_cost = own.reindex(stock["product_id"]).to_numpy(np.float64)
+    asked = drop_ship_offers(scenario).set_index(["supplier_id", "product_id"])["unit_cost"]
+    of_supplier = asked.reindex(pd.MultiIndex.from_frame(stock[["site_id", "product_id"]]))
+    cost = np.where(of_supplier.isna(), own_cost, of_supplier.to_numpy(np.float64))
+    money = pd.Series(cost * stock["qty"].to_numpy(np.float64))
+    result: pd.Series = money.groupby(stock["shipment_id"].to_numpy(object)).sum()
+    return result
 
 
 def _handling(scenario: Scenario, content: pd.DataFrame) -> float:

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.client import Client
+from api.runs.local import _stage_options
 from api.settings import ServiceSettings
 from api.store.database import PlanRow, RunRow, new_id
 from api.store.documents import put_plan
@@ -50,10 +51,12 @@ def _scenario() -> Scenario:
     return Scenario(settings, {name: pd.DataFrame(rows) for name, rows in tables.items()})
 
 
-def _keep_plan(app: FastAPI, scenario_id: str, revision: str, scenario: Scenario) -> str:
+def _keep_plan(
+    app: FastAPI, scenario_id: str, revision: str, scenario: Scenario, **options: str
+) -> str:
     """Keep a plan as a finished run would."""
     context = app.state.context
-    made = plan(scenario, ["sourcing"], work=1.0)
+    made = plan(scenario, ["sourcing"], work=1.0, options=options)
     with context.database.begin() as session:
         run = RunRow(id=new_id("run"), kind="pipeline", state="succeeded", scenario_id=scenario_id,
                      revision=revision, request={}, labels={})  # fmt: skip
@@ -101,6 +104,16 @@ def test_an_order_is_promised_with_its_reason(world: World) -> None:
     reason = decision["reason"]
     assert sum(reason["terms"].values()) == decision["cost"]
     assert (reason["alternative"], reason["extra_cost"]) == ("from B", 3.0)
+
+
+def test_stock_counts_in_a_promise_where_it_does_in_the_plan(world: World) -> None:
+    """The plan's option holds for what follows it: 5 for the parcel and 10 for the P."""
+    named = _stage_options({"stock_value": True, "single_source": False})
+    world.plan = _keep_plan(world.app, world.scenario, world.revision, _scenario(), **named)
+    decision = world.ask("N1").json()
+    assert decision["cost"] == 15.0
+    assert decision["reason"]["terms"]["stock_value"] == 10.0
+    assert decision["parcels"][0]["stock_value"] == 10.0
 
 
 def test_the_same_order_gets_the_same_answer_and_takes_stock_once(world: World) -> None:

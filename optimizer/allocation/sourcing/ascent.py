@@ -18,7 +18,7 @@ MEMORY, SPREAD_MEMORY = 0.85, 0.98  # of the mean and of the mean square of the 
 FIRST_STEP, AGAIN_STEP, LAST_STEP = 0.4, 0.2, 0.004  # of the typical parcel, per unit of stock
 ROOM_STEP = 0.3  # a unit of room is priced in smaller steps: every piece pays it
 STEEPEST = 6.0  # units of excess beyond which a slope says no more
-START_SHARE = 0.6  # of the penalty: first price of products that are short everywhere
+START_SHARE = 0.6  # of the loss: first price of products that are short everywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def ascend(
     geometrically with the share of the budget spent, from FIRST_STEP (AGAIN_STEP where it goes
     on from prices found before) to LAST_STEP of the typical parcel.
     """
-    scale = typical_parcel(catalogue, large)
+    scale = typical_parcel(problem, catalogue, large)
     prices = start.prices if start is not None else first_prices(problem)
     first = FIRST_STEP if start is None else AGAIN_STEP
     moments = _Moments(problem)
@@ -98,9 +98,17 @@ def proves_itself(problem: SourcingProblem, prices: Prices, usage: Usage, bound:
     return slack <= 1e-9 * max(abs(bound), 1e-9)
 
 
-def typical_parcel(catalogue: Catalogue, large: LargeOrders) -> float:
-    """Return the median over orders of the cheapest parcel with their first piece alone."""
-    least = [block.money[:, 0].min(axis=(0, 1)) for block in catalogue.blocks]
+def typical_parcel(problem: SourcingProblem, catalogue: Catalogue, large: LargeOrders) -> float:
+    """Return the median over orders of the cheapest parcel with their first piece alone.
+
+    What its stock is worth is left out: prices are to outweigh parcels, not goods.
+    """
+    least = []
+    for block in catalogue.blocks:
+        money = block.money[:, 0].min(axis=0)
+        if problem.goods is not None:
+            money = money - problem.goods[:, block.pieces()[:, 0]]
+        least.append(money.min(axis=0))
     least += [large.fixed.min(axis=0)] if len(large.orders) else []
     money = np.concatenate(least) if least else np.ones(1)
     money = money[np.isfinite(money) & (money > 0.0)]
@@ -108,13 +116,16 @@ def typical_parcel(catalogue: Catalogue, large: LargeOrders) -> float:
 
 
 def first_prices(problem: SourcingProblem) -> Prices:
-    """Price products that are short everywhere at a share of their penalty; the rest is free."""
+    """Price products that are short everywhere at a share of their loss; the rest is free."""
     limits, pieces = problem.resources, problem.pieces
     wanted = np.zeros(limits.stock.shape[1])
     worth = np.zeros(limits.stock.shape[1])
+    lost = pieces.penalty
+    if problem.goods is not None:
+        lost = np.maximum(0.0, lost - problem.goods.min(axis=0))
     for parts in pieces.parts:
         wanted += np.bincount(parts.column, weights=parts.qty, minlength=len(wanted))
-        share = pieces.penalty[parts.piece] / np.maximum(pieces.units[parts.piece], 1e-9)
+        share = lost[parts.piece] / np.maximum(pieces.units[parts.piece], 1e-9)
         np.maximum.at(worth, parts.column, share)
     demand = np.bincount(limits.shared, weights=wanted, minlength=len(wanted))
     supply = np.bincount(limits.shared, weights=limits.stock.sum(axis=0), minlength=len(wanted))

@@ -24,7 +24,7 @@ class Block:
     ----------
     size : pieces of each order
     first_order, first_piece : where the block begins in the problem
-    money : (n_groups, 2**size - 1, n_sites, n_orders) float64, parcel + late + handling money of
+    money : (n_groups, 2**size - 1, n_sites, n_orders) float64, all money but the penalties of
         sending the pieces whose bits are set in (subset + 1) together; inf where it cannot be
     drop : (size, n_orders) float64, penalty of leaving a piece
     day : (n_orders,) int64
@@ -184,14 +184,19 @@ def _block(
     zero = np.zeros(len(orders))
     loads: dict[int, tuple[Floats, ...]] = {0: (zero, zero, zero, zero)}
     not_there = {0: np.zeros(shape[1:], bool)}
+    worth = None
+    if problem.goods is not None:
+        worth = problem.goods[:, span].reshape(problem.n_sites, -1, size)
+    goods = {0: np.zeros(shape[1:] if worth is not None else ())}
     for subset, rest, lowest in subsets(size):
         before = loads[rest]
         own = (kg[lowest], m3[lowest], units[lowest], penalty[lowest])
         loads[subset] = tuple(had + more for had, more in zip(before, own, strict=True))
         not_there[subset] = not_there[rest] | barred[:, :, lowest]
         weight, volume, count, loss = loads[subset]
-        parcel = quotes.by_group(weight, volume, loss, problem.n_groups)
-        parcel += problem.handling[:, None] * count
+        goods[subset] = goods[rest] if worth is None else goods[rest] + worth[:, :, lowest]
+        parcel = quotes.by_group(weight, volume, loss - goods[subset], problem.n_groups)
+        parcel += problem.handling[:, None] * count + goods[subset]
         parcel[:, not_there[subset]] = np.inf
         money[:, subset - 1] = parcel
     drop = np.ascontiguousarray(pieces.penalty[span].reshape(-1, size).T)

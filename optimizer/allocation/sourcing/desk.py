@@ -83,11 +83,18 @@ class Desk:
     scenario : the facts that the batch was planned from
     tables : `shipments`, `shipment_lines` and `marginal_prices` of the plan; without parcels all
         stock is left
+    stock_value : stock counts at what it costs, as in the plan
     """
 
-    def __init__(self, scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> None:
-        settings = scenario.settings
-        self.start: dt.date = settings.start_date
+    def __init__(
+        self,
+        scenario: Scenario,
+        tables: Mapping[str, pd.DataFrame],
+        *,
+        stock_value: bool = False,
+    ) -> None:
+        self.stock_value = stock_value
+        self.start: dt.date = scenario.settings.start_date
         sites = scenario.filled("sites")
         sites = sites[sites["status"] == "open"].sort_values("site_id", ignore_index=True)
         self._sites = pd.Index(sites["site_id"])
@@ -134,7 +141,7 @@ class Desk:
             penalty.reindex(products["product_id"]).to_numpy(np.float64).tolist(),
             strict=True,
         )
-        self._facts = {str(name): (kg, m3, 1.0, worth) for name, kg, m3, worth in numbers}
+        facts = {str(name): (kg, m3, 1.0, loss) for name, kg, m3, loss in numbers}
         one = pd.DataFrame({"bundle": products["product_id"], "qty": 1.0})
         bundles = set(scenario.table("product_components")["bundle_id"])
         self._parts: dict[str, list[tuple[str, float]]] = {}
@@ -145,6 +152,16 @@ class Desk:
                 (str(part), float(qty))
                 for part, qty in zip(parts["product_id"], parts["qty"], strict=True)
             ]
+        unit_cost = dict(zip(products["product_id"], products["unit_cost"], strict=True))
+        self._facts = {
+            name: (
+                *known,
+                sum(unit_cost[part] * qty for part, qty in self._parts.get(name, [(name, 1.0)]))
+                if self.stock_value
+                else 0.0,
+            )
+            for name, known in facts.items()
+        }
 
     def _read_stock(self, scenario: Scenario) -> None:
         stock = scenario.filled("inventory")
@@ -236,8 +253,8 @@ class Desk:
         """Say whether the scenario has a product."""
         return product_id in self._facts
 
-    def facts(self, product_id: str) -> tuple[float, float, float, float]:
-        """Return kg, m3, 1 and the money of not shipping it, per unit of a product."""
+    def facts(self, product_id: str) -> tuple[float, float, float, float, float]:
+        """Return kg, m3, 1, the money of not shipping it and what it is worth, per unit."""
         return self._facts[product_id]
 
     def day(self, day: dt.date) -> DayLeft:

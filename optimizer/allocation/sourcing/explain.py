@@ -37,13 +37,18 @@ def explanations(
         parcels.handling.tolist(),
         parcels.late.tolist(),
         parcels.co2.tolist(),
+        parcels.goods.tolist(),
         strict=True,
     )
+
+    def worth(goods: float) -> str:
+        return "" if problem.goods is None else f', "stock_value": {goods:.6f}'
+
     terms = [
         f'{{"base": {base:.6g}, "charged_kg": {kg:.6g}, "per_kg": {per_kg:.6g},'
         f' "parcel": {money:.6f}, "handling": {handling:.6f}, "late": {late:.6f},'
-        f' "co2": {co2:.6f}}}'
-        for base, kg, per_kg, money, handling, late, co2 in numbers
+        f' "co2": {co2:.6f}{worth(goods)}}}'
+        for base, kg, per_kg, money, handling, late, co2, goods in numbers
     ]
     names: list[str | None] = [
         None if site == LEFT else f"from {problem.site_ids[site]}" for site in other.tolist()
@@ -66,10 +71,11 @@ def _next_best(
     """Return the cheapest other site of every parcel (LEFT: none) and its extra cost."""
     problem = ledger.problem
     quotes = quotes_for(problem, parcels.order)
-    money = quotes.by_group(parcels.kg, parcels.m3, parcels.loss, 1)[0]
-    money = money + problem.handling[:, None] * parcels.units
     shipped = np.flatnonzero(parcels.of_piece >= 0)
     parcel = parcels.of_piece[shipped]
+    goods = problem.goods_of(shipped, parcel, len(parcels.order))
+    money = quotes.by_group(parcels.kg, parcels.m3, parcels.loss - goods, 1)[0]
+    money = money + problem.handling[:, None] * parcels.units + goods
     sites, unable = np.nonzero(~catalogue.able[:, shipped])
     money[sites, parcel[unable]] = np.inf
     at = np.arange(len(parcels.order))
@@ -77,6 +83,7 @@ def _next_best(
     other = money.argmin(axis=0)
     least = money[other, at]
     own = parcels.money + parcels.handling + parcels.late + parcels.co2 + parcels.risk
+    own = own + parcels.goods
     extra = least - own
     return np.where(np.isfinite(least), other, LEFT), extra
 

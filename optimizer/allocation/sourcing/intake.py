@@ -33,10 +33,14 @@ HOURS_PER_DAY = 24.0
 MOST_LOTS = 60  # parts that a line which may be split has at most
 
 
-def build_problem(scenario: Scenario) -> SourcingProblem:
+def build_problem(scenario: Scenario, *, stock_value: bool = False) -> SourcingProblem:
     """Take the accepted delivery orders and all that may serve them.
 
     Everything is sorted by id, so that the order of rows in the scenario changes nothing.
+
+    Parameters
+    ----------
+    stock_value : the stock that orders take counts at what it costs
     """
     notes: list[str] = []
     frame = _orders(scenario, notes)
@@ -89,6 +93,7 @@ def build_problem(scenario: Scenario) -> SourcingProblem:
             scenario.filled("carriers").set_index("carrier_id")["acceptance_probability"],
             scenario.settings.co2_price_per_tonne,
         ),
+        goods=_goods(scenario, sources, offers, resources, parts) if stock_value else None,
         notes=tuple(notes),
     )
 
@@ -327,6 +332,30 @@ def _keep_back(scenario: Scenario, sources: pd.DataFrame, products: Objects, cel
     at = np.flatnonzero((site >= 0) & (product >= 0))
     left = cells[site[at], product[at]] - keep["keep_units"].to_numpy(np.float64)[at]
     cells[site[at], product[at]] = np.maximum(0.0, left)
+
+
+def _goods(
+    scenario: Scenario,
+    sources: pd.DataFrame,
+    offers: pd.DataFrame,
+    resources: Resources,
+    parts: tuple[Parts, ...],
+) -> Floats:
+    """Return what the stock of each piece costs at each source, (n_sites, n_pieces).
+
+    At sites the product's unit_cost, at a supplier what it asks for it, duty included.
+    """
+    names = resources.product_id
+    cost = scenario.table("products").set_index("product_id")["unit_cost"].reindex(names)
+    value = np.repeat(cost.to_numpy(np.float64)[None], len(sources), axis=0)
+    asked = offers.assign(row=pd.Index(sources["key"]).get_indexer(offers["key"]))
+    for row, of_source in asked.groupby("row", sort=False):
+        prices = of_source.set_index("product_id")["unit_cost"].reindex(names).to_numpy(np.float64)
+        value[row] = np.where(np.isnan(prices), value[row], prices)
+    goods = np.zeros((len(sources), len(parts[0].piece) if parts else 0))
+    for part in parts:
+        goods[:, part.piece] += value[:, part.column] * part.qty
+    return goods
 
 
 def _parts(

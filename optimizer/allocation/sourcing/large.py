@@ -44,6 +44,8 @@ class LargeOrders:
         self.fixed, slope = self._lower_rates()
         units, kg = pieces.units[self.pieces], pieces.kg[self.pieces]
         self.linear = slope[:, self.of_piece] * kg + problem.handling[:, None] * units
+        if problem.goods is not None:
+            self.linear += problem.goods[:, self.first_piece :]
         self.linear[~able] = np.inf
         self.share = self._normal(able.astype(np.float64))
         self.chosen = np.full(len(self.pieces), LEFT, np.int64)
@@ -218,18 +220,19 @@ class LargeOrders:
     def _parcel(
         self, number: int, pieces: Ints, place: int, toll: Floats | None
     ) -> tuple[float, int]:
-        """Return the money of one parcel, handling and toll included, and its carrier limit."""
+        """Return all money of one parcel, toll included, and its carrier limit."""
         problem = self.problem
         quotes = quotes_for(problem, self.orders[number : number + 1])
         kg = problem.pieces.kg[pieces].sum(keepdims=True)
         m3 = problem.pieces.m3[pieces].sum(keepdims=True)
-        loss = problem.pieces.penalty[pieces].sum(keepdims=True)
+        goods = 0.0 if problem.goods is None else float(problem.goods[place, pieces].sum())
+        loss = problem.pieces.penalty[pieces].sum(keepdims=True) - goods
         money = quotes.by_group(kg, m3, loss, problem.n_groups)[:, place, 0]
         if toll is not None:
             money = money + toll
         group = int(money.argmin())
         units = float(problem.pieces.units[pieces].sum())
-        return float(money[group]) + float(problem.handling[place]) * units, group
+        return float(money[group]) + float(problem.handling[place]) * units + goods, group
 
 
 def _open_sites(cost: Floats, fixed: Floats, drop: Floats) -> list[int]:

@@ -35,8 +35,9 @@ class _Case:
     wait : (n_rates,) int64, days after `ship_day` that a parcel leaves: 1 past the cut-off
     room, left : (n_rates,) float64, units and parcels that the rate's ship day has left
     bits : (n_subsets, n_pieces) int64, subset number m + 1 in binary
-    money : (n_rates, n_subsets) parcel, late, CO2e, risk and handling money; inf where it cannot be
+    money : (n_rates, n_subsets) all money but penalties; inf where it cannot be
     late, co2, risk, handling : (n_rates,) twice, (n_rates, n_subsets) twice, parts of it
+    goods : (n_subsets,) what the stock is worth, a part of it too
     paid : (n_rates, n_subsets) what prices add
     able : (n_sites, n_pieces) bool, stock is there
     """
@@ -56,6 +57,7 @@ class _Case:
     co2: Floats
     risk: Floats
     handling: Floats
+    goods: Floats
     paid: Floats
     able: Bools
     drop: Floats
@@ -84,13 +86,13 @@ def _lay_out(desk: Desk, order: OnlineOrder) -> _Case:
     pieces = tuple((line,) for line in order.lines) if order.allow_split else (order.lines,)
     n = len(pieces)
     bits = desk.bits(n) if n <= MOST_EXACT else np.eye(n, dtype=np.int64)
-    kg1, m31, units1, drop = np.array(
+    kg1, m31, units1, drop, worth = np.array(
         [
             [sum(line.qty * desk.facts(line.product_id)[at] for line in piece) for piece in pieces]
-            for at in range(4)
+            for at in range(5)
         ]
     )
-    kg, m3, units = bits @ kg1, bits @ m31, bits @ units1
+    kg, m3, units, goods = bits @ kg1, bits @ m31, bits @ units1, bits @ worth
     rates = desk.rates(order.zone_id)
     ship_day = order.ready_on(desk.start)
     today = desk.day(ship_day)
@@ -110,21 +112,21 @@ def _lay_out(desk: Desk, order: OnlineOrder) -> _Case:
     )
     co2 = tariff.co2[rates.row]
     money = np.where(barred, np.inf, money + (late + co2)[:, None])
-    risk = _risk(rates, money, bits @ drop)
+    risk = _risk(rates, money, bits @ drop - goods)
     barred = ~fits[site] | (room[:, None] < units - UNITS) | (left[:, None] < 1.0)
-    money = np.where(barred, np.inf, money + risk + handling)
+    money = np.where(barred, np.inf, money + risk + handling + goods)
     toll, per_unit = today.parcel_price[rates.group], today.room_price[site]
     paid = toll[:, None] + per_unit[:, None] * units + (price @ bits.T)[site]
     return _Case(
         order, rates, pieces, ship_day, wait, room, left,
-        bits, kg, units, money, late, co2, risk, handling, paid, able, drop,
+        bits, kg, units, money, late, co2, risk, handling, goods, paid, able, drop,
     )  # fmt: skip
 
 
 def _risk(rates: ZoneRates, money: Floats, loss: Floats) -> Floats:
     """Return the chance that a carrier does not take a parcel times what that costs more.
 
-    Then it goes by the cheapest carrier of the site that takes all, or stays.
+    Then it goes by the cheapest carrier of the site that takes all, or stays at `loss`.
     """
     risk = np.zeros(money.shape)
     for rate in np.flatnonzero(rates.accepts < 1.0).tolist():
@@ -296,7 +298,7 @@ def _decision(
         ship_on = case.ship_day + dt.timedelta(days=int(case.wait[rate]))
         handling, late = float(case.handling[rate, subset]), float(case.late[rate])
         co2, risk = float(case.co2[rate]), float(case.risk[rate, subset])
-        paid = float(case.paid[rate, subset])
+        paid, goods = float(case.paid[rate, subset]), float(case.goods[subset])
         priced += paid
         parcels.append(
             OnlineParcel(
@@ -306,11 +308,12 @@ def _decision(
                 ship_on=ship_on,
                 promised_on=ship_on + dt.timedelta(days=int(rates.days[rate])),
                 weight_kg=float(case.kg[subset]),
-                cost=float(case.money[rate, subset]) - handling - late - co2 - risk,
+                cost=float(case.money[rate, subset]) - handling - late - co2 - risk - goods,
                 handling=handling,
                 late=late,
                 co2=co2,
                 risk=risk,
+                stock_value=goods,
                 priced=paid,
                 lines=tuple(line for piece in inside.tolist() for line in case.pieces[piece]),
             )
@@ -324,6 +327,8 @@ def _decision(
         "risk": sum(parcel.risk for parcel in parcels),
         "unserved": float(case.drop[left].sum()),
     }
+    if desk.stock_value:
+        terms["stock_value"] = sum(parcel.stock_value for parcel in parcels)
     alternative, extra, binding = "", None, {}
     if other is not None:
         names = sorted({str(desk.site_ids[rates.site[rate]]) for rate, _ in other})
@@ -387,7 +392,8 @@ def _reason(desk: Desk, case: _Case, piece: int) -> tuple[str, str]:
     if not np.isfinite(money).any():
         return "no_capacity", "docks and carriers that could ship it are full that day"
     best = int((money + case.paid[:, alone]).argmin())
+    what = "a parcel and its goods cost" if desk.stock_value else "a parcel costs"
     return "not_worth_it", (
-        f"a parcel costs {money[best]:.2f}, what it takes is worth {case.paid[best, alone]:.2f}"
+        f"{what} {money[best]:.2f}, what it takes is worth {case.paid[best, alone]:.2f}"
         f" to other orders, leaving it costs {case.drop[piece]:.2f}"
     )

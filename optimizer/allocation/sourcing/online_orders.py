@@ -60,6 +60,7 @@ class OnlineParcel:
     late: float
     co2: float
     risk: float
+    stock_value: float
     priced: float
     lines: tuple[OnlineLine, ...]
 
@@ -80,7 +81,8 @@ class Decision:
 
     Attributes
     ----------
-    terms : money: parcel, handling, late, co2, risk, unserved; they add up to `cost`
+    terms : money: parcel, handling, late, co2, risk, unserved; stock_value where it counts; they
+        add up to `cost`
     priced : money that the prices of stock, docks and carriers add to the choice; never paid
     exact : no other way to split the order is better at these prices
     alternative : next-best way in words; "" where there is none

@@ -53,8 +53,8 @@ class Parcels:
     ----------
     order, site, row : (n_parcels,) int64; row of the tariff
     kg, m3, units : (n_parcels,) float64
-    money, late, co2, handling, risk : (n_parcels,) float64; risk: chance that the carrier does not
-        take it times what that costs
+    money, late, co2, handling, goods, risk : (n_parcels,) float64; goods: worth of the stock in it;
+        risk: chance that the carrier does not take it times what that costs
     loss : (n_parcels,) float64, penalty of leaving what is in it
     waits : (n_parcels,) float64, days that it waits since the cut-off has passed, 0 or 1
     of_piece : (n_pieces,) int64, parcel of the piece, -1 for none
@@ -70,6 +70,7 @@ class Parcels:
     late: Floats
     co2: Floats
     handling: Floats
+    goods: Floats
     risk: Floats
     loss: Floats
     waits: Floats
@@ -97,8 +98,9 @@ def parcels_of(problem: SourcingProblem, placement: Placement) -> Parcels:
         for column in (pieces.kg, pieces.m3, pieces.units, pieces.penalty)
     )
     site = placement.site[heads]
+    goods = problem.goods_of(ships, inverse, len(heads), placement.site[ships])
     quotes = quotes_for(problem, order)
-    row = quotes.best_rows(kg, m3, loss, site, placement.group[heads])
+    row = quotes.best_rows(kg, m3, loss - goods, site, placement.group[heads])
     promise, cutoff = orders.promise.of(order), problem.tariff.cutoff_h[row]
     late = promise.late(problem.tariff.days[row], cutoff)
     co2 = problem.tariff.co2[row]
@@ -106,7 +108,7 @@ def parcels_of(problem: SourcingProblem, placement: Placement) -> Parcels:
     refuses = 1.0 - problem.tariff.accepts[row]
     risk = np.zeros(len(order))
     if quotes.risky:
-        fallback = quotes.fallback(kg, m3, loss)[site, np.arange(len(order))]
+        fallback = quotes.fallback(kg, m3, loss - goods)[site, np.arange(len(order))]
         risk = refuses * np.maximum(0.0, fallback - money - late - co2)
     return Parcels(
         order=order,
@@ -119,6 +121,7 @@ def parcels_of(problem: SourcingProblem, placement: Placement) -> Parcels:
         late=late,
         co2=co2,
         handling=problem.handling[site] * units,
+        goods=goods,
         risk=risk,
         loss=loss,
         waits=promise.waits(cutoff),
@@ -134,13 +137,15 @@ class Terms:
     handling: float
     late: float
     co2: float
+    stock_value: float
     risk: float
     unserved: float
 
     @property
     def total(self) -> float:
         """The objective."""
-        return self.parcel + self.handling + self.late + self.co2 + self.risk + self.unserved
+        paid = self.parcel + self.handling + self.late + self.co2 + self.stock_value
+        return paid + self.risk + self.unserved
 
 
 def terms_of(problem: SourcingProblem, placement: Placement, parcels: Parcels) -> Terms:
@@ -151,6 +156,7 @@ def terms_of(problem: SourcingProblem, placement: Placement, parcels: Parcels) -
         float(parcels.handling.sum()),
         float(parcels.late.sum()),
         float(parcels.co2.sum()),
+        float(parcels.goods.sum()),
         float(parcels.risk.sum()),
         float(problem.pieces.penalty[left].sum()),
     )

@@ -124,6 +124,8 @@ class SourcingProblem:
     handling : (n_sites,) float64, money per unit
     lead_days : (n_sites,) float64, whole days until a supplier hands over; part of the days of
         its rates; 0 for sites
+    goods : (n_sites, n_pieces) float64, money that the stock of a piece is worth; None: it does
+        not count
     days : (n_days,) datetime64[D], ship days, sorted
     """
 
@@ -137,6 +139,7 @@ class SourcingProblem:
     lines: Lines
     resources: Resources
     tariff: Tariff
+    goods: Floats | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -158,6 +161,24 @@ class SourcingProblem:
     def n_groups(self) -> int:
         """Carrier limits, and one for the carriers without."""
         return len(self.resources.carrier_id)
+
+    def goods_of(self, piece: Ints, parcel: Ints, count: int, site: Ints | None = None) -> Floats:
+        """Return what the stock in parcels is worth; 0 where that does not count.
+
+        Parameters
+        ----------
+        piece, parcel : (n,) int64, pieces and the parcels that they are in, numbers below `count`
+        site : (n,) int64, where each piece leaves; None: at every site
+
+        Returns
+        -------
+        money : (count,) float64, or (n_sites, count) at every site
+        """
+        if self.goods is None:
+            return np.zeros(count if site is not None else (self.n_sites, count))
+        if site is not None:
+            return np.bincount(parcel, self.goods[site, piece], count).astype(np.float64)
+        return np.stack([np.bincount(parcel, row[piece], count) for row in self.goods])
 
     def piece_rank(self) -> Ints:
         """Return the position of each piece within its order, (n_pieces,) int64."""

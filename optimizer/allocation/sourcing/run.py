@@ -14,20 +14,34 @@ from optimizer.allocation.sourcing.search import Found, search
 from optimizer.allocation.sourcing.unserved import held_orders, unserved_rows
 from optimizer.outcome import Limits, gap_pct, proven_status
 from optimizer.stage import Certificate, StageResult
-from scenarios import Scenario
+from scenarios import InputError, Scenario
 
 STAGE = "sourcing"
 
 
-def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits) -> StageResult:
+def run(
+    scenario: Scenario,
+    upstream: Mapping[str, pd.DataFrame],
+    limits: Limits,
+    *,
+    stock_value: str = "",
+) -> StageResult:
     """Source the accepted delivery orders of a scenario.
 
     Parameters
     ----------
     upstream : not needed; orders are facts
     limits : seconds, or work of which one unit is about a second of one core
+    stock_value : yes or no; yes: the stock that is shipped counts at what it costs
+
+    Raises
+    ------
+    InputError
+        `stock_value` is neither.
     """
-    problem = build_problem(scenario)
+    if (stock_value or "no").lower() not in ("yes", "no"):
+        raise InputError(f"stock_value is yes or no, not {stock_value!r}")
+    problem = build_problem(scenario, stock_value=stock_value.lower() == "yes")
     if not problem.n_orders:
         notes = (*problem.notes, "No accepted delivery order has lines: nothing to source.")
         return StageResult({}, None, notes=notes)

@@ -72,7 +72,7 @@ def search(problem: SourcingProblem, limits: Limits) -> Found:
     large = LargeOrders(problem, catalogue)
     cost = ITERATION_WORK + catalogue.cells / CELLS_PER_WORK
     hunt = _Hunt(problem, catalogue, large, limits, cost)
-    typical = typical_parcel(catalogue, large)
+    typical = typical_parcel(problem, catalogue, large)
     dual = hunt.prices(PROBE_SHARE, PROBE_ITERATIONS, None)
     ledger, termination = None, Termination.CONVERGED
     if dual.placement is not None:

@@ -167,11 +167,13 @@ def kpis(
     touched = np.bincount(problem.pieces.order[ships], minlength=problem.n_orders)
     full = touched == np.diff(problem.orders.first_piece)
     lines_left = int((~ships[piece_of_line(problem)]).sum())
+    counted = (Kpi("stock_value", terms.stock_value, "money", "objective"),)
     return (
         Kpi("parcel", terms.parcel, "money", "objective"),
         Kpi("handling", terms.handling, "money", "objective"),
         Kpi("late", terms.late, "money", "objective"),
         Kpi("co2", terms.co2, "money", "objective"),
+        *(counted if problem.goods is not None else ()),
         Kpi("risk", terms.risk, "money", "objective"),
         Kpi("unserved", terms.unserved, "money", "objective"),
         Kpi("parcels", float(len(parcels.order)), "parcels", "sourcing"),

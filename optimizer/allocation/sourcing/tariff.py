@@ -148,7 +148,8 @@ class Quotes:
         Parameters
         ----------
         kg, m3 : (n_orders,) float64
-        loss : (n_orders,) float64, penalty of leaving what is in the parcel
+        loss : (n_orders,), or (n_sites, n_orders) float64, penalty of leaving what is in the parcel
+            less what that stock is worth, where it counts
 
         Yields
         ------

@@ -102,10 +102,11 @@ class Reasons:
         self.kg, self.m3 = problem.pieces.kg[left], problem.pieces.m3[left]
         self.units = problem.pieces.units[left]
         self.quotes: Quotes = quotes_for(problem, self.order)
+        goods = problem.goods_of(left, np.arange(len(left)), len(left))
         self.money = self.quotes.by_group(
-            self.kg, self.m3, problem.pieces.penalty[left], problem.n_groups
+            self.kg, self.m3, problem.pieces.penalty[left] - goods, problem.n_groups
         )
-        self.money = self.money + problem.handling[:, None] * self.units
+        self.money = self.money + problem.handling[:, None] * self.units + goods
         self.day = problem.orders.day[self.order]
         limits = problem.resources
         self.stock = whole_stock(problem, limits.stock)
@@ -220,9 +221,10 @@ class Reasons:
         if not np.isfinite(money).any():
             return self._no_carrier(at, HEURISTIC)
         cost, penalty = float(money.min()), float(problem.pieces.penalty[self.left[at]])
+        what = "a parcel costs" if problem.goods is None else "a parcel and its goods cost"
         return Reason(
             "not_worth_it", HEURISTIC,
-            f"a parcel costs {cost:.2f}, leaving it {penalty:.2f}",
+            f"{what} {cost:.2f}, leaving it {penalty:.2f}",
             f"a penalty above {cost:.2f}",
         )  # fmt: skip
 

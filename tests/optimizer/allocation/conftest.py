@@ -89,11 +89,14 @@ def scenario() -> Callable[..., Scenario]:
 def source(scenario: Callable[..., Scenario]) -> Callable[..., StageResult]:
     """Source the orders of rows or of a scenario; the referee must accept what comes out."""
 
-    def run(rows: Any, work: float = 2.0, seed: int = 0, **settings: Any) -> StageResult:
+    def run(
+        rows: Any, work: float = 2.0, seed: int = 0, stock_value: str = "", **settings: Any
+    ) -> StageResult:
         facts = rows if isinstance(rows, Scenario) else scenario(rows, **settings)
-        result = run_sourcing(facts, {}, Limits(work=work, seed=seed))
+        limits = Limits(work=work, seed=seed)
+        result = run_sourcing(facts, {}, limits, stock_value=stock_value)
         if result.certificate is not None:
-            report = check(facts, result.tables)
+            report = check(facts, result.tables, stock_value=stock_value)
             broken = [*report.violations, *certificate_violations(result.certificate, report)]
             assert not broken, [str(violation) for violation in broken]
             terms = {k.kpi: k.value for k in result.kpis if k.variant == "objective"}

@@ -67,11 +67,20 @@ def draw_case(seed):
 
 
 class Enumeration:
-    """Tries every plan, straight from the rows; CO2e at a price per gram."""
+    """Tries every plan, straight from the rows.
 
-    def __init__(self, rows, co2_price=0.0):
+    Parameters
+    ----------
+    co2_price : money per gram of CO2e
+    stock_value : stock that ships counts at the product's unit cost
+    """
+
+    def __init__(self, rows, co2_price=0.0, *, stock_value=False):
         self.rows = rows
         self.co2_price = co2_price
+        self.worth = {
+            p["product_id"]: p["unit_cost"] if stock_value else 0.0 for p in rows["products"]
+        }
         self.weight = {p["product_id"]: p["weight_kg"] for p in rows["products"]}
         self.penalty = {p["product_id"]: p["unserved_penalty"] for p in rows["products"]}
         self.site = {s["site_id"]: s for s in rows["sites"]}
@@ -111,6 +120,7 @@ class Enumeration:
         yield sum(line["qty"] * self.penalty[line["product_id"]] for line in lines), None
         kg = sum(line["qty"] * self.weight[line["product_id"]] for line in lines)
         units = sum(line["qty"] for line in lines)
+        goods = sum(line["qty"] * self.worth[line["product_id"]] for line in lines)
         offers = {}
         for rate in sorted(self.rows["carrier_rates"], key=lambda row: row["max_weight_kg"]):
             if rate["destination"] == order["zone_id"] and kg <= rate["max_weight_kg"]:
@@ -123,7 +133,7 @@ class Enumeration:
             cost = rate["base"] + rate["per_kg"] * steps
             cost += max(late, 0.0) * 24.0 * (order["late_cost_per_h"] or 0.0)
             cost += self.site[site]["handling_cost_per_unit"] * units
-            cost += self.co2_price * rate.get("g_co2e_per_parcel", 0.0)
+            cost += goods + self.co2_price * rate.get("g_co2e_per_parcel", 0.0)
             yield cost, (site, carrier, order["channel_id"] or "", lines)
 
     def feasible(self, parcels):
