@@ -65,7 +65,7 @@ STAGES: Mapping[str, Room] = {
         ("forecasts", "demand_history"),
         weight=2.0,
         asked=True,
-        options=("measure", "single_source", "solver", "export"),
+        options=("measure", "single_source", "periods", "solver", "export"),
     ),
     "positioning": Room(
         "optimizer.allocation:run_positioning",

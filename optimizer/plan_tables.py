@@ -136,6 +136,15 @@ _TABLES = (
         number("qty", "数量", "Units.", required=True),
         _COST,
         _CO2,
+        date("bucket", "时段", "First day of the period in which it moves; blank: the whole horizon.", key=True),
+    )),
+    Table("network_stock", "仓网库存", GROUP, "Stock that a design by period builds up ahead of demand.", (
+        ident("site_id", "站点编码", "Where it lies.", required=True, key=True),
+        ident("product_id", "商品编码", "What.", required=True, key=True),
+        ident("demand_case", "需求情景", "In which future; blank: the only one.", key=True),
+        date("bucket", "时段", "First day of the period at whose end it lies there.", required=True, key=True),
+        number("qty", "数量", "Units.", required=True, above=True),
+        number("cost", "费用", "Money of holding it until the next period.", required=True),
     )),
     Table("shipments", "包裹", GROUP, "Parcels to customers.", (
         ident("shipment_id", "运单号", "Parcel.", required=True, key=True),

@@ -44,6 +44,9 @@ def plan(
     single_source: Annotated[
         bool, typer.Option("--single-source", help="Of stage network: one site serves each place.")
     ] = False,
+    periods: Annotated[
+        str, typer.Option(help="Of stage network: plan flows by bucket, month or quarter.")
+    ] = "",
     solver: Annotated[
         str, typer.Option(help="Of stage network: cbc, highs, scip, gurobi, cplex, xpress, copt.")
     ] = "",
@@ -73,6 +76,7 @@ def plan(
         "scope": scope,
         "measure": measure,
         "single_source": "yes" if single_source else "",
+        "periods": periods,
         "solver": solver,
         "export": export,
         "until": until,

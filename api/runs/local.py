@@ -28,7 +28,8 @@ PRELOAD = ["pandas", "pyarrow", "api.runs.child"]
 
 
 SWITCHES = ("single_source", "stock_value")  # options that are on or off
-NAMED = ("scope", "measure", "solver", "until")  # options of a run that stages take as they are
+# options of a run that stages take as they are
+NAMED = ("scope", "measure", "periods", "solver", "until")
 
 
 @dataclass(slots=True)

@@ -109,6 +109,10 @@ class RunOptions(Wire):
     single_source: Annotated[
         bool, Field(description="of stage network: one site serves each place")
     ] = False
+    periods: Annotated[
+        Literal["bucket", "month", "quarter"] | None,
+        Field(description="of stage network: flows and stock by period; blank: the horizon is one"),
+    ] = None
     solver: Annotated[
         Literal["cbc", "highs", "scip", "gurobi", "cplex", "xpress", "copt"] | None,
         Field(description="of stage network: who looks for solutions; blank: our own search"),

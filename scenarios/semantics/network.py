@@ -8,35 +8,44 @@ import pandas as pd
 from scenarios.distance import DETOUR, great_circle_m
 from scenarios.scenario import Scenario
 from scenarios.semantics.defaults import TONNE_KM_G
+from scenarios.semantics.periods import Periods, split_horizon
 from scenarios.semantics.zones import explode_bundles
 
-DEMAND_COLUMNS = ["product_id", "location_id", "demand_case", "qty"]
+DEMAND_COLUMNS = ["product_id", "location_id", "demand_case", "period", "qty"]
 SERVING = ("warehouse", "store", "plant", "cross_dock")  # kinds of sites in a network
 
 
-def network_demand(scenario: Scenario) -> tuple[pd.DataFrame, str]:
-    """Return units that each place wants over the horizon, in each future, and where from.
+def network_demand(scenario: Scenario, periods: Periods | None = None) -> tuple[pd.DataFrame, str]:
+    """Return units that each place wants in each period, in each future, and where from.
 
-    Means of `forecasts` over the buckets of the horizon; buckets beyond the last one repeat their
-    mean. In a future, its own rows replace the rows without one, product by product and place by
-    place. Without `forecasts`: the mean of `demand_history` a day, times the days of the
-    horizon. Bundles are taken apart.
+    Means of `forecasts` over the buckets of the horizon; buckets without any row repeat the mean
+    of the others. In a future, its own rows replace the rows without one, product by product and
+    place by place. Without `forecasts`: the mean of `demand_history` a day, times the days of the
+    period. Bundles are taken apart.
+
+    Parameters
+    ----------
+    periods : None: the horizon is one
 
     Returns
     -------
-    frame : product_id, location_id, demand_case ("" where there is one future only), qty above 0
+    frame : product_id, location_id, demand_case ("" where there is one future only), period
+        (number), qty above 0
     source : "forecasts" or "demand_history"
     """
+    periods = periods or split_horizon(scenario.settings)
     cases = scenario.table("demand_cases")["demand_case"].tolist()
     forecasts = scenario.table("forecasts")
     if len(forecasts):
-        rows = _over_horizon(scenario, forecasts)
+        rows = _by_period(scenario, forecasts, periods)
         source = "forecasts"
     else:
         history = scenario.table("demand_history")
         days = (history["date"].max() - history["date"].min()).days + scenario.settings.bucket_days
         rows = history.groupby(["product_id", "location_id"], sort=True)["qty"].sum().reset_index()
-        rows["qty"] *= scenario.settings.horizon_days / max(days, 1)
+        part = pd.DataFrame({"period": np.arange(len(periods)), "days": periods.days})
+        rows = rows.merge(part, how="cross")
+        rows["qty"] *= rows["days"] / max(days, 1)
         rows["demand_case"] = ""
         source = "demand_history"
     named = rows["demand_case"] != ""
@@ -47,30 +56,39 @@ def network_demand(scenario: Scenario) -> tuple[pd.DataFrame, str]:
         key = ["product_id", "location_id"]
         for case in cases:
             own = rows[rows["demand_case"] == case]
-            common = rows[~named].merge(own[key], on=key, how="left", indicator=True)
+            about = own[key].drop_duplicates()
+            common = rows[~named].merge(about, on=key, how="left", indicator=True)
             common = common[common["_merge"] == "left_only"].drop(columns="_merge")
             parts.append(pd.concat([own, common.assign(demand_case=case)]))
         rows = pd.concat(parts, ignore_index=True)
     rows = explode_bundles(scenario, rows[DEMAND_COLUMNS].reset_index(drop=True))
-    keys = ["demand_case", "product_id", "location_id"]
+    keys = ["demand_case", "product_id", "location_id", "period"]
     total = rows.groupby(keys, sort=True)["qty"].sum().reset_index()
     return total.loc[total["qty"] > 0.0, DEMAND_COLUMNS].reset_index(drop=True), source
 
 
-def _over_horizon(scenario: Scenario, forecasts: pd.DataFrame) -> pd.DataFrame:
-    """Add up the means of the horizon; what lies beyond the last bucket repeats their mean."""
+def _by_period(scenario: Scenario, forecasts: pd.DataFrame, periods: Periods) -> pd.DataFrame:
+    """Add up the means of each period; buckets of which nothing is said repeat their mean."""
     start = pd.Timestamp(scenario.settings.start_date)
     means = forecasts[forecasts["quantile"].isna()]
     step = scenario.settings.bucket_days
     number = (means["bucket"] - start).dt.days // step
-    means = means[(number >= 0) & (number < scenario.settings.horizon_buckets)]
-    case = means["demand_case"].fillna("")
+    inside = (number >= 0) & (number < scenario.settings.horizon_buckets)
+    means, number = means[inside], number[inside].to_numpy(np.int64)
+    means = means.assign(
+        demand_case=means["demand_case"].fillna(""), period=periods.of_bucket[number]
+    )
     covered = int(means["bucket"].nunique())
-    repeat = scenario.settings.horizon_buckets / max(covered, 1)
     keys = ["product_id", "location_id", "demand_case"]
-    total = means.assign(demand_case=case).groupby(keys, sort=True)["qty"].sum().reset_index()
-    total["qty"] *= repeat
-    return total
+    total = means.groupby([*keys, "period"], sort=True)["qty"].sum().reset_index()
+    if len(periods) == 1:
+        total["qty"] *= scenario.settings.horizon_buckets / max(covered, 1)
+        return total
+    silent = np.bincount(np.delete(periods.of_bucket, np.unique(number)), minlength=len(periods))
+    part = pd.DataFrame({"period": np.arange(len(periods)), "silent": silent})
+    mean = total.groupby(keys, sort=True)["qty"].sum().reset_index().merge(part, how="cross")
+    mean["qty"] *= mean["silent"] / max(covered, 1)
+    return pd.concat([total, mean[mean["silent"] > 0]], ignore_index=True)[[*keys, "period", "qty"]]
 
 
 def case_weights(scenario: Scenario, demand: pd.DataFrame) -> pd.Series:
@@ -185,32 +203,41 @@ def _kilometres(scenario: Scenario, lanes: pd.DataFrame) -> np.ndarray:
     return np.nan_to_num(np.where(np.isnan(km), circle, km))
 
 
-def network_offers(scenario: Scenario) -> pd.DataFrame:
-    """Return who supplies what to which site, at what landed cost, and how much over the horizon.
+def network_offers(scenario: Scenario, periods: Periods | None = None) -> pd.DataFrame:
+    """Return who supplies what to which site in each period, at what landed cost, and how much.
 
-    Rows of `supplier_products` that are valid at the start; of one supplier and product, rows for
-    a site beat the row for any site there. Price breaks are left out.
+    Rows of `supplier_products` that are valid on the first day of the period; of one supplier and
+    product, rows for a site beat the row for any site there. Price breaks are left out.
+
+    Parameters
+    ----------
+    periods : None: the horizon is one
 
     Returns
     -------
     frame : row (position of the offer, whose capacity its sites share), supplier_id, product_id,
-        site_id, landed (money per unit), capacity (units over the horizon, infinite: no limit)
+        site_id, landed (money per unit), capacity (units in the period, infinite: no limit),
+        period (number)
     """
-    start = pd.Timestamp(scenario.settings.start_date)
+    periods = periods or split_horizon(scenario.settings)
     offers = scenario.filled("supplier_products").reset_index(drop=True)
-    valid = ~(offers["valid_from"] > start) & ~(offers["valid_to"] < start)
-    offers = offers.assign(row=np.arange(len(offers)))[valid]
-    weeks = scenario.settings.horizon_days / 7.0
     offers = offers.assign(
+        row=np.arange(len(offers)),
         landed=offers["unit_cost"] * (1.0 + offers["duty_pct"] / 100.0),
-        capacity=(offers["capacity_per_week"] * weeks).fillna(np.inf),
     )
     sites = scenario.table("sites")
     usable = sites.loc[sites["kind"].isin(SERVING), ["site_id"]]
     named = offers[offers["site_id"].notna()]
     anywhere = offers[offers["site_id"].isna()].drop(columns="site_id").merge(usable, how="cross")
     every = pd.concat([named, anywhere], ignore_index=True)
-    every = every.drop_duplicates(["supplier_id", "product_id", "site_id"], keep="first")
-    every = every[every["site_id"].isin(set(usable["site_id"]))]
-    columns = ["row", "supplier_id", "product_id", "site_id", "landed", "capacity"]
-    return every[columns].reset_index(drop=True)
+    parts = []
+    for number, (first, days) in enumerate(zip(periods.first, periods.days, strict=True)):
+        day = pd.Timestamp(first)
+        valid = every[~(every["valid_from"] > day) & ~(every["valid_to"] < day)]
+        valid = valid.drop_duplicates(["supplier_id", "product_id", "site_id"], keep="first")
+        valid = valid[valid["site_id"].isin(set(usable["site_id"]))]
+        weeks = int(days) / 7.0
+        capacity = (valid["capacity_per_week"] * weeks).fillna(np.inf)
+        parts.append(valid.assign(capacity=capacity, period=number))
+    columns = ["row", "supplier_id", "product_id", "site_id", "landed", "capacity", "period"]
+    return pd.concat(parts, ignore_index=True)[columns]

@@ -9,8 +9,6 @@ import numpy as np
 from optimizer.allocation.network.model import Model, holding_cost, opened
 from optimizer.allocation.network.problem import Flags, Floats
 
-FIRST = ("fixed", "opening", "closing", "holding")
-LATER = ("transport", "purchase", "handling", "co2", "unserved")
 WHOLE_UNITS = 1e-7  # units below this are rounding
 
 
@@ -21,7 +19,7 @@ class Costs:
     Attributes
     ----------
     is_open : (s,)
-    flow, left : (n_cases, n_ways) and (n_cases, n_wants) units
+    flow, left : (n_cases, n_ways) and (n_cases, n_wants) units; flow holds what waits, too
     first : money by term, the same in every future
     later : money by term in each future, (n_cases,)
     terms : money by term, adding up to the objective; of a regret, with what is subtracted
@@ -68,8 +66,10 @@ def take_apart(model: Model, x: Floats) -> Costs:
         "purchase": flow @ ways.purchase,
         "handling": flow @ ways.handling,
         "co2": network.co2_price * (flow @ ways.grams),
-        "unserved": left @ penalty,
     }
+    if network.by_period:
+        later["stock"] = flow @ ways.stock
+    later["unserved"] = left @ penalty
     total = sum(later.values()) + sum(first.values())
     decisive = -1
     if model.measure == "worst":

@@ -17,6 +17,7 @@ from optimizer.engines.linear import solve_linear
 from optimizer.engines.linear_problem import TOLERANCE, LinearProblem
 from optimizer.outcome import OPTIMAL_GAP, Limits, Outcome, Status, Termination, proven_status
 from scenarios import InputError
+from scenarios.semantics.periods import KINDS
 
 ENGINE = "network-design"
 SAME = 1e-9  # money that is no difference
@@ -33,12 +34,14 @@ class Terms:
     ----------
     measure : expected, worst or regret, over the futures
     single_source : each place is served by one site
+    periods : bucket, month or quarter; "": the horizon is one
     solver : name of a solver that PuLP knows, "" for our own
     export : file for the problem, .lp or .mps; "" for none
     """
 
     measure: str = "expected"
     single_source: bool = False
+    periods: str = ""
     solver: str = ""
     export: str = ""
 
@@ -54,13 +57,16 @@ class Terms:
         measure = options.get("measure") or "expected"
         single = (options.get("single_source") or "no").lower()
         export = options.get("export", "")
+        periods = options.get("periods", "")
+        if periods and periods not in KINDS:
+            raise InputError(f"periods is {', '.join(KINDS)}, not {periods!r}")
         if measure not in MEASURES:
             raise InputError(f"measure is {', '.join(MEASURES)}, not {measure!r}")
         if single not in ("yes", "no"):
             raise InputError(f"single_source is yes or no, not {single!r}")
         if export and Path(export).suffix not in (".lp", ".mps"):
             raise InputError(f"export writes .lp or .mps, not {export!r}")
-        return cls(measure, single == "yes", options.get("solver", ""), export)
+        return cls(measure, single == "yes", periods, options.get("solver", ""), export)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,7 @@ def design(network: Network, terms: Terms, limits: Limits) -> tuple[Answer, Answ
                 f"network: {size:,} ways of products x futures are more than {MOST_WHOLE:,}: they"
                 " are planned by product group, by expected cost with our own solver and without"
                 " single sources; plan fewer products at once, or forecast by category"
+                + (", or longer periods" if len(network.periods) > 1 else "")
             )
         return _by_group(network, effort)
     best: list[float] = []

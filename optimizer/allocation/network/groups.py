@@ -46,6 +46,7 @@ class Groups:
     ----------
     load : (n_limits, n_ways) sparse; what a unit on a way takes of each limit
     room : (n_limits,) what there is, of an open site where `site` (n_limits,) names one, else -1
+    most : (n_ways,) units that a way carries at most
     penalty : (n_wants,) money per unit not served, and `unit` (n_ways,) per unit shipped, both
         times the future's probability
     """
@@ -57,7 +58,8 @@ class Groups:
         share = float(network.weight[case] / network.weight.sum())
         self.unit: Floats = share * case_costs(network)
         self.penalty: Floats = share * network.wants["penalty"].to_numpy(np.float64)
-        self.s, self.p = len(network.sites.site_id), len(network.product_id)
+        self.s, self.p = len(network.sites.site_id), len(network.period)
+        self._rounds = self.s + len(network.periods) - 1
         self.load, self.room, self.site = _limits(model, case)
         ways = self.ways
         usable = network.sites.may_open
@@ -73,13 +75,13 @@ class Groups:
         self._group = np.cumsum(np.diff(cell, prepend=-1) > 0) - 1
         self.inward = np.flatnonzero((ways.destination >= 0) & alive)
         self._from = ways.origin[self.inward]
-        self._to_key = ways.destination[self.inward] * self.p + ways.product[self.inward]
+        self._to_key = ways.destination[self.inward] * self.p + ways.into[self.inward]
         self._from_key = np.maximum(self._from, 0) * self.p + ways.product[self.inward]
-        self._product_demand = np.bincount(
-            network.wants["product"], self.demand, minlength=self.p
-        ).astype(np.float64)
+        self.most: Floats = network.most_units(self.demand)
         worth = np.zeros(self.p)
         np.maximum.at(worth, network.wants["product"].to_numpy(), self.penalty)
+        later = worth.reshape(len(network.periods), -1)[::-1]  # goods may wait to be worth it
+        worth = np.maximum.accumulate(later, axis=0)[::-1].ravel()
         self._most = np.where(network.free, 0.0, worth[None, :]).ravel()
 
     def costs(self, y: Floats, price: Floats) -> tuple[Floats, Floats, Floats]:
@@ -125,7 +127,7 @@ class Groups:
         inner = self._from >= 0
         pull = np.maximum(
             value[self._to_key] - value[self._from_key] - unit[self.inward], 0.0
-        ) * np.where(inner, self._product_demand[self.ways.product[self.inward]], 0.0)
+        ) * np.where(inner, self.most[self.inward], 0.0)
         slope += np.bincount(self._from[inner], pull[inner], minlength=self.s)
         own = self.site >= 0
         slope += np.bincount(self.site[own], (price * self.room)[own], minlength=self.s)
@@ -145,7 +147,7 @@ class Groups:
         bought = self._from < 0
         np.minimum.at(value, self._to_key[bought], cost[bought])
         inner = np.flatnonzero(~bought & passes[np.maximum(self._from, 0)])
-        for _ in range(self.s):
+        for _ in range(self._rounds):
             before = value.copy()
             np.minimum.at(value, self._to_key[inner], before[self._from_key[inner]] + cost[inner])
             if (value == before).all():
@@ -177,7 +179,7 @@ class Groups:
         feeder = np.full(self.s * self.p, -1, np.int64)
         feeder[self._to_key[able][first]] = able[first]
         feeder[self.network.free.ravel()] = -1
-        for _ in range(self.s):
+        for _ in range(self._rounds):
             short = np.flatnonzero((need > 0.0) & (feeder >= 0))
             if not len(short):
                 break
@@ -195,7 +197,8 @@ def _limits(model: Model, case: int) -> tuple[csr_array, Floats, Ints]:
     s, first, ways = len(model.y), int(model.x[case, 0]), model.x.shape[1]
     room, site = np.zeros(many), np.full(many, -1, np.int64)
     rows, columns, values = [], [], []
-    for at, (_, _, row) in enumerate(model.limit_rows[case * many : (case + 1) * many]):
+    for at, limit in enumerate(model.limit_rows[case * many : (case + 1) * many]):
+        row = limit.row
         entries = slice(int(problem.row_start[row]), int(problem.row_start[row + 1]))
         column, value = problem.column[entries], problem.value[entries]
         flows = column >= first

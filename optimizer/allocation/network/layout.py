@@ -8,6 +8,14 @@ import numpy as np
 import pandas as pd
 
 from optimizer.allocation.network.problem import Flags, Floats, Ints
+from optimizer.allocation.network.site_limits import (
+    CountLimit,
+    co2_limit,
+    count_limits,
+    soft_reach,
+)
+from optimizer.allocation.network.stock import periods_kept, stock_ways
+from optimizer.allocation.network.ways import Ways, join, read_ways
 from scenarios import InputError, Scenario
 from scenarios.semantics.defaults import DAYS_PER_YEAR, available_stock, unserved_penalty
 from scenarios.semantics.network import (
@@ -16,11 +24,10 @@ from scenarios.semantics.network import (
     lane_rates,
     network_demand,
     network_offers,
-    service_km,
-    way_cost,
 )
+from scenarios.semantics.periods import Periods, split_horizon
 
-MOST_WAYS = 4_000_000  # ways x products x futures
+MOST_WAYS = 4_000_000  # ways x products x periods x futures
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,56 +59,23 @@ class Sites:
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
-    """How a product gets from a place to the next, one entry per way and product.
-
-    Attributes
-    ----------
-    origin, destination : (a,) site number, -1 where the place is a supplier or a zone
-    want : (a,) number of the demand that it serves, -1 between sites
-    offer : (a,) number of the offer that it draws on, -1 without
-    lane : (a,) number of the lane, -1 without
-    product : (a,)
-    purchase, transport, handling : (a,) money per unit
-    grams : (a,) g CO2e per unit
-    names : origin_id, destination_id, mode, product_id
-    """
-
-    origin: Ints
-    destination: Ints
-    want: Ints
-    offer: Ints
-    lane: Ints
-    product: Ints
-    purchase: Floats
-    transport: Floats
-    handling: Floats
-    grams: Floats
-    names: pd.DataFrame
-
-
-@dataclass(frozen=True, slots=True)
-class CountLimit:
-    """How many of some sites may be open; `sites` (s,) says which."""
-
-    limit_id: str
-    sites: Flags
-    sense: str
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
 class Network:
     """Everything that the design needs.
 
+    A product has a number in each period: n_products x the period's + its own.
+
     Attributes
     ----------
-    wants : product_id, location_id, number of the product, penalty; one per product and place
-    demand : (n_cases, n_wants) units over the horizon
+    wants : product_id, location_id, period, number of the product in it, penalty; one per
+        product, place and period
+    demand : (n_cases, n_wants) units in the period
     weight : (n_cases,) probability
     free : (s, p) bool, sites that have a product without supply
-    offer_units, lane_kg : what offers and lanes carry over the horizon, infinite: no limit
+    offer_units, lane_kg : what offers and lanes carry in their period, infinite: no limit
     kg, m3 : (p,) of one unit
+    period : (p,) of each number of a product
+    kept : (n_periods, n_products) for how many more periods goods keep
+    by_period : periods were asked for, be it one
     stock_cost : money of holding today's stock over the horizon; `stocking_points` hold it today
     cover_days : days of demand that today's stock lasts; 0 without stock
     co2_price : money per gram; `co2_most` grams over the horizon, infinite: no limit
@@ -118,26 +92,74 @@ class Network:
     lane_kg: Floats
     kg: Floats
     m3: Floats
+    periods: Periods
+    period: Ints
+    kept: Ints
+    by_period: bool
     counts: tuple[CountLimit, ...]
     stock_cost: float
     stocking_points: int
     cover_days: float
-    horizon_days: int
     co2_price: float
     co2_most: float
     product_id: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def way_period(self) -> Ints:
+        """Period in which goods leave on each way, (a,)."""
+        return self.period[self.ways.product]
 
-def read_network(scenario: Scenario) -> Network:
+    @property
+    def share(self) -> Floats:
+        """Share of the horizon's days that each period has, (n_periods,)."""
+        days = self.periods.days
+        part: Floats = days / days.sum()
+        return part
+
+    @property
+    def stay(self) -> Floats:
+        """Share of what leaves in its period that lies at the site as cover, (p,)."""
+        cover: Floats = self.cover_days / self.periods.days[self.period]
+        return cover
+
+    def by_product(self, demand: Floats) -> Floats:
+        """Return units of each product that are wanted in its period, (p,)."""
+        wanted = np.bincount(self.wants["product"], demand, minlength=len(self.period))
+        return wanted.astype(np.float64)
+
+    def most_units(self, demand: Floats) -> Floats:
+        """Return what each way carries at most, (a,): what is wanted there then, or later.
+
+        Parameters
+        ----------
+        demand : (n_wants,) of one future
+        """
+        ways = self.ways
+        wanted = self.by_product(demand)
+        if len(self.periods) > 1:
+            table = wanted.reshape(len(self.periods), -1)
+            waits = np.zeros(table.shape[1], bool)
+            waits[ways.product[ways.waits] % table.shape[1]] = True
+            wanted = np.where(waits, np.cumsum(table[::-1], axis=0)[::-1], table).ravel()
+        most: Floats = np.where(ways.want >= 0, demand[ways.want], wanted[ways.into])
+        return most
+
+
+def read_network(scenario: Scenario, periods: str = "") -> Network:
     """Turn a scenario into arrays.
+
+    Parameters
+    ----------
+    periods : bucket, month or quarter; blank: the horizon is one
 
     Raises
     ------
     InputError
         Nothing is demanded, or the network has more ways than MOST_WAYS.
     """
-    demand, source = network_demand(scenario)
+    parts = split_horizon(scenario.settings, periods)
+    demand, source = network_demand(scenario, parts)
     notes = [f"Demand over the horizon is taken from {source}."]
     if not len(demand):
         raise InputError("network: nothing is demanded over the horizon; see forecasts")
@@ -147,35 +169,44 @@ def read_network(scenario: Scenario) -> Network:
     kg = products["weight_kg"].reindex(asked).fillna(0.0).to_numpy(np.float64)
     m3 = products["volume_m3"].reindex(asked).fillna(0.0).to_numpy(np.float64)
     number = {product: at for at, product in enumerate(asked)}
-    wants = demand[["product_id", "location_id"]].drop_duplicates()
-    wants = wants.sort_values(["location_id", "product_id"]).reset_index(drop=True)
-    wants["product"] = wants["product_id"].map(number)
+    key = ["period", "location_id", "product_id"]
+    wants = demand[key].drop_duplicates().sort_values(key).reset_index(drop=True)
+    wants["product"] = wants["product_id"].map(number) + len(asked) * wants["period"]
     wants["penalty"] = unserved_penalty(scenario).reindex(wants["product_id"]).to_numpy(np.float64)
-    pivot = demand.pivot_table(
-        index="demand_case", columns=["location_id", "product_id"], values="qty", fill_value=0.0
-    )
-    columns = pd.MultiIndex.from_frame(wants[["location_id", "product_id"]])
+    pivot = demand.pivot_table(index="demand_case", columns=key, values="qty", fill_value=0.0)
+    columns = pd.MultiIndex.from_frame(wants[key])
     units = pivot.reindex(columns=columns, fill_value=0.0).reindex(weights.index)
     table = _sites(scenario)
     sites = _read_sites(scenario, table)
-    offers = network_offers(scenario)
+    offers = network_offers(scenario, parts)
     offers = offers[offers["product_id"].isin(number)]
     rates = lane_rates(scenario)
-    ways, offer_units, lane_kg = _ways(scenario, table, offers, rates, wants, products, asked)
+    ways, offer_units, lane_kg = read_ways(
+        scenario, table, offers, rates, wants, products, asked, parts
+    )
+    free = _free(table, offers, rates, asked)
+    kept = periods_kept(products["shelf_life_days"].reindex(asked).to_numpy(np.float64), parts)
+    if len(parts) > 1:
+        may_wait = (sites.stocks & sites.may_open)[:, None, None] & ~free[:, None, :]
+        may_wait = may_wait & (kept > 0)[None, :-1, :]
+        unit_cost = products["unit_cost"].reindex(asked).to_numpy(np.float64)
+        rate = scenario.settings.holding_rate_pct_per_year / 100.0 / DAYS_PER_YEAR
+        dwell = rate * parts.stay_days[:, None] * unit_cost[None, :]
+        ways = join([ways, stock_ways(sites.site_id, asked, may_wait, dwell)])
     if len(ways.origin) * len(weights) > MOST_WAYS:
         raise InputError(
             f"network: {len(ways.origin):,} ways of products x {len(weights)} futures are more than"
             f" {MOST_WAYS:,}: plan fewer products at once, or forecast by category"
+            + (", or longer periods" if len(parts) > 1 else "")
         )
-    free = _free(table, offers, rates, asked)
     cost, points, cover, told = _stock(
         scenario, table, units.to_numpy() * weights.to_numpy()[:, None]
     )
     notes += told
-    notes += _soft_reach(scenario)
-    most, told = _co2_limit(scenario)
+    notes += soft_reach(scenario)
+    most, told = co2_limit(scenario)
     notes += told
-    counts, told = _counts(scenario, table)
+    counts, told = count_limits(scenario, table)
     notes += told
     return Network(
         sites=sites,
@@ -184,16 +215,19 @@ def read_network(scenario: Scenario) -> Network:
         demand=units.to_numpy(np.float64),
         cases=tuple(weights.index),
         weight=weights.to_numpy(np.float64),
-        free=free,
+        free=np.tile(free, (1, len(parts))),
         offer_units=offer_units,
         lane_kg=lane_kg,
-        kg=kg,
-        m3=m3,
+        kg=np.tile(kg, len(parts)),
+        m3=np.tile(m3, len(parts)),
+        periods=parts,
+        period=np.repeat(np.arange(len(parts)), len(asked)),
+        kept=kept,
+        by_period=bool(periods),
         counts=counts,
         stock_cost=cost,
         stocking_points=points,
         cover_days=cover,
-        horizon_days=scenario.settings.horizon_days,
         co2_price=scenario.settings.co2_price_per_tonne / 1e6,
         co2_most=most,
         product_id=tuple(asked),
@@ -228,81 +262,6 @@ def _read_sites(scenario: Scenario, table: pd.DataFrame) -> Sites:
         storage_m3=limit("storage_m3", 1.0),
         handling=table["handling_cost_per_unit"].to_numpy(np.float64),
     )
-
-
-def _ways(
-    scenario: Scenario,
-    table: pd.DataFrame,
-    offers: pd.DataFrame,
-    rates: pd.DataFrame,
-    wants: pd.DataFrame,
-    products: pd.DataFrame,
-    asked: list[str],
-) -> tuple[Ways, Floats, Floats]:
-    site = {name: at for at, name in enumerate(table["site_id"])}
-    rates = rates.assign(lane=np.arange(len(rates)))
-    promise = scenario.table("zones").set_index("zone_id")["promise_days"]
-    promised = promise.reindex(rates["destination_id"]).fillna(np.inf).to_numpy(np.float64)
-    reach = service_km(scenario).reindex(rates["destination_id"]).fillna(np.inf).to_numpy()
-    near = rates["km"].to_numpy(np.float64) <= reach
-    in_time = rates[near & (promised >= rates["transit_mean_days"].to_numpy())]
-    wants = wants.assign(want=np.arange(len(wants)))
-
-    # to customers: lanes into their zone, and a site's own demand from the site itself
-    serving = in_time[in_time["origin_id"].isin(site)].merge(
-        wants, left_on="destination_id", right_on="location_id"
-    )
-    own = wants[wants["location_id"].isin(site)].assign(
-        origin_id=lambda frame: frame["location_id"],
-        destination_id=lambda frame: frame["location_id"],
-        mode="own",
-        lane=-1,
-    )
-    serving = serving[~serving["destination_id"].isin(site)]
-    # between sites
-    inner = rates[rates["origin_id"].isin(site) & rates["destination_id"].isin(site)]
-    inner = inner.merge(pd.DataFrame({"product_id": asked}), how="cross").assign(want=-1)
-    # from suppliers: by their lanes where there are some, else door to door
-    bought = offers.merge(
-        rates.rename(columns={"destination_id": "site_id", "origin_id": "supplier_id"}),
-        on=["supplier_id", "site_id"],
-        how="left",
-    )
-    bought = bought.rename(columns={"supplier_id": "origin_id", "site_id": "destination_id"})
-    bought["mode"] = bought["mode"].fillna("delivered")
-    bought["want"] = -1
-    every = pd.concat([serving, own, inner, bought], ignore_index=True)
-    every["landed"] = every["landed"].fillna(0.0) if "landed" in every else 0.0
-    offered, offer = np.unique(every["row"].fillna(-1.0), return_inverse=True)
-    offer = offer - int(len(offered) > 0 and offered[0] == -1.0)
-    units = offers.drop_duplicates("row").set_index("row")["capacity"]
-    offer_units = units.reindex(offered[offered >= 0.0]).to_numpy(np.float64)
-    lane = every["lane"].fillna(-1).to_numpy(np.int64)
-    numbers = every[["per_unit", "per_kg", "per_m3", "per_shipment", "g_per_kg"]].fillna(0.0)
-    numbers["shipment_kg"] = every["shipment_kg"].fillna(np.inf)
-    numbers["shipment_m3"] = every["shipment_m3"].fillna(np.inf)
-    weight = products["weight_kg"].reindex(every["product_id"]).fillna(0.0).to_numpy(np.float64)
-    volume = products["volume_m3"].reindex(every["product_id"]).fillna(0.0).to_numpy(np.float64)
-    origin = every["origin_id"].map(site).fillna(-1).to_numpy(np.int64)
-    want = every["want"].to_numpy(np.int64)
-    handling = table["handling_cost_per_unit"].to_numpy(np.float64)
-    lane_kg = rates["kg_per_day"].to_numpy(np.float64) * scenario.settings.horizon_days
-    ways = Ways(
-        origin=origin,
-        destination=np.where(
-            want >= 0, -1, every["destination_id"].map(site).fillna(-1).to_numpy(np.int64)
-        ),
-        want=want,
-        offer=offer.astype(np.int64),
-        lane=lane,
-        product=every["product_id"].map({p: at for at, p in enumerate(asked)}).to_numpy(np.int64),
-        purchase=every["landed"].to_numpy(np.float64),
-        transport=way_cost(numbers, weight, volume),
-        handling=np.where(origin >= 0, handling[np.maximum(origin, 0)], 0.0),
-        grams=numbers["g_per_kg"].to_numpy(np.float64) * weight,
-        names=every[["origin_id", "destination_id", "mode", "product_id"]].reset_index(drop=True),
-    )
-    return ways, offer_units, lane_kg
 
 
 def _free(
@@ -341,43 +300,3 @@ def _stock(
     daily = float(expected.sum()) / days
     cover = float(stock["qty"].sum()) / daily if daily > 0.0 else 0.0
     return value * rate * days / DAYS_PER_YEAR, points, cover, []
-
-
-def _soft_reach(scenario: Scenario) -> list[str]:
-    limits = scenario.table("limits")
-    soft = (limits["kind"] == "service_km") & ~limits["hard"].astype(bool)
-    names = limits.loc[soft, "limit_id"]
-    return [f"Limit {name} on service distance is soft: reported, not enforced." for name in names]
-
-
-def _co2_limit(scenario: Scenario) -> tuple[float, list[str]]:
-    limits = scenario.table("limits")
-    caps = limits[
-        (limits["kind"] == "co2") & (limits["sense"] == "<=") & (limits["scope"] == "all")
-    ]
-    hard = caps[caps["hard"].astype(bool)]
-    told = [
-        f"Limit {name} on CO2e is soft: reported, not enforced."
-        for name in caps.loc[~caps["hard"].astype(bool), "limit_id"]
-    ]
-    return (float(hard["value"].min()) if len(hard) else np.inf), told
-
-
-def _counts(scenario: Scenario, table: pd.DataFrame) -> tuple[tuple[CountLimit, ...], list[str]]:
-    limits = scenario.table("limits")
-    rows = limits[limits["kind"] == "site_count"]
-    found, told = [], []
-    for row in rows.itertuples():
-        kind, _, name = str(row.scope).partition(":")
-        if kind == "all":
-            sites = np.ones(len(table), bool)
-        elif kind in ("site", "region"):
-            sites = (table["site_id" if kind == "site" else "region"] == name).to_numpy(bool)
-        else:
-            told.append(f"Limit {row.limit_id}: scope {row.scope} does not count sites.")
-            continue
-        if not row.hard:
-            told.append(f"Limit {row.limit_id} on sites is soft: reported, not enforced.")
-            continue
-        found.append(CountLimit(str(row.limit_id), sites, str(row.sense), float(row.value)))
-    return tuple(found), told

@@ -9,9 +9,20 @@ import numpy as np
 
 from optimizer.allocation.network.layout import Network
 from optimizer.allocation.network.problem import Flags, Floats, Ints
+from optimizer.allocation.network.stock import shelf_rows
 from optimizer.engines.linear_problem import LinearProblem, Rows
 
 MEASURES = ("expected", "worst", "regret")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """A capacity: its kind, whose it is, in which period (-1: the horizon), and its row."""
+
+    kind: str
+    entity: str
+    period: int
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +34,7 @@ class Model:
     x, u : (n_cases, n_ways) and (n_cases, n_wants) columns of flow and of what is not served
     z : columns of the number of stocking points, 0 .. most; empty without stock
     theta : column of the worst future's cost or regret; -1 without
-    limit_rows : rows of capacities, by kind and entity, for diagnosis
+    limit_rows : rows of capacities, for diagnosis
     """
 
     network: Network
@@ -34,7 +45,7 @@ class Model:
     u: Ints
     z: Ints
     theta: int
-    limit_rows: tuple[tuple[str, str, int], ...]
+    limit_rows: tuple[LimitRow, ...]
 
     @property
     def y(self) -> Ints:
@@ -51,7 +62,8 @@ def first_costs(network: Network) -> tuple[Floats, float]:
 def case_costs(network: Network) -> Floats:
     """Return money per unit of flow on each way, CO2e at its price included."""
     ways = network.ways
-    return ways.purchase + ways.transport + ways.handling + network.co2_price * ways.grams
+    paid = ways.purchase + ways.transport + ways.handling + ways.stock
+    return paid + network.co2_price * ways.grams
 
 
 def holding_cost(network: Network, points: int) -> float:
@@ -108,20 +120,17 @@ def build(
     else:
         upper[:s] = sites.may_open
     rows = Rows()
-    limits: list[tuple[str, str, int]] = []
+    limits: list[LimitRow] = []
     demand = network.demand[chosen]
     for case in range(k):
         if theta < 0:
             cost[x[case]], cost[u[case]] = weight[case] * unit, weight[case] * penalty
-        by_product = np.bincount(
-            network.wants["product"], demand[case], minlength=len(network.product_id)
-        ).astype(np.float64)
-        upper[x[case]] = np.where(ways.want >= 0, demand[case][ways.want], by_product[ways.product])
+        upper[x[case]] = network.most_units(demand[case])
         upper[u[case]] = demand[case]
         pair = pair_at + pair_of_way if pair_of_way is not None else None
-        _case_rows(network, rows, limits, x[case], u[case], demand[case], by_product, pair)
+        _case_rows(network, rows, limits, x[case], u[case], demand[case], upper[x[case]], pair)
         if np.isfinite(network.co2_most) and not today:
-            limits.append(("co2", "all", rows.count))
+            limits.append(LimitRow("co2", "all", -1, rows.count))
             _row(rows, x[case], ways.grams, -np.inf, network.co2_most)
     integer[z] = True
     site_rows(network, rows, z, today=today)
@@ -186,16 +195,16 @@ def _pair_rows(rows: Rows, pairs: Ints, pair_at: int) -> None:
 def _case_rows(
     network: Network,
     rows: Rows,
-    limits: list[tuple[str, str, int]],
+    limits: list[LimitRow],
     x: Ints,
     u: Ints,
     demand: Floats,
-    by_product: Floats,
+    most_units: Floats,
     pair: Ints | None,
 ) -> None:
     """Add demand, balance, capacity and "only from open sites" of one future."""
-    sites, ways = network.sites, network.ways
-    p, w = len(network.product_id), len(network.wants)
+    ways = network.ways
+    p, w = len(network.period), len(network.wants)
     serving = np.flatnonzero(ways.want >= 0)
     rows.add(
         np.concatenate([ways.want[serving], np.arange(w)]),
@@ -209,7 +218,7 @@ def _case_rows(
     place = np.concatenate(
         [
             ways.origin[leaves] * p + ways.product[leaves],
-            ways.destination[comes] * p + ways.product[comes],
+            ways.destination[comes] * p + ways.into[comes],
         ]
     )
     value = np.concatenate([-np.ones(len(leaves)), np.ones(len(comes))])
@@ -217,35 +226,7 @@ def _case_rows(
     bound = ~network.free.ravel()[place]
     keys, row = np.unique(place[bound], return_inverse=True)
     rows.add(row, column[bound], value[bound], np.zeros(len(keys)), np.zeros(len(keys)))
-    # capacities of sites
-    stay = network.cover_days / network.horizon_days
-    room = network.m3[ways.product] * stay
-    for kind, ends, load, most in (
-        ("outbound", ways.origin, np.ones(len(x)), sites.outbound),
-        ("inbound", ways.destination, np.ones(len(x)), sites.inbound),
-        ("storage", ways.origin, room, sites.storage_m3),
-    ):
-        for site in np.flatnonzero(np.isfinite(most)):
-            through = np.flatnonzero((ends == site) & (load > 0.0))
-            if len(through):
-                limits.append((kind, sites.site_id[site], rows.count))
-                columns = np.concatenate([x[through], [site]])
-                _row(rows, columns, np.concatenate([load[through], [-most[site]]]), -np.inf, 0.0)
-    for kind, of, most, load in (
-        ("supplier", ways.offer, network.offer_units, np.ones(len(x))),
-        ("lane", ways.lane, network.lane_kg, network.kg[ways.product]),
-    ):
-        for which in np.flatnonzero(np.isfinite(most)):
-            through = np.flatnonzero(of == which)
-            if len(through):
-                first = ways.names.iloc[int(through[0])]
-                entity = (
-                    f"{first['origin_id']}:{first['product_id']}"
-                    if kind == "supplier"
-                    else f"{first['origin_id']}>{first['destination_id']}:{first['mode']}"
-                )
-                limits.append((kind, entity, rows.count))
-                _row(rows, x[through], load[through], -np.inf, most[which])
+    _capacity_rows(network, rows, limits, x)
     # only from open sites: all modes together, to each customer
     key, group = np.unique(ways.origin[serving] * w + ways.want[serving], return_inverse=True)
     opener = key // w if pair is None else np.zeros(len(key), np.int64)
@@ -264,10 +245,48 @@ def _case_rows(
     rows.add(
         np.concatenate([each, each]),
         np.concatenate([x[inner], ways.origin[inner]]),
-        np.concatenate([np.ones(len(inner)), -by_product[ways.product[inner]]]),
+        np.concatenate([np.ones(len(inner)), -most_units[inner]]),
         np.full(len(inner), -np.inf),
         np.zeros(len(inner)),
     )
+    row, way, value, count = shelf_rows(ways, network.kept)
+    rows.add(row, x[way], value, np.full(count, -np.inf), np.zeros(count))
+
+
+def _capacity_rows(network: Network, rows: Rows, limits: list[LimitRow], x: Ints) -> None:
+    """Hold sites, suppliers and lanes of one future to what they can, period by period."""
+    sites, ways = network.sites, network.ways
+    period = network.way_period
+    moves = np.where(ways.waits, 0.0, 1.0)
+    lies = np.where(ways.waits, 1.0, network.stay[ways.product]) * network.m3[ways.product]
+    for kind, ends, load, most, whole in (
+        ("outbound", ways.origin, moves, sites.outbound, True),
+        ("inbound", ways.destination, moves, sites.inbound, True),
+        ("storage", ways.origin, lies, sites.storage_m3, False),
+    ):
+        for site in np.flatnonzero(np.isfinite(most)):
+            through = np.flatnonzero((ends == site) & (load > 0.0))
+            for part in np.unique(period[through]):
+                now = through[period[through] == part]
+                room = most[site] * (network.share[part] if whole else 1.0)
+                limits.append(LimitRow(kind, sites.site_id[site], int(part), rows.count))
+                columns = np.concatenate([x[now], [site]])
+                _row(rows, columns, np.concatenate([load[now], [-room]]), -np.inf, 0.0)
+    for kind, of, most, load in (
+        ("supplier", ways.offer, network.offer_units, moves),
+        ("lane", ways.lane, network.lane_kg, network.kg[ways.product]),
+    ):
+        for which in np.flatnonzero(np.isfinite(most)):
+            through = np.flatnonzero(of == which)
+            if len(through):
+                first = ways.names.iloc[int(through[0])]
+                entity = (
+                    f"{first['origin_id']}:{first['product_id']}"
+                    if kind == "supplier"
+                    else f"{first['origin_id']}>{first['destination_id']}:{first['mode']}"
+                )
+                limits.append(LimitRow(kind, entity, int(period[through[0]]), rows.count))
+                _row(rows, x[through], load[through], -np.inf, most[which])
 
 
 def _pairs(network: Network) -> tuple[Ints, Ints]:

@@ -7,6 +7,7 @@ import numpy as np
 from optimizer.allocation.network.effort import ITERATIONS_PER_WORK, Effort
 from optimizer.allocation.network.groups import Groups
 from optimizer.allocation.network.problem import Flags, Floats, Ints
+from optimizer.allocation.network.stock import shelf_rows
 from optimizer.engines.linear import solve_linear
 from optimizer.engines.linear_problem import Rows
 
@@ -75,7 +76,7 @@ def _ship(
     key = np.concatenate(
         [
             ways.origin[kept][leaves] * groups.p + ways.product[kept][leaves],
-            ways.destination[kept][comes] * groups.p + ways.product[kept][comes],
+            ways.destination[kept][comes] * groups.p + ways.into[kept][comes],
         ]
     )
     bound = ~network.free.ravel()[key]
@@ -88,14 +89,20 @@ def _ship(
         np.zeros(len(nodes)),
         np.zeros(len(nodes)),
     )
-    by_product = np.bincount(network.wants["product"], groups.demand, minlength=groups.p)
-    most = np.where(
-        ways.want[kept] >= 0, groups.demand[ways.want[kept]], by_product[ways.product[kept]]
+    row, way, value, shelves = shelf_rows(ways, network.kept)
+    inside = alive[way]
+    number = np.cumsum(alive) - 1
+    rows.add(
+        row[inside],
+        number[way[inside]],
+        value[inside],
+        np.full(shelves, -np.inf),
+        np.zeros(shelves),
     )
     problem = rows.problem(
         np.concatenate([groups.unit[kept], groups.penalty]),
         np.zeros(n + w),
-        np.concatenate([most, groups.demand]),
+        np.concatenate([groups.most[kept], groups.demand]),
         np.zeros(n + w, bool),
     )
     outcome = solve_linear(problem, effort.part(1.0))

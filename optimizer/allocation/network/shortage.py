@@ -9,9 +9,10 @@ import numpy as np
 from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.layout import Network
 from optimizer.allocation.network.model import Model
-from optimizer.allocation.network.problem import Flags, Floats
+from optimizer.allocation.network.problem import Flags, Floats, Ints
 from optimizer.engines.linear import solve_linear
 from optimizer.engines.linear_problem import LinearProblem
+from optimizer.outcome import Limits
 
 MOST_ALONE = 20  # demands that are tested alone
 SMALL = 1e-6
@@ -35,6 +36,7 @@ class Shortage:
     late : (n_wants,) a lane would reach it, but after its promise
     far : (n_wants,) a lane would reach it in time, but is longer than a limit allows
     least_units : units that no design serves, all futures together; proven
+    least_by_period : the same of single periods, by number, of those that leave something
     relaxation : what must be widened at least, in words; "" where nothing must
     alone : (n_wants,) proven that it is not served in whole even if all other demand stands back
     """
@@ -43,6 +45,7 @@ class Shortage:
     late: Flags
     far: Flags
     least_units: float
+    least_by_period: dict[int, float]
     relaxation: str
     alone: Flags
 
@@ -59,22 +62,30 @@ def diagnose(model: Model, unserved: Flags, effort: Effort, late: Flags, far: Fl
     reachable = _reachable(network)
     blocked = ~reachable
     base = _all_open(model)
-    cost = np.zeros(len(base.cost))
-    counted = model.u[:, reachable].ravel()
-    cost[counted] = 1.0
-    outcome = solve_linear(replace(base, cost=cost, offset=0.0), effort.part(0.2))
-    effort.add(outcome.work)
-    least = max(0.0, outcome.bound or 0.0)
-    least = least if least > SMALL else 0.0
+    least = _least_left(base, model.u[:, reachable], effort.part(0.2), effort)
+    least_by_period = {}
+    if least and len(network.periods) > 1:
+        period = network.wants["period"].to_numpy()
+        for part in np.unique(period[unserved & reachable]).tolist():
+            columns = model.u[:, reachable & (period == part)]
+            least_by_period[part] = _least_left(base, columns, effort.part(0.1), effort)
+    elif least:
+        least_by_period = {0: least}
     relaxation = _elastic(model, base, reachable, effort) if least else ""
     alone = np.zeros(len(blocked), bool)
     for want in np.flatnonzero(unserved & reachable)[:MOST_ALONE] if least else ():
-        cost = np.zeros(len(base.cost))
-        cost[model.u[:, want]] = 1.0
-        single = solve_linear(replace(base, cost=cost, offset=0.0), effort.part(0.1))
-        effort.add(single.work)
-        alone[want] = (single.bound or 0.0) > SMALL
-    return Shortage(reachable, late, far, least, relaxation, alone)
+        alone[want] = _least_left(base, model.u[:, want], effort.part(0.1), effort) > 0.0
+    return Shortage(reachable, late, far, least, least_by_period, relaxation, alone)
+
+
+def _least_left(base: LinearProblem, columns: Ints, limits: Limits, effort: Effort) -> float:
+    """Return how much of some demand is left at least, even if all other stands back."""
+    cost = np.zeros(len(base.cost))
+    cost[columns.ravel()] = 1.0
+    outcome = solve_linear(replace(base, cost=cost, offset=0.0), limits)
+    effort.add(outcome.work)
+    least = outcome.bound or 0.0
+    return least if least > SMALL else 0.0
 
 
 def _all_open(model: Model) -> LinearProblem:
@@ -91,13 +102,13 @@ def _reachable(network: Network) -> Flags:
     ways, sites = network.ways, network.sites
     has = network.free & sites.may_open[:, None]
     offered = (ways.offer >= 0) & (ways.destination >= 0)
-    has[ways.destination[offered], ways.product[offered]] = True
+    has[ways.destination[offered], ways.into[offered]] = True
     has &= sites.may_open[:, None]
     inner = (ways.origin >= 0) & (ways.destination >= 0)
-    for _ in range(len(sites.site_id)):
+    for _ in range(len(sites.site_id) * len(network.periods)):
         fed = inner & has[np.maximum(ways.origin, 0), ways.product]
         before = int(has.sum())
-        has[ways.destination[fed], ways.product[fed]] = True
+        has[ways.destination[fed], ways.into[fed]] = True
         has &= sites.may_open[:, None]
         if int(has.sum()) == before:
             break
@@ -111,20 +122,17 @@ def _elastic(model: Model, base: LinearProblem, reachable: Flags, effort: Effort
     """Serve all that can be reached, widening limits as little as possible; say which."""
     network = model.network
     units = max(float(network.demand.sum()), 1e-9)
-    by_product = np.bincount(
-        network.wants["product"], network.demand.sum(axis=0), minlength=len(network.product_id)
-    )
+    by_product = network.by_product(network.demand.sum(axis=0))
     kg = float(network.kg @ by_product) / units
-    stay = network.cover_days / network.horizon_days
-    m3 = float(network.m3 @ by_product) / units * stay
+    m3 = float((network.m3 * network.stay) @ by_product) / units
     grams = float(network.ways.grams.mean()) if len(network.ways.grams) else 1.0
     scale = {"lane": kg, "storage": m3, "co2": grams}
     count, n = len(model.limit_rows), len(base.cost)
     if not count:
         return ""
-    widened = _append_columns(base, [row for _, _, row in model.limit_rows])
+    widened = _append_columns(base, [limit.row for limit in model.limit_rows])
     cost = np.zeros(n + count)
-    cost[n:] = [1.0 / max(scale.get(kind, 1.0), 1e-9) for kind, _, _ in model.limit_rows]
+    cost[n:] = [1.0 / max(scale.get(limit.kind, 1.0), 1e-9) for limit in model.limit_rows]
     upper = np.concatenate([base.upper, np.full(count, np.inf)])
     upper[model.u[:, reachable].ravel()] = 0.0
     problem = replace(widened, cost=cost, upper=upper, offset=0.0)
@@ -133,16 +141,17 @@ def _elastic(model: Model, base: LinearProblem, reachable: Flags, effort: Effort
     if outcome.solution is None:
         return ""
     slack = outcome.solution.x[n:]
-    largest: dict[tuple[str, str], float] = {}
-    for (kind, entity, _), extra in zip(model.limit_rows, slack, strict=True):
+    largest: dict[tuple[str, str, int], float] = {}
+    for limit, extra in zip(model.limit_rows, slack, strict=True):
         if extra > SMALL:
-            largest[kind, entity] = max(largest.get((kind, entity), 0.0), float(extra))
-    days = network.horizon_days
-    per = {"outbound": days, "inbound": days, "lane": days, "supplier": days / 7.0}
-    parts = [
-        f"{entity}: {extra / per.get(kind, 1.0):,.6g} more {UNIT_OF[kind]}"
-        for (kind, entity), extra in sorted(largest.items())
-    ]
+            key = (limit.kind, limit.entity, limit.period)
+            largest[key] = max(largest.get(key, 0.0), float(extra))
+    parts = []
+    for (kind, entity, period), extra in sorted(largest.items()):
+        days = float(network.periods.days[period])
+        per = {"outbound": days, "inbound": days, "lane": days, "supplier": days / 7.0}
+        when = f" from {network.periods.names[period]}" if network.by_period and period >= 0 else ""
+        parts.append(f"{entity}{when}: {extra / per.get(kind, 1.0):,.6g} more {UNIT_OF[kind]}")
     return "; ".join(parts)
 
 

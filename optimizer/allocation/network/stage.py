@@ -14,13 +14,14 @@ from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.layout import Network, read_network
 from optimizer.allocation.network.model import Model
 from optimizer.allocation.network.problem import Flags, Floats
+from optimizer.allocation.network.sentences import changes, seasons, short_periods
 from optimizer.allocation.network.shortage import diagnose
 from optimizer.allocation.network.tables import (
     explanations,
     figures,
     flows_table,
     network_table,
-    sentences,
+    stock_table,
     unserved_table,
 )
 from optimizer.engines.linear import solve_linear
@@ -46,7 +47,7 @@ def run(
     from highspy import Highs
 
     terms = Terms.of(options)
-    network = read_network(scenario)
+    network = read_network(scenario, terms.periods)
     effort = Effort(limits)
     today, redesign = design(network, terms, effort.part(SHARE_FOR_DESIGN))
     effort.add(today.outcome.work + redesign.outcome.work)
@@ -56,7 +57,8 @@ def run(
         return _without(network, outcome, effort, versions)
     before = take_apart(today.model, today.outcome.solution)
     after = take_apart(redesign.model, outcome.solution)
-    notes = [*network.notes, *sentences(network, before, after, redesign.model.measure)]
+    notes = [*network.notes, *changes(network, before, after, redesign.model.measure)]
+    notes += seasons(network, after)
     if terms.export:
         notes.append(f"The problem stands in {terms.export}.")
     left = after.left.sum(axis=0) > 0.0
@@ -68,6 +70,7 @@ def run(
                 f"No design serves all demand: at least {shortage.least_units:,.6g} units are"
                 f" left. Least relaxation: {shortage.relaxation or 'not found in time'}."
             )
+            notes += short_periods(network, shortage)
         elif shortage.reachable[left].any():
             units = float(network.weight @ after.left[:, shortage.reachable].sum(axis=1))
             notes.append(
@@ -85,6 +88,8 @@ def run(
             single_source=terms.single_source,
         ),
     }
+    if network.by_period:
+        tables["network_stock"] = stock_table(network, after)
     objective = after.objective
     bound = None if outcome.bound is None else min(outcome.bound, objective)
     certificate = _certificate(outcome, objective, bound, limits.elapsed)

@@ -7,47 +7,54 @@ import json
 import numpy as np
 import pandas as pd
 
-from optimizer.allocation.network.costs import FIRST, LATER, Costs
+from optimizer.allocation.network.costs import Costs
 from optimizer.allocation.network.layout import Network
 from optimizer.allocation.network.model import Model
+from optimizer.allocation.network.problem import Floats
 from optimizer.allocation.network.shortage import Shortage
 from optimizer.stage import Kpi
 
 
 def network_table(network: Network, costs: Costs) -> pd.DataFrame:
     """Return one row per site: open or not, what that costs, how much goes through."""
-    sites, ways = network.sites, network.ways
-    through = np.array(
-        [
-            np.bincount(
-                ways.origin[ways.origin >= 0], flow[ways.origin >= 0], minlength=len(sites.site_id)
-            )
-            for flow in costs.flow
-        ]
-    )
-    limit = np.isfinite(sites.outbound) & (sites.outbound > 0.0)
-    use = np.where(limit, through.max(axis=0) / np.where(limit, sites.outbound, 1.0), np.nan)
+    sites = network.sites
+    through = shipped_by_period(network, costs)
+    room = network.share[:, None] * sites.outbound
+    limit = np.isfinite(room) & (room > 0.0)
+    use = np.where(limit, through.max(axis=0) / np.where(limit, room, 1.0), np.nan)
     change = np.where(costs.is_open, sites.opening, sites.closing)
     return pd.DataFrame(
         {
             "site_id": sites.site_id,
             "status": np.where(costs.is_open, "open", "closed"),
             "fixed_cost": np.where(costs.is_open, sites.fixed, 0.0),
-            "throughput_units": network.weight @ through,
-            "utilisation": use,
+            "throughput_units": network.weight @ through.sum(axis=1),
+            "utilisation": use.max(axis=0),
             "status_today": np.where(sites.is_today, "open", "closed"),
             "change_cost": np.where(costs.is_open != sites.is_today, change, 0.0),
         }
     )
 
 
+def shipped_by_period(network: Network, costs: Costs) -> Floats:
+    """Return units that leave each site, (n_cases, n_periods, n_sites)."""
+    ways, many = network.ways, len(network.sites.site_id)
+    leaves = np.flatnonzero((ways.origin >= 0) & ~ways.waits)
+    cell = network.way_period[leaves] * many + ways.origin[leaves]
+    size = len(network.periods) * many
+    through = [np.bincount(cell, flow[leaves], minlength=size) for flow in costs.flow]
+    return np.array(through, np.float64).reshape(len(through), -1, many)
+
+
 def flows_table(network: Network, costs: Costs) -> pd.DataFrame:
-    """Return one row per way, product and future with something on it; cost is transport."""
+    """Return one row per way, product, period and future that is used; cost is transport."""
     frames = []
     for case, flow in zip(network.cases, costs.flow, strict=True):
-        used = np.flatnonzero(flow > 0.0)
+        used = np.flatnonzero((flow > 0.0) & ~network.ways.waits)
         frame = network.ways.names.iloc[used].reset_index(drop=True)
         frame["demand_case"] = case or None
+        if network.by_period:
+            frame["bucket"] = network.periods.first[network.way_period[used]]
         frame["qty"] = flow[used]
         frame["cost"] = flow[used] * network.ways.transport[used]
         frame["g_co2e"] = flow[used] * network.ways.grams[used]
@@ -55,19 +62,36 @@ def flows_table(network: Network, costs: Costs) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def stock_table(network: Network, costs: Costs) -> pd.DataFrame:
+    """Return one row per site, product, period and future of which something waits at its end."""
+    ways = network.ways
+    frames = []
+    for case, flow in zip(network.cases, costs.flow, strict=True):
+        used = np.flatnonzero((flow > 0.0) & ways.waits)
+        frame = ways.names.iloc[used][["origin_id", "product_id"]].reset_index(drop=True)
+        frame = frame.rename(columns={"origin_id": "site_id"})
+        frame["demand_case"] = case or None
+        frame["bucket"] = network.periods.first[network.way_period[used]]
+        frame["qty"] = flow[used]
+        frame["cost"] = flow[used] * ways.stock[used]
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
 def unserved_table(network: Network, costs: Costs, shortage: Shortage | None) -> pd.DataFrame:
-    """Return one row per product, place and future of which something is left."""
+    """Return one row per product, place, period and future of which something is left."""
     rows = []
     several = len(network.cases) > 1
     if shortage is None:
         return pd.DataFrame()
     for case, want in zip(*np.nonzero(costs.left), strict=True):
-        product, place = network.wants.loc[want, ["product_id", "location_id"]]
+        product, place, period = network.wants.loc[want, ["product_id", "location_id", "period"]]
         code, proof, detail, help_ = _reason(network, shortage, int(want))
+        name = f"{product}@{place}" + (f"/{network.cases[case]}" if several else "")
         rows.append(
             {
                 "kind": "demand",
-                "id": f"{product}@{place}" + (f"/{network.cases[case]}" if several else ""),
+                "id": name + (f"/{network.periods.names[period]}" if network.by_period else ""),
                 "qty": float(costs.left[case, want]),
                 "code": code,
                 "proof": proof,
@@ -110,6 +134,12 @@ def _reason(network: Network, shortage: Shortage, want: int) -> tuple[str, str, 
             f"no design serves all demand that can be reached: at least"
             f" {shortage.least_units:,.6g} units are left over all futures"
         )
+        if network.by_period:
+            period = int(network.wants["period"].iloc[want])
+            detail += (
+                f"; of the period from {network.periods.names[period]} at least"
+                f" {shortage.least_by_period.get(period, 0.0):,.6g}, whatever the other periods do"
+            )
         return "capacity", proof, detail, shortage.relaxation
     return (
         "not_worth_it",
@@ -125,7 +155,7 @@ def figures(network: Network, today: Costs, redesign: Costs) -> list[Kpi]:
     totals = {}
     for variant, costs in (("today", today), ("redesign", redesign)):
         weight = network.weight
-        parts = {term: costs.mean(weight, term) for term in (*FIRST, *LATER)}
+        parts = {term: costs.mean(weight, term) for term in (*costs.first, *costs.later)}
         totals[variant] = sum(parts.values())
         kpis += [Kpi(f"network {term}", value, "money", variant) for term, value in parts.items()]
         kpis.append(Kpi("network cost", totals[variant], "money", variant))
@@ -159,6 +189,8 @@ def explanations(
         "single_source": single_source,
         "best_of_case": dict(zip(network.cases, model.best_of_case.tolist(), strict=True)),
     }
+    if network.by_period:
+        how["periods"] = network.periods.names
     rows: list[dict[str, object]] = [
         {"decision_id": "network", "table": "network", "terms": json.dumps(how)}
     ]
@@ -183,21 +215,3 @@ def explanations(
             }
         )
     return pd.DataFrame(rows)
-
-
-def sentences(network: Network, today: Costs, redesign: Costs, measure: str) -> list[str]:
-    """Return what changes, in words."""
-    names = np.array(network.sites.site_id)
-    opened = names[redesign.is_open & ~network.sites.is_today]
-    closed = names[~redesign.is_open & network.sites.is_today]
-    told = []
-    if len(network.cases) > 1:
-        told.append(f"Planned for {len(network.cases)} futures by {measure} cost.")
-    told.append(
-        f"Today's network has {int(today.is_open.sum())} open sites, the redesign"
-        f" {int(redesign.is_open.sum())}"
-        + (f"; opened: {', '.join(opened)}" if len(opened) else "")
-        + (f"; closed: {', '.join(closed)}" if len(closed) else "")
-        + "."
-    )
-    return told

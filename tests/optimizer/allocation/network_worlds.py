@@ -167,3 +167,58 @@ def random_network(seed: int, n_sites: int = 4, n_zones: int = 5, n_products: in
         ),
         tables,
     )
+
+
+def with_weeks(
+    scenario: Scenario, units: Mapping[str, Sequence[float]], **settings: object
+) -> Scenario:
+    """Return a scenario whose demand of TEA is stated week by week, the horizon as long."""
+    weeks = len(next(iter(units.values())))
+    rows = [
+        {"product_id": "TEA", "location_id": zone, "bucket": START + dt.timedelta(weeks=week),
+         "qty": qty}
+        for zone, of_zone in units.items() for week, qty in enumerate(of_zone)
+    ]  # fmt: skip
+    changed = scenario.settings.model_copy(update={"horizon_buckets": weeks, **settings})
+    return Scenario(changed, {**scenario.tables, "forecasts": pd.DataFrame(rows)})
+
+
+def supplied(capacity_per_week: float, life_days: float | None = None) -> Scenario:
+    """Return the two sites, with tea bought at 2 a unit from a supplier that makes so many."""
+    base = hand_made()
+    return hand_made(
+        more={
+            "products": base.table("products").assign(shelf_life_days=life_days),
+            "suppliers": pd.DataFrame({"supplier_id": ["GARDEN"], "name": ["Garden"]}),
+            "supplier_products": pd.DataFrame(
+                {"supplier_id": ["GARDEN"], "product_id": ["TEA"], "lead_time_mean_days": [5.0],
+                 "unit_cost": [2.0], "capacity_per_week": [capacity_per_week]}
+            ),
+        }
+    )  # fmt: skip
+
+
+def seasonal_network(seed: int, weeks: int = 3, **settings: object) -> Scenario:
+    """Return a random network in which each product has a season of its own.
+
+    The two suppliers together make 1.2 times the mean week of a product.
+    """
+    base = random_network(seed)
+    rng = np.random.default_rng(1000 + seed)
+    means = base.table("forecasts")[["product_id", "location_id", "qty"]]
+    season = {
+        product: rng.dirichlet(np.ones(weeks)) * weeks for product in means["product_id"].unique()
+    }
+    rows = [
+        means.assign(
+            bucket=START + dt.timedelta(weeks=week),
+            qty=means["qty"] * means["product_id"].map({p: s[week] for p, s in season.items()}),
+        )
+        for week in range(weeks)
+    ]
+    offers = base.table("supplier_products")
+    weekly = means.groupby("product_id")["qty"].sum()
+    offers = offers.assign(capacity_per_week=0.6 * offers["product_id"].map(weekly))
+    changed = base.settings.model_copy(update={"horizon_buckets": weeks, **settings})
+    forecasts = pd.concat(rows, ignore_index=True)
+    return Scenario(changed, {**base.tables, "forecasts": forecasts, "supplier_products": offers})
