@@ -149,7 +149,10 @@ def promise_all(desk: Desk, orders: list[OnlineOrder]) -> tuple[float, int, list
         decision = decide(desk, order)
         for parcel in decision.parcels:
             ready = order.ready_on(desk.start)
-            desk.take(parcel.site_id, parcel.carrier_id, ready, parcel.lines, order.channel_id)
+            desk.take(
+                parcel.site_id, parcel.carrier_id, ready, parcel.lines, order.channel_id,
+                order.placed_at,
+            )  # fmt: skip
         seconds.append(time.process_time() - begun)
         total += decision.cost
         split += len(decision.parcels) > 1

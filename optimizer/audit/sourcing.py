@@ -160,7 +160,7 @@ def _check_stock(
     stock = stock[key].assign(channel=stock["channel_id"].fillna(""), qty=free.astype(float))
     held = stock.groupby([*key, "channel"], sort=False)["qty"].sum().clip(lower=0.0)
     channel = orders.set_index("order_id")["channel_id"]
-    held = _less_what_stays(scenario, held)
+    held = _for_channels(scenario, _less_what_stays(scenario, held))
     offers = drop_ship_offers(scenario)
     index = pd.MultiIndex.from_frame(
         offers[["supplier_id", "product_id"]].assign(channel="").set_axis(held.index.names, axis=1)
@@ -189,6 +189,46 @@ def _less_what_stays(scenario: Scenario, held: pd.Series) -> pd.Series:
     keep.index = pd.MultiIndex.from_frame(keep.index.to_frame(index=False).assign(channel=""))
     stays = keep.reindex(held.index).fillna(0.0)
     result: pd.Series = (held - stays).clip(lower=0.0)
+    return result
+
+
+def _for_channels(scenario: Scenario, held: pd.Series) -> pd.Series:
+    """Say who may have what is held: index site_id, product_id, channel ("" for all).
+
+    At a site with a channel its rows and those without a channel are that channel's, others
+    nobody's. Elsewhere each channel that is not released by the start keeps its share of the rows
+    without a channel, in whole units; rows of released channels are for all.
+    """
+    home = scenario.table("sites").set_index("site_id")["channel_id"].dropna()
+    channels = scenario.table("channels").set_index("channel_id")
+    hours = channels["release_hours_before"].astype(float)
+    opened = set(channels.index[hours >= 24.0 * scenario.settings.bucket_days])
+    pct = channels["stock_share_pct"].astype(float).fillna(0.0)
+    pct = pct[~pct.index.isin(opened)]
+    pct = pct * min(1.0, 100.0 / max(float(pct.sum()), 1.0))
+    if not len(home) and not opened and not pct.any():
+        return held
+    pieces: dict[tuple[str, str, str], float] = {}
+
+    def put(site: str, product: str, channel: str, units: float) -> None:
+        key = (site, product, channel)
+        pieces[key] = pieces.get(key, 0.0) + units
+
+    for (site, product, channel), units in held.items():
+        if site in home.index:
+            if channel in ("", home[site]):
+                put(site, product, str(home[site]), units)
+        elif channel:
+            put(site, product, "" if channel in opened else channel, units)
+        else:
+            kept = 0.0
+            for name, share in pct.items():
+                part = float(np.floor(share * units / 100.0 + 1e-9))
+                put(site, product, str(name), part)
+                kept += part
+            put(site, product, "", units - kept)
+    result = pd.Series(pieces, dtype=float)
+    result.index = result.index.set_names(held.index.names)
     return result
 
 
@@ -222,6 +262,10 @@ def _check_throughput(
     sites = scenario.table("sites").set_index("site_id")
     status = sites["status"].reindex(parcels["site_id"]).to_numpy(object)
     sends = parcels["site_id"].isin(set(drop_ship_offers(scenario)["supplier_id"])).to_numpy()
+    serves = sites["channel_id"].reindex(parcels["site_id"]).to_numpy(object)
+    asks = orders.set_index("order_id")["channel_id"].reindex(parcels["order_id"]).to_numpy(object)
+    other = ~pd.isna(serves) & (serves != asks)
+    rules.add("shipments", "site_of_another_channel", other, parcels["shipment_id"])
     rules.add("shipments", "site_not_open", (status != "open") & ~sends, parcels["shipment_id"])
     moved = content.groupby(["site_id", "ready"], sort=False)["qty"].sum()
     room = sites["outbound_units_per_day"].reindex(moved.index.get_level_values(0)).to_numpy()

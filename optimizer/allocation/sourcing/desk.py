@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from optimizer.allocation.sourcing.problem import Objects
+from optimizer.allocation.sourcing.reserves import channel_stock, site_owners
 from optimizer.allocation.sourcing.tariff import Bools, Floats, Ints, Tariff, build_tariff
 from scenarios import Conflict, Scenario
 from scenarios.semantics.defaults import unserved_penalty
+from scenarios.semantics.movable import release_days
 from scenarios.semantics.zones import explode_bundles
 
 UNITS = 1e-9  # units that are rounding, not demand
@@ -164,27 +166,30 @@ class Desk:
         }
 
     def _read_stock(self, scenario: Scenario) -> None:
-        stock = scenario.filled("inventory")
-        stock = stock[~(stock["expires_on"] <= pd.Timestamp(self.start))]
-        stock = stock[stock["site_id"].isin(self._sites)]
-        free = stock["on_hand"] - stock["reserved"] - stock["quarantined"]
-        channel = stock["channel_id"].fillna("")
-        held = free.groupby([stock["site_id"], stock["product_id"], channel]).sum().clip(lower=0.0)
-        fenced = {(p, c) for _, p, c in held.index if c}
-        names = [*((product, "") for product in self._facts), *sorted(fenced)]
+        held = channel_stock(scenario)
+        held = held[held["site_id"].isin(self._sites) & held["product_id"].isin(set(self._facts))]
+        keys = [*zip(held["product_id"], held["channel_id"], strict=True)]
+        fenced = sorted({(product, channel) for product, channel in keys if channel})
+        names = [*((product, "") for product in self._facts), *fenced]
         self._column = {name: at for at, name in enumerate(names)}
         self.product_of = [product for product, _ in names]
+        self.channel_of = [channel for _, channel in names]
         self._shared = [self._column[product, ""] for product, _ in names]
         self.stock: Floats = np.zeros((len(self._sites), len(names)))
-        site = self._sites.get_indexer(held.index.get_level_values(0))
-        column = [self._column[str(p), str(c)] for _, p, c in held.index]
-        self.stock[site, column] = held.to_numpy(np.float64)
-        keep = scenario.filled("inventory_policies")
-        keep = keep[keep["site_id"].isin(self._sites) & keep["product_id"].isin(set(self._facts))]
-        site = self._sites.get_indexer(keep["site_id"])
-        column = [self._column[str(product), ""] for product in keep["product_id"]]
-        left = self.stock[site, column] - keep["keep_units"].to_numpy(np.float64)
-        self.stock[site, column] = np.maximum(0.0, left)
+        column = [self._column[name] for name in keys]
+        site = self._sites.get_indexer(held["site_id"])
+        self.stock[site, column] = held["free"].to_numpy(np.float64)
+        owners = site_owners(scenario)
+        self.owner = [owners.get(name, "") for name in self.site_ids]
+        self._for_all = np.array([not owner for owner in self.owner])
+        released = release_days(scenario)
+        self._kept: dict[int, list[tuple[float, int]]] = {}
+        for at, (product, channel) in enumerate(names):
+            if channel:
+                kept = self._kept.setdefault(self._column[product, ""], [])
+                kept.append((released.get(channel, np.inf), at))
+        for kept in self._kept.values():
+            kept.sort()
         self.price: Floats = np.zeros(self.stock.shape)
 
     def _read_prices(self, prices: pd.DataFrame | None) -> None:
@@ -304,13 +309,18 @@ class Desk:
         ]
 
     def stock_for(
-        self, pieces: Sequence[Sequence[Wanted]], channel_id: str, bits: Ints
+        self,
+        pieces: Sequence[Sequence[Wanted]],
+        channel_id: str,
+        bits: Ints,
+        placed_at: dt.datetime,
     ) -> tuple[Bools, Floats, Bools]:
         """Return who has what.
 
         Parameters
         ----------
         bits : (n_subsets, n_pieces) of each subset
+        placed_at : what other channels keep is there once it is released
 
         Returns
         -------
@@ -329,7 +339,7 @@ class Desk:
                     mine[piece] = mine.get(piece, 0.0) + qty
         several = []
         for column, takes in wanted.items():
-            left = self._whole(column)
+            left = self._whole(column, placed_at)
             for piece, qty in takes.items():
                 able[:, piece] &= left >= qty - UNITS
                 price[:, piece] += self.price[:, column] * qty
@@ -343,23 +353,62 @@ class Desk:
             fits &= left[:, None] >= together - UNITS
         return able, price, fits
 
-    def _whole(self, column: int) -> Floats:
-        """Return what a line may use of a column: its own and what is shared, (n_sites,)."""
+    def _whole(self, column: int, placed_at: dt.datetime) -> Floats:
+        """Return what an order may use: its own column, what is shared, what is released."""
         shared = self._shared[column]
         own: Floats = self.stock[:, column]
-        return own if shared == column else own + self.stock[:, shared]
+        whole = own if shared == column else own + self.stock[:, shared]
+        kept = self._kept.get(shared)
+        if not kept:
+            return whole
+        days = self.days_at(placed_at)
+        for released, other in kept:
+            if released > days:
+                break
+            if other != column:
+                whole = whole + np.where(self._for_all, self.stock[:, other], 0.0)
+        return whole
+
+    def days_at(self, moment: dt.datetime) -> float:
+        """Return the days from the start until a moment."""
+        return (moment - dt.datetime.combine(self.start, dt.time())) / dt.timedelta(days=1)
+
+    def kept_for_others(
+        self, product: str, qty: float, channel_id: str, sites: Sequence[int]
+    ) -> tuple[float, int, str] | None:
+        """Return days until it is for all (inf: never), site and channel of stock that would do.
+
+        Of the sites where what is kept for other channels makes up what is short, the one where it
+        is released first; None where there is none.
+        """
+        found: list[tuple[float, int, str]] = []
+        for column, units in self._needs(product, qty, channel_id):
+            shared = self._shared[column]
+            for site in sites:
+                own = self.stock[site, column] if column != shared else 0.0
+                short = units - float(own) - float(self.stock[site, shared])
+                for released, other in self._kept.get(shared, []):
+                    if other == column or short <= UNITS:
+                        continue
+                    short -= float(self.stock[site, other])
+                    if short <= UNITS:
+                        days = released if self._for_all[site] else np.inf
+                        found.append((days, site, self.channel_of[other]))
+        return min(found, default=None)
 
     def has_stock(
         self,
         channel_id: str,
         pieces: Sequence[Sequence[Wanted]],
         parcels: Sequence[tuple[int, Sequence[int]]],
+        placed_at: dt.datetime,
     ) -> bool:
         """Say whether parcels find their goods together.
 
         Parameters
         ----------
         parcels : site and pieces of each
+        placed_at : what other channels keep is there once it is released
         """
         taken: dict[tuple[int, int], float] = {}
         for site, inside in parcels:
@@ -368,7 +417,8 @@ class Desk:
                     for column, qty in self._needs(line.product_id, line.qty, channel_id):
                         taken[site, column] = taken.get((site, column), 0.0) + qty
         return all(
-            float(self._whole(column)[site]) >= qty - UNITS for (site, column), qty in taken.items()
+            float(self._whole(column, placed_at)[site]) >= qty - UNITS
+            for (site, column), qty in taken.items()
         )
 
     def take(
@@ -378,8 +428,13 @@ class Desk:
         ready_on: dt.date,
         lines: Sequence[Wanted],
         channel_id: str,
+        placed_at: dt.datetime | None = None,
     ) -> None:
         """Reserve what a promised parcel takes.
+
+        Parameters
+        ----------
+        placed_at : of its order; None: the first hour of `ready_on`
 
         Raises
         ------
@@ -387,7 +442,8 @@ class Desk:
             It is not there any more; nothing is taken.
         """
         site = int(self._sites.get_loc(site_id))
-        if not self.has_stock(channel_id, [lines], [(site, [0])]):
+        placed_at = placed_at or dt.datetime.combine(ready_on, dt.time())
+        if not self.has_stock(channel_id, [lines], [(site, [0])], placed_at):
             raise Conflict(f"{site_id} has not all left of what parcel and order ask for")
         self.set_aside(site_id, carrier_id, ready_on, lines, channel_id)
 
@@ -412,11 +468,12 @@ class Desk:
         day.parcels[self._group.get(carrier_id, 0)] -= 1.0
 
     def _draw(self, site: int, column: int, qty: float) -> None:
-        """Take from a column, and from shared stock what it lacks."""
-        own = float(self.stock[site, column])
+        """Take from a column, what it lacks from shared stock, then from what was kept."""
         shared = self._shared[column]
-        if shared == column or own >= qty:
-            self.stock[site, column] = max(0.0, own - qty)
-            return
-        self.stock[site, column] = 0.0
-        self.stock[site, shared] = max(0.0, float(self.stock[site, shared]) - (qty - own))
+        rest = qty
+        for source in (column, shared, *(other for _, other in self._kept.get(shared, ()))):
+            part = min(rest, float(self.stock[site, source]))
+            self.stock[site, source] -= part
+            rest -= part
+            if rest <= 0.0:
+                return

@@ -17,6 +17,7 @@ from optimizer.allocation.sourcing.problem import (
     Resources,
     SourcingProblem,
 )
+from optimizer.allocation.sourcing.reserves import channel_stock, site_owners
 from optimizer.allocation.sourcing.sources import rates_of, read_sources
 from optimizer.allocation.sourcing.tariff import (
     SECONDS_PER_HOUR,
@@ -27,6 +28,7 @@ from optimizer.allocation.sourcing.tariff import (
 )
 from scenarios import Scenario
 from scenarios.semantics.defaults import unserved_penalty
+from scenarios.semantics.movable import release_days
 from scenarios.semantics.zones import explode_bundles
 
 HOURS_PER_DAY = 24.0
@@ -264,42 +266,36 @@ def _resources(
 ) -> tuple[Resources, pd.MultiIndex]:
     """Lay out stock by site and column, docks by site and day, carriers by day.
 
-    A column is a product's shared stock, or what is ring-fenced for a channel.
+    A column is a product's stock for all, or what is kept for a channel.
     """
     wanted = explode_bundles(scenario, lines[["product_id", "qty"]])
     products = np.array(sorted(wanted["product_id"].unique()), dtype=object)
-    stock = scenario.filled("inventory")
-    stock = stock[~(stock["expires_on"] <= pd.Timestamp(scenario.settings.start_date))]
+    stock = channel_stock(scenario)
     site = pd.Index(sources["key"]).get_indexer(stock["site_id"])
-    stock = stock.assign(
-        site=site,
-        channel=stock["channel_id"].fillna("").to_numpy(object),
-        free=stock["on_hand"] - stock["reserved"] - stock["quarantined"],
-    )
-    channels = set(lines["channel_id"]) | {""}
-    useful = stock["product_id"].isin(set(products)) & stock["channel"].isin(channels)
-    stock = stock[useful & (site >= 0)]
-    fenced = stock.loc[stock["channel"] != "", ["product_id", "channel"]].drop_duplicates()
-    fenced = fenced.sort_values(["product_id", "channel"])
+    there = (site >= 0) & stock["product_id"].isin(set(products)).to_numpy()
+    stock, site = stock[there], site[there]
+    fenced = stock.loc[stock["channel_id"] != "", ["product_id", "channel_id"]].drop_duplicates()
+    fenced = fenced.sort_values(["product_id", "channel_id"])
     columns = pd.MultiIndex.from_arrays(
         [
             np.concatenate([products, fenced["product_id"].to_numpy(object)]),
-            np.concatenate([[""] * len(products), fenced["channel"].to_numpy(object)]),
+            np.concatenate([[""] * len(products), fenced["channel_id"].to_numpy(object)]),
         ]
     )
-    free = stock.groupby(["site", "product_id", "channel"])["free"].sum().clip(lower=0.0)
-    where = free.index.to_frame()
-    column = columns.get_indexer(pd.MultiIndex.from_frame(where[["product_id", "channel"]]))
+    column = columns.get_indexer(pd.MultiIndex.from_frame(stock[["product_id", "channel_id"]]))
     cells = np.zeros((len(sources), len(columns)))
-    cells[where["site"].to_numpy(np.int64), column] = free.to_numpy(np.float64)
-    _keep_back(scenario, sources, products, cells)
+    cells[site, column] = stock["free"].to_numpy(np.float64)
     _offer(offers, sources, products, wanted, cells)
     names: Objects = columns.get_level_values(0).to_numpy(object)
+    channel: Objects = columns.get_level_values(1).to_numpy(object)
+    released, owners = release_days(scenario), site_owners(scenario)
     room = sources["outbound_units_per_day"].fillna(np.inf).to_numpy(np.float64)
     parcels = np.array([np.inf, *(np.floor(value) for value in capacity.values())])
     return Resources(
         product_id=names,
-        channel_id=columns.get_level_values(1).to_numpy(object),
+        channel_id=channel,
+        released=np.array([released.get(name, np.inf if name else 0.0) for name in channel]),
+        owner=np.array([owners.get(name, "") for name in sources["site_id"]], dtype=object),
         shared=pd.Index(products).get_indexer(names).astype(np.int64),
         stock=cells,
         room=np.repeat(room[:, None], len(days), axis=1),
@@ -322,16 +318,6 @@ def _offer(
     total = wanted.groupby("product_id")["qty"].sum().reindex(products).to_numpy(np.float64)
     units = offers["units"].to_numpy(np.float64)[at]
     cells[source[at], product[at]] = np.minimum(units, total[product[at]])
-
-
-def _keep_back(scenario: Scenario, sources: pd.DataFrame, products: Objects, cells: Floats) -> None:
-    """Take what must stay at a site off its shared stock; shared columns come first in cells."""
-    keep = scenario.filled("inventory_policies")
-    site = pd.Index(sources["key"]).get_indexer(keep["site_id"])
-    product = pd.Index(products).get_indexer(keep["product_id"])
-    at = np.flatnonzero((site >= 0) & (product >= 0))
-    left = cells[site[at], product[at]] - keep["keep_units"].to_numpy(np.float64)[at]
-    cells[site[at], product[at]] = np.maximum(0.0, left)
 
 
 def _goods(

@@ -100,7 +100,7 @@ def _lay_out(desk: Desk, order: OnlineOrder) -> _Case:
     wait = (rates.cutoff_h < hour).astype(np.int64)
     drop *= USUAL_PRIORITY / order.priority
     late = _late(order, ship_day, wait + rates.days)
-    able, price, fits = desk.stock_for(pieces, order.channel_id, bits)
+    able, price, fits = desk.stock_for(pieces, order.channel_id, bits, order.placed_at)
     site = rates.site
     room, left = today.room[site], today.parcels[rates.group]
     tariff = desk.tariff
@@ -185,7 +185,8 @@ def _fit_together(desk: Desk, case: _Case, parcels: Chosen) -> bool:
             return False
     if len(units) == len(parcels):
         return True
-    return desk.has_stock(case.order.channel_id, case.pieces, _by_site(case, parcels))
+    order = case.order
+    return desk.has_stock(order.channel_id, case.pieces, _by_site(case, parcels), order.placed_at)
 
 
 def _partition(value: Sequence[float], drop: Floats) -> list[int]:
@@ -386,6 +387,9 @@ def _reason(desk: Desk, case: _Case, piece: int) -> tuple[str, str]:
     if not in_time.any():
         return "too_late", f"the fastest rate takes {rates.days.min():g} days"
     if not case.able[rates.site[in_time], piece].any():
+        kept = _kept(desk, case, piece, np.unique(rates.site[in_time]).tolist())
+        if kept:
+            return "reserved", kept
         return "no_stock", "no site that ships it in time has all of it left"
     alone = (1 << piece) - 1 if len(case.pieces) <= MOST_EXACT else piece
     money = case.money[:, alone]
@@ -397,3 +401,21 @@ def _reason(desk: Desk, case: _Case, piece: int) -> tuple[str, str]:
         f"{what} {money[best]:.2f}, what it takes is worth {case.paid[best, alone]:.2f}"
         f" to other orders, leaving it costs {case.drop[piece]:.2f}"
     )
+
+
+def _kept(desk: Desk, case: _Case, piece: int, sites: Sequence[int]) -> str:
+    """Say where stock that is kept for another channel would do; "" where none would."""
+    if len(case.pieces[piece]) > 1:
+        return ""
+    (line,) = case.pieces[piece]
+    kept = desk.kept_for_others(line.product_id, line.qty, case.order.channel_id, sites)
+    if kept is None:
+        return ""
+    days, site, channel = kept
+    name = desk.site_ids[site]
+    if desk.owner[site]:
+        return f"{name} has it and serves channel {channel} alone"
+    if not np.isfinite(days):
+        return f"{name} keeps it for {channel} and does not release it"
+    earlier = days - desk.days_at(case.order.placed_at)
+    return f"{name} keeps it for {channel}; released {earlier:.3g} days earlier it would ship"

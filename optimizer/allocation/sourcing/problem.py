@@ -99,7 +99,9 @@ class Resources:
     ----------
     product_id, channel_id : (n_columns,) object; the channel is "" for stock that all share
     shared : (n_columns,) int64, column of the shared stock of the product; itself if shared
+    released : (n_columns,) float64, days from the start until unused stock is for all; inf: never
     stock : (n_sites, n_columns) float64, units free to ship
+    owner : (n_sites,) object, channel that the site serves alone; "" where it serves all
     room : (n_sites, n_days) float64, units a day; inf without a limit
     carrier_id : (n_groups,) object, carrier whose limit it is; "" for all without a limit
     parcels : (n_groups, n_days) float64, parcels a day; inf without a limit
@@ -108,7 +110,9 @@ class Resources:
     product_id: Objects
     channel_id: Objects
     shared: Ints
+    released: Floats
     stock: Floats
+    owner: Objects
     room: Floats
     carrier_id: Objects
     parcels: Floats

@@ -9,11 +9,12 @@ import pandas as pd
 
 from optimizer.allocation.sourcing.assign import LEFT
 from optimizer.allocation.sourcing.blocks import quotes_for, whole_stock
+from optimizer.allocation.sourcing.kept import KeptStock
 from optimizer.allocation.sourcing.ledger import UNITS, Ledger
 from optimizer.allocation.sourcing.tariff import Bools, Floats, Ints, Quotes
 
 PROVEN, HEURISTIC = "proven", "heuristic"
-HOLDS = ("duplicate", "no_zone", "no_rate", "too_heavy", "too_late", "no_stock")
+HOLDS = ("duplicate", "no_zone", "no_rate", "too_heavy", "too_late", "reserved", "no_stock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class Reasons:
         self.stock = whole_stock(problem, limits.stock)
         self.missing_ever = self._missing(self.stock)
         self.missing_now = self._missing(whole_stock(problem, ledger.stock))
+        self.kept = KeptStock(ledger)
 
     def _missing(self, stock: Floats) -> Floats:
         """Return the units that each site lacks for each piece, (n_sites, n_left)."""
@@ -186,6 +188,9 @@ class Reasons:
         units, goods = float(self.units[at]), self._goods(at)
         ever = reach & (self.missing_ever[:, at] <= 0.0)
         if not ever.any():
+            reserved = self._reserved(at, least, reach, PROVEN)
+            if reserved is not None:
+                return reserved
             site = self._closest(self.missing_ever[:, at], least, reach)
             short = float(self.missing_ever[site, at])
             total = float(self.stock[:, self._column(at)].sum())
@@ -206,6 +211,9 @@ class Reasons:
             return self._no_carrier(at, PROVEN)
         now = reach & (self.missing_now[:, at] <= 0.0)
         if not now.any():
+            reserved = self._reserved(at, least, reach, HEURISTIC)
+            if reserved is not None:
+                return reserved
             site = self._closest(self.missing_now[:, at], least, reach)
             short = float(self.missing_now[site, at])
             return Reason(
@@ -228,17 +236,44 @@ class Reasons:
             f"a penalty above {cost:.2f}",
         )  # fmt: skip
 
+    def _reserved(self, at: int, least: Floats, reach: Bools, proof: str) -> Reason | None:
+        """Say that what is kept for other channels would do; None where it would not."""
+        kept = self.kept.best(self._takes(at), np.flatnonzero(reach).tolist(), least)
+        if kept is None:
+            return None
+        name, whose = self.problem.site_ids[kept.site], " and ".join(kept.channels)
+        goods = ", ".join(f"{units:g} of {product}" for units, product in kept.goods)
+        ships = f"(ships for {float(least[kept.site]):.2f})"
+        taken = "" if proof == PROVEN else "; other orders took what is for all"
+        owner = self.problem.resources.owner[kept.site]
+        if owner:
+            told = f"{name} serves channel {owner} alone"
+            helps = f"{name} open to all channels, which has {goods} {ships}"
+        elif np.isfinite(kept.days):
+            days = _many(kept.days, "day")
+            told = f"{name} keeps it for {whose} until {days} after the start"
+            helps = f"released {days} earlier, {goods} of {whose} at {name} {ships}"
+        else:
+            told = f"{name} keeps it for {whose} and does not release it"
+            helps = f"released by now (release_hours_before), {goods} of {whose} at {name} {ships}"
+        return Reason("reserved", proof, f"needs {self._goods(at)}; {told}{taken}", helps)
+
+    def _takes(self, at: int) -> list[tuple[int, float]]:
+        """Return stock column and units of all that a piece takes."""
+        piece, takes = self.left[at], []
+        for parts in self.problem.pieces.parts:
+            found = int(np.searchsorted(parts.piece, piece))
+            if found < len(parts.piece) and parts.piece[found] == piece:
+                takes.append((int(parts.column[found]), float(parts.qty[found])))
+        return takes
+
     def _column(self, at: int) -> int:
         return int(self.problem.pieces.parts[0].column[self.left[at]])
 
     def _goods(self, at: int) -> str:
         """Name what a piece takes from stock, at most three products."""
-        piece, names = self.left[at], []
-        for parts in self.problem.pieces.parts:
-            found = int(np.searchsorted(parts.piece, piece))
-            if found < len(parts.piece) and parts.piece[found] == piece:
-                product = self.problem.resources.product_id[parts.column[found]]
-                names.append(f"{float(parts.qty[found]):g} of {product}")
+        product = self.problem.resources.product_id
+        names = [f"{qty:g} of {product[column]}" for column, qty in self._takes(at)]
         return ", ".join(names[:3]) + (" and more" if len(names) > 3 else "")
 
     @staticmethod

@@ -121,7 +121,7 @@ def test_ring_fenced_stock_serves_its_channel_only(tables, source):
         row["channel_id"] = "K"
     rows["orders"][0]["channel_id"] = "L"
     row = only_unserved(source(rows))
-    assert (row["code"], row["proof"]) == ("no_stock", "proven")
+    assert (row["code"], row["proof"]) == ("reserved", "proven")
     rows["orders"][0]["channel_id"] = "K"
     assert cost_of(source(rows)) == 5.0
 
