@@ -11,6 +11,7 @@ import typer
 from api.cli.console import out, print_json, print_table
 
 if TYPE_CHECKING:
+    from scenarios.importers.lade import Imported as Pickups
     from scenarios.importers.online_retail import Imported
 
 group = typer.Typer(no_args_is_help=True, help="Make a scenario from other people's data.")
@@ -60,6 +61,30 @@ def online_retail(
         _print(imported, written)
 
 
+@group.command("lade")
+def lade(
+    file: Annotated[Path, typer.Argument(help="CSV of LaDe's pickups.")],
+    to: Annotated[Path, typer.Option("--out", help="Folder to write, or a workbook (.xlsx).")],
+    form: Annotated[Form, typer.Option("--format", help="How tables are written.")] = Form.PARQUET,
+    seed: Annotated[int, typer.Option(min=0, help="Of the sizes of the parcels.")] = 0,
+    year: Annotated[int, typer.Option(help="Of all dates; the file has none.")] = 2022,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Import pickups of LaDe, Cainiao's last-mile data: stops of five Chinese cities.
+
+    Places, windows, regions and couriers are real. Vehicles, depots and sizes of parcels are not
+    in the file: they follow from documented rules, the sizes from --seed.
+    """
+    from scenarios.importers.lade import import_file
+
+    imported = import_file(file, seed=seed, year=year)
+    written = imported.scenario.save(_target(to, form), form.value)
+    if as_json:
+        print_json(_document(imported, written))
+    else:
+        _print_pickups(imported, written)
+
+
 def _target(to: Path, form: Form) -> Path:
     """Return where to write: a workbook goes into the folder, unless it is named itself."""
     if form is not Form.XLSX or to.suffix.lower() == ".xlsx":
@@ -68,7 +93,7 @@ def _target(to: Path, form: Form) -> Path:
     return to / "scenario.xlsx"
 
 
-def _document(imported: Imported, written: Path) -> dict[str, object]:
+def _document(imported: Imported | Pickups, written: Path) -> dict[str, object]:
     scenario = imported.scenario
     return {
         "path": str(written),
@@ -111,6 +136,25 @@ def _print(imported: Imported, written: Path) -> None:
         f" plan starts {report.start_date}\n"
         "Which columns are real and which assumed: docs/data/online-retail.md\n"
         f"Next: holdfast plan {written} --out PLAN",
+        markup=False,
+    )
+
+
+def _print_pickups(imported: Pickups, written: Path) -> None:
+    report, scenario = imported.report, imported.scenario
+    print_table(
+        f"{report.read:,} rows: {report.repeated:,} repeated, {report.unplaced:,} without a place",
+        ["city", "day", "stops", "regions", "couriers", "on other days", "early", "late"],
+        [
+            [c.city, c.day, c.stops, c.regions, c.couriers, c.other_days, c.early, c.late]
+            for c in report.cities
+        ],
+    )
+    out().print(
+        f"{scenario.settings.name}: {len(scenario.tables)} tables written to {written}\n"
+        f"scenario {scenario.content_hash[:12]}, seed {scenario.settings.seed}\n"
+        "Which columns are real and which assumed: docs/data/lade.md\n"
+        f"Next: holdfast plan {written} --stages routing --out PLAN",
         markup=False,
     )
 

@@ -122,12 +122,14 @@ def choose_days(
     Returns
     -------
     days : (n,) datetime64[D]; the first on or after the promise (else `start`) on which a window,
-        from the release on, meets a shift, or simply the first where none does
+        from the release on, meets a shift with time for the service, or simply the first where
+        none does
     """
     shifts = fleet.rows[["start_s", "end_s"]].to_numpy(np.int64)
     days = np.empty(len(calls.rows), dtype="datetime64[D]")
     promised = calls.rows["promised_on"].to_numpy().astype("datetime64[D]")
     releases = calls.rows["release"].to_numpy(np.int64)
+    service = calls.rows["service_s"].to_numpy(np.int64)
     for k, windows in enumerate(calls.windows):
         first = start if np.isnat(promised[k]) else max(promised[k], start)
         days[k] = first
@@ -139,7 +141,7 @@ def choose_days(
             continue  # a parcel without windows comes on the day that was promised
         begin = np.column_stack([np.maximum(windows[:, 0], releases[k]), windows[:, 1]])
         begin = begin[begin[:, 0] <= begin[:, 1]]
-        offset = _first_day(begin - _day_seconds(first), mine)
+        offset = _first_day(begin - _day_seconds(first), mine, int(service[k]))
         days[k] = first + offset * DAY
     return days
 
@@ -158,12 +160,12 @@ def not_before(windows: Windows, moment: int) -> Windows:
 # ---- inside ---------------------------------------------------------------------------------
 
 
-def _first_day(windows: Ints, shifts: Ints) -> int:
+def _first_day(windows: Ints, shifts: Ints, service_s: int) -> int:
     """Return the first day (0, 1, ...) on which a window meets a shift; 0 if there is none."""
     first_days = []
     for opens, closes in windows:
-        # day d works if d x 86400 + shift start <= closes and >= opens - shift end
-        lowest = np.maximum(-((shifts[:, 1] - opens) // 86_400), 0)
+        # day d works if d x 86400 + shift start <= closes and + shift end >= opens + service
+        lowest = np.maximum(-((shifts[:, 1] - opens - service_s) // 86_400), 0)
         fits = lowest * 86_400 + shifts[:, 0] <= closes
         first_days += lowest[fits].tolist()
     soonest = min(first_days, default=0)

@@ -29,8 +29,12 @@ class Explanation:
     extra_cost: float
 
 
-def explain_routes(driven: Driven, names: Sequence[str]) -> list[Explanation]:
+def explain_routes(
+    driven: Driven, names: Sequence[str], stop_now: Callable[[], bool] = lambda: False
+) -> list[Explanation]:
     """Explain each route: what it costs, which limit it is closest to, the next-best van.
+
+    Ends early when `stop_now` says so.
 
     Parameters
     ----------
@@ -40,6 +44,8 @@ def explain_routes(driven: Driven, names: Sequence[str]) -> list[Explanation]:
     left = vans_left(problem, tuple(t.route for t in driven.timed))
     rows = []
     for name, timed in zip(names, driven.timed, strict=True):
+        if stop_now():
+            break
         terms = timed.terms
         others = [
             found

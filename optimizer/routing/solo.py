@@ -28,7 +28,8 @@ class SoloTests:
     Attributes
     ----------
     direct : (n, m) int64, FINE or the first test that fails, driving straight there and back
-    relaxed : (n, m) int64, the same over shortest paths: what fails here fails on every route
+    relaxed : (n, m) int64, FINE or a test that fails over shortest paths too, and so on every
+        route
     """
 
     direct: Ints
@@ -48,27 +49,14 @@ class SoloTests:
 
 def solo_tests(problem: RoutingProblem) -> SoloTests:
     """Test every stop alone on every van."""
-    n, m = problem.allowed.shape
-    direct, relaxed = np.empty((n, m), np.int64), np.empty((n, m), np.int64)
-    places = problem.stops.place
-    for van in range(m):
-        start, end = int(problem.vans.start_place[van]), int(problem.vans.end_place[van])
-        seconds = problem.travel_s(van)
-        out = [1.0 * seconds[start, places], 1.0 * problem.metres[start, places]]
-        least_out = [
-            shortest_from(seconds, start)[places],
-            shortest_from(problem.metres, start)[places],
-        ]
-        if end == OPEN_END:
-            back = least_back = [np.zeros(n), np.zeros(n)]
-        else:
-            back = [1.0 * seconds[places, end], 1.0 * problem.metres[places, end]]
-            least_back = [
-                shortest_from(seconds.T, end)[places],
-                shortest_from(problem.metres.T, end)[places],
-            ]
-        direct[:, van] = _test(problem, van, out, back)
-        relaxed[:, van] = _test(problem, van, least_out, least_back)
+    straight = [_direct(problem, van) for van in range(len(problem.vans))]
+    direct = np.array(straight, np.int64).reshape(-1, len(problem.stops)).T
+    relaxed = direct.copy()
+    shortest = _ShortestPaths(problem)
+    for van in range(len(problem.vans)):
+        rows = np.flatnonzero(np.isin(direct[:, van], (DISTANCE, SHIFT, WINDOW)))
+        if len(rows):  # the way decides; what goes straight goes over shortest paths too
+            relaxed[rows, van] = shortest.test(van, rows, direct[rows, van])
     return SoloTests(direct, relaxed)
 
 
@@ -97,24 +85,79 @@ def shortest_from(lengths: Lengths, source: int) -> Floats:
     return best
 
 
-def _test(problem: RoutingProblem, van: int, out: list[Floats], back: list[Floats]) -> Ints:
-    """Return the first test that each stop fails on a van, (n,) int64."""
+class _ShortestPaths:
+    """Tests over shortest paths; those of metres are found once for all vans of a place."""
+
+    def __init__(self, problem: RoutingProblem) -> None:
+        self.problem = problem
+        self.metres: dict[tuple[int, bool], Floats] = {}
+        lengths = problem.metres
+        if isinstance(lengths, Computed):
+            self.two_way = not len(lengths.measured.key)
+        else:
+            self.two_way = np.array_equal(lengths, lengths.T)
+
+    def test(self, van: int, rows: Ints, direct: Ints) -> Ints:
+        """Return FINE or a test that some stops fail, given what they fail going straight."""
+        problem = self.problem
+        code = np.full(len(rows), FINE, dtype=np.int64)
+        start, end = int(problem.vans.start_place[van]), int(problem.vans.end_place[van])
+        places = problem.stops.place[rows]
+        metres = self._metres(start, to=False)[places]
+        if end != OPEN_END:
+            metres = metres + self._metres(end, to=True)[places]
+        far = metres > problem.vans.max_metres[van]
+        code[far] = DISTANCE
+        late = np.flatnonzero(~far & (direct != DISTANCE))
+        if len(late):
+            seconds = problem.travel_s(van)
+            out = shortest_from(seconds, start)[places]
+            back = np.zeros(len(rows)) if end == OPEN_END else shortest_from(seconds.T, end)[places]
+            code[late] = _late(problem, van, rows[late], out[late], back[late])
+        return code
+
+    def _metres(self, place: int, *, to: bool) -> Floats:
+        key = (place, to and not self.two_way)
+        if key not in self.metres:
+            lengths = self.problem.metres.T if key[1] else self.problem.metres
+            self.metres[key] = shortest_from(lengths, place)
+        return self.metres[key]
+
+
+def _direct(problem: RoutingProblem, van: int) -> Ints:
+    """Return the first test that each stop fails on a van straight there and back, (n,) int64."""
+    stops, vans = problem.stops, problem.vans
+    start, end = int(vans.start_place[van]), int(vans.end_place[van])
+    seconds, places = problem.travel_s(van), stops.place
+    metres, back = 1.0 * problem.metres[start, places], np.zeros(len(stops))
+    if end != OPEN_END:
+        metres = metres + problem.metres[places, end]
+        back = 1.0 * seconds[places, end]
+    code = np.full(len(stops), FINE, dtype=np.int64)
+    code[metres > vans.max_metres[van]] = DISTANCE
+    rows = np.flatnonzero(problem.allowed[:, van])
+    late = _late(problem, van, rows, 1.0 * seconds[start, places[rows]], back[rows])
+    code[rows] = np.where(late == FINE, code[rows], late)
+    code[(stops.load > vans.capacity[van] + LOAD_TOLERANCE).any(axis=1)] = CAPACITY
+    code[~problem.allowed[:, van]] = SKILL
+    return code
+
+
+def _late(problem: RoutingProblem, van: int, rows: Ints, out: Floats, back: Floats) -> Ints:
+    """Return FINE, SHIFT or WINDOW for some stops, given the seconds there and back."""
     stops, vans = problem.stops, problem.vans
     opens, closes = vans.shift[van]
-    leave = np.maximum(opens, stops.release_s)
-    arrive = leave + out[0]
-    begin = np.full(len(stops), FOREVER, dtype=np.float64)
-    for k, windows in enumerate(stops.windows):
+    leave = np.maximum(opens, stops.release_s[rows])
+    arrive = leave + out
+    begin = np.full(len(rows), FOREVER, dtype=np.float64)
+    for k, stop in enumerate(rows.tolist()):
         at = arrive[k]
-        begin[k] = next((max(at, a) for a, b in windows if at <= b), FOREVER)
-    end = begin + stops.service_s + back[0]
-    alone_s = out[0] + stops.service_s + back[0]
-    code = np.full(len(stops), FINE, dtype=np.int64)
-    code[out[1] + back[1] > vans.max_metres[van]] = DISTANCE
+        begin[k] = next((max(at, a) for a, b in stops.windows[stop] if at <= b), FOREVER)
+    alone_s = out + stops.service_s[rows] + back
+    end = begin + stops.service_s[rows] + back
+    code = np.full(len(rows), FINE, dtype=np.int64)
     code[
         (end > closes) | (leave > vans.latest_start_s[van]) | (alone_s > vans.max_duration_s[van])
     ] = SHIFT
     code[begin >= FOREVER] = WINDOW
-    code[(stops.load > vans.capacity[van] + LOAD_TOLERANCE).any(axis=1)] = CAPACITY
-    code[~problem.allowed[:, van]] = SKILL
     return code

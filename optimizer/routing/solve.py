@@ -92,6 +92,7 @@ def solve(
             improved = repair(problem, found.solution, chosen)
             if _rank(problem, improved) < _rank(problem, plan):
                 plan = improved
+        plan = _complete(problem, plan, chosen, limits)
     plan = in_order(plan)
     driven = Driven(problem, plan, tuple(left_out(problem, _routes(plan))), tests, engine)
     return Outcome(
@@ -169,6 +170,15 @@ def _routes(timed: Sequence[Timed]) -> Routes:
 
 def _objective(problem: RoutingProblem, timed: Sequence[Timed]) -> float:
     return objective_of(problem, timed, left_out(problem, _routes(timed)))
+
+
+def _complete(
+    problem: RoutingProblem, plan: tuple[Timed, ...], chosen: Sequence[int], limits: Limits
+) -> tuple[Timed, ...]:
+    """Put in what must be served and was left out for want of time; late rather than not."""
+    missing = set(left_out(problem, _routes(plan))) & set(chosen)
+    must = [stop for stop in sorted(missing) if not problem.stops.optional[stop]]
+    return tuple(insert_all(problem, plan, must, limits.cancelled)) if must else plan
 
 
 def _rank(problem: RoutingProblem, timed: Sequence[Timed]) -> tuple[int, float]:

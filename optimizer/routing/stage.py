@@ -79,10 +79,16 @@ def run(
         given |= {key_of(driven.problem, stop): offer for stop, offer in driven.given.items()}
     names = route_names(solved)
     why = [reasons(driven) for driven in solved]
-    said = [line for driven, ids in zip(solved, names) for line in explain_routes(driven, ids)]
+    said = []
+
+    def over() -> bool:
+        return limits.remaining <= 0.0 or limits.cancelled()
+
     for driven, ids in zip(solved, names, strict=True):
-        said += explain_stops(driven, ids, lambda: limits.remaining <= 0.0 or limits.cancelled())
-        said += explain_given(driven, lambda: limits.remaining <= 0.0 or limits.cancelled())
+        said += explain_routes(driven, ids, over)
+    for driven, ids in zip(solved, names, strict=True):
+        said += explain_stops(driven, ids, over)
+        said += explain_given(driven, over)
     tables = {
         "routes": routes_table(solved, names),
         "stops": stops_table(solved, names),

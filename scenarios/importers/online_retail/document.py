@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from scenarios.importers.online_retail.provenance import PROVENANCE, Origin
+from scenarios.importers.online_retail.provenance import PROVENANCE
 from scenarios.importers.online_retail.published import PUBLISHED
 from scenarios.importers.online_retail.report import Size
+from scenarios.importers.origin import markdown_table, provenance_pages
 
 HEAD = """# Online Retail: a real shop as a scenario
 
@@ -97,23 +98,16 @@ little below what a planner without one would spend tonight.
 
 def document() -> str:
     """Return the page."""
-    parts = [HEAD, _defects(), _sizes(), COMPARISON, _differences(), DEMAND, _summary()]
-    parts += [_table(name) for name in PROVENANCE]
+    parts = [HEAD, _defects(), _sizes(), COMPARISON, _differences(), DEMAND]
+    parts.append(provenance_pages(PROVENANCE))
     return "".join(parts).rstrip() + "\n"
-
-
-def _rows(headings: list[str], rows: list[list[str]], flush: str) -> str:
-    """Return a Markdown table; `flush` has l or r for each column."""
-    marks = {"l": "---", "r": "---:"}
-    lines = [headings, [marks[side] for side in flush], *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _defects() -> str:
     rows = [[f"`{d.code}`", f"{d.seen:,}", f"{d.removed:,}", d.handling] for d in PUBLISHED.defects]
     total = sum(defect.removed for defect in PUBLISHED.defects)
     rows.append(["all", "", f"{total:,}", ""])
-    return _rows(["defect", "lines", "removed", "what is done"], rows, "lrrl")
+    return markdown_table(["defect", "lines", "removed", "what is done"], rows, "lrrl")
 
 
 def _sizes() -> str:
@@ -136,7 +130,7 @@ def _sizes() -> str:
         for name, s in listed
     ]
     headings = ["", "lines", "invoices", "stock codes", "units", "pounds"]
-    return "\n## What is left\n\n" + _rows(headings, rows, "lrrrrr")
+    return "\n## What is left\n\n" + markdown_table(headings, rows, "lrrrrr")
 
 
 def _differences() -> str:
@@ -147,21 +141,7 @@ def _differences() -> str:
     kept, plain = PUBLISHED.kept, PUBLISHED.plain
     whole = (kept.lines - plain.lines, kept.units - plain.units, kept.value - plain.value)
     rows.append(["together", f"{whole[0]:+,}", f"{whole[1]:+,}", f"{whole[2]:+,.0f}"])
-    return _rows(["", "lines", "units", "pounds"], rows, "lrrr")
-
-
-def _summary() -> str:
-    kinds = [source.origin for columns in PROVENANCE.values() for source in columns.values()]
-    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in Origin)
-    return f"\n{len(PROVENANCE)} tables, {len(kinds)} columns: {counts}.\n"
-
-
-def _table(name: str) -> str:
-    rows = [
-        [f"`{column}`", str(source.origin), source.rule]
-        for column, source in PROVENANCE[name].items()
-    ]
-    return f"\n### {name}\n\n" + _rows(["column", "", "how"], rows, "lll")
+    return markdown_table(["", "lines", "units", "pounds"], rows, "lrrr")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from scenarios.importers.online_retail.closed_days import next_open_day
 from scenarios.importers.online_retail.countries import HOME_COUNTRY, LONDON_ZONE
 from scenarios.importers.online_retail.places import places
 from scenarios.importers.online_retail.sales import Sales
-from scenarios.importers.online_retail.seeded import picks, uniforms
+from scenarios.importers.seeded import picks, uniforms
 
 RELEASE_HOUR = pd.Timedelta(hours=6)
 STOP_SECONDS = 420.0

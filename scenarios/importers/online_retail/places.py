@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenarios.importers.online_retail.figures import LONDON_SHARE
-from scenarios.importers.online_retail.seeded import normals, picks, uniforms
+from scenarios.importers.seeded import normals, picks, uniforms
 
 KM_PER_DEGREE = 111.2
 LONDON_LAT, LONDON_LON, LONDON_SD_KM, LONDON_MOST_KM = 51.507, -0.128, 9.0, 25.0

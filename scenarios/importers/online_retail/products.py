@@ -12,7 +12,7 @@ from scenarios.importers.online_retail.figures import (
     PENALTY_OVER_PRICE,
 )
 from scenarios.importers.online_retail.sales import WEEK, Sales
-from scenarios.importers.online_retail.seeded import normals, uniforms
+from scenarios.importers.seeded import normals, uniforms
 
 DORMANT_WEEKS = 26
 NEW_AFTER_WEEKS = 4

@@ -3,38 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 
-
-class Origin(StrEnum):
-    """How a column came to be."""
-
-    REAL = "real"  # stands in the file, or is a public fact
-    DERIVED = "derived"  # calculated from the file alone
-    ASSUMED = "assumed"  # a documented rule, seeded where it draws
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where one column comes from, and how."""
-
-    origin: Origin
-    rule: str
-
-
-def _real(rule: str) -> Source:
-    return Source(Origin.REAL, rule)
-
-
-def _derived(rule: str) -> Source:
-    return Source(Origin.DERIVED, rule)
-
-
-def _assumed(rule: str) -> Source:
-    return Source(Origin.ASSUMED, rule)
-
+from scenarios.importers.origin import Source
+from scenarios.importers.origin import assumed as _assumed
+from scenarios.importers.origin import derived as _derived
+from scenarios.importers.origin import real as _real
 
 _LEVEL = (
     "a seeded lognormal share (median 0.93) of the level at which buying more stops paying"

@@ -29,8 +29,8 @@ from scenarios.importers.online_retail.figures import (
 from scenarios.importers.online_retail.lanes import PLACES
 from scenarios.importers.online_retail.products import DORMANT_WEEKS
 from scenarios.importers.online_retail.sales import RECENT_WEEKS, WEEK, Sales, SiteDemand
-from scenarios.importers.online_retail.seeded import gammas, normals, uniforms
 from scenarios.importers.online_retail.suppliers import origin_of
+from scenarios.importers.seeded import gammas, normals, uniforms
 from scenarios.tables import TABLES
 
 Floats = NDArray[np.float64]

@@ -17,7 +17,7 @@ from scenarios.importers.online_retail.figures import (
     VENDOR_LATE_SHARE_P50,
 )
 from scenarios.importers.online_retail.sales import RECENT_WEEKS, SiteDemand
-from scenarios.importers.online_retail.seeded import uniforms
+from scenarios.importers.seeded import uniforms
 
 
 @dataclass(frozen=True, slots=True)

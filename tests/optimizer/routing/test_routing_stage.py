@@ -143,6 +143,13 @@ def test_days_are_planned_one_by_one(small):
     assert result.tables["routes"]["start"].iloc[2] >= pd.Timestamp("2026-01-07 09:30")
 
 
+def test_day_leaves_time_for_the_service(small):
+    """From 17:50 to noon: ten minutes are left on the first day, and the service takes fifteen."""
+    late = order("A", due_from="2026-01-05 17:50", due_to="2026-01-06 12:00", service_s=900.0)
+    result = planned(orders_of(small, [late]))
+    assert result.tables["routes"]["start"].dt.date.astype(str).tolist() == ["2026-01-06"]
+
+
 def test_midnight_means_the_end_of_the_date(small):
     """due_to 2026-01-05 without a clock time is good until the end of that day."""
     result = planned(orders_of(small, [order("A", due_to="2026-01-05")]))

@@ -13,7 +13,7 @@ from scenarios.importers.online_retail import read
 from scenarios.importers.online_retail.document import document
 from scenarios.importers.online_retail.places import TOWNS, in_london, places
 from scenarios.importers.online_retail.provenance import PROVENANCE
-from scenarios.importers.online_retail.seeded import gammas, picks, uniforms
+from scenarios.importers.seeded import gammas, picks, uniforms
 from scenarios.tables import TABLES
 from scenarios.validation import validate
 
