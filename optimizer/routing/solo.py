@@ -95,7 +95,8 @@ class _ShortestPaths:
         if isinstance(lengths, Computed):
             self.two_way = not len(lengths.measured.key)
         else:
-            self.two_way = np.array_equal(lengths, lengths.T)
+            matrix = np.asarray(lengths)
+            self.two_way = np.array_equal(matrix, matrix.T)
 
     def test(self, van: int, rows: Ints, direct: Ints) -> Ints:
         """Return FINE or a test that some stops fail, given what they fail going straight."""
