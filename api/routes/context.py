@@ -7,7 +7,6 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.runs.backend import JobBackend
 from api.services.decisions import DecisionService
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
@@ -24,7 +23,6 @@ class Context:
     settings: ServiceSettings
     database: Database
     blobs: BlobStore
-    backend: JobBackend
     scenarios: ScenarioService
     runs: RunService
     decisions: DecisionService

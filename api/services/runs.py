@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from api.errors import Busy
 from api.runs.backend import JobBackend
-from api.runs.local import ENDED, note
+from api.runs.states import ENDED, note
 from api.schemas.wire import RunRequest
 from api.services.scenarios import ScenarioService
 from api.settings import ServiceSettings
@@ -83,7 +83,7 @@ class RunService:
                 note(session, row.id, "done", {"state": "succeeded", "reason": row.reason})
             else:
                 note(session, row.id, "state", {"state": "queued"})
-        self.backend.enqueue(row.id)
+                self.backend.enqueue(session, row)
         return row
 
     def _earlier(self, key: str, body_hash: str) -> RunRow | None:
@@ -142,7 +142,6 @@ class RunService:
             elif row.state == "running":
                 row.state = "cancelling"
                 note(session, run_id, "state", {"state": "cancelling"})
-        self.backend.cancel(run_id)
         cancelled: RunRow = row
         return cancelled
 

@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, ForeignKey, Index, String, create_engine, event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 
@@ -66,7 +66,11 @@ class RunRow(Base):
     revision: Mapped[str] = mapped_column(String(64))
     request: Mapped[dict[str, Any]]
     labels: Mapped[dict[str, Any]]
+    priority: Mapped[int] = mapped_column(default=5)
     attempt: Mapped[int] = mapped_column(default=0)
+    deaths: Mapped[int] = mapped_column(default=0)
+    worker_id: Mapped[str | None] = mapped_column(String(60), index=True)
+    partial: Mapped[dict[str, Any] | None]
     stage: Mapped[str] = mapped_column(default="")
     share: Mapped[float] = mapped_column(default=0.0)
     reason: Mapped[str] = mapped_column(default="")
@@ -75,6 +79,18 @@ class RunRow(Base):
     created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
     started_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
     ended_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class WorkerRow(Base):
+    """A worker that is alive as long as `beats` goes up."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    host: Mapped[str] = mapped_column(String(255))
+    pid: Mapped[int]
+    beats: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
 
 
 class EventRow(Base):
@@ -139,23 +155,34 @@ class DecisionRow(Base):
 
 
 class Database:
-    """The metadata database; SQLite by default, anything SQLAlchemy speaks by URL."""
+    """The metadata database; SQLite by default, PostgreSQL by URL."""
 
     def __init__(self, url: str) -> None:
-        connect = {"timeout": 30.0} if url.startswith("sqlite") else {}
-        self.engine: Engine = create_engine(url, connect_args=connect)
-        if url.startswith("sqlite"):
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        if self.is_sqlite:
+            self.engine: Engine = create_engine(url, connect_args={"timeout": 30.0})
             event.listen(self.engine, "connect", _careful_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            self.engine = create_engine(url, pool_pre_ping=True)
         Base.metadata.create_all(self.engine)
-        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._writers = sessionmaker(
+            self.engine.execution_options(holdfast_writes=True), expire_on_commit=False
+        )
+        self._readers = sessionmaker(self.engine, expire_on_commit=False)
 
     def begin(self) -> Any:
-        """Open a session whose changes are committed together, or not at all."""
-        return self._sessions.begin()
+        """Open a session whose changes are committed together, or not at all.
+
+        On SQLite it holds the one write lock from its start, so that what it reads stays true
+        until it commits; on PostgreSQL rows are locked where they are read for update.
+        """
+        return self._writers.begin()
 
     def session(self) -> Session:
         """Open a session to read with."""
-        return self._sessions()
+        return self._readers()
 
     def close(self) -> None:
         """Close all connections."""
@@ -163,8 +190,14 @@ class Database:
 
 
 def _careful_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where _begin_sqlite says so
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("holdfast_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
