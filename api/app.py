@@ -16,12 +16,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from api.errors import add_handlers, problem
 from api.pages.routes import router as pages
 from api.routes import meta, plans, runs, scenarios, sourcing
-from api.routes.context import Context
+from api.routes.context import House
 from api.runs.process import WorkerProcess
 from api.runs.queue import RunQueue
-from api.services.decisions import DecisionService
-from api.services.runs import RunService
-from api.services.scenarios import ScenarioService
+from api.security.keys import Keys
+from api.services.decisions import Desks
 from api.settings import ServiceSettings, settings_from
 from api.store.blobs import FolderBlobs
 from api.store.database import Database
@@ -52,8 +51,7 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
     blobs = FolderBlobs(settings.home / "blobs")
     database = Database(settings.url)
     queue = RunQueue(settings.url)
-    scenario_service = ScenarioService(database, blobs)
-    run_service = RunService(database, scenario_service, queue, settings)
+    house = House(settings, database, blobs, queue, Keys(database), Desks())
 
     @contextlib.asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -74,14 +72,7 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
         docs_url=None,
         redoc_url=None,
     )
-    app.state.context = Context(
-        settings,
-        database,
-        blobs,
-        scenario_service,
-        run_service,
-        DecisionService(database, scenario_service, blobs),
-    )
+    app.state.house = house
     for router in (meta.router, scenarios.router, runs.router, plans.router, sourcing.router):
         app.include_router(router)
     app.include_router(pages, include_in_schema=False)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
-from api.store.database import RunRow
+from api.store.rows import RunRow
 
 
 class JobBackend(Protocol):

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from api.store.database import RunRow
+from api.store.rows import RunRow
 
 APPLICATION: Final = "holdfast"
 QUEUE: Final = "runs"

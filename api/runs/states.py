@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.store.database import EventRow, RunRow, utc_now
+from api.store.rows import EventRow, RunRow, utc_now
 
 UNDER_WAY = ("running", "cancelling")
 ENDED = ("succeeded", "failed", "cancelled")

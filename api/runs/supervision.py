@@ -22,7 +22,8 @@ from api.runs import child
 from api.runs.backend import JobBackend
 from api.runs.states import UNDER_WAY, end, note, put_back
 from api.settings import ServiceSettings
-from api.store.database import Database, PlanRow, RevisionRow, RunRow, new_id, utc_now
+from api.store.database import Database
+from api.store.rows import PlanRow, RevisionRow, RunRow, new_id, utc_now
 
 STAGES_OF_KIND = {
     "forecasting": ["forecasting"],
@@ -30,7 +31,8 @@ STAGES_OF_KIND = {
     "allocation": ["allocation"],
     "routing": ["sourcing", "routing"],
 }
-NAMED = ("scope", "measure", "solver", "until")  # options of a run that stages take as they are
+NAMED = ("scope", "measure", "periods", "solver", "until")  # options that stages take as they are
+SWITCHES = ("single_source", "stock_value")  # options that are on or off
 PRELOAD = ["pandas", "pyarrow", "api.runs.child"]
 LOOK_SECONDS = 0.25  # how often the run's row is looked at for a cancel or another attempt
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 0.2, 5.0  # between writes while the database is away
@@ -128,7 +130,7 @@ class Supervisor:
             work=options.get("work"),
             seed=options.get("seed"),
             replications=options.get("replications"),
-            options=_stage_options(options),
+            options=stage_options(options),
             export=options.get("export"),
             memory_mib=self.settings.max_run_memory_mib,
         )
@@ -256,6 +258,7 @@ def keep_plan(session: Session, row: RunRow, data: dict[str, Any]) -> None:
     """Give a run its plan."""
     plan = PlanRow(
         id=new_id("plan"),
+        tenant_id=row.tenant_id,
         run_id=row.id,
         scenario_id=row.scenario_id,
         revision=row.revision,
@@ -267,9 +270,7 @@ def keep_plan(session: Session, row: RunRow, data: dict[str, Any]) -> None:
         note(session, row.id, "warning", {"message": text})
 
 
-def _stage_options(options: dict[str, Any]) -> dict[str, str]:
+def stage_options(options: dict[str, Any]) -> dict[str, str]:
     """Return what stages take by name, without what was left blank."""
     named = {name: str(options[name]) for name in NAMED if options.get(name)}
-    if options.get("single_source"):
-        named["single_source"] = "yes"
-    return named
+    return named | {name: "yes" for name in SWITCHES if options.get(name)}

@@ -86,11 +86,12 @@ def _register(supervisor: Supervisor) -> None:
         supervise(run_id, number)
 
 
-def work(*, lifeline: bool = False) -> None:
+def work(settings: ServiceSettings, *, lifeline: bool = False) -> None:
     """Work until a signal to end comes, or the other end of the standard input is gone.
 
     Parameters
     ----------
+    settings : of the service whose runs it takes
     lifeline : watch the standard input, of which the parent holds the other end
     """
     ended = threading.Event()
@@ -107,11 +108,11 @@ def work(*, lifeline: bool = False) -> None:
         signal.signal(number, end)
     if lifeline:
         threading.Thread(target=watch, name="lifeline", daemon=True).start()
-    worker = Worker(settings_from())
+    worker = Worker(settings)
     worker.start()
     ended.wait()
     worker.stop()
 
 
 if __name__ == "__main__":
-    work(lifeline=True)
+    work(settings_from(), lifeline=True)

@@ -14,14 +14,15 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.runs.backend import JobBackend
 from api.runs.states import UNDER_WAY, note
 from api.runs.supervision import end_early, try_again
 from api.settings import ServiceSettings
-from api.store.database import Database, RunRow, WorkerRow, new_id
+from api.store.database import Database
+from api.store.rows import RunRow, WorkerRow, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,10 +94,11 @@ class Workers:
 
     def _beat(self) -> None:
         with self.database.begin() as session:
-            mine = update(WorkerRow).where(WorkerRow.id == self.id)
-            beaten = session.execute(mine.values(beats=WorkerRow.beats + 1))
-            if beaten.rowcount == 0:  # new, or taken for dead: its attempts are over, it is not
-                session.add(WorkerRow(id=self.id, host=socket.gethostname(), pid=os.getpid()))
+            row = session.get(WorkerRow, self.id, with_for_update=True)
+            if row is None:  # new, or taken for dead: its attempts are over, it is not
+                row = WorkerRow(id=self.id, host=socket.gethostname(), pid=os.getpid(), beats=0)
+                session.add(row)
+            row.beats += 1
 
     def look(self) -> None:
         """Look at all workers; bury the dead, and queue again what nobody has."""

@@ -22,7 +22,8 @@ from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
 from api.settings import ServiceSettings
 from api.store.blobs import FolderBlobs
-from api.store.database import Database, EventRow, PlanRow, RunRow, WorkerRow
+from api.store.database import Database
+from api.store.rows import EventRow, PlanRow, RunRow, TenantRow, WorkerRow
 from scenarios.library import demo_scenario
 
 SECONDS = 90.0
@@ -38,8 +39,11 @@ class House:
         blobs = FolderBlobs(home / "blobs")
         self.database = Database(self.settings.url)
         self.queue = RunQueue(self.settings.url)
-        scenarios = ScenarioService(self.database, blobs)
-        self.runs = RunService(self.database, scenarios, self.queue, self.settings)
+        with self.database.begin() as session:
+            session.add(TenantRow(id="tenant_a", name="a"))
+        own = self.database.of("tenant_a")
+        scenarios = ScenarioService(own, blobs)
+        self.runs = RunService(own, scenarios, self.queue, self.settings)
         self.scenario = scenarios.keep(demo_scenario("corner-shop")).id
 
     def submit(self, work: float = 2.0) -> str:
