@@ -76,6 +76,7 @@ class RunService:
                 revision=revision.content_hash,
                 request=body,
                 labels=request.labels,
+                priority=request.priority,
             )
             session.add(row)
             session.flush()

@@ -20,11 +20,12 @@ from api.runs.workers import LOST_LOOKS, Workers
 from api.schemas.wire import RunRequest
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
-from api.settings import ServiceSettings
 from api.store.blobs import FolderBlobs
 from api.store.database import Database
 from api.store.rows import EventRow, PlanRow, RunRow, TenantRow, WorkerRow
 from scenarios.library import demo_scenario
+
+from .conftest import settings_for
 
 SECONDS = 90.0
 
@@ -33,8 +34,8 @@ class House:
     """A service without its web: database, queue, and the means to hand runs in."""
 
     def __init__(self, home: Path) -> None:
-        self.settings = ServiceSettings(
-            home=home, beat_seconds=0.2, queue_poll_seconds=0.05, cancel_grace_seconds=0.5
+        self.settings = settings_for(
+            home, beat_seconds=0.2, queue_poll_seconds=0.05, cancel_grace_seconds=0.5
         )
         blobs = FolderBlobs(home / "blobs")
         self.database = Database(self.settings.url)
@@ -122,6 +123,7 @@ def children(pid: int) -> list[int]:
     return below + [deeper for child in below for deeper in children(child)]
 
 
+@pytest.mark.faults
 def test_a_killed_worker_loses_no_run(house: House, worker: WorkerProcess) -> None:
     """Kill -9 in the middle of a run: the next worker does it, once, and says why."""
     run_id = house.submit()
@@ -135,7 +137,7 @@ def test_a_killed_worker_loses_no_run(house: House, worker: WorkerProcess) -> No
     assert "its worker was lost" in reasons
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_a_killed_child_is_tried_again(house: House, worker: WorkerProcess) -> None:
     """A solver that dies takes neither the worker nor the run with it."""
     run_id = house.submit()
@@ -151,7 +153,7 @@ def test_a_killed_child_is_tried_again(house: House, worker: WorkerProcess) -> N
     assert worker.pid == before
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_a_worker_that_stops_hands_its_run_back(house: House) -> None:
     """A stop in good order is no death: the next worker goes on with the run."""
     first = WorkerProcess(house.settings)
@@ -169,7 +171,7 @@ def test_a_worker_that_stops_hands_its_run_back(house: House) -> None:
     assert (row.state, row.attempt, row.deaths) == ("succeeded", 2, 0)
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_a_cancelled_run_leaves_no_process(house: House, worker: WorkerProcess) -> None:
     """A cancel reaches the child in its own process, which is gone when the run has ended."""
     run_id = house.submit(work=500.0)

@@ -6,16 +6,18 @@ from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import inspect
 
 from api.store.database import Database
 from api.store.migrate import current, migrate
 from api.store.rows import Base
 
+from .conftest import settings_for
+
 
 def test_the_steps_make_what_the_rows_say(tmp_path: Path) -> None:
     """After all steps, no table, column, type, key or index differs from the classes."""
-    database = Database(f"sqlite:///{tmp_path / 'x.sqlite'}")
+    database = Database(settings_for(tmp_path).url)
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -24,8 +26,8 @@ def test_the_steps_make_what_the_rows_say(tmp_path: Path) -> None:
 
 def test_every_step_can_be_undone_and_made_again(tmp_path: Path) -> None:
     """Down to nothing but alembic's own table, and up again."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'x.sqlite'}")
-    migrate(engine)
+    database = Database(settings_for(tmp_path).url)
+    engine = database.engine
     made = set(inspect(engine).get_table_names())
     migrate(engine, "base")
     assert set(inspect(engine).get_table_names()) == {"alembic_version"}
@@ -33,4 +35,4 @@ def test_every_step_can_be_undone_and_made_again(tmp_path: Path) -> None:
     assert set(inspect(engine).get_table_names()) == made
     with engine.connect() as connection:
         assert current(connection) is not None
-    engine.dispose()
+    database.close()

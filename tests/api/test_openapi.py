@@ -15,12 +15,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api.settings import ServiceSettings
-
-from .conftest import Door
+from .conftest import Door, settings_for
 
 HOME = tempfile.TemporaryDirectory(prefix="holdfast-openapi-")
-DOOR = Door(ServiceSettings(home=Path(HOME.name), max_queued=5), works=False)
+DOOR = Door(settings_for(Path(HOME.name), max_queued=5), works=False)
 SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", DOOR.app)
 CHECKS = (
     not_a_server_error,

@@ -18,7 +18,7 @@ from api.store.rows import PlanRow, RunRow, ScenarioRow, TrailRow, new_id
 from optimizer.plan import Plan, Provenance
 from scenarios.library import demo_scenario
 
-from .conftest import Door
+from .conftest import Door, settings_for
 
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/sign-in", "/sign-out", "/static", "/v1/schema",
         "/v1/templates/scenario.xlsx", "/v1/demo-scenarios"}  # fmt: skip
@@ -84,7 +84,7 @@ class Street:
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
-    made = Street(ServiceSettings(home=tmp_path_factory.mktemp("street")))
+    made = Street(settings_for(tmp_path_factory.mktemp("street")))
     yield made
     made.door.house.queue.close()
     made.door.house.database.close()

@@ -13,14 +13,13 @@ import pytest
 from api.client import Client
 from api.routes.context import Context
 from api.runs.supervision import stage_options
-from api.settings import ServiceSettings
 from api.store.documents import put_plan
 from api.store.rows import PlanRow, RunRow, new_id
 from optimizer.pipeline import plan
 from scenarios import Scenario
 from scenarios.settings import Settings
 
-from .conftest import Door
+from .conftest import Door, settings_for
 
 PROBLEM = "application/problem+json"
 START = pd.Timestamp("2026-03-02")
@@ -71,7 +70,7 @@ class World:
     """A service with a scenario and its plan, in a folder that outlives it."""
 
     def __init__(self, home: Path) -> None:
-        self.settings = ServiceSettings(home=home)
+        self.settings = settings_for(home)
         self.door = Door(self.settings, works=False)
         row = self.desk.scenarios.keep(_scenario())
         self.scenario, self.revision = row.id, row.head
