@@ -12,6 +12,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.routing_peers import PEERS, run_peer
 from benchmarks.vrplib import UnreadableInstanceError, best_known, read_instance, write_solution
 from optimizer.outcome import Limits
+from optimizer.routing.relaxation.prepare import prepare as prepare_bound
 from optimizer.routing.ruin.prepare import prepare
 from optimizer.routing.solve import solve
 
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str]) -> int:
         + "".join(f" {peer + ' %':>12}" for peer in options.peers)
     )
     prepare()
+    prepare_bound()
     gaps, unreadable = [], 0
     theirs: dict[str, list[float]] = {peer: [] for peer in options.peers}
     for path in paths:

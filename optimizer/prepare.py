@@ -20,9 +20,11 @@ def prepare() -> None:
     """Plan a built-in scenario for a moment; nothing to do where numba is not installed."""
     if importlib.util.find_spec("numba") is None:
         return
+    from optimizer.routing.relaxation.prepare import prepare as prepare_bound
     from optimizer.routing.ruin.prepare import prepare as prepare_routing
 
     prepare_routing()
+    prepare_bound()
     plan(double_eleven(), STAGES, work=WORK)
 
 

@@ -9,13 +9,11 @@ from sqlalchemy import func, select
 
 from api.errors import Busy
 from api.runs.backend import JobBackend
-from api.runs.states import ENDED, note
+from api.runs.local import ENDED, note
 from api.schemas.wire import RunRequest
-from api.security.trail import record
 from api.services.scenarios import ScenarioService
 from api.settings import ServiceSettings
-from api.store.database import TenantDatabase
-from api.store.rows import EventRow, IdempotencyRow, PlanRow, RunRow, TenantRow, new_id, utc_now
+from api.store.database import Database, EventRow, KeyRow, PlanRow, RunRow, new_id, utc_now
 from scenarios import Conflict, InputError, NotFound
 
 
@@ -24,7 +22,7 @@ class RunService:
 
     def __init__(
         self,
-        database: TenantDatabase,
+        database: Database,
         scenarios: ScenarioService,
         backend: JobBackend,
         settings: ServiceSettings,
@@ -64,9 +62,7 @@ class RunService:
             waiting = session.scalar(
                 select(func.count()).select_from(RunRow).where(RunRow.state == "queued")
             )
-            tenant = session.get(TenantRow, self.database.tenant_id)
-            most = None if tenant is None else tenant.max_queued
-            if (waiting or 0) >= (self.settings.max_queued if most is None else most):
+            if (waiting or 0) >= self.settings.max_queued:
                 raise Busy(f"{waiting} runs wait already; try again later")
             row = RunRow(
                 id=new_id("run"),
@@ -76,26 +72,23 @@ class RunService:
                 revision=revision.content_hash,
                 request=body,
                 labels=request.labels,
-                priority=request.priority,
             )
             session.add(row)
             session.flush()
             if key is not None:
-                session.add(IdempotencyRow(key=key, body_hash=body_hash, run_id=row.id))
+                session.add(KeyRow(key=key, body_hash=body_hash, run_id=row.id))
             if request.options.validate_only:
                 row.state, row.ended_at, row.share = "succeeded", utc_now(), 1.0
                 row.reason = "validated only"
                 note(session, row.id, "done", {"state": "succeeded", "reason": row.reason})
             else:
                 note(session, row.id, "state", {"state": "queued"})
-                self.backend.enqueue(session, row)
-            told = {"kind": row.kind, "scenario": row.scenario_id, "revision": row.revision}
-            record(session, "run.submitted", row.id, told)
+        self.backend.enqueue(row.id)
         return row
 
     def _earlier(self, key: str, body_hash: str) -> RunRow | None:
         with self.database.session() as session:
-            seen = session.get(IdempotencyRow, (self.database.tenant_id, key))
+            seen = session.get(KeyRow, key)
             if seen is None:
                 return None
             if seen.body_hash != body_hash:
@@ -149,14 +142,13 @@ class RunService:
             elif row.state == "running":
                 row.state = "cancelling"
                 note(session, run_id, "state", {"state": "cancelling"})
-            record(session, "run.cancelled", run_id, {"state": row.state})
+        self.backend.cancel(run_id)
         cancelled: RunRow = row
         return cancelled
 
     def events(self, run_id: str, after: int, most: int = 500) -> list[EventRow]:
         """Return events of a run whose number is above `after`, in order."""
-        query = select(EventRow).join(RunRow, RunRow.id == EventRow.run_id)
-        query = query.where(EventRow.run_id == run_id, EventRow.number > after)
+        query = select(EventRow).where(EventRow.run_id == run_id, EventRow.number > after)
         with self.database.session() as session:
             return list(session.scalars(query.order_by(EventRow.number).limit(most)))
 

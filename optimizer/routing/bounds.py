@@ -40,7 +40,7 @@ def lower_bound(problem: RoutingProblem, tests: SoloTests) -> float:
     if not len(problem.stops):
         return 0.0
     best = 0.0
-    uses = [_uses(problem, van) for van in range(len(problem.vans))]
+    uses = [uses_of(problem, van) for van in range(len(problem.vans))]
     halves = [_half_arcs(problem, van) for van in range(len(problem.vans))]
     paths = ShortestPaths(problem)
     radii = [_radii(problem, van, paths) for van in range(len(problem.vans))]
@@ -64,7 +64,23 @@ def lower_bound(problem: RoutingProblem, tests: SoloTests) -> float:
     return best * (1.0 - SAFETY)
 
 
-def _uses(problem: RoutingProblem, van: int) -> dict[str, tuple[Floats, Floats]]:
+def first_prices(problem: RoutingProblem, tests: SoloTests) -> Floats:
+    """Return money per stop, (n,), about what serving it costs; inf where no van can."""
+    prices, paths = np.full(len(problem.stops), np.inf), ShortestPaths(problem)
+    for van in range(len(problem.vans)):
+        can = tests.possible[:, van]
+        use = uses_of(problem, van)
+        main = max(use, key=lambda name: (name != ANY, float(use[name][1][can].sum())))
+        per_route, per_trip = use[main]
+        stop_part, _ = _half_arcs(problem, van)
+        service = problem.vans.cost_per_hour[van] / 3600.0 * problem.stops.service_s
+        fixed = problem.vans.fixed_cost[van] * per_route
+        mine = stop_part + service + fixed + _radii(problem, van, paths) * per_trip
+        prices[can] = np.minimum(prices, mine)[can]
+    return prices
+
+
+def uses_of(problem: RoutingProblem, van: int) -> dict[str, tuple[Floats, Floats]]:
     """Return which part of a van's route, and of a trip, each stop takes, by dimension.
 
     Over the stops of a feasible route (trip) each part adds up to 1 at most.

@@ -14,11 +14,17 @@ from optimizer.routing.insertion import insert_all
 from optimizer.routing.offers import Offer
 from optimizer.routing.problem import FOREVER, Route, Routes, RoutingProblem, left_out, vans_left
 from optimizer.routing.pyvrp_engine import PyVrpEngine
+from optimizer.routing.relaxation.relaxed import applies, relaxed_bound
 from optimizer.routing.ruin.engine import COMPILING_S, RuinEngine
 from optimizer.routing.savings import savings_start
 from optimizer.routing.schedule import Timed, price
 from optimizer.routing.solo import SoloTests, solo_tests
 
+BOUND_SECONDS = 0.03  # share of the wall time that is kept for the relaxation
+BOUND_WORK = 0.015  # work of the relaxation, of the work of the search
+LEAST_BOUND_WORK = 0.1
+BY_SHARES = "sharing costs out among stops"
+BY_PRICES = "prices of stops on relaxed routes"
 LONG_ROUTE = 15  # stops per route of the start, where there are windows
 
 
@@ -67,12 +73,14 @@ def solve(
 
     Returns
     -------
-    outcome : always a feasible plan (nothing served is one); objective and bound are our own
+    outcome : always a feasible plan (nothing served is one); objective and bound are our own,
+        and the detail says how the bound was found
     """
+    whole, relaxing = limits, applies(problem, limits)
+    if relaxing and limits.seconds is not None:
+        limits = replace(limits, seconds=(1.0 - BOUND_SECONDS) * limits.seconds)
     tests = solo_tests(problem)
     chosen = [int(s) for s in np.flatnonzero(~tests.hopeless)]
-    least = replace(problem.stops, loss=problem.stops.loss_at_least)
-    bound = lower_bound(replace(problem, stops=least), tests)
     engine = engine_for(problem, limits)
     termination, work, name = Termination.CONVERGED, 0.0, "savings"
     plan: tuple[Timed, ...] = ()
@@ -95,6 +103,12 @@ def solve(
         plan = _complete(problem, plan, chosen, limits)
     plan = in_order(plan)
     driven = Driven(problem, plan, tuple(left_out(problem, _routes(plan))), tests, engine)
+    least = replace(problem, stops=replace(problem.stops, loss=problem.stops.loss_at_least))
+    bound, how = lower_bound(least, tests), BY_SHARES
+    if relaxing:
+        effort = max(BOUND_WORK * work, LEAST_BOUND_WORK)
+        relaxed = relaxed_bound(least, tests, driven.objective, effort, whole)
+        bound, how = (relaxed, BY_PRICES) if relaxed > bound else (bound, how)
     return Outcome(
         proven_status(driven.objective, bound),
         termination,
@@ -104,6 +118,7 @@ def solve(
         bound=min(bound, driven.objective),
         wall_seconds=limits.elapsed,
         work=work,
+        detail=how,
     )
 
 

@@ -102,7 +102,13 @@ def run(
         {name: frame for name, frame in tables.items() if len(frame)},
         Certificate.of(STAGE, total),
         kpis=kpis,
-        notes=(*reading.notes, *on_limits, *at_work, *_notes(solved, reading)),
+        notes=(
+            *reading.notes,
+            *on_limits,
+            *at_work,
+            *_notes(solved, reading),
+            *_bound_note(outcomes),
+        ),
         work=total.work,
         solver_versions={
             name: release for driven in solved for name, release in driven.engine.versions().items()
@@ -165,6 +171,12 @@ def _together(
         wall_seconds=limits.elapsed,
         work=float(sum(outcome.work for outcome in outcomes)),
     )
+
+
+def _bound_note(outcomes: Sequence[Outcome[Driven]]) -> list[str]:
+    """Say how the bound was found."""
+    ways = sorted({outcome.detail for outcome in outcomes if outcome.detail})
+    return [f"The lower bound is by {' and '.join(ways)}."] if ways else []
 
 
 def _kpis(

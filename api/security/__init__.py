@@ -1,1 +1,0 @@
-"""Who may do what: keys, scopes, visits of browsers, and the record of what was done."""

@@ -1,1 +1,0 @@
-"""Steps of the metadata's tables; each names the one before it."""

@@ -1,0 +1,31 @@
+"""Compiles the relaxation before anybody waits for it; numba keeps the result on disk."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optimizer.routing.relaxation import load_paths
+from optimizer.routing.relaxation.layers import Arcs, empty_paths, empty_picks
+from optimizer.routing.ruin.compiling import kept_on_disk
+
+
+def prepare() -> None:
+    """Compile, or load what was compiled before, on two stops."""
+    arcs = Arcs(
+        np.array([[1], [0]], np.int32),
+        np.ones((2, 1)),
+        np.full(2, np.inf),
+        np.ones(2),
+        np.empty((2, 0), np.int32),
+    )
+    weight, gain = np.ones(2, np.int64), np.zeros(2)
+    paths, picks = empty_paths(3, 2), empty_picks(2)
+    load_paths.fill(arcs, weight, gain, 1, True, paths)
+    load_paths.share(weight, gain, 0.0, paths, paths, picks)
+    load_paths.count_visits(weight, paths, paths, picks, np.ones(2, bool), np.zeros(2))
+
+
+def is_prepared() -> bool:
+    """Say whether it was compiled in this process or before on this machine."""
+    last = load_paths.count_visits
+    return bool(last.signatures or kept_on_disk(last))  # type: ignore[attr-defined]
