@@ -7,6 +7,7 @@ The same orders, in the order in which they arrive, are promised one by one
     one day        ... with the prices of one batch of another day
     several days   ... with the mean price of several other days
     batches        ... priced anew several times a day, for what is left and what may still come
+    futures        ... with stock priced by what is left and drawn futures, order by order
     own prices     ... with the prices of the batch that knows the day (nobody has them in time)
 
 and beside them that batch (clairvoyant). Other days are drawn: zones by their shares, products
@@ -17,6 +18,7 @@ other days' mean tells a day's price. The kept share is (rule - online) / (rule 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import time
 from pathlib import Path
 
@@ -25,6 +27,7 @@ import pandas as pd
 
 from benchmarks.machine import describe_machine
 from optimizer.allocation import run_sourcing
+from optimizer.allocation.sourcing.arrivals import Arrivals
 from optimizer.allocation.sourcing.desk import Desk
 from optimizer.allocation.sourcing.online import decide
 from optimizer.allocation.sourcing.online_orders import Decision, OnlineOrder, order_of
@@ -134,6 +137,22 @@ def replay(
     return total, split, seconds
 
 
+def expected(scenario: Scenario) -> Arrivals:
+    """Return what a day brings on average: zones by their shares, products by their stock."""
+    orders, lines = scenario.table("orders"), scenario.table("order_lines")
+    stock = scenario.table("inventory").groupby("product_id")["on_hand"].sum()
+    zones = orders["zone_id"].value_counts(normalize=True).sort_index()
+    wanted = np.outer(stock * len(lines) / stock.sum(), zones)
+    frame = pd.DataFrame(wanted, stock.index, pd.Index(zones.index, name="zone_id"))
+    placed = orders["placed_at"]
+    return Arrivals(
+        frame.stack().rename("lines").reset_index(),
+        placed.min().to_pydatetime(),
+        placed.max().to_pydatetime() + dt.timedelta(seconds=1),
+        len(orders) / len(lines),
+    )
+
+
 def arrivals(scenario: Scenario) -> list[OnlineOrder]:
     """Return the orders by the moment at which they were placed."""
     orders = scenario.filled("orders").sort_values(["placed_at", "order_id"], kind="stable")
@@ -236,6 +255,8 @@ def main(arguments: list[str]) -> int:
     ):
         cost, split, seconds = replay(scenario, orders, times, days, options.seed, options.day_work)
         rows.append((name, cost, split))
+    cost, split, seconds = promise_all(Desk(scenario, {}, expected(scenario)), orders)
+    rows.append(("online, futures", cost, split))
     rows.append(("online, own prices", *promise_all(Desk(scenario, own), orders)[:2]))
     rows.append(("clairvoyant batch", clairvoyant, int((parcels > 1).sum())))
     rows.append(("bound of the batch", bound, None))

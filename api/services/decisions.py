@@ -18,6 +18,7 @@ from api.services.scenarios import ScenarioService
 from api.store.blobs import BlobStore
 from api.store.database import BookRow, Database, DecisionRow, PlanRow, utc_now
 from api.store.documents import get_plan, plan_rows
+from optimizer.allocation.sourcing.arrivals import expected_arrivals
 from optimizer.allocation.sourcing.desk import Desk
 from optimizer.allocation.sourcing.online import decide
 from optimizer.allocation.sourcing.online_orders import Decision, OnlineLine, OnlineOrder
@@ -154,7 +155,7 @@ class DecisionService:
             planned = frozenset(scenario.table("orders")["order_id"].astype(str))
             counts = made.provenance.options.get("stock_value") == "yes"
             tables = {name: made.table(name) for name in TABLES}
-            desk = Desk(scenario, tables, stock_value=counts)
+            desk = Desk(scenario, tables, expected_arrivals(scenario), stock_value=counts)
             self._open[plan.id] = _Open(desk, scenario, planned)
         self._open.move_to_end(plan.id)
         while len(self._open) > MOST_DESKS:

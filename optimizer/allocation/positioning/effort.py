@@ -20,8 +20,12 @@ class Effort:
         self.one_pass = products * sites * sites / CELLS_PER_WORK + 1e-4
         self.spent = 0.0
         self.plan_work, self.plan_seconds = PLAN_PASSES * self.one_pass, 0.0
-        self.began = limits.elapsed
+        self.began, self.spent_before = limits.elapsed, 0.0
         self.kept = 0.0  # part of the limits that is kept for what follows
+
+    def begin(self) -> None:
+        """Judge from here on what passes take: those over few products tell little."""
+        self.began, self.spent_before = self.limits.elapsed, self.spent
 
     def add_plan(self, seconds: float) -> None:
         """Count a plan made, and how long it took."""
@@ -37,8 +41,9 @@ class Effort:
         if limits.work is not None and self.spent + self.plan_work >= part * limits.work:
             return True
         seconds = self.plan_seconds
-        if seconds <= 0.0 and self.spent > 0.0:  # none made yet: by what passes took
-            seconds = (limits.elapsed - self.began) / self.spent * self.plan_work
+        spent = self.spent - self.spent_before
+        if seconds <= 0.0 and spent > 0.0:  # none made yet: by what passes took
+            seconds = (limits.elapsed - self.began) / spent * self.plan_work
         if limits.seconds is None:
             return False
         return part * limits.seconds - limits.elapsed <= 1.3 * seconds

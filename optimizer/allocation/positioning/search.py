@@ -61,6 +61,7 @@ def search(problem: Problem, limits: Limits, kernel: str = "") -> Outcome[Answer
         return least_cost
 
     start = learned(problem, effort, kernel, limits.seed)
+    effort.begin()
     climb = Ascent(problem, flows, effort, least_cost, improve, start)
     if not few_lanes(problem):
         climb.climb()

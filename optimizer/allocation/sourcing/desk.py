@@ -11,8 +11,10 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from optimizer.allocation.sourcing.arrivals import Arrivals
 from optimizer.allocation.sourcing.problem import Objects
 from optimizer.allocation.sourcing.reserves import channel_stock, site_owners
+from optimizer.allocation.sourcing.futures import FuturePrices
 from optimizer.allocation.sourcing.tariff import Bools, Floats, Ints, Tariff, build_tariff
 from scenarios import Conflict, Scenario
 from scenarios.semantics.defaults import unserved_penalty
@@ -85,6 +87,8 @@ class Desk:
     scenario : the facts that the batch was planned from
     tables : `shipments`, `shipment_lines` and `marginal_prices` of the plan; without parcels all
         stock is left
+    arrivals : who may still come; where known, stock is priced by that (:class:`FuturePrices`)
+        instead of by the batch
     stock_value : stock counts at what it costs, as in the plan
     """
 
@@ -92,6 +96,7 @@ class Desk:
         self,
         scenario: Scenario,
         tables: Mapping[str, pd.DataFrame],
+        arrivals: Arrivals | None = None,
         *,
         stock_value: bool = False,
     ) -> None:
@@ -117,6 +122,11 @@ class Desk:
         self._read_stock(scenario)
         self._read_prices(tables.get("marginal_prices"))
         self._take_plan(scenario, tables)
+        self._values = (
+            None
+            if arrivals is None
+            else FuturePrices(arrivals, self.tariff, self._zones, self.handling)
+        )
 
     def _read_rates(self, scenario: Scenario) -> None:
         rates = scenario.filled("carrier_rates")
@@ -340,9 +350,10 @@ class Desk:
         several = []
         for column, takes in wanted.items():
             left = self._whole(column, placed_at)
+            worth = self.worth(column, placed_at)
             for piece, qty in takes.items():
                 able[:, piece] &= left >= qty - UNITS
-                price[:, piece] += self.price[:, column] * qty
+                price[:, piece] += worth * qty
             if len(takes) > 1:
                 several.append((left, takes))
         least = np.where(able, price, np.inf).min(axis=0)
@@ -368,6 +379,15 @@ class Desk:
             if other != column:
                 whole = whole + np.where(self._for_all, self.stock[:, other], 0.0)
         return whole
+
+    def worth(self, column: int, placed_at: dt.datetime) -> Floats:
+        """Return the price of a unit of a column at each site, (n_sites,)."""
+        if self._values is None:
+            price: Floats = self.price[:, column]
+            return price
+        product = self.product_of[column]
+        left = self._whole(column, placed_at)
+        return self._values.of(product, self._facts[product], left, placed_at)
 
     def days_at(self, moment: dt.datetime) -> float:
         """Return the days from the start until a moment."""

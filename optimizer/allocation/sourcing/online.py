@@ -361,7 +361,7 @@ def _binding(desk: Desk, case: _Case, other: Chosen) -> dict[str, str | float]:
         for piece in pieces:
             for line in case.pieces[piece]:
                 for column, qty in desk.needs(line, case.order.channel_id):
-                    price = float(desk.price[site, column])
+                    price = float(desk.worth(column, case.order.placed_at)[site])
                     name = f"{desk.site_ids[site]}/{desk.product_of[column]}"
                     prices.append((price * qty, "price of stock", name))
     day = desk.day(case.ship_day)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from positioning_worlds import exact_optimum, random_problem
 
 from optimizer.allocation.positioning.costs import objective, terms
+from optimizer.allocation.positioning.effort import Effort
 from optimizer.allocation.positioning.flows import Flows
 from optimizer.allocation.positioning.multipliers import Prices, lower_bound
 from optimizer.allocation.positioning.problem import Problem
@@ -179,3 +180,18 @@ def test_a_sample_has_its_share_of_every_room() -> None:
     assert np.allclose(part.rows.room, problem.rows.room / 2.0)
     inside = (problem.together.first < 5) & (problem.together.second < 5)
     assert len(part.together.first) == int(inside.sum())
+
+
+def test_slow_passes_over_a_sample_do_not_end_the_search() -> None:
+    """18 of 60 s went on a sample; a pass over all takes 1 s, so 14 for a plan are left."""
+    now = [0.0]
+    effort = Effort(Limits(seconds=60.0, clock=lambda: now[0]), random_problem(9, 20, 4))
+    effort.add_pass(4.0)
+    now[0] = 18.0
+    assert effort.time_to_plan()  # 4.5 s a pass would be 63 s for a plan
+    effort.begin()
+    effort.add_pass()
+    now[0] = 19.0
+    assert not effort.time_to_plan()
+    now[0] = 45.0  # 27 s a pass
+    assert effort.time_to_plan()
