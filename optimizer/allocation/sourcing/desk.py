@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from optimizer.allocation.sourcing.arrivals import Arrivals
+from optimizer.allocation.sourcing.futures import FuturePrices
 from optimizer.allocation.sourcing.problem import Objects
 from optimizer.allocation.sourcing.reserves import channel_stock, site_owners
-from optimizer.allocation.sourcing.futures import FuturePrices
 from optimizer.allocation.sourcing.tariff import Bools, Floats, Ints, Tariff, build_tariff
 from scenarios import Conflict, Scenario
 from scenarios.semantics.defaults import unserved_penalty

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from optimizer.allocation.sourcing.arrivals import Arrivals
-from optimizer.allocation.sourcing.futures_compiled import worth
 from optimizer.allocation.sourcing.tariff import Floats, Ints, Tariff
 
 FUTURES = 32
@@ -84,6 +83,8 @@ class FuturePrices:
         facts : kg, m3, 1, the money of not shipping a unit, and what it is worth if it stays
         left : (n_sites,) units there
         """
+        from optimizer.allocation.sourcing.futures_compiled import worth  # compiles, once
+
         value = np.zeros(len(left))
         if product not in self._of:
             return value
