@@ -123,6 +123,15 @@ STAGES: Mapping[str, Room] = {
         weight=2.0,
         options=("carriers",),
     ),
+    "rerouting": Room(
+        "optimizer.routing:run_rerouting",
+        "optimizer.audit.rerouting:check",
+        ("sites", "orders", "vehicles", "vehicle_states"),
+        weight=2.0,
+        asked=True,
+        options=("previous", "move_price"),
+        instead_of=("sourcing", "routing"),
+    ),
 }
 GROUPS = {
     "allocation": ("positioning", "sourcing", "waves"),

@@ -60,6 +60,12 @@ def plan(
         bool,
         typer.Option("--stock-value", help="Of stage sourcing: shipped stock counts at its cost."),
     ] = False,
+    previous: Annotated[
+        str, typer.Option(help="Of stage rerouting: folder of the plan that is being driven.")
+    ] = "",
+    move_price: Annotated[
+        str, typer.Option(help="Of stage rerouting: money for a stop that changes its van.")
+    ] = "",
     form: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
 ) -> int:
@@ -80,6 +86,8 @@ def plan(
         "solver": solver,
         "export": export,
         "until": until,
+        "previous": previous,
+        "move_price": move_price,
         "stock_value": "yes" if stock_value else "",
     }
     stop = stop_on_interrupt()

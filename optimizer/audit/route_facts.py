@@ -132,6 +132,11 @@ def read_stops(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> dict[s
     return stops
 
 
+def read_loads(scenario: Scenario) -> dict[str, Load]:
+    """Return what every order asks for, cancelled ones too."""
+    return _loads(scenario, scenario.table("order_lines").rename(columns={"order_id": "key"}))
+
+
 def skills_of(cell: object) -> frozenset[str]:
     """Read a cell such as "cold, lift" into a set of skills."""
     if not isinstance(cell, str):

@@ -57,7 +57,7 @@ def check(
     if len(handed):
         rules.add("handed_over", "against_the_option", [carriers == "off"], [carriers])
         served += handed["shipment_id"].fillna(handed["order_id"]).tolist()
-    terms["unserved"] = _check_served(rules, wanted, served, tables.get("unserved"))
+    terms["unserved"] = check_served(rules, wanted, served, tables.get("unserved"))
     return AuditReport(STAGE, float(sum(terms.values())), terms, tuple(rules.found))
 
 
@@ -72,6 +72,7 @@ class Drive:
         wanted: Mapping[str, Stop],
         roads: Roads,
         co2_price_per_g: float,
+        begins_at: tuple[str, tuple[float, float]] | None = None,
     ) -> None:
         self.rules = rules
         self.route = route
@@ -79,6 +80,7 @@ class Drive:
         self.wanted = wanted
         self.roads = roads
         self.co2_price_per_g = co2_price_per_g
+        self.begins_at = begins_at  # the depot, unless it is under way
         self.name = str(route["route_id"])
         self.terms: dict[str, float] = {}
         self.grams = 0.0
@@ -104,7 +106,7 @@ class Drive:
         depot = str(self.route["depot_id"])
         end_depot = self.vehicle["end_depot_id"]
         last = end_depot if isinstance(end_depot, str) else depot
-        at = (depot, self.roads.depots[depot])
+        at = self.begins_at or (depot, self.roads.depots[depot])
         clock = pd.Timestamp(self.route["start"])
         metres, served = 0.0, []
         trips: list[list[Stop]] = [[]]
@@ -292,7 +294,7 @@ def _check_emissions(
         rules.add("routes", "above_co2", [broken], [row["limit_id"]])
 
 
-def _check_served(
+def check_served(
     rules: Rules, wanted: Mapping[str, Stop], served: list[str], unserved: pd.DataFrame | None
 ) -> float:
     """Every stop is made once or its order stated as unserved; return the money left out."""

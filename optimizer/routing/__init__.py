@@ -20,3 +20,12 @@ def run(
     from optimizer.routing.stage import run as run_stage
 
     return run_stage(scenario, upstream, limits, **options)
+
+
+def run_rerouting(
+    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits, **options: str
+) -> StageResult:
+    """Plan the rest of a day under way; see :func:`optimizer.routing.rerouting.run`."""
+    from optimizer.routing.rerouting import run as run_stage
+
+    return run_stage(scenario, upstream, limits, **options)

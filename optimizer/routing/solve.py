@@ -14,6 +14,7 @@ from optimizer.routing.insertion import insert_all
 from optimizer.routing.offers import Offer
 from optimizer.routing.problem import FOREVER, Route, Routes, RoutingProblem, left_out, vans_left
 from optimizer.routing.pyvrp_engine import PyVrpEngine
+from optimizer.routing.reinsertion import ReinsertionEngine
 from optimizer.routing.relaxation.relaxed import applies, relaxed_bound
 from optimizer.routing.ruin.engine import COMPILING_S, RuinEngine
 from optimizer.routing.savings import savings_start
@@ -47,7 +48,7 @@ class Driven:
     timed: tuple[Timed, ...]
     unserved: tuple[int, ...]
     tests: SoloTests
-    engine: RuinEngine | PyVrpEngine
+    engine: RuinEngine | PyVrpEngine | ReinsertionEngine
     co2_limits: tuple[str, ...] = ()
     given: Mapping[int, Offer] = field(default_factory=dict)
     offers: Mapping[int, Offer] = field(default_factory=dict)
