@@ -12,6 +12,7 @@ from optimizer.allocation.network.site_limits import (
     CountLimit,
     co2_limit,
     count_limits,
+    one_channel,
     soft_reach,
 )
 from optimizer.allocation.network.stock import periods_kept, stock_ways
@@ -203,7 +204,7 @@ def read_network(scenario: Scenario, periods: str = "") -> Network:
         scenario, table, units.to_numpy() * weights.to_numpy()[:, None]
     )
     notes += told
-    notes += soft_reach(scenario)
+    notes += soft_reach(scenario) + one_channel(scenario)
     most, told = co2_limit(scenario)
     notes += told
     counts, told = count_limits(scenario, table)

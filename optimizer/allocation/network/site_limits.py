@@ -29,6 +29,15 @@ def soft_reach(scenario: Scenario) -> list[str]:
     return [f"Limit {name} on service distance is soft: reported, not enforced." for name in names]
 
 
+def one_channel(scenario: Scenario) -> list[str]:
+    """Return what to say of sites that serve one channel alone, which a design does not tell."""
+    sites = scenario.table("sites")
+    names = sorted(sites.loc[sites["channel_id"].notna(), "site_id"])
+    told = f"planned as if they served all channels, whose demand adds up: {', '.join(names[:5])}"
+    more = " and more" if len(names) > 5 else ""
+    return [f"Sites of one channel are {told}{more}."] if names else []
+
+
 def co2_limit(scenario: Scenario) -> tuple[float, list[str]]:
     """Return grams over the horizon, infinite without a limit, and what to say of soft ones."""
     limits = scenario.table("limits")

@@ -133,6 +133,16 @@ def test_a_limit_on_distance_bars_lanes_and_says_so() -> None:
     assert set(made.table("flows")["destination_id"]) == {"SOUTH"}
 
 
+def test_a_site_of_one_channel_is_said_to_count_for_all() -> None:
+    """Channels' demand adds up here, so the design says that it does not tell them apart."""
+    plain = hand_made()
+    tables = dict(plain.tables)
+    tables["sites"] = plain.table("sites").assign(channel_id=["WEB", None])
+    tables["channels"] = pd.DataFrame({"channel_id": ["WEB"], "name": ["Web"]})
+    (note,) = (n for n in read_network(Scenario(plain.settings, tables)).notes if "channel" in n)
+    assert note.endswith("whose demand adds up: OLD.")
+
+
 def test_the_referee_finds_a_lane_that_is_too_long() -> None:
     """A plan made without the limit breaks it."""
     limit = {"limit_id": "NEAR", "kind": "service_km", "scope": "all", "sense": "<=",
