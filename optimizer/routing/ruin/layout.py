@@ -21,6 +21,7 @@ from optimizer.routing.rounding import money_scale, must_serve_prize, whole_load
 from optimizer.routing.ruin.changes import measure
 from optimizer.routing.ruin.clock import refresh_all
 from optimizer.routing.ruin.facts import NONE, Book, Facts, empty_book
+from optimizer.routing.ruin.near import near_in_time
 from optimizer.routing.ruin.roads import make_roads
 from optimizer.routing.schedule import STOP, Timed
 
@@ -92,7 +93,11 @@ def lay_out(problem: RoutingProblem, chosen: Sequence[int]) -> Layout:
         or (vans.shift[used, 1] < FOREVER - 1).any()
         or stops.release_s[at].any()
     )
-    near = nearest(problem.metres, stops.place[at], WIDTH)
+    if trivial:
+        near = nearest(problem.metres, stops.place[at], WIDTH)
+    else:
+        args = (problem.metres, seconds[0], stops.place[at], stops.service_s[at], windows)
+        near = near_in_time(*args, WIDTH)
     facts = Facts(
         roads=make_roads(problem.metres, seconds, places),
         near=near,
