@@ -1,8 +1,9 @@
 """Ruin and recreate with simulated annealing, compiled: strings of stops out, greedily back in.
 
 One step takes strings of neighbouring stops out of neighbouring routes and puts them back one by
-one where they cost least, each place overlooked with a chance of 1 / 128; the changed plan is kept
-if it costs less than before - T ln u. Every rule is hard: no step breaks one.
+one where they cost least, each place overlooked with a chance of 1 / 128; or it lets two routes
+exchange their ends. The changed plan is kept if it costs less than before - T ln u. Every rule is
+hard: no step breaks one.
 
 A run works on the stops and slots of its part and reads nothing of the others', so that several
 may run at once on parts of one plan.
@@ -19,31 +20,39 @@ from typing import Any
 import numpy as np
 
 from optimizer.routing.ruin.chance import below, uniform
-from optimizer.routing.ruin.changes import change_van, fill_free, put_in, take_out, touch
+from optimizer.routing.ruin.changes import (
+    change_van,
+    fill_free,
+    put_in,
+    route_cost,
+    take_out,
+    touch,
+)
 from optimizer.routing.ruin.clock import refresh
 from optimizer.routing.ruin.compiling import compiled, inlined
 from optimizer.routing.ruin.facts import (
     AT_WINDOW,
     BEHIND,
+    BROKEN,
     CHANGES,
     COST,
     INTO,
     NONE,
     OUT,
     RETYPED,
-    TOOK,
     TOUCHED,
     USED,
 )
 from optimizer.routing.ruin.places import find_place
 from optimizer.routing.ruin.roads import metres_of
+from optimizer.routing.ruin.tails import swap_tails
 
-LONGEST_STRING = 10.0  # stops
-MEAN_OUT = 10.0  # stops taken out in a step, about
+LONGEST_STRING = 6.0  # stops
+MEAN_OUT = 6.0  # stops taken out in a step, about
+TAILS = 0.3  # share of the steps in which two routes exchange their ends instead
 MOST_ABSENT = 10  # stops on no route that a step tries to bring in
 MISSING_FIRST = 0.1  # chance that a step begins at a stop that must be served and is not
 OTHER_VAN = 0.2  # chance that a ruined route is offered another type of van
-BROKEN = 1 << 60  # change in money of a step that broke a rule
 
 
 @compiled
@@ -68,10 +77,13 @@ def anneal(facts: Any, book: Any, part: Any, steps: int, hot: float, cold: float
         used = tally[USED]
         for van in range(part.n_free.shape[0]):
             part.free_before[van] = part.n_free[van]
-        change = _ruin(facts, book, part)
-        if change < BROKEN >> 1:
-            _order(facts, part)
-            change += _recreate(facts, book, part)
+        if uniform(state) < TAILS:
+            change = swap_tails(facts, book, part)
+        else:
+            change = _ruin(facts, book, part)
+            if change < BROKEN >> 1:
+                _order(facts, part)
+                change += _recreate(facts, book, part)
         if change < -hot * math.log(uniform(state) + 1e-300):
             if cost + change < best:
                 best, at_best = cost + change, True
@@ -86,16 +98,6 @@ def anneal(facts: Any, book: Any, part: Any, steps: int, hot: float, cold: float
         tally[CHANGES] = 0
         _remember(book, part)
     return cost, best
-
-
-@inlined
-def _route_cost(facts: Any, book: Any, slot: Any) -> Any:
-    """Return the scaled money of a used van."""
-    van = facts.type_of[slot]
-    cost = facts.fixed[van] + facts.per_metre[van] * book.metres[slot]
-    if facts.per_second[van] > 0:
-        cost += facts.per_second[van] * book.whole[slot, TOOK]
-    return cost
 
 
 @compiled
@@ -124,7 +126,7 @@ def _ruin(facts: Any, book: Any, part: Any) -> Any:
             continue
         if not touch(part, slot):
             continue
-        change -= _route_cost(facts, book, slot)
+        change -= route_cost(facts, book, slot)
         take_out(facts, book, part, stop, longest)
         if book.size[slot] > 0:
             change += _settle(facts, book, part, slot)
@@ -153,8 +155,8 @@ def _settle(facts: Any, book: Any, part: Any, slot: Any) -> Any:
             touch(part, new)
             if facts.timed and not refresh(facts, book, new):
                 return BROKEN
-            return _route_cost(facts, book, new)
-    return _route_cost(facts, book, slot)
+            return route_cost(facts, book, new)
+    return route_cost(facts, book, slot)
 
 
 @compiled

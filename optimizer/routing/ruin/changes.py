@@ -8,7 +8,7 @@ import numpy as np
 
 from optimizer.routing.ruin.chance import below, uniform
 from optimizer.routing.ruin.compiling import compiled, inlined
-from optimizer.routing.ruin.facts import CHANGES, NONE, OUT, RETYPED, TOUCHED, USED
+from optimizer.routing.ruin.facts import CHANGES, NONE, OUT, RETYPED, TOOK, TOUCHED, USED
 from optimizer.routing.ruin.roads import metres_of
 
 SPLIT = 0.5  # chance that a string leaves a stop in its middle where it is
@@ -16,7 +16,7 @@ LONGER_SPLIT = 0.01  # chance that it leaves one more
 
 
 @inlined
-def _put(book: Any, part: Any, index: Any, value: Any) -> None:
+def put_cell(book: Any, part: Any, index: Any, value: Any) -> None:
     """Write a number into a cell and remember the old one."""
     count = part.tally[CHANGES]
     part.where[count] = index
@@ -26,17 +26,17 @@ def _put(book: Any, part: Any, index: Any, value: Any) -> None:
 
 
 @inlined
-def _follow(book: Any, part: Any, slot: Any, p: Any, x: Any) -> None:
+def follow(book: Any, part: Any, slot: Any, p: Any, x: Any) -> None:
     """Let x follow p; NONE for p is the front of the route."""
     n = book.following.shape[0]
-    _put(book, part, 4 * n + slot if p == NONE else p, x)
+    put_cell(book, part, 4 * n + slot if p == NONE else p, x)
 
 
 @inlined
-def _precede(book: Any, part: Any, slot: Any, p: Any, x: Any) -> None:
+def precede(book: Any, part: Any, slot: Any, p: Any, x: Any) -> None:
     """Let p precede x; NONE for x is the end of the route."""
     n, m = book.following.shape[0], book.first.shape[0]
-    _put(book, part, 4 * n + m + slot if x == NONE else n + x, p)
+    put_cell(book, part, 4 * n + m + slot if x == NONE else n + x, p)
 
 
 @inlined
@@ -46,15 +46,15 @@ def _carry(facts: Any, book: Any, part: Any, slot: Any, stop: Any, sign: Any) ->
     begin = d if facts.mixed and facts.backhaul[stop] else 0
     for k in range(d):
         left = book.left[begin + k, slot] + sign * facts.load[stop, k]
-        _put(book, part, 4 * n + (4 + begin + k) * m + slot, left)
+        put_cell(book, part, 4 * n + (4 + begin + k) * m + slot, left)
 
 
 @inlined
 def _extent(book: Any, part: Any, slot: Any, size: Any, metres: Any) -> None:
     """Write how many stops and metres a route has."""
     n, m = book.following.shape[0], book.first.shape[0]
-    _put(book, part, 4 * n + 2 * m + slot, size)
-    _put(book, part, 4 * n + 3 * m + slot, metres)
+    put_cell(book, part, 4 * n + 2 * m + slot, size)
+    put_cell(book, part, 4 * n + 3 * m + slot, metres)
 
 
 @inlined
@@ -77,7 +77,7 @@ def fill_free(facts: Any, book: Any, part: Any) -> None:
     for k in range(part.slots.shape[0] - 1, -1, -1):
         slot = part.slots[k]
         if book.size[slot] == 0:
-            _release(facts, part, slot)
+            release(facts, part, slot)
         else:
             part.tally[USED] += 1
 
@@ -98,7 +98,8 @@ def measure(facts: Any, book: Any) -> None:
 
 
 @inlined
-def _release(facts: Any, part: Any, slot: Any) -> None:
+def release(facts: Any, part: Any, slot: Any) -> None:
+    """Put a slot back among the unused ones."""
     van = facts.type_of[slot]
     part.free[van, part.n_free[van]] = slot
     part.n_free[van] += 1
@@ -146,22 +147,22 @@ def take_out(facts: Any, book: Any, part: Any, stop: Any, longest: Any) -> None:
         old_at = stop
         if keep_from <= k < keep_from + kept:
             change += metres_of(facts.roads, new_at, stop)
-            _follow(book, part, slot, linked, stop)
-            _precede(book, part, slot, linked, stop)
+            follow(book, part, slot, linked, stop)
+            precede(book, part, slot, linked, stop)
             linked = new_at = stop
         else:
-            _put(book, part, 2 * n + stop, NONE)
+            put_cell(book, part, 2 * n + stop, NONE)
             _carry(facts, book, part, slot, stop, 1)
             part.out[part.tally[OUT]] = stop
             part.tally[OUT] += 1
         stop = behind
     arrive = facts.end[van] if stop == NONE else stop
     change += metres_of(facts.roads, new_at, arrive) - metres_of(facts.roads, old_at, arrive)
-    _follow(book, part, slot, linked, stop)
-    _precede(book, part, slot, linked, stop)
+    follow(book, part, slot, linked, stop)
+    precede(book, part, slot, linked, stop)
     if members == length:
         _extent(book, part, slot, 0, 0)
-        _release(facts, part, slot)
+        release(facts, part, slot)
         part.tally[USED] -= 1
     else:
         _extent(book, part, slot, members - length, book.metres[slot] + change)
@@ -180,14 +181,58 @@ def put_in(facts: Any, book: Any, part: Any, stop: Any, window: Any, p: Any, slo
     change = metres_of(facts.roads, a, stop) + metres_of(facts.roads, stop, b)
     if book.size[slot] > 0:
         change -= metres_of(facts.roads, a, b)
-    _put(book, part, stop, x)
-    _put(book, part, n + stop, p)
-    _put(book, part, 2 * n + stop, slot)
-    _put(book, part, 3 * n + stop, window)
-    _follow(book, part, slot, p, stop)
-    _precede(book, part, slot, stop, x)
+    put_cell(book, part, stop, x)
+    put_cell(book, part, n + stop, p)
+    put_cell(book, part, 2 * n + stop, slot)
+    put_cell(book, part, 3 * n + stop, window)
+    follow(book, part, slot, p, stop)
+    precede(book, part, slot, stop, x)
     _carry(facts, book, part, slot, stop, -1)
     _extent(book, part, slot, book.size[slot] + 1, book.metres[slot] + change)
+
+
+@inlined
+def route_cost(facts: Any, book: Any, slot: Any) -> Any:
+    """Return the scaled money of a used van."""
+    van = facts.type_of[slot]
+    cost = facts.fixed[van] + facts.per_metre[van] * book.metres[slot]
+    if facts.per_second[van] > 0:
+        cost += facts.per_second[van] * book.whole[slot, TOOK]
+    return cost
+
+
+@inlined
+def load_from(facts: Any, book: Any, stop: Any, k: Any, back: Any) -> Any:
+    """Return what is delivered from a stop on to the end of its route, or what is fetched."""
+    total = 0
+    while stop != NONE:
+        if not facts.mixed or facts.backhaul[stop] == back:
+            total += facts.load[stop, k]
+        stop = book.following[stop]
+    return total
+
+
+@compiled
+def recount(facts: Any, book: Any, part: Any, slot: Any) -> Any:
+    """Write the stops, metres and room left of a route; False if a rule but time is not kept."""
+    van, stop, size, kept = facts.type_of[slot], book.first[slot], 0, True
+    metres = np.int64(0)
+    at = facts.start[van]
+    while stop != NONE:
+        metres += metres_of(facts.roads, at, stop)
+        size += 1
+        kept &= not facts.choosy or facts.allowed[stop, van]
+        at = stop
+        stop = book.following[stop]
+    if size > 0:
+        metres += metres_of(facts.roads, at, facts.end[van])
+    _extent(book, part, slot, size, metres)
+    n, m, d = book.following.shape[0], book.first.shape[0], facts.load.shape[1]
+    for k in range(2 * d if facts.mixed else d):
+        left = facts.room[van, k % d] - load_from(facts, book, book.first[slot], k % d, k >= d)
+        put_cell(book, part, 4 * n + (4 + k) * m + slot, left)
+        kept &= left >= 0
+    return kept and size <= facts.most_stops[van] and metres <= facts.longest_m[van]
 
 
 @inlined
@@ -233,18 +278,18 @@ def change_van(facts: Any, book: Any, part: Any, slot: Any) -> Any:
     new = part.free[van, part.n_free[van]]
     stop = book.first[slot]
     while stop != NONE:
-        _put(book, part, 2 * n + stop, new)
+        put_cell(book, part, 2 * n + stop, new)
         stop = book.following[stop]
-    _follow(book, part, new, NONE, book.first[slot])
-    _precede(book, part, new, book.last[slot], NONE)
+    follow(book, part, new, NONE, book.first[slot])
+    precede(book, part, new, book.last[slot], NONE)
     _extent(book, part, new, book.size[slot], book.metres[slot] + change)
     for k in range(2 * d if facts.mixed else d):
         more = facts.room[van, k % d] - facts.room[old, k % d]
-        _put(book, part, 4 * n + (4 + k) * m + new, book.left[k, slot] + more)
-        _put(book, part, 4 * n + (4 + k) * m + slot, facts.room[old, k % d])
-    _follow(book, part, slot, NONE, NONE)
-    _precede(book, part, slot, NONE, NONE)
+        put_cell(book, part, 4 * n + (4 + k) * m + new, book.left[k, slot] + more)
+        put_cell(book, part, 4 * n + (4 + k) * m + slot, facts.room[old, k % d])
+    follow(book, part, slot, NONE, NONE)
+    precede(book, part, slot, NONE, NONE)
     _extent(book, part, slot, 0, 0)
-    _release(facts, part, slot)
+    release(facts, part, slot)
     part.tally[RETYPED] = 1
     return new

@@ -10,9 +10,9 @@ from optimizer.outcome import Limits, Outcome, Status, Termination
 from optimizer.routing.problem import BACKHAUL, DELIVERY, PICKUP, Routes, RoutingProblem
 from optimizer.routing.schedule import Timed
 
-STEPS_PER_WORK = (50_000, 25_000)  # about a second of one core: without and with times
+STEPS_PER_WORK = (120_000, 60_000)  # about a second of one core: without and with times
 COMPILING_S = 60.0  # a search with less time than this does not begin by compiling
-LONGEST = (100_000, 20_000)  # steps after which a search has converged: fixed, per stop
+LONGEST = (200_000, 40_000)  # steps after which a search has converged: fixed, per stop
 
 
 class RuinEngine:

@@ -17,6 +17,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 NONE = -1
+BROKEN = 1 << 60  # change in money of a step that broke a rule
 OUT, TOUCHED, CHANGES, USED, RETYPED = range(5)  # places in `Part.tally`
 COST, AT_WINDOW, BEHIND, INTO = range(4)  # places in `Part.place`
 TOOK, EARLY, LATE, RELEASED = range(4)  # columns of times, seconds
@@ -28,7 +29,7 @@ class Facts(NamedTuple):
     Attributes
     ----------
     roads : how far the nodes are from each other
-    near : (n, w) int32, other stops from the nearest on
+    near : (n, w) int32, other stops from the nearest in space and time on
     load : (n, d) int64, whole units
     backhaul : (n,) bool; fetched after the last delivery
     service, release, loss : (n,) int64, seconds, seconds, scaled money

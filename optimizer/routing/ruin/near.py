@@ -46,8 +46,8 @@ def near_in_time(
         return pool
     opens = np.array([w[0][0] for w in windows], dtype=np.float64)
     closes = np.array([w[-1][1] for w in windows], dtype=np.float64)
-    hops = places[:, None], places[pool[:, :1]]
-    speed = float(metres[hops].sum()) / max(float(seconds[hops].sum()), 1.0)
+    far = places[:, None], places[pool[:, -1:]]
+    speed = float(metres[far].sum()) / max(float(seconds[far].sum()), 1.0)
 
     def apart(a: NDArray[np.int32], b: NDArray[np.int32]) -> NDArray[np.float64]:
         gone = service[a] + seconds[places[a], places[b]]
