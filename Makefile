@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 WORKERS ?= 2
 DEMO := build/demo
 
-.PHONY: setup demo test test-slow check format docs constraints clean
+.PHONY: setup demo test test-slow test-faults test-postgres check format docs constraints clean
 
 setup: $(STAMP)
 
@@ -29,6 +29,14 @@ test: setup
 
 test-slow: setup
 	@$(BIN)/python -m pytest -q -m "slow and not browser"
+
+# processes of the service are killed while they work
+test-faults: setup
+	@$(BIN)/python -m pytest -q -m faults
+
+# the service's tests again, on a PostgreSQL server that lives as long as they do
+test-postgres: setup
+	@.ci/with-postgres $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not browser" tests/api
 
 check: setup
 	@$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -15,11 +16,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from api.errors import add_handlers, problem
 from api.pages.routes import router as pages
 from api.routes import meta, plans, runs, scenarios, sourcing
-from api.routes.context import Context
-from api.runs.local import LocalBackend
-from api.services.decisions import DecisionService
-from api.services.runs import RunService
-from api.services.scenarios import ScenarioService
+from api.routes.context import House
+from api.runs.process import WorkerProcess
+from api.runs.queue import RunQueue
+from api.security.keys import Keys
+from api.services.decisions import Desks
 from api.settings import ServiceSettings, settings_from
 from api.store.blobs import FolderBlobs
 from api.store.database import Database
@@ -37,26 +38,30 @@ SECURITY_HEADERS = {
 SAME_SITE = ("same-origin", "none")
 
 
-def create_app(settings: ServiceSettings | None = None) -> FastAPI:
-    """Make an application; it opens its database at once and its runs when it starts.
+def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -> FastAPI:
+    """Make an application; it opens its database at once and has its worker while it runs.
 
     Parameters
     ----------
     settings : by default read from the environment
+    works : start a worker beside this process; else a `holdfast worker` must run somewhere
     """
     settings = settings or settings_from()
     settings.home.mkdir(parents=True, exist_ok=True)
     blobs = FolderBlobs(settings.home / "blobs")
     database = Database(settings.url)
-    backend = LocalBackend(database, settings.home / "blobs", settings)
-    scenario_service = ScenarioService(database, blobs)
-    run_service = RunService(database, scenario_service, backend, settings)
+    queue = RunQueue(settings.url)
+    house = House(settings, database, blobs, queue, Keys(database), Desks())
 
     @contextlib.asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
-        backend.start()
+        worker = WorkerProcess(settings) if works else None
+        if worker is not None:
+            worker.start()
         yield
-        backend.stop()
+        if worker is not None:
+            await asyncio.to_thread(worker.stop)
+        queue.close()
         database.close()
 
     app = FastAPI(
@@ -67,15 +72,7 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.context = Context(
-        settings,
-        database,
-        blobs,
-        backend,
-        scenario_service,
-        run_service,
-        DecisionService(database, scenario_service, blobs),
-    )
+    app.state.house = house
     for router in (meta.router, scenarios.router, runs.router, plans.router, sourcing.router):
         app.include_router(router)
     app.include_router(pages, include_in_schema=False)

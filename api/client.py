@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ class Client:
     Parameters
     ----------
     url : where it listens, as in http://127.0.0.1:8000
+    key : an API key, hf_...; blank: of the environment variable HOLDFAST_KEY
     timeout_seconds : for one request
     transport : an httpx transport, for tests
     """
@@ -33,10 +35,17 @@ class Client:
         self,
         url: str = "http://127.0.0.1:8000",
         *,
+        key: str = "",
         timeout_seconds: float = 60.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout_seconds, transport=transport)
+        key = key or os.environ.get("HOLDFAST_KEY", "")
+        self._http = httpx.Client(
+            base_url=url,
+            timeout=timeout_seconds,
+            transport=transport,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+        )
 
     def __enter__(self) -> Self:
         """Return the client."""
@@ -199,6 +208,8 @@ def _raise_for(answer: httpx.Response) -> None:
         listed = document.get("errors", [])
     except (ValueError, KeyError, TypeError):
         raise HoldfastError(f"{answer.status_code}: {answer.text[:200]}") from None
+    if answer.status_code == 401:
+        raise HoldfastError(f"{detail} (Client(url, key=...) or the variable HOLDFAST_KEY)")
     if answer.status_code == 404:
         raise NotFound(detail)
     if answer.status_code == 409:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from api.cli.console import finding_document
@@ -46,6 +46,18 @@ class Busy(HoldfastError):  # noqa: N818
     """Too many runs wait already."""
 
 
+class NotKnown(HoldfastError):  # noqa: N818
+    """Nobody who may ask: no key, or one that is not good."""
+
+
+class NotAllowed(HoldfastError):  # noqa: N818
+    """The key is good, but not for this."""
+
+
+STATUS_OF_OURS = {TooLarge: 413, NotReadable: 415, Busy: 429, NotKnown: 401, NotAllowed: 403}
+HEADERS = {429: {"Retry-After": "5"}, 401: {"WWW-Authenticate": "Bearer"}}
+
+
 def problem(
     status: int,
     code: str,
@@ -75,7 +87,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": http.HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in sorted({400, 403, 405, *statuses})
+        for status in sorted({400, 401, 403, 405, *statuses})
     }
 
 
@@ -83,13 +95,15 @@ def add_handlers(app: FastAPI) -> None:
     """Answer every error with a problem document."""
 
     @app.exception_handler(HoldfastError)
-    async def _ours(request: Request, error: HoldfastError) -> JSONResponse:
-        status = {TooLarge: 413, NotReadable: 415, Busy: 429}.get(type(error), 0)
+    async def _ours(request: Request, error: HoldfastError) -> Response:
+        if isinstance(error, NotKnown) and _wants_a_page(request):
+            return RedirectResponse("/sign-in", 303)
+        status = STATUS_OF_OURS.get(type(error), 0)
         if not status:
             status = next((code for kind, code in STATUS_OF if isinstance(error, kind)), 500)
         findings = error.findings if isinstance(error, InputError) else ()
         listed = [finding_document(f) for f in findings if isinstance(f, Finding)]
-        headers = {"Retry-After": "5"} if status == 429 else None
+        headers = HEADERS.get(status)
         code = _code(type(error).__name__)
         return problem(status, code, str(error), request.url.path, listed, headers)
 
@@ -123,6 +137,11 @@ def add_handlers(app: FastAPI) -> None:
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:
         detail = f"something went wrong inside ({type(error).__name__}); it is in the log"
         return problem(500, "internal", detail, request.url.path)
+
+
+def _wants_a_page(request: Request) -> bool:
+    """Say whether a person with a browser asks, rather than a programme."""
+    return "text/html" in request.headers.get("accept", "") and "/v1/" not in request.url.path
 
 
 def _code(name: str) -> str:

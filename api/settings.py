@@ -39,6 +39,15 @@ class ServiceSettings(BaseModel):
     cancel_grace_seconds: Annotated[
         float, Field(ge=0, description="a cancelled run may hand over what it has")
     ] = 5.0
+    max_run_memory_mib: Annotated[
+        int, Field(ge=0, description="a run's process may take so much; 0: no limit")
+    ] = 0
+    beat_seconds: Annotated[
+        float, Field(gt=0, description="a worker says so often that it lives")
+    ] = 2.0
+    queue_poll_seconds: Annotated[
+        float, Field(gt=0, description="how often a worker looks for runs")
+    ] = 0.25
     max_attempts: Annotated[int, Field(ge=1, description="starts of a run that keeps dying")] = 3
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from optimizer.draft import Draft
 from optimizer.moved import with_transfers
 from optimizer.outcome import Limits, Progress
-from optimizer.plan import Plan, Provenance, conform
-from optimizer.stage import Kpi, Stage, StageResult, Violation
+from optimizer.plan import Plan, Provenance
+from optimizer.stage import Stage, StageResult, Violation
 from scenarios import AuditError, InputError, Scenario
 from scenarios.gazetteer import fill_coordinates
 
@@ -149,6 +149,7 @@ def plan(
     options: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
+    staged: Callable[[Plan], None] | None = None,
 ) -> Plan:
     """Plan a scenario.
 
@@ -164,6 +165,7 @@ def plan(
     options : of single stages, by name, as their Room lists them
     progress : called with (stage, share done, message)
     cancelled : asked often; True ends the search with what there is
+    staged : called with what there is after every stage but the last
 
     Returns
     -------
@@ -190,12 +192,9 @@ def plan(
         work = DEFAULT_WORK
     seed = scenario.settings.seed if seed is None else seed
     total = Limits(seconds=seconds, seed=seed)
-    tables: dict[str, pd.DataFrame] = {}
-    certificates: list[dict[str, object]] = []
-    kpis: list[Kpi] = []
-    versions: dict[str, str] = {}
-    done: dict[str, float] = {}
-    moved = pd.DataFrame()
+    recorded: dict[str, Any] = {"stages": chosen, "seconds": seconds, "work": work}
+    recorded |= dict(options or {})
+    draft = Draft(Provenance(scenario_hash, code_version(), {}, seed, recorded, ""), notes)
     for position, name in enumerate(chosen):
         left = sum(STAGES[stage].weight for stage in chosen[position:])
         limits = _limits(total, name, STAGES[name].weight, left, chosen, work, seed)
@@ -207,39 +206,17 @@ def plan(
                 notes[name] = ("Not planned: the run was cancelled before this stage.",)
                 continue
         limits.progress(name, 0.0, "started")
-        result = run_stage(name, scenario, tables, limits, wishes[name])
-        _take(name, result, tables, kpis)
-        versions |= result.solver_versions
-        done[name] = result.work
-        if result.notes:
-            notes[name] = (*notes.get(name, ()), *result.notes)
+        result = run_stage(name, scenario, draft.tables, limits, wishes[name])
+        draft.take(name, result)
         if result.certificate is not None:
-            audit_stage(name, scenario, tables, result, wishes[name])
-            certificates.append(replace(result.certificate, audited=True).row())
+            audit_stage(name, scenario, draft.tables, result, wishes[name])
+            draft.certificates.append(replace(result.certificate, audited=True).row())
         if name == "positioning":  # what moves tonight is a fact for the stages that follow
-            moved = tables.pop("transfers", pd.DataFrame())
-            scenario = with_transfers(scenario, moved)
+            scenario = with_transfers(scenario, draft.hold_back("transfers"))
         limits.progress(name, 1.0, "done")
-    _put_first("transfers", moved, tables)
-    if certificates:
-        tables["certificates"] = pd.DataFrame(certificates)
-    if kpis:
-        tables["kpis"] = pd.DataFrame(
-            [[k.kpi, k.variant, k.scope, k.value, k.unit] for k in kpis],
-            columns=["kpi", "variant", "scope", "value", "unit"],
-        )
-    recorded: dict[str, Any] = {"stages": chosen, "seconds": seconds, "work": work}
-    recorded |= dict(options or {})
-    provenance = Provenance(
-        scenario_hash=scenario_hash,
-        code_version=code_version(),
-        solver_versions=dict(sorted(versions.items())),
-        seed=seed,
-        options=recorded,
-        made_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        work=done,
-    )
-    return Plan(provenance, tables, notes)
+        if staged is not None and position < len(chosen) - 1:
+            staged(draft.assemble())
+    return draft.assemble()
 
 
 def choose_stages(
@@ -415,22 +392,3 @@ def _limits(
         spend = work * weight / sum(STAGES[stage].weight for stage in chosen)
     seconds = None if total.seconds is None else total.remaining * weight / weights_left
     return Limits(seconds=seconds, work=spend, seed=seed)
-
-
-def _put_first(table: str, rows: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> None:
-    """Put rows that were held back before those of later stages."""
-    if len(rows):
-        later = [tables[table]] if table in tables else []
-        tables[table] = pd.concat([rows, *later], ignore_index=True)
-
-
-def _take(name: str, result: StageResult, tables: dict[str, pd.DataFrame], kpis: list[Kpi]) -> None:
-    """Add a stage's tables to the plan; `unserved` and the like grow, stage by stage."""
-    for table, frame in result.tables.items():
-        if not len(frame.columns):
-            continue
-        earlier = [tables[table]] if table in tables and table not in result.replaces else []
-        tables[table] = pd.concat([*earlier, conform(table, frame)], ignore_index=True)
-    for kpi in result.kpis:
-        variant = f"{name} {kpi.variant}".strip() if kpi.variant == "objective" else kpi.variant
-        kpis.append(replace(kpi, variant=variant))

@@ -22,6 +22,8 @@ COMMANDS = (
     "api.cli.disruptions",
     "api.cli.harden",
     "api.cli.serve",
+    "api.cli.keys",
+    "api.cli.audit",
 )
 
 # what every wrong call is, whoever raises it

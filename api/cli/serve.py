@@ -1,41 +1,85 @@
-"""`holdfast serve`: the service on this machine."""
+"""`holdfast serve`, `api`, `worker`: the service on this machine, or its parts on several."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.console import Exit, out
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from api.settings import ServiceSettings
+
+Home = Annotated[Path | None, typer.Option(help="Folder of the database and the blobs.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
+
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     app.command("serve")(serve)
+    app.command("api")(answer)
+    app.command("worker")(worker)
 
 
-def serve(
-    home: Annotated[Path | None, typer.Option(help="Folder of the database and the blobs.")] = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-) -> int:
-    """Start the service; stop it with Ctrl-C. Settings: HOLDFAST_HOME, HOLDFAST_PORT ..."""
+def serve(home: Home = None, host: Host = None, port: Port = None) -> int:
+    """Start the service: one process that answers, one that works. Stop it with Ctrl-C.
+
+    Settings: HOLDFAST_HOME, HOLDFAST_PORT, HOLDFAST_DATABASE_URL ...
+    """
+    return _listen(settings_with(home=home, host=host, port=port), works=True)
+
+
+def answer(home: Home = None, host: Host = None, port: Port = None) -> int:
+    """Answer requests only; runs are taken by `holdfast worker`, here or elsewhere."""
+    return _listen(settings_with(home=home, host=host, port=port), works=False)
+
+
+def worker(home: Home = None) -> int:
+    """Take runs until told to stop; any number of workers may share a database and blobs."""
+    from api.runs.worker import work
+
+    settings = settings_with(home=home)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    out().print(f"A worker takes runs of [bold]{settings.home}[/]. Stop it with Ctrl-C.")
+    work(settings)
+    return Exit.FINE
+
+
+def settings_with(**given: object) -> ServiceSettings:
+    """Return the settings of the environment, with those that were given in their place."""
+    from api.settings import ServiceSettings, settings_from
+
+    named = {name: value for name, value in given.items() if value is not None}
+    return ServiceSettings.model_validate(settings_from().model_dump() | named)
+
+
+def _listen(settings: ServiceSettings, *, works: bool) -> int:
     import uvicorn
 
     from api.app import create_app
-    from api.settings import ServiceSettings, settings_from
 
-    given = {
-        name: value
-        for name, value in {"home": home, "host": host, "port": port}.items()
-        if value is not None
-    }
-    settings = ServiceSettings.model_validate(settings_from().model_dump() | given)
-    app = create_app(settings)
+    app = create_app(settings, works=works)
     out().print(
         f"Holdfast listens on [bold]http://{settings.host}:{settings.port}[/]"
         f" and keeps its data in [bold]{settings.home}[/]. Stop it with Ctrl-C."
     )
+    _tell_first_key(app)
     uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning")
     return Exit.FINE
+
+
+def _tell_first_key(app: FastAPI) -> None:
+    """Print the first key, once: it is good for everything."""
+    key = app.state.house.keys.first()
+    if key is not None:
+        out().print(
+            f"\nThe first key, good for everything; it is shown this once:\n\n  {key.secret}\n\n"
+            "Sign in with it in a browser; send it as `Authorization: Bearer ...`, or set"
+            " HOLDFAST_KEY for the client.\nMore keys: holdfast keys make --help",
+            markup=False,
+        )

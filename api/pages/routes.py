@@ -12,8 +12,9 @@ from fastapi.templating import Jinja2Templates
 from starlette.concurrency import run_in_threadpool
 
 from api.pages.format import cell, chart
-from api.routes.context import Context, Here
+from api.routes.context import COOKIE, Context, Planner, Reader, house_of
 from api.schemas.wire import RunOptions, RunRequest
+from api.security.keys import VISIT
 from api.services.uploads import received
 from api.store.documents import get_plan, plan_rows
 from optimizer.plan_tables import PLAN_TABLES
@@ -31,8 +32,38 @@ def _page(request: Request, name: str, status: int = 200, **values: Any) -> HTML
     return templates.TemplateResponse(request, name, values, status_code=status)
 
 
+@router.get("/sign-in", response_class=HTMLResponse)
+def sign_in(request: Request) -> HTMLResponse:
+    """Ask for a key."""
+    return _page(request, "sign_in.html", refused=False)
+
+
+@router.post("/sign-in")
+def show_key(request: Request, key: Annotated[str, Form(max_length=200)]) -> Response:
+    """Begin a visit with a key; its cookie is of no use to pages of other sites."""
+    token = house_of(request).keys.visit(key.strip())
+    if token is None:
+        return _page(request, "sign_in.html", 401, refused=True)
+    answer = RedirectResponse("/", 303)
+    secure = request.url.scheme == "https"
+    seconds = int(VISIT.total_seconds())
+    answer.set_cookie(
+        COOKIE, token, max_age=seconds, httponly=True, samesite="strict", secure=secure
+    )
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(request: Request) -> Response:
+    """End the visit."""
+    house_of(request).keys.leave(request.cookies.get(COOKIE, ""))
+    answer = RedirectResponse("/sign-in", 303)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
 @router.get("/", response_class=HTMLResponse)
-def home(request: Request, here: Here) -> HTMLResponse:
+def home(request: Request, here: Reader) -> HTMLResponse:
     """Show scenarios and runs, and where to hand one in."""
     from scenarios.library import DESCRIPTIONS
 
@@ -46,7 +77,7 @@ def home(request: Request, here: Here) -> HTMLResponse:
 
 
 @router.post("/scenarios")
-async def upload(request: Request, here: Here) -> Response:
+async def upload(request: Request, here: Planner) -> Response:
     """Take an uploaded scenario, or show every finding about it."""
     try:
         async with received(request, here.settings.max_upload_bytes) as path:
@@ -58,7 +89,7 @@ async def upload(request: Request, here: Here) -> Response:
 
 
 @router.post("/demo-scenarios/{name}")
-def take_demo(name: str, here: Here) -> Response:
+def take_demo(name: str, here: Planner) -> Response:
     """Take a built-in scenario in."""
     from scenarios.library import demo_scenario
 
@@ -67,7 +98,7 @@ def take_demo(name: str, here: Here) -> Response:
 
 
 @router.get("/scenarios/{scenario_id}", response_class=HTMLResponse)
-def scenario(request: Request, scenario_id: str, here: Here) -> HTMLResponse:
+def scenario(request: Request, scenario_id: str, here: Reader) -> HTMLResponse:
     """Show a scenario: its tables and what was noticed about it."""
     revision = here.scenarios.revision(scenario_id)
     content = here.scenarios.load(revision)
@@ -84,7 +115,7 @@ def scenario(request: Request, scenario_id: str, here: Here) -> HTMLResponse:
 @router.post("/scenarios/{scenario_id}/runs")
 def start(
     scenario_id: str,
-    here: Here,
+    here: Planner,
     kind: Annotated[str, Form(pattern="^(pipeline|stress)$")] = "pipeline",
     minutes: Annotated[float, Form(ge=0, le=600)] = 0.0,
 ) -> Response:
@@ -98,7 +129,7 @@ def start(
 
 
 @router.get("/runs/{run_id}", response_class=HTMLResponse)
-def run(request: Request, run_id: str, here: Here) -> HTMLResponse:
+def run(request: Request, run_id: str, here: Reader) -> HTMLResponse:
     """Show how a run goes; the page follows its events."""
     row = here.runs.row(run_id)
     return _page(
@@ -112,7 +143,7 @@ def run(request: Request, run_id: str, here: Here) -> HTMLResponse:
 
 
 @router.post("/runs/{run_id}/cancel")
-def cancel(run_id: str, here: Here) -> Response:
+def cancel(run_id: str, here: Planner) -> Response:
     """Ask for a run to end."""
     here.runs.cancel(run_id)
     return RedirectResponse(f"/runs/{run_id}", 303)
@@ -122,7 +153,7 @@ def cancel(run_id: str, here: Here) -> Response:
 def plan(
     request: Request,
     plan_id: str,
-    here: Here,
+    here: Reader,
     table: Annotated[str, Query(max_length=60)] = "",
     first: Annotated[int, Query(ge=0)] = 0,
 ) -> HTMLResponse:

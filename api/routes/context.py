@@ -1,33 +1,71 @@
-"""What routes work with, made once per application."""
+"""What routes work with: the parts of one application, as one tenant may see them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie, HTTPBearer
 
-from api.runs.backend import JobBackend
-from api.services.decisions import DecisionService
+from api.errors import NotAllowed, NotKnown
+from api.runs.queue import RunQueue
+from api.security.keys import Keys, Principal, Scope
+from api.services.decisions import DecisionService, Desks
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
 from api.settings import ServiceSettings
 from api.store.blobs import BlobStore
-from api.store.database import Database, PlanRow
+from api.store.database import Database, TenantDatabase
+from api.store.rows import PlanRow
 from scenarios import NotFound
+
+COOKIE: Final = "holdfast_visit"
+_bearer = HTTPBearer(auto_error=False, description="an API key: `holdfast keys make`")
+_cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="a browser's visit")
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """The parts of one application."""
+class House:
+    """The parts of one application, which all requests share."""
 
     settings: ServiceSettings
     database: Database
     blobs: BlobStore
-    backend: JobBackend
+    queue: RunQueue
+    keys: Keys
+    desks: Desks
+
+    def as_seen_by(self, who: Principal) -> Context:
+        """Return what somebody may see and use."""
+        database = self.database.of(who.tenant_id, f"{who.name} ({who.key_id})")
+        scenarios = ScenarioService(database, self.blobs)
+        runs = RunService(database, scenarios, self.queue, self.settings)
+        decisions = DecisionService(database, scenarios, self.blobs, self.desks)
+        return Context(self, who, database, scenarios, runs, decisions)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts of one application, as the one who asks may see them."""
+
+    house: House
+    who: Principal
+    database: TenantDatabase
     scenarios: ScenarioService
     runs: RunService
     decisions: DecisionService
+
+    @property
+    def settings(self) -> ServiceSettings:
+        """Settings of the service."""
+        return self.house.settings
+
+    @property
+    def blobs(self) -> BlobStore:
+        """Where tables are kept; reached through rows only."""
+        return self.house.blobs
 
     def plan(self, plan_id: str) -> PlanRow:
         """Return a plan's row; NotFound if there is none."""
@@ -38,9 +76,43 @@ class Context:
         return row
 
 
-def _context(request: Request) -> Context:
-    context: Context = request.app.state.context
+def house_of(request: Request) -> House:
+    """Return the parts of the application that a request came to."""
+    house: House = request.app.state.house
+    return house
+
+
+def _who(request: Request, _key: Annotated[object, Depends(_bearer)] = None,
+         _visit: Annotated[object, Depends(_cookie)] = None) -> Principal:  # fmt: skip
+    """Return who asks.
+
+    Raises
+    ------
+    NotKnown
+        There is no key, or it is not good.
+    """
+    keys = house_of(request).keys
+    kind, _, secret = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer" and secret:
+        who = keys.known(secret.strip())
+    else:
+        token = request.cookies.get(COOKIE)
+        who = None if token is None else keys.visitor(token)
+    if who is None:
+        raise NotKnown("this needs a key: send `Authorization: Bearer hf_...` or sign in")
+    return who
+
+
+def _with(scope: Scope) -> Callable[..., Context]:
+    def context(request: Request, who: Annotated[Principal, Depends(_who)]) -> Context:
+        if not who.may(scope):
+            raise NotAllowed(f"key {who.name!r} is not good for this; it needs scope {scope}")
+        return house_of(request).as_seen_by(who)
+
     return context
 
 
-Here = Annotated[Context, Depends(_context)]
+Reader = Annotated[Context, Depends(_with(Scope.READ))]
+Planner = Annotated[Context, Depends(_with(Scope.PLAN))]
+Approver = Annotated[Context, Depends(_with(Scope.APPROVE))]
+Admin = Annotated[Context, Depends(_with(Scope.ADMIN))]

@@ -6,11 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import text
 
 from api.errors import problem, responses
-from api.routes.context import Here
+from api.routes.context import Planner, house_of
 from api.schemas.wire import DemoList, Health, ScenarioModel
 from api.services.tables import MEDIA
 from api.services.wired import scenario_model
@@ -26,12 +26,13 @@ def alive() -> Health:
 
 
 @router.get("/readyz", responses=responses(503))
-def ready(here: Here) -> Any:
+def ready(request: Request) -> Any:
     """Say whether the database and the blobs can be used."""
     try:
-        with here.database.session() as session:
+        house = house_of(request)
+        with house.database.session() as session:
             session.execute(text("select 1"))
-        here.blobs.get(here.blobs.put(b"ready"))
+        house.blobs.get(house.blobs.put(b"ready"))
     except Exception as error:  # noqa: BLE001 - whatever is wrong, the answer is "not ready"
         return problem(503, "not_ready", f"{type(error).__name__}: {error}", "/readyz")
     return Health(status="ok", version=code_version())
@@ -74,7 +75,7 @@ def demos() -> DemoList:
 
 
 @router.post("/v1/demo-scenarios/{name}", status_code=201, responses=responses(404, 422))
-def take_demo(name: str, response: Response, here: Here) -> ScenarioModel:
+def take_demo(name: str, response: Response, here: Planner) -> ScenarioModel:
     """Take a built-in scenario in as if it had been handed in."""
     from scenarios.library import demo_scenario
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.errors import responses
-from api.routes.context import Here
+from api.routes.context import Reader
 from api.schemas.wire import KpiList, PlanModel, TablePage
 from api.services.paging import PageSize, PageToken
 from api.services.tables import FILES, Form, download, page
@@ -20,13 +20,13 @@ router = APIRouter(prefix="/v1", tags=["plans"])
 
 
 @router.get("/plans/{plan_id}", responses=responses(404, 422))
-def show(plan_id: str, here: Here) -> PlanModel:
+def show(plan_id: str, here: Reader) -> PlanModel:
     """Show where a plan came from, what it proved and which tables it has."""
     return plan_model(here.plan(plan_id), here.blobs)
 
 
 @router.get("/plans/{plan_id}/kpis", responses=responses(404, 422))
-def kpis(plan_id: str, here: Here) -> KpiList:
+def kpis(plan_id: str, here: Reader) -> KpiList:
     """Return the key figures of a plan."""
     plan = get_plan(here.blobs, here.plan(plan_id).manifest, ("kpis",))
     return KpiList(kpis=records(plan.table("kpis")))
@@ -40,7 +40,7 @@ def kpis(plan_id: str, here: Here) -> KpiList:
 def table(
     plan_id: str,
     name: str,
-    here: Here,
+    here: Reader,
     form: Annotated[Form, Query(alias="format")] = "json",
     page_size: PageSize = 100,
     page_token: PageToken = None,
@@ -57,7 +57,7 @@ def table(
     response_class=Response,
     responses={**responses(404, 422), 200: {"content": {"application/octet-stream": {}}}},
 )
-def file(plan_id: str, name: str, here: Here) -> Response:
+def file(plan_id: str, name: str, here: Reader) -> Response:
     """Read a file beside the tables, as network.lp where a run had its problem exported."""
     files = plan_files(here.blobs, here.plan(plan_id).manifest)
     if name not in files:
@@ -69,7 +69,7 @@ def file(plan_id: str, name: str, here: Here) -> Response:
 @router.get("/plans/{plan_id}/explanations", responses=responses(404, 422))
 def explanations(
     plan_id: str,
-    here: Here,
+    here: Reader,
     decision_id: Annotated[str | None, Query(max_length=200)] = None,
     page_size: PageSize = 100,
     page_token: PageToken = None,

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.errors import responses
-from api.routes.context import Context, Here
+from api.routes.context import Context, Planner, Reader
 from api.schemas.wire import RunKind, RunList, RunModel, RunRequest, RunState
 from api.services.paging import PageSize, PageToken, make_token, read_token
 from api.services.wired import run_model
@@ -27,7 +27,7 @@ KEEP_ALIVE_SECONDS = 15.0
 def submit(
     body: RunRequest,
     response: Response,
-    here: Here,
+    here: Planner,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> RunModel:
     """Queue a run; an Idempotency-Key makes sure that it is queued once."""
@@ -39,7 +39,7 @@ def submit(
 
 @router.get("/runs", responses=responses(422))
 def list_runs(
-    here: Here,
+    here: Reader,
     state: RunState | None = None,
     kind: RunKind | None = None,
     page_size: PageSize = 50,
@@ -52,13 +52,13 @@ def list_runs(
 
 
 @router.get("/runs/{run_id}", responses=responses(404, 422))
-def show(run_id: str, here: Here) -> RunModel:
+def show(run_id: str, here: Reader) -> RunModel:
     """Show how a run goes."""
     return run_model(here.runs.row(run_id))
 
 
 @router.post("/runs/{run_id}:cancel", status_code=202, responses=responses(404, 409, 422))
-def cancel(run_id: str, here: Here) -> RunModel:
+def cancel(run_id: str, here: Planner) -> RunModel:
     """Ask for a run to end; what it has found so far may still come."""
     return run_model(here.runs.cancel(run_id))
 
@@ -74,7 +74,7 @@ def cancel(run_id: str, here: Here) -> RunModel:
 async def events(
     run_id: str,
     request: Request,
-    here: Here,
+    here: Reader,
     after: Annotated[int, Query(ge=0, description="number of the last event seen")] = 0,
     last_event_id: Annotated[str | None, Header(max_length=20)] = None,
 ) -> StreamingResponse:

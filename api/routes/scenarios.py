@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.errors import responses
-from api.routes.context import Context, Here
+from api.routes.context import Context, Planner, Reader
 from api.schemas.wire import (
     FindingModel,
     RevisionRequest,
@@ -49,7 +49,7 @@ UPLOAD: dict[str, Any] = {
     openapi_extra=UPLOAD,
     summary="Hand in a scenario: JSON, or a form with an xlsx, zip or json file",
 )
-async def create(request: Request, response: Response, here: Here) -> ScenarioModel:
+async def create(request: Request, response: Response, here: Planner) -> ScenarioModel:
     """Take a scenario whole or refuse it whole, with every finding."""
     async with received(request, here.settings.max_upload_bytes) as path:
         row = await run_in_threadpool(here.scenarios.take, path)
@@ -60,7 +60,7 @@ async def create(request: Request, response: Response, here: Here) -> ScenarioMo
 
 @router.get("/scenarios", responses=responses(422))
 def list_scenarios(
-    here: Here, page_size: PageSize = 50, page_token: PageToken = None
+    here: Reader, page_size: PageSize = 50, page_token: PageToken = None
 ) -> ScenarioList:
     """List scenarios, newest first."""
     rows = here.scenarios.newest(page_size + 1, read_token(page_token))
@@ -70,7 +70,7 @@ def list_scenarios(
 
 
 @router.get("/scenarios/{scenario_id}", responses=responses(404, 422))
-def show(scenario_id: str, response: Response, here: Here) -> ScenarioModel:
+def show(scenario_id: str, response: Response, here: Reader) -> ScenarioModel:
     """Show a scenario and its newest revision."""
     model = _model(here, scenario_id, None)
     response.headers["ETag"] = f'"{model.revision}"'
@@ -78,7 +78,7 @@ def show(scenario_id: str, response: Response, here: Here) -> ScenarioModel:
 
 
 @router.get("/scenarios/{scenario_id}/revisions/{content_hash}", responses=responses(404, 422))
-def show_revision(scenario_id: str, content_hash: str, here: Here) -> ScenarioModel:
+def show_revision(scenario_id: str, content_hash: str, here: Reader) -> ScenarioModel:
     """Show one revision."""
     return _model(here, scenario_id, content_hash)
 
@@ -87,7 +87,7 @@ def show_revision(scenario_id: str, content_hash: str, here: Here) -> ScenarioMo
     "/scenarios/{scenario_id}/revisions", status_code=201, responses=responses(404, 409, 422)
 )
 def revise(
-    scenario_id: str, body: RevisionRequest, response: Response, here: Here
+    scenario_id: str, body: RevisionRequest, response: Response, here: Planner
 ) -> ScenarioModel:
     """Change a scenario by deltas; the answer is its new revision."""
     made = here.scenarios.revise(scenario_id, body.base, body.deltas)
@@ -97,7 +97,7 @@ def revise(
 
 
 @router.get("/scenarios/{scenario_id}/validation", responses=responses(404, 422))
-def validation(scenario_id: str, here: Here) -> ValidationModel:
+def validation(scenario_id: str, here: Reader) -> ValidationModel:
     """Return what was noticed about the newest revision."""
     revision = here.scenarios.revision(scenario_id)
     findings = [FindingModel.model_validate(finding) for finding in revision.findings]
@@ -115,7 +115,7 @@ def validation(scenario_id: str, here: Here) -> ValidationModel:
 def table(
     scenario_id: str,
     name: str,
-    here: Here,
+    here: Reader,
     form: Annotated[Form, Query(alias="format")] = "json",
     page_size: PageSize = 100,
     page_token: PageToken = None,

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from sqlalchemy.orm import Session
+
+from api.store.rows import RunRow
+
 
 class JobBackend(Protocol):
     """Takes run ids, never data; a run's row in the database says what to do."""
 
-    def start(self) -> None:
-        """Begin to take runs; what was left over from before is taken up again."""
+    def enqueue(self, session: Session, row: RunRow) -> None:
+        """Queue a run's next attempt within the caller's transaction.
 
-    def stop(self) -> None:
-        """Stop taking runs; those under way go back to the queue."""
-
-    def enqueue(self, run_id: str) -> None:
-        """Say that a run was queued."""
-
-    def cancel(self, run_id: str) -> None:
-        """Ask for a run under way to end with what it has; harmless for any other run."""
+        The run and its place in the queue become visible in one commit, or neither does.
+        """

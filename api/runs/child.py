@@ -7,6 +7,7 @@ of the pipe is gone, so that no solver outlives the service.
 from __future__ import annotations
 
 import os
+import resource
 import tempfile
 import threading
 import time
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 PROGRESS_SECONDS = 0.2  # at most so often is progress told, but for new stages
 EXIT_ORPHANED = 3
+MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Task:
     deltas : what-if changes to apply first
     options : of stages, by name, as the planner takes them
     export : lp or mps, to keep the problem of stage network beside the plan
+    memory_mib : the process may take so much; 0: no limit
     """
 
     run_id: str
@@ -51,6 +54,7 @@ class Task:
     replications: int | None = None
     options: dict[str, str] = field(default_factory=dict)
     export: str | None = None
+    memory_mib: int = 0
 
 
 class _Line:
@@ -91,6 +95,9 @@ def main(pipe: Connection, task: Task) -> None:
     """Run a task and say how it ended: done, or failed with a reason."""
     from scenarios import HoldfastError, InputError
 
+    if task.memory_mib:
+        limit = task.memory_mib * MIB
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     line = _Line(pipe)
     threading.Thread(target=line.listen, daemon=True).start()
     try:
@@ -120,7 +127,6 @@ def run(task: Task, line: _Line) -> dict[str, Any]:
     """Do the task; return what the service should know of the result."""
     from api.store.blobs import FolderBlobs
     from api.store.documents import get_plan, get_scenario, put_plan
-    from optimizer.plan import records
 
     blobs = FolderBlobs(task.blobs)
     scenario = get_scenario(blobs, task.scenario)
@@ -136,16 +142,13 @@ def run(task: Task, line: _Line) -> dict[str, Any]:
         else:
             plan = _plan(task, scenario, line, problem)
         files = {path.name: path.read_bytes() for path in [problem] if path and path.exists()}
-    return {
-        "manifest": put_plan(blobs, plan, files),
-        "feasible": plan.feasible,
-        "certificates": records(plan.table("certificates")),
-        "notes": [note for notes in plan.notes.values() for note in notes],
-        "cancelled": line.cancelled.is_set(),
-    }
+    kept = _kept(put_plan(blobs, plan, files), plan)
+    return {**kept, "cancelled": line.cancelled.is_set()}
 
 
 def _plan(task: Task, scenario: Scenario, line: _Line, problem: Path | None) -> Plan:
+    from api.store.blobs import FolderBlobs
+    from api.store.documents import put_plan
     from optimizer.pipeline import plan
 
     options = dict(task.options)
@@ -160,7 +163,21 @@ def _plan(task: Task, scenario: Scenario, line: _Line, problem: Path | None) -> 
         options=options or None,
         progress=line.progress,
         cancelled=line.cancelled.is_set,
+        staged=lambda part: line.say(
+            "staged", **_kept(put_plan(FolderBlobs(task.blobs), part), part)
+        ),
     )
+
+
+def _kept(manifest: str, plan: Plan) -> dict[str, Any]:
+    """Return what the service should know of a plan that is kept."""
+    from optimizer.plan import records
+
+    return {
+        "manifest": manifest,
+        "certificates": records(plan.table("certificates")),
+        "notes": [note for notes in plan.notes.values() for note in notes],
+    }
 
 
 def _stress(task: Task, scenario: Scenario, plan: Plan, line: _Line) -> Plan:

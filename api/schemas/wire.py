@@ -152,6 +152,7 @@ class RunRequest(Wire):
         list[dict[str, Any]], Field(max_length=10_000, description="deltas for this run only")
     ] = Field(default_factory=list)
     options: RunOptions = Field(default_factory=RunOptions)
+    priority: Annotated[int, Field(ge=1, le=9, description="1 is taken first")] = 5
     labels: Annotated[dict[Label, Label], Field(max_length=50)] = Field(default_factory=dict)
 
 

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from api.schemas.sourcing import DecideRequest, DecisionModel, OrderRequest
 from api.services.scenarios import ScenarioService
 from api.store.blobs import BlobStore
-from api.store.database import BookRow, Database, DecisionRow, PlanRow, utc_now
+from api.store.database import Sessions
 from api.store.documents import get_plan, plan_rows
+from api.store.rows import BookRow, DecisionRow, PlanRow, utc_now
 from optimizer.allocation.sourcing.arrivals import expected_arrivals
 from optimizer.allocation.sourcing.desk import Desk
 from optimizer.allocation.sourcing.online import decide
@@ -38,6 +39,15 @@ class _Open:
     number: int = 0
 
 
+class Desks:
+    """Plans whose stock is kept in memory, shared by all requests of a process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.open: OrderedDict[str, _Open] = OrderedDict()
+        self.ships: dict[str, bool] = {}
+
+
 class DecisionService:
     """Promises orders.
 
@@ -47,13 +57,13 @@ class DecisionService:
     decision holds its stock in a newer plan too, until the plan's scenario has the order.
     """
 
-    def __init__(self, database: Database, scenarios: ScenarioService, blobs: BlobStore) -> None:
+    def __init__(
+        self, database: Sessions, scenarios: ScenarioService, blobs: BlobStore, desks: Desks
+    ) -> None:
         self.database = database
         self.scenarios = scenarios
         self.blobs = blobs
-        self._lock = threading.Lock()
-        self._open: OrderedDict[str, _Open] = OrderedDict()
-        self._ships: dict[str, bool] = {}
+        self._desks = desks
 
     def decide(self, request: DecideRequest) -> DecisionModel:
         """Promise an order, or return what it was promised before.
@@ -72,7 +82,7 @@ class DecisionService:
         earlier = self._earlier(plan.scenario_id, request.order.order_id, body_hash)
         if earlier is not None:
             return earlier
-        with self._lock:
+        with self._desks.lock:
             opened = self._desk(plan)
             order = _order(opened.scenario, opened.desk, request.order)
             self._check(plan, opened, order)
@@ -137,9 +147,9 @@ class DecisionService:
         return row.scenario_id
 
     def _has_parcels(self, row: PlanRow) -> bool:
-        if row.id not in self._ships:
-            self._ships[row.id] = plan_rows(self.blobs, row.manifest).get("shipments", 0) > 0
-        return self._ships[row.id]
+        if row.id not in self._desks.ships:
+            self._desks.ships[row.id] = plan_rows(self.blobs, row.manifest).get("shipments", 0) > 0
+        return self._desks.ships[row.id]
 
     def _earlier(self, scenario_id: str, order_id: str, body_hash: str) -> DecisionModel | None:
         with self.database.session() as session:
@@ -148,7 +158,7 @@ class DecisionService:
 
     def _desk(self, plan: PlanRow) -> _Open:
         """Return the desk of a plan, from memory or built from its tables."""
-        if plan.id not in self._open:
+        if plan.id not in self._desks.open:
             revision = self.scenarios.revision(plan.scenario_id, plan.revision)
             scenario = self.scenarios.load(revision)
             made = get_plan(self.blobs, plan.manifest, TABLES)
@@ -156,11 +166,11 @@ class DecisionService:
             counts = made.provenance.options.get("stock_value") == "yes"
             tables = {name: made.table(name) for name in TABLES}
             desk = Desk(scenario, tables, expected_arrivals(scenario), stock_value=counts)
-            self._open[plan.id] = _Open(desk, scenario, planned)
-        self._open.move_to_end(plan.id)
-        while len(self._open) > MOST_DESKS:
-            self._open.popitem(last=False)
-        return self._open[plan.id]
+            self._desks.open[plan.id] = _Open(desk, scenario, planned)
+        self._desks.open.move_to_end(plan.id)
+        while len(self._desks.open) > MOST_DESKS:
+            self._desks.open.popitem(last=False)
+        return self._desks.open[plan.id]
 
     @staticmethod
     def _check(plan: PlanRow, opened: _Open, order: OnlineOrder) -> None:

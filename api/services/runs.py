@@ -9,11 +9,13 @@ from sqlalchemy import func, select
 
 from api.errors import Busy
 from api.runs.backend import JobBackend
-from api.runs.local import ENDED, note
+from api.runs.states import ENDED, note
 from api.schemas.wire import RunRequest
+from api.security.trail import record
 from api.services.scenarios import ScenarioService
 from api.settings import ServiceSettings
-from api.store.database import Database, EventRow, KeyRow, PlanRow, RunRow, new_id, utc_now
+from api.store.database import TenantDatabase
+from api.store.rows import EventRow, IdempotencyRow, PlanRow, RunRow, TenantRow, new_id, utc_now
 from scenarios import Conflict, InputError, NotFound
 
 
@@ -22,7 +24,7 @@ class RunService:
 
     def __init__(
         self,
-        database: Database,
+        database: TenantDatabase,
         scenarios: ScenarioService,
         backend: JobBackend,
         settings: ServiceSettings,
@@ -62,7 +64,9 @@ class RunService:
             waiting = session.scalar(
                 select(func.count()).select_from(RunRow).where(RunRow.state == "queued")
             )
-            if (waiting or 0) >= self.settings.max_queued:
+            tenant = session.get(TenantRow, self.database.tenant_id)
+            most = None if tenant is None else tenant.max_queued
+            if (waiting or 0) >= (self.settings.max_queued if most is None else most):
                 raise Busy(f"{waiting} runs wait already; try again later")
             row = RunRow(
                 id=new_id("run"),
@@ -72,23 +76,26 @@ class RunService:
                 revision=revision.content_hash,
                 request=body,
                 labels=request.labels,
+                priority=request.priority,
             )
             session.add(row)
             session.flush()
             if key is not None:
-                session.add(KeyRow(key=key, body_hash=body_hash, run_id=row.id))
+                session.add(IdempotencyRow(key=key, body_hash=body_hash, run_id=row.id))
             if request.options.validate_only:
                 row.state, row.ended_at, row.share = "succeeded", utc_now(), 1.0
                 row.reason = "validated only"
                 note(session, row.id, "done", {"state": "succeeded", "reason": row.reason})
             else:
                 note(session, row.id, "state", {"state": "queued"})
-        self.backend.enqueue(row.id)
+                self.backend.enqueue(session, row)
+            told = {"kind": row.kind, "scenario": row.scenario_id, "revision": row.revision}
+            record(session, "run.submitted", row.id, told)
         return row
 
     def _earlier(self, key: str, body_hash: str) -> RunRow | None:
         with self.database.session() as session:
-            seen = session.get(KeyRow, key)
+            seen = session.get(IdempotencyRow, (self.database.tenant_id, key))
             if seen is None:
                 return None
             if seen.body_hash != body_hash:
@@ -142,13 +149,14 @@ class RunService:
             elif row.state == "running":
                 row.state = "cancelling"
                 note(session, run_id, "state", {"state": "cancelling"})
-        self.backend.cancel(run_id)
+            record(session, "run.cancelled", run_id, {"state": row.state})
         cancelled: RunRow = row
         return cancelled
 
     def events(self, run_id: str, after: int, most: int = 500) -> list[EventRow]:
         """Return events of a run whose number is above `after`, in order."""
-        query = select(EventRow).where(EventRow.run_id == run_id, EventRow.number > after)
+        query = select(EventRow).join(RunRow, RunRow.id == EventRow.run_id)
+        query = query.where(EventRow.run_id == run_id, EventRow.number > after)
         with self.database.session() as session:
             return list(session.scalars(query.order_by(EventRow.number).limit(most)))
 

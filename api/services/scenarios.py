@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import select
 
 from api.cli.console import finding_document
+from api.security.trail import record
 from api.store.blobs import BlobStore
-from api.store.database import Database, RevisionRow, ScenarioRow, new_id
+from api.store.database import TenantDatabase
 from api.store.documents import get_scenario, put_scenario
+from api.store.rows import RevisionRow, ScenarioRow, new_id
 from scenarios import Conflict, Findings, InputError, NotFound, Scenario, Severity
 from scenarios.validation import validate
 
@@ -18,7 +20,7 @@ from scenarios.validation import validate
 class ScenarioService:
     """Keeps scenarios and their revisions."""
 
-    def __init__(self, database: Database, blobs: BlobStore) -> None:
+    def __init__(self, database: TenantDatabase, blobs: BlobStore) -> None:
         self.database = database
         self.blobs = blobs
 
@@ -52,6 +54,8 @@ class ScenarioService:
                     findings=findings,
                 )
             )
+            told = {"name": row.name, "revision": row.head}
+            record(session, "scenario.taken", row.id, told)
         return row
 
     def revise(self, scenario_id: str, base: str, deltas: list[dict[str, Any]]) -> RevisionRow:

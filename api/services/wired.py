@@ -6,8 +6,8 @@ import json
 
 from api.schemas.wire import FindingModel, PlanModel, RunModel, ScenarioModel
 from api.store.blobs import BlobStore
-from api.store.database import PlanRow, RevisionRow, RunRow, ScenarioRow
 from api.store.documents import get_plan, plan_files, plan_rows
+from api.store.rows import PlanRow, RevisionRow, RunRow, ScenarioRow
 from optimizer.plan import records
 from scenarios import Scenario
 

@@ -1,170 +1,141 @@
-"""Metadata: scenarios and their revisions, runs and their events, plans."""
+"""The metadata database: whole transactions, and sessions that see one tenant only."""
 
 from __future__ import annotations
 
-import datetime as dt
-import secrets
-from typing import Any
+import contextlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, String, create_engine, event
-from sqlalchemy.engine import Engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker, with_loader_criteria
 
-
-def new_id(kind: str) -> str:
-    """Return a new id that cannot be guessed, as in run_3f0c..."""
-    return f"{kind}_{secrets.token_hex(10)}"
-
-
-def utc_now() -> dt.datetime:
-    """Return the time now, UTC, to the millisecond."""
-    now = dt.datetime.now(dt.UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+from api.store.migrate import migrate
+from api.store.rows import TenantOwned
 
 
-class Base(DeclarativeBase):
-    """All tables of the metadata."""
+class Sessions(Protocol):
+    """Where sessions come from: of one tenant, or of the whole database."""
 
-    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
-
-
-class ScenarioRow(Base):
-    """A scenario: a name and the revision that is newest."""
-
-    __tablename__ = "scenarios"
-
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    name: Mapped[str]
-    head: Mapped[str] = mapped_column(String(64))
-    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
-
-
-class RevisionRow(Base):
-    """One content of a scenario."""
-
-    __tablename__ = "revisions"
-
-    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"), primary_key=True)
-    content_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    manifest: Mapped[str] = mapped_column(String(64))
-    parent: Mapped[str | None] = mapped_column(String(64))
-    deltas: Mapped[list[Any]]
-    findings: Mapped[list[Any]]
-    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
-
-
-class RunRow(Base):
-    """A run: what was asked for, and how it goes."""
-
-    __tablename__ = "runs"
-    __table_args__ = (Index("runs_by_state", "state", "created_at"),)
-
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(20))
-    state: Mapped[str] = mapped_column(String(20))
-    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"))
-    revision: Mapped[str] = mapped_column(String(64))
-    request: Mapped[dict[str, Any]]
-    labels: Mapped[dict[str, Any]]
-    attempt: Mapped[int] = mapped_column(default=0)
-    stage: Mapped[str] = mapped_column(default="")
-    share: Mapped[float] = mapped_column(default=0.0)
-    reason: Mapped[str] = mapped_column(default="")
-    plan_id: Mapped[str | None] = mapped_column(String(40))
-    certificates: Mapped[list[Any]] = mapped_column(default=list)
-    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
-    started_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
-    ended_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
-
-
-class EventRow(Base):
-    """Something that happened in a run; numbered from 1 in each run."""
-
-    __tablename__ = "run_events"
-
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(20))
-    data: Mapped[dict[str, Any]]
-    at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
-
-
-class PlanRow(Base):
-    """A plan that a run made."""
-
-    __tablename__ = "plans"
-
-    id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
-    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"))
-    revision: Mapped[str] = mapped_column(String(64))
-    manifest: Mapped[str] = mapped_column(String(64))
-    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
-
-
-class KeyRow(Base):
-    """The first answer to an Idempotency-Key."""
-
-    __tablename__ = "idempotency_keys"
-
-    key: Mapped[str] = mapped_column(String(255), primary_key=True)
-    body_hash: Mapped[str] = mapped_column(String(64))
-    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
-
-
-class BookRow(Base):
-    """How many online decisions a scenario has had; its lock makes them follow each other."""
-
-    __tablename__ = "sourcing_books"
-
-    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"), primary_key=True)
-    decided: Mapped[int] = mapped_column(default=0)
-
-
-class DecisionRow(Base):
-    """What an order was promised online; it holds its stock until a plan knows the order."""
-
-    __tablename__ = "sourcing_decisions"
-    __table_args__ = (Index("decisions_by_number", "scenario_id", "number", unique=True),)
-
-    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"), primary_key=True)
-    order_id: Mapped[str] = mapped_column(String(200), primary_key=True)
-    number: Mapped[int]
-    plan_id: Mapped[str] = mapped_column(ForeignKey("plans.id"))
-    channel_id: Mapped[str] = mapped_column(String(200), default="")
-    ready_on: Mapped[dt.date]
-    body_hash: Mapped[str] = mapped_column(String(64))
-    answer: Mapped[dict[str, Any]]
-    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
-
-
-class Database:
-    """The metadata database; SQLite by default, anything SQLAlchemy speaks by URL."""
-
-    def __init__(self, url: str) -> None:
-        connect = {"timeout": 30.0} if url.startswith("sqlite") else {}
-        self.engine: Engine = create_engine(url, connect_args=connect)
-        if url.startswith("sqlite"):
-            event.listen(self.engine, "connect", _careful_sqlite)
-        Base.metadata.create_all(self.engine)
-        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
-
-    def begin(self) -> Any:
+    def begin(self) -> AbstractContextManager[Session]:
         """Open a session whose changes are committed together, or not at all."""
-        return self._sessions.begin()
 
     def session(self) -> Session:
         """Open a session to read with."""
-        return self._sessions()
+
+
+class Database:
+    """The whole metadata database; SQLite by default, PostgreSQL by URL.
+
+    Sessions of this class see all tenants' rows: they are for workers and commands. What answers
+    a request uses `of(tenant_id)`.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.url = url
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.engine: Engine = create_engine(parsed, connect_args={"timeout": 30.0})
+            event.listen(self.engine, "connect", _careful_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            with_driver = parsed.set(drivername="postgresql+psycopg")
+            self.engine = create_engine(with_driver, pool_pre_ping=True)
+        migrate(self.engine)
+        writing = self.engine.execution_options(holdfast_writes=True)
+        self._writers = sessionmaker(writing, class_=_Session, expire_on_commit=False)
+        self._readers = sessionmaker(self.engine, class_=_Session, expire_on_commit=False)
+
+    @contextlib.contextmanager
+    def begin(self, **told: str) -> Iterator[Session]:
+        """Open a session whose changes are committed together, or not at all.
+
+        On SQLite it holds the one write lock from its start, so that what it reads stays true
+        until it commits; on PostgreSQL rows are locked where they are read for update.
+
+        Parameters
+        ----------
+        told : `tenant` and `actor` of the session, which `of` fills in
+        """
+        with self._writers(info=told) as session, session.begin():
+            yield session
+
+    def session(self, **told: str) -> Session:
+        """Open a session to read with."""
+        return self._readers(info=told)
+
+    def of(self, tenant_id: str, actor: str = "") -> TenantDatabase:
+        """Return what a tenant may see, for somebody who acts for it."""
+        return TenantDatabase(self, tenant_id, actor)
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
 
 
+class TenantDatabase:
+    """The rows of one tenant; others' rows are not there, whatever is asked for.
+
+    Parameters
+    ----------
+    database : the whole
+    tenant_id : whose rows are seen, and whose new rows become
+    actor : who acts, for the audit trail
+    """
+
+    def __init__(self, database: Database, tenant_id: str, actor: str) -> None:
+        self.whole = database
+        self.tenant_id = tenant_id
+        self.actor = actor
+
+    def begin(self) -> AbstractContextManager[Session]:
+        """Open a session whose changes are committed together, or not at all."""
+        return self.whole.begin(tenant=self.tenant_id, actor=self.actor)
+
+    def session(self) -> Session:
+        """Open a session to read with."""
+        return self.whole.session(tenant=self.tenant_id)
+
+
+class _Session(Session):
+    """A session that adds its tenant, where it has one, to all that it reads and writes."""
+
+
+@event.listens_for(_Session, "do_orm_execute")
+def _see_own_rows(state: ORMExecuteState) -> None:
+    tenant_id = state.session.info.get("tenant")
+    if tenant_id is None or state.is_column_load or state.is_relationship_load:
+        return
+    own = with_loader_criteria(
+        TenantOwned, lambda row: row.tenant_id == tenant_id, include_aliases=True
+    )
+    state.statement = state.statement.options(own)
+
+
+@event.listens_for(_Session, "before_flush")
+def _write_own_rows(session: Session, _context: Any, _instances: Any) -> None:
+    tenant_id = session.info.get("tenant")
+    if tenant_id is None:
+        return
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(row, TenantOwned):
+            if row.tenant_id in (None, tenant_id):
+                row.tenant_id = tenant_id
+            else:
+                raise RuntimeError(f"a row of another tenant in a session of {tenant_id}")
+
+
 def _careful_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where _begin_sqlite says so
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("holdfast_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

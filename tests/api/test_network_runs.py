@@ -14,20 +14,20 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
 from api.cli.plan import plan
 from api.client import Client
 from api.schemas.wire import RunOptions
-from api.settings import ServiceSettings
 from scenarios import Scenario
 from scenarios.settings import Settings
+
+from .conftest import Door, settings_for
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A service of its own folder, with its runs going."""
-    settings = ServiceSettings(home=tmp_path_factory.mktemp("service"))
-    with TestClient(create_app(settings), base_url="http://testserver") as client:
+    settings = settings_for(tmp_path_factory.mktemp("service"))
+    with Door(settings).http as client:
         yield client
 
 

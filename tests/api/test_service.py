@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 
-from api.app import create_app
-from api.settings import ServiceSettings
 from scenarios import Scenario
+
+from .conftest import Door, settings_for
 
 PROBLEM = "application/problem+json"
 
@@ -25,8 +25,8 @@ PROBLEM = "application/problem+json"
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A service of its own folder, with its runs going."""
     home = tmp_path_factory.mktemp("service")
-    settings = ServiceSettings(home=home, max_upload_mib=4.0)
-    with TestClient(create_app(settings), base_url="http://testserver") as client:
+    settings = settings_for(home, max_upload_mib=4.0)
+    with Door(settings).http as client:
         yield client
 
 

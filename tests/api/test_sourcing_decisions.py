@@ -9,18 +9,17 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
-from api.app import create_app
 from api.client import Client
-from api.runs.local import _stage_options
-from api.settings import ServiceSettings
-from api.store.database import PlanRow, RunRow, new_id
+from api.routes.context import Context
+from api.runs.supervision import stage_options
 from api.store.documents import put_plan
+from api.store.rows import PlanRow, RunRow, new_id
 from optimizer.pipeline import plan
 from scenarios import Scenario
 from scenarios.settings import Settings
+
+from .conftest import Door, settings_for
 
 PROBLEM = "application/problem+json"
 START = pd.Timestamp("2026-03-02")
@@ -52,10 +51,9 @@ def _scenario() -> Scenario:
 
 
 def _keep_plan(
-    app: FastAPI, scenario_id: str, revision: str, scenario: Scenario, **options: str
+    context: Context, scenario_id: str, revision: str, scenario: Scenario, **options: str
 ) -> str:
     """Keep a plan as a finished run would."""
-    context = app.state.context
     made = plan(scenario, ["sourcing"], work=1.0, options=options)
     with context.database.begin() as session:
         run = RunRow(id=new_id("run"), kind="pipeline", state="succeeded", scenario_id=scenario_id,
@@ -72,25 +70,29 @@ class World:
     """A service with a scenario and its plan, in a folder that outlives it."""
 
     def __init__(self, home: Path) -> None:
-        self.settings = ServiceSettings(home=home)
-        self.app = create_app(self.settings)
-        self.http = TestClient(self.app, base_url="http://testserver")
-        row = self.app.state.context.scenarios.keep(_scenario())
+        self.settings = settings_for(home)
+        self.door = Door(self.settings, works=False)
+        row = self.desk.scenarios.keep(_scenario())
         self.scenario, self.revision = row.id, row.head
-        self.plan = _keep_plan(self.app, row.id, row.head, _scenario())
+        self.plan = _keep_plan(self.desk, row.id, row.head, _scenario())
+
+    @property
+    def desk(self) -> Context:
+        """What the one who asks sees."""
+        return self.door.desk
 
     def ask(self, name: str, qty: float = 1.0, **more: Any) -> Any:
         """Ask for a promise of so many P."""
         order = {"order_id": name, "zone_id": "Z", "placed_at": "2026-03-02T09:00:00",
                  "lines": [{"product_id": "P", "qty": qty}]} | more  # fmt: skip
-        return self.http.post("/v1/sourcing:decide", json={"plan": self.plan, "order": order})
+        return self.door.http.post("/v1/sourcing:decide", json={"plan": self.plan, "order": order})
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     yield made
-    made.app.state.context.database.close()
+    made.door.house.database.close()
 
 
 def test_an_order_is_promised_with_its_reason(world: World) -> None:
@@ -108,8 +110,8 @@ def test_an_order_is_promised_with_its_reason(world: World) -> None:
 
 def test_stock_counts_in_a_promise_where_it_does_in_the_plan(world: World) -> None:
     """The plan's option holds for what follows it: 5 for the parcel and 10 for the P."""
-    named = _stage_options({"stock_value": True, "single_source": False})
-    world.plan = _keep_plan(world.app, world.scenario, world.revision, _scenario(), **named)
+    named = stage_options({"stock_value": True, "single_source": False})
+    world.plan = _keep_plan(world.desk, world.scenario, world.revision, _scenario(), **named)
     decision = world.ask("N1").json()
     assert decision["cost"] == 15.0
     assert decision["reason"]["terms"]["stock_value"] == 10.0
@@ -136,16 +138,15 @@ def test_the_same_id_with_other_contents_is_refused(world: World) -> None:
 def test_promises_survive_a_restart(world: World) -> None:
     """A new process on the same folder knows that A has nothing left."""
     first = world.ask("N1", 9.0).json()
-    world.app = create_app(world.settings)
-    world.http = TestClient(world.app, base_url="http://testserver")
+    world.door = Door(world.settings, world.door.secret, works=False)
     assert world.ask("N1", 9.0).json() == first
     assert world.ask("N2").json()["parcels"][0]["site_id"] == "B"
 
 
 def test_many_at_once_never_sell_a_unit_twice(world: World) -> None:
     """Thirty orders of one unit, over two processes' worth of services at once, find 19 units."""
-    other = create_app(world.settings)
-    doors = [world.http, TestClient(other, base_url="http://testserver")]
+    other = Door(world.settings, world.door.secret, works=False)
+    doors = [world.door.http, other.http]
     bodies = [
         {"plan": world.plan,
          "order": {"order_id": f"N{number}", "zone_id": "Z", "placed_at": "2026-03-02T09:00:00",
@@ -158,7 +159,7 @@ def test_many_at_once_never_sell_a_unit_twice(world: World) -> None:
                 lambda at: doors[at % 2].post("/v1/sourcing:decide", json=bodies[at]), range(30)
             )
         )
-    other.state.context.database.close()
+    other.house.database.close()
     assert {answer.status_code for answer in answers} == {200}
     decisions = [answer.json() for answer in answers]
     sites = [parcel["site_id"] for one in decisions for parcel in one["parcels"]]
@@ -187,7 +188,7 @@ def test_all_that_is_not_known_is_told_at_once(world: World) -> None:
 
 def test_an_older_plan_has_expired(world: World) -> None:
     """Once a newer plan has parcels, the older one is refused, and the newer one named."""
-    newer = _keep_plan(world.app, world.scenario, world.revision, _scenario())
+    newer = _keep_plan(world.desk, world.scenario, world.revision, _scenario())
     answer = world.ask("N1")
     assert answer.status_code == 409
     assert newer in answer.json()["detail"]
@@ -196,7 +197,7 @@ def test_an_older_plan_has_expired(world: World) -> None:
 def test_a_promise_holds_its_stock_in_the_next_plan(world: World) -> None:
     """N1 took A's last 9; the next plan's scenario does not know N1: its units stay taken."""
     world.ask("N1", 9.0)
-    world.plan = _keep_plan(world.app, world.scenario, world.revision, _scenario())
+    world.plan = _keep_plan(world.desk, world.scenario, world.revision, _scenario())
     assert world.ask("N2").json()["parcels"][0]["site_id"] == "B"
 
 
@@ -222,14 +223,16 @@ def test_unknown_plans_and_both_names_are_refused(world: World) -> None:
     """404 for a plan that is not there, 422 for a plan and a scenario at once."""
     order = {"order_id": "N", "zone_id": "Z", "lines": [{"product_id": "P", "qty": 1.0}]}
     path = "/v1/sourcing:decide"
-    assert world.http.post(path, json={"plan": "x", "order": order}).status_code == 404
+    assert world.door.http.post(path, json={"plan": "x", "order": order}).status_code == 404
     both = {"plan": world.plan, "scenario": world.scenario, "order": order}
-    assert world.http.post(path, json=both).status_code == 422
+    assert world.door.http.post(path, json=both).status_code == 422
 
 
 def test_the_client_decides_by_scenario(world: World) -> None:
     """`Client.decide` with a scenario uses its newest plan."""
-    client = Client("http://testserver", transport=world.http._transport)
+    client = Client(
+        "http://testserver", key=world.door.secret, transport=world.door.http._transport
+    )
     order = {"order_id": "N1", "zone_id": "Z", "placed_at": "2026-03-02T09:00:00",
              "lines": [{"product_id": "P", "qty": 1.0}]}  # fmt: skip
     assert client.decide(order, scenario=world.scenario)["plan"] == world.plan

@@ -1,0 +1,101 @@
+"""`holdfast keys`: who may ask the service for what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.cli.console import Exit, out, print_json, print_table
+
+if TYPE_CHECKING:
+    from api.security.keys import Keys
+    from api.store.database import TenantDatabase
+
+Home = Annotated[Path | None, typer.Option(help="Folder of the service; or HOLDFAST_HOME.")]
+Tenant = Annotated[str, typer.Option(help="Name of the tenant.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+    group.command("make")(make)
+    group.command("list")(listed)
+    group.command("revoke")(revoke)
+    app.add_typer(group, name="keys")
+
+
+def make(
+    name: Annotated[str, typer.Argument(help="What it is for, as in nightly-import.")],
+    scope: Annotated[
+        list[str] | None, typer.Option(help="read, plan, approve, admin; may be repeated.")
+    ] = None,
+    tenant: Tenant = "local",
+    new_tenant: Annotated[bool, typer.Option(help="Make the tenant, too.")] = False,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> int:
+    """Make a key and print its secret, which nobody can read again."""
+    from api.security.keys import Scope
+    from scenarios import InputError
+
+    wanted = scope or ["read", "plan"]
+    unknown = sorted(set(wanted) - set(Scope))
+    if unknown:
+        raise InputError(f"unknown scope {', '.join(unknown)}; there are {', '.join(Scope)}")
+    keys, database = _opened(home, tenant, new=new_tenant)
+    key = keys.make(database, name, [Scope(word) for word in dict.fromkeys(wanted)])
+    if as_json:
+        print_json({"id": key.id, "secret": key.secret, "tenant": tenant, "scopes": wanted})
+    else:
+        out().print(f"Key {key.id} of tenant {tenant}, good for {', '.join(wanted)}:\n")
+        out().print(f"  {key.secret}\n\nIt is not kept and cannot be shown again.")
+    return Exit.FINE
+
+
+def listed(tenant: Tenant = "local", home: Home = None, as_json: AsJson = False) -> int:
+    """List a tenant's keys."""
+    keys, database = _opened(home, tenant)
+    rows: list[dict[str, Any]] = [
+        {
+            "id": row.id,
+            "name": row.name,
+            "scopes": ", ".join(row.scopes),
+            "made": f"{row.created_at:%Y-%m-%d %H:%M}",
+            "revoked": "" if row.revoked_at is None else f"{row.revoked_at:%Y-%m-%d %H:%M}",
+        }
+        for row in keys.listed(database)
+    ]
+    if as_json:
+        print_json({"tenant": tenant, "keys": rows})
+    else:
+        headings = ("id", "name", "scopes", "made", "revoked")
+        print_table(f"Keys of {tenant}", headings, [list(row.values()) for row in rows])
+    return Exit.FINE
+
+
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="As in key_3f0c...")],
+    tenant: Tenant = "local",
+    home: Home = None,
+) -> int:
+    """Take a key back at once."""
+    keys, database = _opened(home, tenant)
+    keys.revoke(database, key_id)
+    out().print(f"Key {key_id} is good for nothing any more.")
+    return Exit.FINE
+
+
+def _opened(home: Path | None, tenant: str, *, new: bool = False) -> tuple[Keys, TenantDatabase]:
+    from api.cli.serve import settings_with
+    from api.security.keys import Keys
+    from api.store.database import Database
+
+    settings = settings_with(home=home)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.url)
+    keys = Keys(database)
+    tenant_id = keys.new_tenant(tenant) if new else keys.tenant(tenant)
+    return keys, database.of(tenant_id, "holdfast keys")

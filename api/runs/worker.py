@@ -1,0 +1,118 @@
+"""A worker: takes attempts from the queue and sees them through, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from typing import Any, Final
+
+from api.runs.queue import (
+    APPLICATION,
+    ARGUMENTS_VERSION,
+    QUEUE,
+    WORKFLOW,
+    RunQueue,
+    dbos_url,
+    plain_json,
+)
+from api.runs.supervision import Supervisor
+from api.runs.workers import Workers
+from api.settings import ServiceSettings, settings_from
+from api.store.database import Database
+
+STOP_SECONDS: Final = 10
+
+
+class Worker:
+    """Takes runs; there is at most one in a process, since DBOS has one application in it.
+
+    Parameters
+    ----------
+    settings : of the service whose runs it takes
+    """
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.settings = settings
+        self.database = Database(settings.url)
+        self.queue = RunQueue(settings.url)
+        self.workers = Workers(self.database, settings, self.queue)
+        self.supervisor = Supervisor(self.database, settings, self.queue, self.workers.id)
+
+    def start(self) -> None:
+        """Take up what dead workers left, then what is queued."""
+        from dbos import DBOS
+
+        self.workers.start()
+        _register(self.supervisor)
+        DBOS(
+            config={
+                "name": APPLICATION,
+                "system_database_url": dbos_url(self.settings.url),
+                "application_version": ARGUMENTS_VERSION,
+                "executor_id": self.workers.id,
+                "serializer": plain_json(),
+                "log_level": "ERROR",
+            }
+        )
+        DBOS.launch()
+        DBOS.register_queue(
+            QUEUE,
+            worker_concurrency=self.settings.max_running,
+            polling_interval_sec=self.settings.queue_poll_seconds,
+        )
+
+    def stop(self) -> None:
+        """End all children; their runs go back to the queue."""
+        from dbos import DBOS
+
+        self.supervisor.stopping.set()
+        DBOS.destroy(workflow_completion_timeout_sec=STOP_SECONDS)
+        self.workers.stop()
+        self.queue.close()
+        self.database.close()
+
+
+def _register(supervisor: Supervisor) -> None:
+    from dbos import DBOS
+
+    @DBOS.step(name="supervise")
+    def supervise(run_id: str, number: int) -> None:
+        supervisor.attempt(run_id, number)
+
+    @DBOS.workflow(name=WORKFLOW)
+    def attempt(run_id: str, number: int) -> None:
+        supervise(run_id, number)
+
+
+def work(settings: ServiceSettings, *, lifeline: bool = False) -> None:
+    """Work until a signal to end comes, or the other end of the standard input is gone.
+
+    Parameters
+    ----------
+    settings : of the service whose runs it takes
+    lifeline : watch the standard input, of which the parent holds the other end
+    """
+    ended = threading.Event()
+
+    def end(*_: Any) -> None:
+        ended.set()
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1):
+            pass
+        ended.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    if lifeline:
+        threading.Thread(target=watch, name="lifeline", daemon=True).start()
+    worker = Worker(settings)
+    worker.start()
+    ended.wait()
+    worker.stop()
+
+
+if __name__ == "__main__":
+    work(settings_from(), lifeline=True)

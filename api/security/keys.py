@@ -1,0 +1,191 @@
+"""API keys: made once, shown once, kept as hashes only."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import select
+
+from api.security.trail import record
+from api.store.database import Database, TenantDatabase
+from api.store.rows import ApiKeyRow, TenantRow, VisitRow, new_id, utc_now
+from scenarios import Conflict, InputError, NotFound
+
+PREFIX: Final = "hf_"
+VISIT: Final = dt.timedelta(days=14)
+LOCAL: Final = "local"  # the tenant that is there from the start
+
+
+class Scope(StrEnum):
+    """What a key is good for; none includes another but admin, which includes all."""
+
+    READ = "read"
+    PLAN = "plan"
+    APPROVE = "approve"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks, after the key was found good."""
+
+    tenant_id: str
+    key_id: str
+    name: str
+    scopes: frozenset[Scope]
+
+    def may(self, scope: Scope) -> bool:
+        """Say whether the key is good for this."""
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that was just made; the only time that its secret can be read."""
+
+    id: str
+    secret: str
+
+
+class Keys:
+    """Makes keys, knows them again, takes them back.
+
+    Parameters
+    ----------
+    database : the whole; who asks is not known yet
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def first(self) -> NewKey | None:
+        """Make the first tenant and its key, if there is no tenant yet."""
+        with self.database.begin() as session:
+            if session.scalar(select(TenantRow.id).limit(1)) is not None:
+                return None
+            tenant = TenantRow(id=new_id("tenant"), name=LOCAL)
+            session.add(tenant)
+        return self.make(self.database.of(tenant.id, "first start"), "first key", list(Scope))
+
+    def tenant(self, name: str) -> str:
+        """Return a tenant's id.
+
+        Raises
+        ------
+        NotFound
+        """
+        with self.database.session() as session:
+            found = session.scalar(select(TenantRow.id).where(TenantRow.name == name))
+            if found is None:
+                names = ", ".join(session.scalars(select(TenantRow.name).order_by(TenantRow.name)))
+                raise NotFound(f"no tenant {name!r}; there are: {names or 'none yet'}")
+            return found
+
+    def new_tenant(self, name: str) -> str:
+        """Make a tenant and return its id.
+
+        Raises
+        ------
+        Conflict
+            There is one of this name.
+        """
+        with self.database.begin() as session:
+            if session.scalar(select(TenantRow.id).where(TenantRow.name == name)) is not None:
+                raise Conflict(f"there is a tenant {name!r} already")
+            row = TenantRow(id=new_id("tenant"), name=name)
+            session.add(row)
+            return row.id
+
+    def make(self, database: TenantDatabase, name: str, scopes: Sequence[Scope]) -> NewKey:
+        """Make a key for a tenant.
+
+        Raises
+        ------
+        InputError
+            It would be good for nothing.
+        """
+        if not scopes:
+            raise InputError(f"a key needs one of the scopes {', '.join(Scope)}")
+        secret = PREFIX + secrets.token_urlsafe(32)
+        with database.begin() as session:
+            row = ApiKeyRow(
+                id=new_id("key"),
+                name=name,
+                secret_hash=_hash(secret),
+                scopes=[str(scope) for scope in scopes],
+            )
+            session.add(row)
+            record(session, "key.made", row.id, {"name": name, "scopes": row.scopes})
+        return NewKey(row.id, secret)
+
+    def listed(self, database: TenantDatabase) -> list[ApiKeyRow]:
+        """Return a tenant's keys, oldest first."""
+        with database.session() as session:
+            return list(session.scalars(select(ApiKeyRow).order_by(ApiKeyRow.created_at)))
+
+    def revoke(self, database: TenantDatabase, key_id: str) -> None:
+        """Take a key back; visits that began with it end, too.
+
+        Raises
+        ------
+        NotFound
+        Conflict
+            It was taken back before.
+        """
+        with database.begin() as session:
+            row = session.get(ApiKeyRow, key_id, with_for_update=True)
+            if row is None:
+                raise NotFound(f"no key {key_id!r}")
+            if row.revoked_at is not None:
+                raise Conflict(f"key {key_id} was revoked on {row.revoked_at:%Y-%m-%d}")
+            row.revoked_at = utc_now()
+            record(session, "key.revoked", key_id, {"name": row.name})
+
+    def known(self, secret: str) -> Principal | None:
+        """Return whose key it is; None where it is no key, or no good one any more."""
+        with self.database.session() as session:
+            row = session.scalar(select(ApiKeyRow).where(ApiKeyRow.secret_hash == _hash(secret)))
+            return _principal(row)
+
+    def visit(self, secret: str) -> str | None:
+        """Begin a browser's visit; return the token for its cookie, None where the key is bad."""
+        who = self.known(secret)
+        if who is None:
+            return None
+        token = secrets.token_urlsafe(32)
+        with self.database.of(who.tenant_id, who.name).begin() as session:
+            ends_at = utc_now() + VISIT
+            session.add(VisitRow(token_hash=_hash(token), key_id=who.key_id, ends_at=ends_at))
+        return token
+
+    def visitor(self, token: str) -> Principal | None:
+        """Return who visits with a cookie's token; None where the visit has ended."""
+        with self.database.session() as session:
+            visit = session.get(VisitRow, _hash(token))
+            if visit is None or visit.ends_at.replace(tzinfo=dt.UTC) < utc_now():
+                return None
+            return _principal(session.get(ApiKeyRow, visit.key_id))
+
+    def leave(self, token: str) -> None:
+        """End a visit."""
+        with self.database.begin() as session:
+            visit = session.get(VisitRow, _hash(token))
+            if visit is not None:
+                session.delete(visit)
+
+
+def _principal(row: ApiKeyRow | None) -> Principal | None:
+    if row is None or row.revoked_at is not None:
+        return None
+    return Principal(row.tenant_id, row.id, row.name, frozenset(map(Scope, row.scopes)))
+
+
+def _hash(secret: str) -> str:
+    """Return what is kept of a secret; it is random and long, so a plain hash is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,102 @@
+"""The audit trail: append-only, each record hashed over the one before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.store.database import Database
+from api.store.rows import TenantRow, TrailRow, utc_now
+
+FIRST: Final = "0" * 64
+
+
+def record(session: Session, action: str, target: str, detail: dict[str, Any]) -> None:
+    """Write down what the session's actor does, in the transaction that does it.
+
+    Parameters
+    ----------
+    session : of a tenant; its row is locked, so that records follow each other
+    action : as in run.submitted
+    target : id of what it was done to
+    detail : what else should be known; no secrets
+    """
+    tenant_id = session.info["tenant"]
+    session.execute(select(TenantRow.id).where(TenantRow.id == tenant_id).with_for_update())
+    newest = select(TrailRow).order_by(TrailRow.number.desc()).limit(1)
+    before = session.scalar(newest)
+    row = TrailRow(
+        tenant_id=tenant_id,
+        number=1 if before is None else before.number + 1,
+        at=utc_now().isoformat(timespec="milliseconds"),
+        actor=session.info.get("actor", ""),
+        action=action,
+        target=target,
+        detail=detail,
+        hash_before=FIRST if before is None else before.hash,
+    )
+    row.hash = _hash(row)
+    session.add(row)
+    session.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a check of one tenant's records found."""
+
+    tenant: str
+    records: int
+    newest: str
+    breaks: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return asdict(self)
+
+
+def verified(database: Database) -> list[Verified]:
+    """Check the records of every tenant, in order of their names."""
+    results = []
+    with database.session() as session:
+        tenants = session.execute(select(TenantRow.id, TenantRow.name).order_by(TenantRow.name))
+        for tenant_id, name in tenants.all():
+            own = select(TrailRow).where(TrailRow.tenant_id == tenant_id).order_by(TrailRow.number)
+            rows = list(session.scalars(own))
+            newest = rows[-1].hash if rows else FIRST
+            results.append(Verified(name, len(rows), newest, tuple(breaks(rows))))
+    return results
+
+
+def breaks(rows: Iterable[TrailRow]) -> Iterator[str]:
+    """Yield what is wrong with a tenant's records in order; nothing where the chain holds.
+
+    A changed, removed or moved record breaks the chain at it or behind it. Records cut off at
+    the end leave no trace in the chain itself: compare the newest number and hash with a copy
+    kept elsewhere.
+    """
+    number, before = 0, FIRST
+    for row in rows:
+        number += 1
+        if row.number != number:
+            yield f"record {number} is missing: {row.number} follows {number - 1}"
+            number = row.number
+        elif row.hash_before != before:
+            yield f"record {row.number} does not follow the record before it"
+        if row.hash != _hash(row):
+            yield f"record {row.number} was changed"
+        before = row.hash
+
+
+def _hash(row: TrailRow) -> str:
+    told = [
+        row.tenant_id, row.number, row.at, row.actor, row.action, row.target, row.detail,
+        row.hash_before,
+    ]  # fmt: skip
+    text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Steps of the metadata's tables; each names the one before it."""

@@ -1,0 +1,213 @@
+"""The rows of the metadata: tenants and keys, scenarios, runs, plans, and who did what.
+
+A row that belongs to a tenant is seen only through that tenant's sessions (`database`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+def new_id(kind: str) -> str:
+    """Return a new id that cannot be guessed, as in run_3f0c..."""
+    return f"{kind}_{secrets.token_hex(10)}"
+
+
+def utc_now() -> dt.datetime:
+    """Return the time now, UTC, to the millisecond."""
+    now = dt.datetime.now(dt.UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+class Base(DeclarativeBase):
+    """All tables of the metadata."""
+
+    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
+
+
+class TenantRow(Base):
+    """Whose scenarios, runs and plans they are."""
+
+    __tablename__ = "tenants"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200), unique=True)
+    max_queued: Mapped[int | None]
+    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
+
+
+class TenantOwned:
+    """A row that belongs to one tenant."""
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), index=True)
+
+
+class ApiKeyRow(TenantOwned, Base):
+    """A key of the service; its secret is known to its holder only."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[list[Any]]
+    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
+    revoked_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class VisitRow(TenantOwned, Base):
+    """A browser that has shown a key; its cookie is as good as the key until it ends."""
+
+    __tablename__ = "visits"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.id"))
+    ends_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True))
+
+
+class TrailRow(TenantOwned, Base):
+    """Who did what: numbered from 1 for each tenant, each record hashed over the one before."""
+
+    __tablename__ = "audit_trail"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[str] = mapped_column(String(40))
+    actor: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(60))
+    target: Mapped[str] = mapped_column(String(200))
+    detail: Mapped[dict[str, Any]]
+    hash_before: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class ScenarioRow(TenantOwned, Base):
+    """A scenario: a name and the revision that is newest."""
+
+    __tablename__ = "scenarios"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str]
+    head: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
+
+
+class RevisionRow(TenantOwned, Base):
+    """One content of a scenario."""
+
+    __tablename__ = "revisions"
+
+    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"), primary_key=True)
+    content_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    manifest: Mapped[str] = mapped_column(String(64))
+    parent: Mapped[str | None] = mapped_column(String(64))
+    deltas: Mapped[list[Any]]
+    findings: Mapped[list[Any]]
+    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
+
+
+class RunRow(TenantOwned, Base):
+    """A run: what was asked for, and how it goes."""
+
+    __tablename__ = "runs"
+    __table_args__ = (Index("runs_by_state", "state", "created_at"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(20))
+    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"))
+    revision: Mapped[str] = mapped_column(String(64))
+    request: Mapped[dict[str, Any]]
+    labels: Mapped[dict[str, Any]]
+    priority: Mapped[int] = mapped_column(default=5)
+    attempt: Mapped[int] = mapped_column(default=0)
+    deaths: Mapped[int] = mapped_column(default=0)
+    worker_id: Mapped[str | None] = mapped_column(String(60), index=True)
+    partial: Mapped[dict[str, Any] | None]
+    stage: Mapped[str] = mapped_column(default="")
+    share: Mapped[float] = mapped_column(default=0.0)
+    reason: Mapped[str] = mapped_column(default="")
+    plan_id: Mapped[str | None] = mapped_column(String(40))
+    certificates: Mapped[list[Any]] = mapped_column(default=list)
+    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
+    started_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+    ended_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class WorkerRow(Base):
+    """A worker that is alive as long as `beats` goes up."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    host: Mapped[str] = mapped_column(String(255))
+    pid: Mapped[int]
+    beats: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
+
+
+class EventRow(Base):
+    """Something that happened in a run; numbered from 1 in each run."""
+
+    __tablename__ = "run_events"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    data: Mapped[dict[str, Any]]
+    at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
+
+
+class PlanRow(TenantOwned, Base):
+    """A plan that a run made."""
+
+    __tablename__ = "plans"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
+    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"))
+    revision: Mapped[str] = mapped_column(String(64))
+    manifest: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
+
+
+class IdempotencyRow(TenantOwned, Base):
+    """The first answer to an Idempotency-Key."""
+
+    __tablename__ = "idempotency_keys"
+
+    tenant_id: Mapped[str] = mapped_column(ForeignKey("tenants.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    body_hash: Mapped[str] = mapped_column(String(64))
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"))
+
+
+class BookRow(TenantOwned, Base):
+    """How many online decisions a scenario has had; its lock makes them follow each other."""
+
+    __tablename__ = "sourcing_books"
+
+    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"), primary_key=True)
+    decided: Mapped[int] = mapped_column(default=0)
+
+
+class DecisionRow(TenantOwned, Base):
+    """What an order was promised online; it holds its stock until a plan knows the order."""
+
+    __tablename__ = "sourcing_decisions"
+    __table_args__ = (Index("decisions_by_number", "scenario_id", "number", unique=True),)
+
+    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"), primary_key=True)
+    order_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    number: Mapped[int]
+    plan_id: Mapped[str] = mapped_column(ForeignKey("plans.id"))
+    channel_id: Mapped[str] = mapped_column(String(200), default="")
+    ready_on: Mapped[dt.date]
+    body_hash: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[dict[str, Any]]
+    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)

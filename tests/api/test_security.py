@@ -1,0 +1,268 @@
+"""Keys, scopes, tenants and the audit trail, each attacked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from api.routes.context import COOKIE
+from api.security.keys import Scope
+from api.security.trail import verified
+from api.settings import ServiceSettings
+from api.store.documents import put_plan
+from api.store.rows import PlanRow, RunRow, ScenarioRow, TrailRow, new_id
+from optimizer.plan import Plan, Provenance
+from scenarios.library import demo_scenario
+
+from .conftest import Door, settings_for
+
+OPEN = {"/healthz", "/readyz", "/openapi.json", "/sign-in", "/sign-out", "/static", "/v1/schema",
+        "/v1/templates/scenario.xlsx", "/v1/demo-scenarios"}  # fmt: skip
+
+
+class Street:
+    """A service with two tenants; the first has a scenario, a run and a plan."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.door = Door(settings, works=False)
+        keys, database = self.door.house.keys, self.door.house.database
+        self.other = database.of(keys.new_tenant("other"), "test")
+        self.other_secret = keys.make(self.other, "theirs", list(Scope)).secret
+        desk = self.door.desk
+        self.scenario = desk.scenarios.keep(demo_scenario("corner-shop"))
+        made = Plan(Provenance(self.scenario.head, "1", {}, 1, {}), {}, {})
+        with desk.database.begin() as session:
+            run = RunRow(id=new_id("run"), kind="pipeline", state="succeeded",
+                         scenario_id=self.scenario.id, revision=self.scenario.head, request={},
+                         labels={})  # fmt: skip
+            session.add(run)
+            session.flush()
+            plan = PlanRow(id=new_id("plan"), run_id=run.id, scenario_id=self.scenario.id,
+                           revision=self.scenario.head,
+                           manifest=put_plan(self.door.house.blobs, made))  # fmt: skip
+            session.add(plan)
+        self.run, self.plan = run.id, plan.id
+
+    def call(self, method: str, path: str, secret: str = "", **more: Any) -> Any:
+        """Call the service with a key, or with none."""
+        headers = {"Authorization": f"Bearer {secret}", **more.pop("headers", {})}
+        return self.door.http.request(method, path, headers=headers, follow_redirects=False, **more)
+
+    def routes(self) -> list[tuple[str, str]]:
+        """Return every method and path, with the first tenant's ids in it."""
+        ids = {"scenario_id": self.scenario.id, "run_id": self.run, "plan_id": self.plan,
+               "content_hash": self.scenario.head, "name": "kpis"}  # fmt: skip
+        found = []
+        routers = (getattr(part, "original_router", None) for part in self.door.app.routes)
+        for route in (route for router in routers if router for route in router.routes):
+            path = getattr(route, "path", "")
+            for method in sorted(getattr(route, "methods", None) or {"GET"}):
+                if method in ("GET", "POST"):
+                    full = re.sub(r"{(\w+)}", lambda m: str(ids.get(m.group(1), "x")), path)
+                    found.append((method, full))
+        return found
+
+    def body(self, path: str) -> dict[str, Any]:
+        """Return a request as good as any, but for whose ids it names."""
+        order = {"order_id": "N1", "zone_id": "Z", "placed_at": "2026-03-02T09:00:00",
+                 "lines": [{"product_id": "P", "qty": 1.0}]}  # fmt: skip
+        if path.endswith("/revisions"):
+            change = {"op": "set_setting", "name": "seed", "value": 2}
+            return {"json": {"base": self.scenario.head, "deltas": [change]}}
+        if path == "/v1/runs":
+            return {"json": {"kind": "pipeline", "scenario": self.scenario.id}}
+        if path == "/v1/sourcing:decide":
+            return {"json": {"plan": self.plan, "order": order}}
+        if path.startswith("/scenarios/"):
+            return {"data": {"kind": "pipeline"}}
+        return {}
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
+    made = Street(settings_for(tmp_path_factory.mktemp("street")))
+    yield made
+    made.door.house.queue.close()
+    made.door.house.database.close()
+
+
+def test_another_tenants_ids_are_not_found(street: Street) -> None:
+    """Every route that takes an id answers 404 for another tenant's: not 403, not 409, not 200."""
+    ids = (street.scenario.id, street.run, street.plan)
+    tried = 0
+    for method, path in street.routes():
+        body = street.body(path) if method == "POST" else {}
+        if not any(name in path or name in str(body) for name in ids):
+            continue
+        answer = street.call(method, path, street.other_secret, **body)
+        assert answer.status_code == 404, (method, path, answer.text)
+        tried += 1
+    assert tried >= 20
+
+
+def test_lists_hold_ones_own_only(street: Street) -> None:
+    """The other tenant sees no scenario and no run of the first."""
+    assert street.call("GET", "/v1/runs", street.other_secret).json()["runs"] == []
+    page = street.call("GET", "/", street.other_secret).text
+    assert street.scenario.id not in page
+    assert street.scenario.id in street.call("GET", "/", street.door.secret).text
+
+
+def test_sessions_of_a_tenant_see_and_change_its_rows_only(street: Street) -> None:
+    """get, select, update and delete alike; a foreign row cannot be written."""
+    name = street.scenario.id
+    with street.other.begin() as session:
+        assert session.get(ScenarioRow, name) is None
+        assert session.scalars(select(ScenarioRow)).all() == []
+        session.execute(update(ScenarioRow).values(name="taken over"))
+        session.execute(delete(PlanRow))
+    with street.door.desk.database.session() as session:
+        assert session.get(ScenarioRow, name).name == street.scenario.name
+        assert session.get(PlanRow, street.plan) is not None
+    stranger = ScenarioRow(
+        id=new_id("scn"), name="x", head="0" * 64, tenant_id=street.door.desk.who.tenant_id
+    )
+    with pytest.raises(RuntimeError, match="another tenant"), street.other.begin() as session:
+        session.add(stranger)
+
+
+@pytest.mark.parametrize("secret", ["", "hf_wrong", "Bearer", "hf_" + "A" * 43])
+def test_without_a_good_key_nothing_is_told(street: Street, secret: str) -> None:
+    """Every route but the open ones answers 401 as a problem document."""
+    closed = [found for found in street.routes() if found[1] not in OPEN]
+    assert len(closed) >= 25
+    for method, path in closed:
+        body = street.body(path) if method == "POST" else {}
+        answer = street.call(method, path, secret, **body)
+        assert answer.status_code == 401, (method, path)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_a_person_without_a_key_is_asked_for_it(street: Street) -> None:
+    """A browser is sent to the page that asks."""
+    answer = street.call("GET", "/", headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+
+
+def test_a_key_does_what_its_scopes_say(street: Street) -> None:
+    """A key to read starts nothing; a key to plan alone reads nothing."""
+    desk = street.door.desk
+    reads = street.door.house.keys.make(desk.database, "reads", [Scope.READ]).secret
+    plans = street.door.house.keys.make(desk.database, "plans", [Scope.PLAN]).secret
+    body = {"kind": "pipeline", "scenario": street.scenario.id,
+            "options": {"validate_only": True}}  # fmt: skip
+    assert street.call("POST", "/v1/runs", reads, json=body).status_code == 403
+    assert street.call("POST", "/v1/runs", plans, json=body).status_code == 202
+    assert street.call("GET", "/v1/runs", plans).status_code == 403
+    assert street.call("GET", "/v1/runs", reads).status_code == 200
+
+
+def test_a_revoked_key_and_its_visits_are_over(street: Street) -> None:
+    """At once: the key itself, and the cookie of a browser that began with it."""
+    keys, desk = street.door.house.keys, street.door.desk
+    key = keys.make(desk.database, "short", [Scope.READ])
+    answer = street.call("POST", "/sign-in", data={"key": key.secret})
+    cookie = {"Cookie": f"{COOKIE}={answer.cookies[COOKIE]}", "Authorization": ""}
+    assert street.call("GET", "/v1/runs", headers=cookie).status_code == 200
+    keys.revoke(desk.database, key.id)
+    assert street.call("GET", "/v1/runs", key.secret).status_code == 401
+    assert street.call("GET", "/v1/runs", headers=cookie).status_code == 401
+
+
+def test_a_visits_cookie_is_kept_from_scripts_and_other_sites(street: Street) -> None:
+    """HttpOnly and SameSite=strict; signing out ends it on the server, too."""
+    answer = street.call("POST", "/sign-in", data={"key": street.door.secret})
+    told = answer.headers["set-cookie"].lower()
+    assert "httponly" in told
+    assert "samesite=strict" in told
+    cookie = {"Cookie": f"{COOKIE}={answer.cookies[COOKIE]}", "Authorization": ""}
+    assert street.call("POST", "/sign-out", headers=cookie).status_code == 303
+    assert street.call("GET", "/v1/runs", headers=cookie).status_code == 401
+    assert street.call("POST", "/sign-in", data={"key": "hf_wrong"}).status_code == 401
+
+
+def test_no_secret_is_kept(street: Street) -> None:
+    """Neither the key nor the cookie stands in any file of the service."""
+    answer = street.call("POST", "/sign-in", data={"key": street.door.secret})
+    secrets = (street.door.secret.encode(), answer.cookies[COOKIE].encode())
+    for path in street.door.house.settings.home.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert not any(secret in content for secret in secrets), path
+
+
+def test_an_idempotency_key_is_ones_own(street: Street) -> None:
+    """The same key of another tenant is another key: it neither replays nor collides."""
+    body = {"kind": "pipeline", "scenario": street.scenario.id,
+            "options": {"validate_only": True}}  # fmt: skip
+    once = {"Idempotency-Key": "tonight"}
+    first = street.call("POST", "/v1/runs", street.door.secret, json=body, headers=once)
+    assert first.status_code == 202
+    theirs = street.call("POST", "/v1/runs", street.other_secret, json=body, headers=once)
+    assert theirs.status_code == 404
+
+
+@pytest.fixture
+def trail(street: Street) -> Iterator[Street]:
+    """Five records of a tenant of their own, put right again afterwards."""
+    keys = street.door.house.keys
+    name = new_id("tenant")
+    database = street.door.house.database.of(keys.new_tenant(name), "test")
+    for number in range(5):
+        keys.make(database, f"key {number}", [Scope.READ])
+    street.trail, street.trail_name = database, name
+    yield street
+    with street.door.house.database.begin() as session:
+        session.execute(delete(TrailRow).where(TrailRow.tenant_id == database.tenant_id))
+
+
+def broken(street: Street) -> tuple[str, ...]:
+    """Return what the check says of the five records."""
+    results = {result.tenant: result for result in verified(street.door.house.database)}
+    return results[street.trail_name].breaks
+
+
+def test_a_whole_trail_is_found_whole(trail: Street) -> None:
+    """Nothing is reported where nothing was done."""
+    assert broken(trail) == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"action": "key.lost"}, {"actor": "nobody"}, {"target": "key_x"}, {"detail": {}},
+     {"at": "2020-01-01T00:00:00.000+00:00"}],
+)  # fmt: skip
+def test_an_edited_record_is_found(trail: Street, change: dict[str, Any]) -> None:
+    """Any column of any record."""
+    with trail.door.house.database.begin() as session:
+        own = TrailRow.tenant_id == trail.trail.tenant_id
+        session.execute(update(TrailRow).where(own, TrailRow.number == 3).values(**change))
+    assert broken(trail) == ("record 3 was changed",)
+
+
+def test_a_removed_record_is_found(trail: Street) -> None:
+    """Also where those behind it are numbered anew."""
+    own = TrailRow.tenant_id == trail.trail.tenant_id
+    with trail.door.house.database.begin() as session:
+        session.execute(delete(TrailRow).where(own, TrailRow.number == 2))
+    assert broken(trail)[0] == "record 2 is missing: 3 follows 1"
+    with trail.door.house.database.begin() as session:
+        for number in (3, 4, 5):
+            behind = update(TrailRow).where(own, TrailRow.number == number)
+            session.execute(behind.values(number=number - 1))
+    assert "record 2 does not follow the record before it" in broken(trail)
+
+
+def test_records_in_another_order_are_found(trail: Street) -> None:
+    """Two records that have changed places."""
+    own = TrailRow.tenant_id == trail.trail.tenant_id
+    with trail.door.house.database.begin() as session:
+        for number, place in ((2, 90), (4, 2), (90, 4)):
+            moved = update(TrailRow).where(own, TrailRow.number == number)
+            session.execute(moved.values(number=place))
+    assert len(broken(trail)) >= 2
