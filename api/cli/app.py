@@ -24,6 +24,7 @@ COMMANDS = (
     "api.cli.serve",
     "api.cli.keys",
     "api.cli.audit",
+    "api.cli.operations",
 )
 
 # what every wrong call is, whoever raises it

@@ -20,6 +20,7 @@ SERVER = "HOLDFAST_TEST_DATABASE_URL"  # of a PostgreSQL server; blank: each ser
 
 def settings_for(home: Path, **more: Any) -> ServiceSettings:
     """Return settings of a service of its own, on a database of its own where there is a server."""
+    home.mkdir(parents=True, exist_ok=True)
     server = os.environ.get(SERVER, "")
     if server:
         more["database_url"] = _fresh_database(server)
@@ -63,3 +64,9 @@ class Door:
         who = self.house.keys.known(self.secret)
         assert who is not None
         return self.house.as_seen_by(who)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.http.close()
+        self.house.queue.close()
+        self.house.database.close()

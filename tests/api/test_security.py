@@ -86,8 +86,7 @@ class Street:
 def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
     made = Street(settings_for(tmp_path_factory.mktemp("street")))
     yield made
-    made.door.house.queue.close()
-    made.door.house.database.close()
+    made.door.close()
 
 
 def test_another_tenants_ids_are_not_found(street: Street) -> None:

@@ -1,0 +1,145 @@
+"""`holdfast backup`, `restore`, `tenants`: what whoever runs the service needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.console import Exit, out, print_json, print_table
+
+if TYPE_CHECKING:
+    from api.store.blobs import FolderBlobs
+    from api.store.database import Database
+
+Home = Annotated[Path | None, typer.Option(help="Folder of the service; or HOLDFAST_HOME.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("backup")(backup)
+    app.command("restore")(restore)
+    group = typer.Typer(help="List, tidy and delete tenants.", no_args_is_help=True)
+    group.command("list")(tenants)
+    group.command("tidy")(tidy)
+    group.command("delete")(delete)
+    app.add_typer(group, name="tenants")
+
+
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, as in night.zip.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> int:
+    """Copy a service, running or not, into one file; FILE must not exist."""
+    from api.operations.backup import make_backup
+
+    database, blobs = _opened(home)
+    contents = make_backup(database, blobs, to)
+    _tell(f"Copied into {to}", contents, as_json)
+    return Exit.FINE
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="What `backup` wrote.")],
+    home: Home = None,
+    check: Annotated[bool, typer.Option(help="Read it through only; change nothing.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Bring a copy back into an empty service, of whichever database."""
+    from api.operations.backup import check_backup, restore_backup
+
+    if check:
+        _tell(f"{source} is whole", check_backup(source), as_json)
+        return Exit.FINE
+    database, blobs = _opened(home)
+    _tell(f"Restored from {source}", restore_backup(source, database, blobs), as_json)
+    return Exit.FINE
+
+
+def tenants(home: Home = None, as_json: AsJson = False) -> int:
+    """List tenants with what they have."""
+    from sqlalchemy import func, select
+
+    from api.store.rows import PlanRow, RunRow, ScenarioRow, TenantRow
+
+    database, _ = _opened(home)
+    rows = []
+    with database.session() as session:
+        for tenant in session.scalars(select(TenantRow).order_by(TenantRow.name)):
+            counts = [
+                session.scalar(
+                    select(func.count()).select_from(row).where(row.tenant_id == tenant.id)
+                )
+                for row in (ScenarioRow, RunRow, PlanRow)
+            ]
+            rows.append([tenant.name, *counts])
+    headings = ("tenant", "scenarios", "runs", "plans")
+    if as_json:
+        print_json({"tenants": [dict(zip(headings, row, strict=True)) for row in rows]})
+    else:
+        print_table("Tenants", headings, rows)
+    return Exit.FINE
+
+
+def tidy(
+    tenant: Annotated[str, typer.Argument(help="Name of the tenant.")],
+    days: Annotated[int, typer.Option(min=1, help="Runs that ended before so many days go.")],
+    home: Home = None,
+) -> int:
+    """Delete a tenant's old runs with their plans, and blobs that nothing names."""
+    from api.operations.blobs import sweep
+    from api.operations.retention import forget_old_runs
+    from api.security.keys import Keys
+
+    database, blobs = _opened(home)
+    own = database.of(Keys(database).tenant(tenant), "holdfast tenants tidy")
+    runs = forget_old_runs(own, days)
+    out().print(f"{runs} runs of {tenant} and {sweep(database, blobs)} blobs are gone.")
+    return Exit.FINE
+
+
+def delete(
+    tenant: Annotated[str, typer.Argument(help="Name of the tenant.")],
+    confirm: Annotated[str, typer.Option(help="The name again: nothing brings it back.")],
+    home: Home = None,
+) -> int:
+    """Delete a tenant: keys, scenarios, runs, plans and its audit trail."""
+    from api.operations.blobs import sweep
+    from api.operations.retention import delete_tenant
+    from api.security.keys import Keys
+    from scenarios import InputError
+
+    if confirm != tenant:
+        raise InputError(f"--confirm {confirm} is not {tenant}; nothing was deleted")
+    database, blobs = _opened(home)
+    delete_tenant(database, Keys(database).tenant(tenant))
+    out().print(f"Tenant {tenant} is gone, and with it {sweep(database, blobs)} blobs.")
+    return Exit.FINE
+
+
+def _opened(home: Path | None) -> tuple[Database, FolderBlobs]:
+    from api.cli.serve import settings_with
+    from api.store.blobs import FolderBlobs
+    from api.store.database import Database
+
+    settings = settings_with(home=home)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return Database(settings.url), FolderBlobs(settings.home / "blobs")
+
+
+def _tell(title: str, contents: object, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from api.operations.backup import Contents
+
+    assert isinstance(contents, Contents)
+    if as_json:
+        print_json(asdict(contents))
+        return
+    total = sum(contents.rows.values())
+    out().print(
+        f"{title}: {total:,} rows, {contents.blobs:,} blobs, tables at step {contents.step}."
+    )

@@ -1,0 +1,1 @@
+"""What whoever runs the service needs: copies, deletion, figures and logs."""

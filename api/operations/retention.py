@@ -1,0 +1,81 @@
+"""Deletion: of what is old, and of a tenant with all that is its own."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import delete, func, select
+
+from api.runs.states import ENDED
+from api.security.trail import record
+from api.store.database import Database, TenantDatabase
+from api.store.rows import (
+    ApiKeyRow,
+    BookRow,
+    DecisionRow,
+    EventRow,
+    IdempotencyRow,
+    PlanRow,
+    RevisionRow,
+    RunRow,
+    ScenarioRow,
+    TenantRow,
+    TrailRow,
+    VisitRow,
+    utc_now,
+)
+from scenarios import Conflict
+
+OWNED = (VisitRow, DecisionRow, BookRow, IdempotencyRow, PlanRow, RunRow, RevisionRow, ScenarioRow,
+         ApiKeyRow, TrailRow)  # fmt: skip
+
+
+def forget_old_runs(database: TenantDatabase, days: int) -> int:
+    """Delete a tenant's runs that ended so many days ago, with their events and plans.
+
+    A plan stays that holds online decisions, and so does the newest plan of each scenario.
+
+    Returns
+    -------
+    runs : how many are gone
+    """
+    before = utc_now() - dt.timedelta(days=days)
+    with database.begin() as session:
+        newest = select(func.max(PlanRow.created_at)).group_by(PlanRow.scenario_id)
+        kept = select(PlanRow.run_id).where(
+            PlanRow.created_at.in_(newest) | PlanRow.id.in_(select(DecisionRow.plan_id))
+        )
+        old = list(
+            session.scalars(
+                select(RunRow.id).where(
+                    RunRow.state.in_(ENDED), RunRow.ended_at < before, RunRow.id.not_in(kept)
+                )
+            )
+        )
+        for run_id in old:
+            for row in (EventRow, PlanRow, IdempotencyRow):
+                session.execute(delete(row).where(row.run_id == run_id))
+            session.execute(delete(RunRow).where(RunRow.id == run_id))
+        if old:
+            record(session, "runs.deleted", database.tenant_id, {"days": days, "runs": len(old)})
+    return len(old)
+
+
+def delete_tenant(database: Database, tenant_id: str) -> None:
+    """Delete a tenant and every row of it; its blobs go with the next sweep.
+
+    Raises
+    ------
+    Conflict
+        It has runs that have not ended.
+    """
+    with database.begin() as session:
+        session.execute(select(TenantRow.id).where(TenantRow.id == tenant_id).with_for_update())
+        own = select(RunRow.id).where(RunRow.tenant_id == tenant_id)
+        busy = list(session.scalars(own.where(RunRow.state.not_in(ENDED))))
+        if busy:
+            raise Conflict(f"{len(busy)} runs have not ended, as {busy[0]}; cancel them first")
+        session.execute(delete(EventRow).where(EventRow.run_id.in_(own)))
+        for row in OWNED:
+            session.execute(delete(row).where(row.tenant_id == tenant_id))
+        session.execute(delete(TenantRow).where(TenantRow.id == tenant_id))
