@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.errors import add_handlers, problem
+from api.operations.logs import tell
+from api.operations.metrics import Metrics
 from api.pages.routes import router as pages
 from api.routes import meta, plans, runs, scenarios, sourcing
 from api.routes.context import House
@@ -36,6 +39,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 SAME_SITE = ("same-origin", "none")
+QUIET = ("/healthz", "/readyz", "/metrics", "/static")  # routes that are not logged
 
 
 def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -> FastAPI:
@@ -51,7 +55,7 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
     blobs = FolderBlobs(settings.home / "blobs")
     database = Database(settings.url)
     queue = RunQueue(settings.url)
-    house = House(settings, database, blobs, queue, Keys(database), Desks())
+    house = House(settings, database, blobs, queue, Keys(database), Desks(), Metrics(database))
 
     @contextlib.asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -80,8 +84,33 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
     add_handlers(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
     app.middleware("http")(_guard)
+    app.middleware("http")(_observe)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
+
+
+async def _observe(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    """Count and log a request by its route, never with a query or an id of a key in it."""
+    began = time.monotonic()
+    status = 500
+    try:
+        response = await call_next(request)
+        status = response.status_code
+        return response
+    finally:
+        route = getattr(request.scope.get("route"), "path", "(none)")
+        seconds = time.monotonic() - began
+        request.app.state.house.metrics.count(request.method, route, status, seconds)
+        if route not in QUIET:
+            tell(
+                "request",
+                method=request.method,
+                path=request.url.path,
+                status=status,
+                ms=round(1000.0 * seconds, 1),
+            )
 
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

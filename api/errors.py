@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from api.cli.console import finding_document
+from api.operations.logs import tell
 from api.schemas.wire import Problem
 from scenarios import (
     Conflict,
@@ -135,6 +137,7 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+        tell("request broke", level=logging.ERROR, error=True, path=request.url.path)
         detail = f"something went wrong inside ({type(error).__name__}); it is in the log"
         return problem(500, "internal", detail, request.url.path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -48,6 +48,7 @@ class ServiceSettings(BaseModel):
     queue_poll_seconds: Annotated[
         float, Field(gt=0, description="how often a worker looks for runs")
     ] = 0.25
+    log_format: Annotated[Literal["json", "text"], Field(description="of lines on stderr")] = "text"
     max_attempts: Annotated[int, Field(ge=1, description="starts of a run that keeps dying")] = 3
 
     @property

@@ -62,8 +62,10 @@ def _listen(settings: ServiceSettings, *, works: bool) -> int:
     import uvicorn
 
     from api.app import create_app
+    from api.operations.logs import configure
 
     app = create_app(settings, works=works)
+    configure(settings.log_format)
     out().print(
         f"Holdfast listens on [bold]http://{settings.host}:{settings.port}[/]"
         f" and keeps its data in [bold]{settings.home}[/]. Stop it with Ctrl-C."

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from api.errors import NotAllowed, NotKnown
+from api.operations.metrics import Metrics
 from api.runs.queue import RunQueue
 from api.security.keys import Keys, Principal, Scope
 from api.services.decisions import DecisionService, Desks
@@ -36,6 +37,7 @@ class House:
     queue: RunQueue
     keys: Keys
     desks: Desks
+    metrics: Metrics
 
     def as_seen_by(self, who: Principal) -> Context:
         """Return what somebody may see and use."""

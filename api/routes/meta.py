@@ -17,6 +17,7 @@ from api.services.wired import scenario_model
 from optimizer.pipeline import code_version
 
 router = APIRouter(tags=["service"])
+METRICS_MEDIA = "text/plain; version=0.0.4"
 
 
 @router.get("/healthz", responses=responses())
@@ -36,6 +37,16 @@ def ready(request: Request) -> Any:
     except Exception as error:  # noqa: BLE001 - whatever is wrong, the answer is "not ready"
         return problem(503, "not_ready", f"{type(error).__name__}: {error}", "/readyz")
     return Health(status="ok", version=code_version())
+
+
+@router.get(
+    "/metrics",
+    responses={**responses(), 200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    response_class=Response,
+)
+def metrics(request: Request) -> Response:
+    """Return figures for Prometheus: totals without names, for whoever reaches the service."""
+    return Response(house_of(request).metrics.text(), media_type=METRICS_MEDIA)
 
 
 @router.get("/v1/schema", responses=responses())

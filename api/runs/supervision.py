@@ -7,6 +7,7 @@ attempt is over: it ends its child and leaves the run to whoever has it now.
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import threading
 import time
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from api.operations.logs import tell
 from api.runs import child
 from api.runs.backend import JobBackend
 from api.runs.states import UNDER_WAY, end, note, put_back
@@ -85,11 +87,14 @@ class Supervisor:
         attempt = self._persist(lambda: self.begin(run_id, number))
         if attempt is None:
             return
+        tell("attempt began", run=run_id, attempt=number, worker=self.worker_id)
         try:
             word = self._follow(attempt)
         except Exception as error:  # noqa: BLE001 - whatever breaks here, the run must end visibly
+            tell("attempt broke", level=logging.ERROR, error=True, run=run_id, attempt=number)
             word = "failed", {"detail": f"{type(error).__name__}: {error}"}
         self._persist(lambda: self.finish(attempt, *word))
+        tell("attempt ended", run=run_id, attempt=number, worker=self.worker_id, word=word[0])
 
     def _persist(self, write: Callable[[], Value]) -> Value:
         """Do a write, waiting for a database that is away until the worker is stopped."""

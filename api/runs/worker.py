@@ -8,6 +8,7 @@ import sys
 import threading
 from typing import Any, Final
 
+from api.operations.logs import configure, tell
 from api.runs.queue import (
     APPLICATION,
     ARGUMENTS_VERSION,
@@ -108,10 +109,13 @@ def work(settings: ServiceSettings, *, lifeline: bool = False) -> None:
         signal.signal(number, end)
     if lifeline:
         threading.Thread(target=watch, name="lifeline", daemon=True).start()
+    configure(settings.log_format)
     worker = Worker(settings)
     worker.start()
+    tell("worker started", worker=worker.workers.id)
     ended.wait()
     worker.stop()
+    tell("worker stopped", worker=worker.workers.id)
 
 
 if __name__ == "__main__":

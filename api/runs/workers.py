@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.operations.logs import tell
 from api.runs.backend import JobBackend
 from api.runs.states import UNDER_WAY, note
 from api.runs.supervision import end_early, try_again
@@ -146,6 +147,8 @@ class Workers:
                     try_again(session, row, self.queue, most, "its worker was lost")
             session.execute(delete(WorkerRow).where(WorkerRow.id == worker_id))
         self.queue.drop(left)
+        if worker_id != self.id:
+            tell("worker buried", worker=worker_id, by=self.id, attempts=len(left))
 
     def _take_up_unqueued(self) -> None:
         """Queue waiting runs that the queue does not know.

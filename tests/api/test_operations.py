@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import logging
 import os
 import zipfile
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from sqlalchemy import func, select
 
 from api.operations.backup import check_backup, make_backup, restore_backup
 from api.operations.blobs import sweep
+from api.operations.logs import JsonLines
 from api.operations.retention import delete_tenant, forget_old_runs
 from api.security.keys import Scope
 from api.security.trail import verified
@@ -167,3 +170,27 @@ def test_a_tenant_with_runs_under_way_is_not_deleted(door: Door) -> None:
         session.scalars(select(RunRow)).first().state = "running"
     with pytest.raises(Conflict, match="not ended"):
         delete_tenant(door.house.database, door.desk.who.tenant_id)
+
+
+def test_figures_tell_requests_and_the_queue(door: Door) -> None:
+    """Requests by route template, runs by state; no id and no name of anybody."""
+    run = door.http.get("/v1/runs").json()["runs"][0]["id"]
+    door.http.get(f"/v1/runs/{run}")
+    text = door.http.get("/metrics").text
+    named = 'holdfast_http_requests_total{method="GET",route="/v1/runs/{run_id}",status="200"} 1.0'
+    assert named in text
+    assert 'holdfast_runs{state="succeeded"} 3.0' in text
+    assert "holdfast_workers 0.0" in text
+    assert run not in text
+
+
+def test_a_log_line_is_json_and_holds_no_key(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    """Path, status and time of a request; the key it came with is nowhere."""
+    logger = logging.getLogger("holdfast")
+    logger.propagate = True
+    with caplog.at_level(logging.INFO, "holdfast"):
+        door.http.get("/v1/runs", params={"state": "failed"})
+    lines = [json.loads(JsonLines().format(record)) for record in caplog.records]
+    (line,) = [line for line in lines if line["event"] == "request"]
+    assert (line["path"], line["status"], line["level"]) == ("/v1/runs", 200, "info")
+    assert door.secret not in str(lines)

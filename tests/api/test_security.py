@@ -20,8 +20,8 @@ from scenarios.library import demo_scenario
 
 from .conftest import Door, settings_for
 
-OPEN = {"/healthz", "/readyz", "/openapi.json", "/sign-in", "/sign-out", "/static", "/v1/schema",
-        "/v1/templates/scenario.xlsx", "/v1/demo-scenarios"}  # fmt: skip
+OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/sign-in", "/sign-out", "/static",
+        "/v1/schema", "/v1/templates/scenario.xlsx", "/v1/demo-scenarios"}  # fmt: skip
 
 
 class Street:
