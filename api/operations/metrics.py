@@ -65,7 +65,7 @@ class _Queue(Collector):
         """Yield the runs by state, how long the oldest waits, and the workers."""
         with self.database.session() as session:
             grouped = select(RunRow.state, func.count()).group_by(RunRow.state)
-            counts = dict(session.execute(grouped).tuples().all())
+            counts = {str(state): int(count) for state, count in session.execute(grouped).all()}
             waiting = select(func.min(RunRow.created_at)).where(RunRow.state == "queued")
             oldest = session.scalar(waiting)
             workers = session.scalar(select(func.count()).select_from(WorkerRow))
