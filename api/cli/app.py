@@ -18,6 +18,7 @@ COMMANDS = (
     "api.cli.apply",
     "api.cli.demo_scenario",
     "api.cli.plan",
+    "api.cli.distances",
     "api.cli.stress",
     "api.cli.disruptions",
     "api.cli.harden",
