@@ -13,6 +13,7 @@ from scenarios import InputError
 
 PREFIX = "HOLDFAST_"
 MIB = 1024 * 1024
+LISTS = ("allowed_hosts", "webhook_hosts")
 
 
 class ServiceSettings(BaseModel):
@@ -48,6 +49,12 @@ class ServiceSettings(BaseModel):
     queue_poll_seconds: Annotated[
         float, Field(gt=0, description="how often a worker looks for runs")
     ] = 0.25
+    webhook_hosts: Annotated[
+        tuple[str, ...], Field(description="hosts that webhooks may name; blank: none")
+    ] = ()
+    secret_file: Annotated[
+        Path | None, Field(description="file of the service's secret; blank: made in home")
+    ] = None
     log_format: Annotated[Literal["json", "text"], Field(description="of lines on stderr")] = "text"
     max_attempts: Annotated[int, Field(ge=1, description="starts of a run that keeps dying")] = 3
 
@@ -77,7 +84,7 @@ def settings_from(environment: Mapping[str, str] | None = None) -> ServiceSettin
     for name in ServiceSettings.model_fields:
         value = environment.get(PREFIX + name.upper())
         if value is not None:
-            given[name] = value.split(",") if name == "allowed_hosts" else value
+            given[name] = [part for part in value.split(",") if part] if name in LISTS else value
     try:
         return ServiceSettings.model_validate(given)
     except ValidationError as error:

@@ -13,21 +13,24 @@ from api.store.rows import (
     ApiKeyRow,
     BookRow,
     DecisionRow,
+    DeliveryRow,
     EventRow,
     IdempotencyRow,
     PlanRow,
     RevisionRow,
     RunRow,
     ScenarioRow,
+    ScheduleRow,
     TenantRow,
     TrailRow,
     VisitRow,
+    WebhookRow,
     utc_now,
 )
 from scenarios import Conflict
 
-OWNED = (VisitRow, DecisionRow, BookRow, IdempotencyRow, PlanRow, RunRow, RevisionRow, ScenarioRow,
-         ApiKeyRow, TrailRow)  # fmt: skip
+OWNED = (DeliveryRow, WebhookRow, ScheduleRow, VisitRow, DecisionRow, BookRow, IdempotencyRow,
+         PlanRow, RunRow, RevisionRow, ScenarioRow, ApiKeyRow, TrailRow)  # fmt: skip
 
 
 def forget_old_runs(database: TenantDatabase, days: int) -> int:

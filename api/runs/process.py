@@ -88,7 +88,7 @@ class WorkerProcess:
 
 def _environment(settings: ServiceSettings) -> dict[str, str]:
     """Return settings as the environment that gives them again."""
-    given = settings.model_dump(mode="json")
+    given = settings.model_dump(mode="json", exclude_none=True)
     given["home"] = str(settings.home.resolve())
     named = {name: ",".join(v) if isinstance(v, list) else str(v) for name, v in given.items()}
     return {PREFIX + name.upper(): value for name, value in named.items()}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
 from typing import Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.operations.logs import configure, tell
 from api.runs.queue import (
@@ -18,12 +21,16 @@ from api.runs.queue import (
     dbos_url,
     plain_json,
 )
+from api.runs.schedules import start_due
 from api.runs.supervision import Supervisor
+from api.runs.webhooks import send_due
 from api.runs.workers import Workers
 from api.settings import ServiceSettings, settings_from
+from api.store.blobs import FolderBlobs
 from api.store.database import Database
 
 STOP_SECONDS: Final = 10
+CHORES_SECONDS: Final = 1.0
 
 
 class Worker:
@@ -40,12 +47,14 @@ class Worker:
         self.queue = RunQueue(settings.url)
         self.workers = Workers(self.database, settings, self.queue)
         self.supervisor = Supervisor(self.database, settings, self.queue, self.workers.id)
+        self._chores = threading.Thread(target=self._do_chores, name="chores", daemon=True)
 
     def start(self) -> None:
         """Take up what dead workers left, then what is queued."""
         from dbos import DBOS
 
         self.workers.start()
+        self._chores.start()
         _register(self.supervisor)
         DBOS(
             config={
@@ -69,10 +78,19 @@ class Worker:
         from dbos import DBOS
 
         self.supervisor.stopping.set()
+        self._chores.join(timeout=STOP_SECONDS)
         DBOS.destroy(workflow_completion_timeout_sec=STOP_SECONDS)
         self.workers.stop()
         self.queue.close()
         self.database.close()
+
+    def _do_chores(self) -> None:
+        """Start runs whose time has come and send what webhooks are to be told."""
+        blobs = FolderBlobs(self.settings.home / "blobs")
+        while not self.supervisor.stopping.wait(CHORES_SECONDS):
+            with contextlib.suppress(SQLAlchemyError):  # the database is away: later
+                start_due(self.database, blobs, self.queue, self.settings)
+                send_due(self.database, self.settings)
 
 
 def _register(supervisor: Supervisor) -> None:

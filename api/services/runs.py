@@ -9,13 +9,13 @@ from sqlalchemy import func, select
 
 from api.errors import Busy
 from api.runs.backend import JobBackend
-from api.runs.states import ENDED, note
+from api.runs.states import ENDED, end, note
 from api.schemas.wire import RunRequest
 from api.security.trail import record
 from api.services.scenarios import ScenarioService
 from api.settings import ServiceSettings
 from api.store.database import TenantDatabase
-from api.store.rows import EventRow, IdempotencyRow, PlanRow, RunRow, TenantRow, new_id, utc_now
+from api.store.rows import EventRow, IdempotencyRow, PlanRow, RunRow, TenantRow, new_id
 from scenarios import Conflict, InputError, NotFound
 
 
@@ -83,9 +83,8 @@ class RunService:
             if key is not None:
                 session.add(IdempotencyRow(key=key, body_hash=body_hash, run_id=row.id))
             if request.options.validate_only:
-                row.state, row.ended_at, row.share = "succeeded", utc_now(), 1.0
-                row.reason = "validated only"
-                note(session, row.id, "done", {"state": "succeeded", "reason": row.reason})
+                row.share = 1.0
+                end(session, row, "succeeded", "validated only")
             else:
                 note(session, row.id, "state", {"state": "queued"})
                 self.backend.enqueue(session, row)
@@ -144,8 +143,7 @@ class RunService:
             if row.state in ("succeeded", "failed"):
                 raise Conflict(f"run {run_id} has {row.state} already")
             if row.state == "queued":
-                row.state, row.ended_at = "cancelled", utc_now()
-                note(session, run_id, "done", {"state": "cancelled", "reason": "before it began"})
+                end(session, row, "cancelled", "before it began")
             elif row.state == "running":
                 row.state = "cancelling"
                 note(session, run_id, "state", {"state": "cancelling"})

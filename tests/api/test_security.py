@@ -46,6 +46,10 @@ class Street:
                            manifest=put_plan(self.door.house.blobs, made))  # fmt: skip
             session.add(plan)
         self.run, self.plan = run.id, plan.id
+        body = {"name": "night", "cron": "30 2 * * *", "run": self.body("/v1/runs")["json"]}
+        self.schedule = self.door.http.post("/v1/schedules", json=body).json()["id"]
+        told = {"url": "https://hooks.test/", "events": ["run.failed"]}
+        self.webhook = self.door.http.post("/v1/webhooks", json=told).json()["id"]
 
     def call(self, method: str, path: str, secret: str = "", **more: Any) -> Any:
         """Call the service with a key, or with none."""
@@ -55,13 +59,14 @@ class Street:
     def routes(self) -> list[tuple[str, str]]:
         """Return every method and path, with the first tenant's ids in it."""
         ids = {"scenario_id": self.scenario.id, "run_id": self.run, "plan_id": self.plan,
-               "content_hash": self.scenario.head, "name": "kpis"}  # fmt: skip
+               "content_hash": self.scenario.head, "name": "kpis", "schedule_id": self.schedule,
+               "webhook_id": self.webhook}  # fmt: skip
         found = []
         routers = (getattr(part, "original_router", None) for part in self.door.app.routes)
         for route in (route for router in routers if router for route in router.routes):
             path = getattr(route, "path", "")
             for method in sorted(getattr(route, "methods", None) or {"GET"}):
-                if method in ("GET", "POST"):
+                if method in ("GET", "POST", "DELETE"):
                     full = re.sub(r"{(\w+)}", lambda m: str(ids.get(m.group(1), "x")), path)
                     found.append((method, full))
         return found
@@ -75,6 +80,9 @@ class Street:
             return {"json": {"base": self.scenario.head, "deltas": [change]}}
         if path == "/v1/runs":
             return {"json": {"kind": "pipeline", "scenario": self.scenario.id}}
+        if path == "/v1/schedules":
+            run = {"kind": "pipeline", "scenario": self.scenario.id}
+            return {"json": {"name": "night", "cron": "30 2 * * *", "run": run}}
         if path == "/v1/sourcing:decide":
             return {"json": {"plan": self.plan, "order": order}}
         if path.startswith("/scenarios/"):
@@ -84,14 +92,14 @@ class Street:
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
-    made = Street(settings_for(tmp_path_factory.mktemp("street")))
+    made = Street(settings_for(tmp_path_factory.mktemp("street"), webhook_hosts=("hooks.test",)))
     yield made
     made.door.close()
 
 
 def test_another_tenants_ids_are_not_found(street: Street) -> None:
     """Every route that takes an id answers 404 for another tenant's: not 403, not 409, not 200."""
-    ids = (street.scenario.id, street.run, street.plan)
+    ids = (street.scenario.id, street.run, street.plan, street.schedule, street.webhook)
     tried = 0
     for method, path in street.routes():
         body = street.body(path) if method == "POST" else {}
