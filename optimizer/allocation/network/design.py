@@ -22,6 +22,8 @@ from scenarios.semantics.periods import KINDS
 ENGINE = "network-design"
 SAME = 1e-9  # money that is no difference
 MOST_WHOLE = 400_000  # ways x futures of a problem that is solved whole, else by product group
+# of one by period: the linear programme grows faster with periods than the cuts do
+MOST_WHOLE_BY_PERIOD = 5_000
 NODES_FIRST = 20  # that may close a small problem before HiGHS is asked for solutions
 SHARE_FOR_SOLUTIONS = 0.5  # of what is left of the limits
 
@@ -77,6 +79,29 @@ class Answer:
     outcome: Outcome[Floats]
 
 
+def comes_apart(network: Network, terms: Terms) -> bool:
+    """Whether the network is planned by product group.
+
+    Raises
+    ------
+    InputError
+        It is too large to be planned whole, and what was asked ties products together.
+    """
+    size = len(network.ways.origin) * len(network.cases)
+    several = len(network.cases) > 1
+    tied = several and terms.measure != "expected"
+    tied = tied or terms.single_source or bool(terms.solver or terms.export)
+    if tied and size > MOST_WHOLE:
+        raise InputError(
+            f"network: {size:,} ways of products x futures are more than {MOST_WHOLE:,}: they"
+            " are planned by product group, by expected cost with our own solver and without"
+            " single sources; plan fewer products at once, or forecast by category"
+            + (", or longer periods" if len(network.periods) > 1 else "")
+        )
+    most = min(MOST_WHOLE, MOST_WHOLE_BY_PERIOD) if len(network.periods) > 1 else MOST_WHOLE
+    return not tied and size > most
+
+
 def design(network: Network, terms: Terms, limits: Limits) -> tuple[Answer, Answer]:
     """Price today's network, then redesign it.
 
@@ -92,15 +117,7 @@ def design(network: Network, terms: Terms, limits: Limits) -> tuple[Answer, Answ
     """
     effort = Effort(limits)
     measure = terms.measure if len(network.cases) > 1 else "expected"
-    size = len(network.ways.origin) * len(network.cases)
-    if size > MOST_WHOLE:
-        if measure != "expected" or terms.single_source or terms.solver or terms.export:
-            raise InputError(
-                f"network: {size:,} ways of products x futures are more than {MOST_WHOLE:,}: they"
-                " are planned by product group, by expected cost with our own solver and without"
-                " single sources; plan fewer products at once, or forecast by category"
-                + (", or longer periods" if len(network.periods) > 1 else "")
-            )
+    if comes_apart(network, terms):
         return _by_group(network, effort)
     best: list[float] = []
     if measure == "regret":

@@ -89,13 +89,17 @@ def _least_left(base: LinearProblem, columns: Ints, limits: Limits, effort: Effo
 
 
 def _all_open(model: Model) -> LinearProblem:
-    """Return the relaxation without costs of futures: who measures it writes its own cost."""
+    """Return the relaxation without costs of futures: who measures it writes its own cost.
+
+    By period it is large; where no limit counts sites, all that may open are held open.
+    """
     problem = model.problem.relaxed()
-    if model.theta < 0:
-        return problem
-    upper = problem.upper.copy()
-    upper[model.theta] = np.inf
-    return replace(problem, upper=upper)
+    lower, upper = problem.lower.copy(), problem.upper.copy()
+    if model.theta >= 0:
+        upper[model.theta] = np.inf
+    if len(model.network.periods) > 1 and not model.network.counts:
+        lower[model.y] = upper[model.y]
+    return replace(problem, lower=lower, upper=upper)
 
 
 def _reachable(network: Network) -> Flags:
