@@ -27,6 +27,7 @@ PRICE_STEPS = 3  # of the limits' prices at each point
 STEP, SHRINK = 0.1, 0.8  # of a mean unit's worth
 CENTRE = 0.5  # weight of the steady point in where cuts are made
 SORTS = 4.0  # passes over all sites and demands that one cut takes
+SHARE_FOR_FLIPS = 0.5  # of what is left, for closing and opening sites one at a time
 SHARE_FOR_SITES = 0.2  # of what is left of the limits, for the sites' problem
 
 
@@ -52,7 +53,8 @@ def decompose(model: Model, start: Floats | None, effort: Effort, *, today: bool
     if search.is_free.any():
         search.relax()
     finished = search.run()
-    return Found(search.best, search.bound, finished)
+    bound = search.bound if finished or np.isfinite(search.bound) else search.least()
+    return Found(search.best, bound, finished)
 
 
 class _Search:
@@ -119,10 +121,61 @@ class _Search:
                 return False
             shipped[is_open.tobytes()] = times + 1
             # asked for again, its cut was not tight: ship over all ways
+            before = self.cost
             if not self._ship(is_open, SOURCES if times == 0 else len(is_open)):
                 return False
+            if len(self._model.network.periods) > 1 and self.cost < before:
+                self._flip()
             if self._proven():
                 return True
+
+    def _flip(self) -> None:
+        """Open or close one site at a time while that pays; cuts rule out most flips unseen.
+
+        By period, capacities bind in some and not in others: cuts made at sets that nobody would
+        open say little of the good ones, and those made here do.
+        """
+        over = self._effort.spell(SHARE_FOR_FLIPS)
+        tried: set[bytes] = set()
+        while self.best is not None and not over():
+            cost = self.cost
+            here = self.best[self._model.y] > 0.5
+            sets = [here ^ (np.arange(len(here)) == site) for site in np.flatnonzero(self.is_free)]
+            for least, is_open in sorted(
+                ((self._least_with(is_open), is_open) for is_open in sets), key=lambda pair: pair[0]
+            ):
+                if least >= cost or over():
+                    return
+                if is_open.tobytes() in tried:
+                    continue
+                tried.add(is_open.tobytes())
+                if not self._ship(is_open, SOURCES):
+                    return
+                if self.cost < cost:
+                    break
+            else:
+                return
+
+    def _least_with(self, is_open: Flags) -> float:
+        """Return what the cuts prove that a set of sites costs at least."""
+        network = self._model.network
+        site_cost, closing = first_costs(network)
+        y = is_open.astype(np.float64)
+        flows = max(constant - float(slope @ y) for constant, slope in self._cuts)
+        points = int((is_open & network.sites.stocks).sum())
+        holding = holding_cost(network, points) if len(self._model.z) else 0.0
+        return closing + float(site_cost @ y) + holding + flows
+
+    def least(self) -> float:
+        """Return what single cuts prove where there was no time for the sites' problem."""
+        site_cost, closing = first_costs(self._model.network)
+        worth = []
+        for constant, slope in self._cuts:
+            opening = site_cost - slope
+            at = np.where(opening > 0.0, self._lower, self._upper)
+            worth.append(closing + constant + float(opening @ at))
+        best = max(worth)
+        return best - ROUNDING * abs(best)
 
     def _proven(self) -> bool:
         gap = self.cost - self.bound

@@ -198,12 +198,14 @@ def supplied(capacity_per_week: float, life_days: float | None = None) -> Scenar
     )  # fmt: skip
 
 
-def seasonal_network(seed: int, weeks: int = 3, **settings: object) -> Scenario:
+def seasonal_network(
+    seed: int, weeks: int = 3, n_sites: int = 4, n_zones: int = 5, **settings: object
+) -> Scenario:
     """Return a random network in which each product has a season of its own.
 
     The two suppliers together make 1.2 times the mean week of a product.
     """
-    base = random_network(seed)
+    base = random_network(seed, n_sites, n_zones)
     rng = np.random.default_rng(1000 + seed)
     means = base.table("forecasts")[["product_id", "location_id", "qty"]]
     season = {
