@@ -35,10 +35,11 @@ class Stock:
 def read_stock(scenario: Scenario, sites: pd.DataFrame, days: Floats, mean: Floats) -> Stock:
     """Return what lies where, channels and open orders counted.
 
-    Stock of a channel (rows of `inventory` with a channel, `stock_share_pct` of the rest) leaves
-    its site only once it is released: `release_hours_before` the end of the first bucket. Rows of a
-    channel that is not released within the waiting time count up to the channel's share of the
-    demand there. What lies at a platform's own warehouse stays.
+    Stock of a channel (rows of `inventory` with a channel, `stock_share_pct` of the rest in whole
+    units rounded down, cut down to 100 % in sum) leaves its site only once it is released:
+    `release_hours_before` the end of the first bucket. Rows of a channel that is not released
+    within the waiting time count up to the channel's share of the demand there. What lies at a
+    platform's own warehouse stays.
 
     Parameters
     ----------
@@ -61,8 +62,8 @@ def read_stock(scenario: Scenario, sites: pd.DataFrame, days: Floats, mean: Floa
         return total
 
     shared = np.maximum(grid(stock[stock["channel_id"].isna()], "free"), 0.0)
-    kept_share, counted, movable_own = 0.0, np.zeros(shape), np.zeros(shape)
-    own_total = np.zeros(shape)
+    counted, movable_own, own_total = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    shares: list[float] = []
     released = release_days(scenario)
     for channel in scenario.table("channels").itertuples():
         own = np.maximum(grid(stock[stock["channel_id"] == channel.channel_id], "free"), 0.0)
@@ -72,10 +73,12 @@ def read_stock(scenario: Scenario, sites: pd.DataFrame, days: Floats, mean: Floa
             movable_own += own
             continue
         if not np.isnan(channel.stock_share_pct):
-            kept_share += float(channel.stock_share_pct) / 100.0
+            shares.append(float(channel.stock_share_pct))
         part = channel_share(scenario, str(channel.channel_id))
         counted += np.where(free_on <= days, own, np.minimum(own, part * mean))
-    movable = np.floor(shared * max(1.0 - kept_share, 0.0) + movable_own + 1e-9)
+    whole = max(100.0, sum(shares))
+    kept = sum((np.floor(shared * share / whole + 1e-9) for share in shares), np.zeros(shape))
+    movable = np.floor(np.maximum(shared - kept, 0.0) + movable_own + 1e-9)
     movable[:, sites["channel_id"].notna().to_numpy()] = 0.0
     coming = scenario.table("open_orders")
     coming = coming.assign(

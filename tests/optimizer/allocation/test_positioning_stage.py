@@ -162,9 +162,9 @@ def test_what_is_shared_limits_and_has_a_price(
 
 def test_stock_kept_for_a_channel_stays() -> None:
     """40 % of the stock is kept for LIVE: of 70 units 42 may leave; 35 are asked for. With 60 %
-    28 may.
+    28 may. 55 % are 38.5, of which whole units are kept: 38, so 32 may.
     """
-    for share, units in ((40.0, 35.0), (60.0, 28.0)):
+    for share, units in ((40.0, 35.0), (60.0, 28.0), (55.0, 32.0)):
         channels = pd.DataFrame(
             {"channel_id": ["LIVE"], "name": ["Live"], "stock_share_pct": [share]}
         )
