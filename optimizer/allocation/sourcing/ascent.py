@@ -108,7 +108,7 @@ def typical_parcel(problem: SourcingProblem, catalogue: Catalogue, large: LargeO
         money = block.money[:, 0].min(axis=0)
         if problem.goods is not None:
             money = money - problem.goods[:, block.pieces()[:, 0]]
-        least.append(money.min(axis=0))
+        least.append(money.min(axis=0, initial=np.inf))
     least += [large.fixed.min(axis=0)] if len(large.orders) else []
     money = np.concatenate(least) if least else np.ones(1)
     money = money[np.isfinite(money) & (money > 0.0)]

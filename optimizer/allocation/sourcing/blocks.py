@@ -176,7 +176,7 @@ def _block(
         column[span].reshape(-1, size).T
         for column in (pieces.kg, pieces.m3, pieces.units, pieces.penalty)
     )
-    barred = ~able[:, span].reshape(problem.n_sites, -1, size)
+    barred = ~able[:, span].reshape(problem.n_sites, len(orders), size)
     quotes = quotes_for(problem, orders)
     shape = ((1 << size) - 1, problem.n_sites, len(orders))
     cells = len(orders) * problem.n_groups * shape[0] * shape[1]
@@ -186,7 +186,7 @@ def _block(
     not_there = {0: np.zeros(shape[1:], bool)}
     worth = None
     if problem.goods is not None:
-        worth = problem.goods[:, span].reshape(problem.n_sites, -1, size)
+        worth = problem.goods[:, span].reshape(problem.n_sites, len(orders), size)
     goods = {0: np.zeros(shape[1:] if worth is not None else ())}
     for subset, rest, lowest in subsets(size):
         before = loads[rest]

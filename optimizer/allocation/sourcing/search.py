@@ -15,6 +15,7 @@ from optimizer.allocation.sourcing.chains import Ejection
 from optimizer.allocation.sourcing.improve import reassign
 from optimizer.allocation.sourcing.large import LargeOrders
 from optimizer.allocation.sourcing.ledger import Ledger
+from optimizer.allocation.sourcing.leftovers import ship_leftovers
 from optimizer.allocation.sourcing.linear_prices import sharpen
 from optimizer.allocation.sourcing.placement import objective_of
 from optimizer.allocation.sourcing.polish import polish
@@ -96,7 +97,8 @@ def search(problem: SourcingProblem, limits: Limits) -> Found:
         termination = polished.termination
         if polished.solved:
             versions = {"highspy": version("highspy")}
-            hunt.again(ledger, Prices.zero(problem))
+        if polished.solved or not hunt.pressed():
+            hunt.settle(ledger)
     return Found(ledger, catalogue, dual.prices, dual.bound, termination, work, ENGINE, versions)
 
 
@@ -146,16 +148,16 @@ class _Hunt:
         ledger = construct(self.problem, self.catalogue, self.large, prices)
         self.work += PASS_COST * self.cost
         for share in FALLING:
-            if self._pressed():
+            if self.pressed():
                 return ledger
             self.again(ledger, prices.scaled(share))
         for _ in range(PASSES):
-            if self._pressed() or not self.again(ledger, Prices.zero(self.problem)):
+            if self.pressed() or not self.again(ledger, Prices.zero(self.problem)):
                 break
         self.chase(ledger)
         return ledger
 
-    def _pressed(self) -> bool:
+    def pressed(self) -> bool:
         """Say whether there is no time left for another pass."""
         return self.limits.cancelled() or self.limits.remaining <= RESERVE * self.pass_seconds
 
@@ -169,7 +171,7 @@ class _Hunt:
             gained = 0.0
             for some in np.split(orders, range(CHUNK, len(orders), CHUNK)):
                 spent = self.limits.work is not None and self.work >= self.limits.work
-                if spent or self._pressed():
+                if spent or self.pressed():
                     return
                 more, seen = ejection.improve(some)
                 self.work += CHAIN_WORK * len(some) + LOOK_WORK * seen
@@ -184,6 +186,13 @@ class _Hunt:
         moved = reassign(ledger, self.catalogue, self.large, prices)
         self.pass_seconds = self.limits.elapsed - begun
         return moved
+
+    def settle(self, ledger: Ledger) -> None:
+        """Let all orders choose again out of what is left, until none moves."""
+        for _ in range(PASSES):
+            moved = self.again(ledger, Prices.zero(self.problem)) + ship_leftovers(ledger)
+            if not moved or self.pressed():
+                break
 
     def left(self) -> Limits:
         """Return what is left of the limits, less a last pass."""

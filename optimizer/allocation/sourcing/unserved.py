@@ -11,6 +11,7 @@ from optimizer.allocation.sourcing.assign import LEFT
 from optimizer.allocation.sourcing.blocks import quotes_for, whole_stock
 from optimizer.allocation.sourcing.kept import KeptStock
 from optimizer.allocation.sourcing.ledger import UNITS, Ledger
+from optimizer.allocation.sourcing.relaxation import Relaxation, missing_units
 from optimizer.allocation.sourcing.tariff import Bools, Floats, Ints, Quotes
 
 PROVEN, HEURISTIC = "proven", "heuristic"
@@ -39,6 +40,8 @@ def unserved_rows(ledger: Ledger) -> pd.DataFrame:
     """
     problem = ledger.problem
     left = np.flatnonzero(ledger.placement.site == LEFT)
+    if not len(left):
+        return pd.DataFrame()
     rows = []
     first = problem.pieces.first_line
     for piece, reason in zip(left.tolist(), Reasons(ledger, left).all(), strict=True):
@@ -48,8 +51,6 @@ def unserved_rows(ledger: Ledger) -> pd.DataFrame:
             qty = float(problem.lines.qty[line])
             rows.append((name, qty, reason, order))
     rows.sort(key=lambda row: row[0])
-    if not rows:
-        return pd.DataFrame()
     found = pd.DataFrame(
         {
             "kind": "order_line",
@@ -64,9 +65,11 @@ def unserved_rows(ledger: Ledger) -> pd.DataFrame:
     )
     if not found["id"].duplicated().any():
         return found
-    qty = found.groupby("id", sort=False)["qty"].sum()  # lots of a line that may be split
+    lots = found.groupby("id", sort=False)["qty"]  # of a line that may be split
+    qty, count = lots.sum().to_numpy(), lots.size().to_numpy()
     found = found.drop_duplicates("id", ignore_index=True)
-    return found.assign(qty=qty.to_numpy())
+    each = [f" (for each of {n} parts)" if n > 1 else "" for n in count.tolist()]
+    return found.assign(qty=qty, cheapest_relaxation=found["cheapest_relaxation"] + each)
 
 
 def held_orders(unserved: pd.DataFrame) -> pd.DataFrame:
@@ -103,28 +106,13 @@ class Reasons:
         self.kg, self.m3 = problem.pieces.kg[left], problem.pieces.m3[left]
         self.units = problem.pieces.units[left]
         self.quotes: Quotes = quotes_for(problem, self.order)
-        goods = problem.goods_of(left, np.arange(len(left)), len(left))
-        self.money = self.quotes.by_group(
-            self.kg, self.m3, problem.pieces.penalty[left] - goods, problem.n_groups
-        )
-        self.money = self.money + problem.handling[:, None] * self.units + goods
         self.day = problem.orders.day[self.order]
         limits = problem.resources
         self.stock = whole_stock(problem, limits.stock)
-        self.missing_ever = self._missing(self.stock)
-        self.missing_now = self._missing(whole_stock(problem, ledger.stock))
         self.kept = KeptStock(ledger)
-
-    def _missing(self, stock: Floats) -> Floats:
-        """Return the units that each site lacks for each piece, (n_sites, n_left)."""
-        missing = np.zeros((self.problem.n_sites, len(self.left)))
-        for parts in self.problem.pieces.parts:
-            found = np.searchsorted(parts.piece, self.left)
-            found = np.minimum(found, len(parts.piece) - 1)
-            at = np.flatnonzero(parts.piece[found] == self.left)
-            found = found[at]
-            missing[:, at] += np.maximum(0.0, parts.qty[found] - stock[:, parts.column[found]])
-        return np.where(missing > UNITS, missing, 0.0)
+        self.relaxation = Relaxation(ledger, left)
+        self.money, self.missing_now = self.relaxation.money, self.relaxation.missing
+        self.missing_ever = missing_units(problem, left, self.stock)
 
     def all(self) -> list[Reason]:
         """Return the reason of every piece."""
@@ -145,17 +133,18 @@ class Reasons:
         zone = problem.zone_ids[problem.orders.zone[self.order[at]]]
         rows = self.quotes.rows[:, :, at]
         listed = rows >= 0
+        every = np.arange(problem.n_sites)
         if not listed.any():
             return Reason(
                 "no_rate", PROVEN, f"no open site has a rate to zone {zone}",
-                f"a carrier rate from an open site to zone {zone}",
+                self._with_rate(at, every, f"to zone {zone}"),
             )  # fmt: skip
         most = float(problem.tariff.upto_kg[rows[listed]].max())
         kg = float(self.kg[at])
         if kg > most + UNITS:
             return Reason(
                 "too_heavy", PROVEN, f"{kg:g} kg; rates to zone {zone} hold at most {most:g} kg",
-                f"a rate to zone {zone} for {kg:g} kg",
+                self._with_rate(at, every, f"to zone {zone} for {kg:g} kg"),
             )  # fmt: skip
         least = self.money[:, :, at].min(axis=0)
         if not np.isfinite(least).any():
@@ -169,13 +158,16 @@ class Reasons:
         rows = self.quotes.rows[:, :, at]
         holds = (rows >= 0) & (tariff.upto_kg[rows] + UNITS >= self.kg[at])
         promise = problem.orders.promise.of(np.array([order]))
-        rows = rows[holds]
-        days = float((tariff.days[rows] + promise.waits(tariff.cutoff_h[rows])).min())
-        due = float(problem.orders.promise.days[order])
+        days = np.where(holds, tariff.days[rows] + promise.waits(tariff.cutoff_h[rows]), np.inf)
+        of_site = days.min(axis=0)
+        due, fastest = float(problem.orders.promise.days[order]), float(of_site.min())
+        site = self.relaxation.nearest(at, np.flatnonzero(np.isfinite(of_site)), of_site)
+        later = f"due {_many(float(of_site[site]) - due, 'day')} later"
         return Reason(
             "too_late", PROVEN,
-            f"the fastest rate takes {_many(days, 'day')} from {self._ship_day(at)}, {due:g} left",
-            f"due {_many(days - due, 'day')} later",
+            f"the fastest rate takes {_many(fastest, 'day')} from {self._ship_day(at)},"
+            f" {due:g} left",
+            ", ".join([later, *self.relaxation.lacking(at, site, self._what(at))]),
         )  # fmt: skip
 
     def _ship_day(self, at: int) -> str:
@@ -195,13 +187,11 @@ class Reasons:
             short = float(self.missing_ever[site, at])
             total = float(self.stock[:, self._column(at)].sum())
             name = problem.site_ids[site]
-            near = self._closest(self.missing_now[:, at], least, reach)
-            needed = float(self.missing_now[near, at])  # beside what other orders took
             return Reason(
                 "no_stock", PROVEN,
                 f"needs {goods}; of the sites in time {name} lacks least, {short:g};"
                 f" all sites hold {total:g}",
-                self._more_stock(at, near, needed, least),
+                self._helps(at),
             )  # fmt: skip
         roomy = ever & (problem.resources.room[:, day] >= units - UNITS)
         if not roomy.any():
@@ -209,6 +199,12 @@ class Reasons:
         open_to = problem.resources.parcels[:, day] >= 1.0
         if not np.isfinite(self.money[open_to][:, roomy, at]).any():
             return self._no_carrier(at, PROVEN)
+        if not self.relaxation.steps[at]:
+            return Reason(
+                "not_tried", HEURISTIC,
+                f"could ship for {self.relaxation.here(at)[0]:.2f}, but the search ended before",
+                "more time or work for the stage",
+            )  # fmt: skip
         now = reach & (self.missing_now[:, at] <= 0.0)
         if not now.any():
             reserved = self._reserved(at, least, reach, HEURISTIC)
@@ -219,7 +215,7 @@ class Reasons:
             return Reason(
                 "no_stock", HEURISTIC,
                 f"needs {goods}; other orders took it: {problem.site_ids[site]} lacks {short:g}",
-                self._more_stock(at, site, short, least),
+                self._helps(at),
             )  # fmt: skip
         free = now & (ledger.room[:, day] >= units - UNITS)
         if not free.any():
@@ -228,12 +224,14 @@ class Reasons:
         money = self.money[open_to][:, free, at]
         if not np.isfinite(money).any():
             return self._no_carrier(at, HEURISTIC)
-        cost, penalty = float(money.min()), float(problem.pieces.penalty[self.left[at]])
-        what = "a parcel costs" if problem.goods is None else "a parcel and its goods cost"
+        cost, joins = self.relaxation.here(at)
+        alone = "a parcel costs" if problem.goods is None else "a parcel and its goods cost"
+        way = "with its order it costs" if joins else alone
+        penalty = float(problem.pieces.penalty[self.left[at]])
         return Reason(
             "not_worth_it", HEURISTIC,
-            f"{what} {cost:.2f}, leaving it {penalty:.2f}",
-            f"a penalty above {cost:.2f}",
+            f"{way} {cost:.2f}, leaving it {penalty:.2f}",
+            self._helps(at),
         )  # fmt: skip
 
     def _reserved(self, at: int, least: Floats, reach: Bools, proof: str) -> Reason | None:
@@ -282,30 +280,38 @@ class Reasons:
         lack = np.where(reach, missing, np.inf)
         return int(np.lexsort((np.arange(len(lack)), least, lack))[0])
 
-    def _more_stock(self, at: int, site: int, short: float, least: Floats) -> str:
-        column = self.problem.resources.product_id[self._column(at)]
-        what = f"of {column}" if len(self._goods(at).split(",")) == 1 else "of its goods"
-        name = self.problem.site_ids[site]
-        return f"{short:g} more {what} at {name} (ships for {float(least[site]):.2f})"
+    def _what(self, at: int) -> str:
+        """Name the product of a piece, or say that it takes several."""
+        product = self.problem.resources.product_id[self._column(at)]
+        return f"of {product}" if len(self._takes(at)) == 1 else "of its goods"
+
+    def _helps(self, at: int) -> str:
+        """Say which smallest change, out of what is left now, lets a piece ship."""
+        return self.relaxation.told(at, self._what(at))
+
+    def _with_rate(self, at: int, sites: Ints, rate: str) -> str:
+        """Say which rate is missing, from the site that lacks least besides."""
+        if not len(sites):
+            return f"an open site, and a rate {rate}"
+        site = self.relaxation.nearest(at, sites)
+        steps = self.relaxation.lacking(at, site, self._what(at))
+        return ", ".join([f"a rate from {self.problem.site_ids[site]} {rate}", *steps])
 
     def _no_room(self, at: int, sites: Bools, least: Floats, room: Floats, proof: str) -> Reason:
         day = self.day[at]
         site = int(np.where(sites, least, np.inf).argmin())
         name, left = self.problem.site_ids[site], float(room[site, day])
-        short = float(self.units[at]) - left
         return Reason(
             "no_capacity", proof,
             f"{float(self.units[at]):g} to ship; {name} has {left:g} left on {self._ship_day(at)}",
-            f"room for {_many(short, 'more unit')} at {name} on {self._ship_day(at)}",
+            self._helps(at),
         )  # fmt: skip
 
     def _no_carrier(self, at: int, proof: str) -> Reason:
-        day = self._ship_day(at)
-        group = int(self.money[:, :, at].min(axis=1).argmin())
-        name = self.problem.resources.carrier_id[group]
         return Reason(
-            "no_capacity", proof, f"no carrier takes another parcel on {day}",
-            f"one more parcel by {name} on {day}",
+            "no_capacity", proof,
+            f"no carrier that could send it takes another parcel on {self._ship_day(at)}",
+            self._helps(at),
         )  # fmt: skip
 
 
