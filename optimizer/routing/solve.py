@@ -21,8 +21,8 @@ from optimizer.routing.savings import savings_start
 from optimizer.routing.schedule import Timed, price
 from optimizer.routing.solo import SoloTests, solo_tests
 
-BOUND_SECONDS = 0.03  # share of the wall time that is kept for the relaxation
-BOUND_WORK = 0.015  # work of the relaxation, of the work of the search
+BOUND_SECONDS = 0.05  # share of the wall time that is kept for the relaxation
+BOUND_WORK = 0.025  # work of the relaxation, of the work of the search
 LEAST_BOUND_WORK = 0.1
 BY_SHARES = "sharing costs out among stops"
 BY_PRICES = "prices of stops on relaxed routes"

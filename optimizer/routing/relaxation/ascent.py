@@ -75,7 +75,11 @@ def ascend(
             waited += 1
             if waited > PATIENCE:
                 waited, pace = 0, SMALLER * pace
-        done = pace < SMALLEST or proof >= (1.0 - NO_MORE) * target or used(tried + last) > 1.0
+        done = (
+            pace < SMALLEST
+            or proof >= (1.0 - NO_MORE) * target
+            or used(tried + (1 + relaxation.settles) * last) > 1.0
+        )
         if not every and (done or used(tried) > FAR_OFF):
             every, reach, hope = True, n, -math.inf
             prices, direction = best_prices.copy(), np.zeros(n)
@@ -90,6 +94,13 @@ def ascend(
             break
         prices = prices + pace * max(target - value, NO_MORE * target) / length * direction
         prices = np.minimum(prices, loss)
+    for _ in range(relaxation.settles if every else 0):
+        if used(tried) >= 1.0:
+            break
+        found = relaxation.shares(best_prices, loss, reach, every=True)
+        tried += found.tried
+        proof = max(proof, _money(found.proven, loss))
+        best_prices = np.minimum(found.hoped, loss)
     return Ascent(proof, best_prices, tried)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from optimizer.routing.problem import Floats
 from optimizer.routing.relaxation import load_paths
 from optimizer.routing.relaxation.layers import Paths, Picks, empty_paths, empty_picks
-from optimizer.routing.relaxation.networks import LoadRoom, Network
+from optimizer.routing.relaxation.networks import Network
+from optimizer.routing.relaxation.rooms import LoadRoom
 from optimizer.routing.relaxation.shares import Shares
 
 
@@ -20,6 +22,7 @@ class ByLoad:
     Paths out and back are one where costs are symmetric.
     """
 
+    settles: ClassVar[int] = 0
     networks: tuple[Network, ...]
     rooms: tuple[LoadRoom, ...]
     out: tuple[Paths, ...]

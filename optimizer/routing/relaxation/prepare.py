@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer.routing.relaxation import load_paths
+from optimizer.routing.relaxation import load_paths, time_paths
 from optimizer.routing.relaxation.layers import Arcs, empty_paths, empty_picks
 from optimizer.routing.ruin.compiling import kept_on_disk
 
@@ -16,16 +16,22 @@ def prepare() -> None:
         np.ones((2, 1)),
         np.full(2, np.inf),
         np.ones(2),
-        np.empty((2, 0), np.int32),
+        np.ones((2, 1), np.int32),
     )
     weight, gain = np.ones(2, np.int64), np.zeros(2)
     paths, picks = empty_paths(3, 2), empty_picks(2)
     load_paths.fill(arcs, weight, gain, 1, True, paths)
     load_paths.share(weight, gain, 0.0, paths, paths, picks)
-    load_paths.count_visits(weight, paths, paths, picks, np.ones(2, bool), np.zeros(2))
+    every, visits = np.ones(2, bool), np.zeros(2)
+    load_paths.count_visits(weight, paths, paths, picks, every, visits)
+    time_paths.fill(arcs, np.ones((3, 2), bool), weight, gain, 1, True, paths)
+    time_paths.cheapest(gain, 0.0, paths, paths, picks)
+    time_paths.count_visits(
+        arcs, arcs, np.ones(2), paths, paths, picks, every, weight, visits, np.ones(2)
+    )
 
 
 def is_prepared() -> bool:
     """Say whether it was compiled in this process or before on this machine."""
-    last = load_paths.count_visits
+    last = time_paths.count_visits
     return bool(last.signatures or kept_on_disk(last))  # type: ignore[attr-defined]

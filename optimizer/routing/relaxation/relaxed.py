@@ -10,11 +10,15 @@ import numpy as np
 from optimizer.outcome import Limits
 from optimizer.routing.bounds import first_prices
 from optimizer.routing.problem import RoutingProblem
-from optimizer.routing.relaxation.networks import distinct_vans, load_room, networks_of
+from optimizer.routing.relaxation.networks import distinct_vans, networks_of
+from optimizer.routing.relaxation.rooms import load_room, time_room
 from optimizer.routing.solo import SoloTests
 
 LARGEST = 4000  # stops
 TRIES_PER_WORK = 200_000_000.0  # arcs; about a second of one core
+LOAD_SHARE = 0.35  # of the work is by load where there are windows, the rest by time
+SCANNED = 0.2  # share of all arcs that a proof by time tries, about
+LEAST_PROOFS = 6
 COMPILING_S = 30.0  # with less time than this it does not begin by compiling
 
 
@@ -42,22 +46,35 @@ def relaxed_bound(
     """
     from optimizer.routing.relaxation.ascent import ascend
     from optimizer.routing.relaxation.by_load import ByLoad
+    from optimizer.routing.relaxation.by_time import ByTime
 
     vans = distinct_vans(problem, tests)
-    rooms = [load_room(problem, van, tests.possible[:, van]) for van in vans]
-    known = [room for room in rooms if room is not None]
-    if not vans or len(known) < len(vans) or limits.cancelled():
-        return -math.inf
     loss, remaining = problem.stops.loss, limits.remaining
+    prices = np.minimum(first_prices(problem, tests), loss)
+    rooms = [load_room(problem, van, tests.possible[:, van]) for van in vans]
+    times = [time_room(problem, van, tests.possible[:, van]) for van in vans]
+    by_load = all(room is not None for room in rooms)
+    known = [found for found in times if found is not None]
+    once = SCANNED * len(loss) * sum(int(room.may.sum()) for room, _ in known)
+    by_time = len(known) == len(vans) and LEAST_PROOFS * once < TRIES_PER_WORK * work
+    bound, spent = -math.inf, 0
+    share = LOAD_SHARE if by_load and by_time else 1.0
 
     def used(tried: int) -> float:
         if limits.cancelled():
             return math.inf
-        by_time = 0.0
+        clock = 0.0
         if math.isfinite(remaining):
-            by_time = 1.0 - limits.remaining / max(remaining, 1e-9)
-        return max(tried / (TRIES_PER_WORK * work), by_time)
+            clock = 1.0 - limits.remaining / max(remaining, 1e-9)
+        return max((tried + spent) / (TRIES_PER_WORK * work), clock) / share
 
-    start = np.minimum(first_prices(problem, tests), loss)
-    relaxation = ByLoad.of(networks_of(problem, tests, vans), known)
-    return ascend(relaxation, start, loss, target, used).bound
+    if vans and by_load and used(0) < 1.0:
+        roomy = ByLoad.of(networks_of(problem, tests, vans), [r for r in rooms if r is not None])
+        found = ascend(roomy, prices, loss, target, used)
+        bound, prices, spent = found.bound, found.prices, found.tried
+        share = 1.0
+    if vans and by_time and used(0) < 1.0:
+        networks = networks_of(problem, tests, vans, [steps for _, steps in known])
+        timed = ByTime.of(networks, [room for room, _ in known])
+        bound = max(bound, ascend(timed, prices, loss, target, used).bound)
+    return bound

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from optimizer.routing.problem import Flags, Floats
 
@@ -30,7 +30,14 @@ class Shares:
 
 
 class Relaxation(Protocol):
-    """One way of relaxing routes."""
+    """One way of relaxing routes.
+
+    Attributes
+    ----------
+    settles : how often hoped shares are to be taken as prices at the end, until they are proven
+    """
+
+    settles: ClassVar[int]
 
     def shares(self, prices: Floats, capped: Floats, reach: int, *, every: bool) -> Shares:
         """Return what stops pay.

@@ -11,8 +11,8 @@ from benchmarks.vrplib import best_known, read_instance
 from optimizer.outcome import Limits
 from optimizer.routing.bounds import lower_bound
 from optimizer.routing.problem import BACKHAUL, PICKUP
-from optimizer.routing.relaxation.networks import load_room
 from optimizer.routing.relaxation.relaxed import relaxed_bound
+from optimizer.routing.relaxation.rooms import load_room, time_room
 from optimizer.routing.solo import solo_tests
 
 pytest.importorskip("numba")
@@ -20,7 +20,7 @@ pytest.importorskip("numba")
 WORK = 0.01
 KINDS = (
     "plain", "prizes", "fleet", "depots", "open", "trips", "windows", "hours", "mixed",
-    "backhauls", "skills", "asymmetric",
+    "backhauls", "skills", "asymmetric", "two windows", "releases", "windows and trips",
 )  # fmt: skip
 
 
@@ -46,8 +46,12 @@ def drawn(build, kind, seed, n=4):
         opens = int(random.integers(0, 2000))
         if kind == "prizes":
             stop |= {"optional": True, "loss": float(random.integers(2, 12))}
-        if kind == "windows":
+        if kind in {"windows", "windows and trips", "releases"}:
             stop |= {"windows": [(opens, opens + 900)], "service_s": 60}
+        if kind == "two windows":
+            stop |= {"windows": [(opens, opens + 200), (3000, 3300)], "service_s": 60}
+        if kind == "releases":
+            stop["release_s"] = int(random.integers(0, 1500))
         if kind == "hours":
             stop["service_s"] = 300
         if kind in {"mixed", "backhauls"}:
@@ -63,8 +67,8 @@ def drawn(build, kind, seed, n=4):
         vans[0] |= {"per_hour": 18.0, "shift": (0, 2500)}
     if kind == "open":
         vans[0]["end"] = -1
-    if kind == "trips":
-        vans[0] |= {"max_trips": 2, "reload_s": 60, "count": 1}
+    if "trips" in kind:
+        vans[0] |= {"max_trips": 2, "reload_s": 60, "count": 1 if kind == "trips" else n}
     problem = build(stops, vans, depots)
     if kind == "asymmetric":
         longer = problem.metres + random.integers(0, 800, problem.metres.shape)
@@ -178,6 +182,39 @@ def test_stops_without_load_take_room_of_their_own(plane):
     assert room is not None
     assert int(room.weight.sum()) <= room.room
     assert (room.weight >= 1).all()
+
+
+def test_time_proves_what_load_cannot(plane):
+    """Four stops 1 km east, an hour apart, and a shift in which only one fits: four vans.
+
+    The van may take all by load. 4 x (10 + 2) = 48.
+    """
+    stops = [
+        {"at": (1000, k), "service_s": 600, "kg": 1.0, "windows": [(90, 120)]} for k in range(4)
+    ]
+    problem = plane(stops, [{"fixed": 10.0, "kg": 9.0, "count": 4, "shift": (0, 2000)}])
+    assert bound_of(problem, target=48.0, work=0.1) == pytest.approx(48.0, rel=1e-3)
+
+
+def test_steps_of_time_are_rounded_down(plane):
+    """1,000 m take 100 s and service 60: from stop to stop at most 160 s, from the depot 100."""
+    stops = [{"at": (x, 0), "service_s": 60, "windows": [(150, 9000)]} for x in (1000, 2000)]
+    problem = plane(stops, [{"shift": (0, 9100)}])
+    found = time_room(problem, 0, np.ones(2, dtype=bool))
+    assert found is not None
+    room, steps = found
+    length = 9100 / (len(room.may) - 1)
+    assert 0.0 <= 160.0 - steps[0, 1] * length < 1.1 * length
+    assert 0.0 <= 100.0 - room.begins[0] * length < 1.1 * length
+    assert room.may[int(9000 / length) - 2].all()
+    assert not room.may[int(150 / length) - 2].any()
+
+
+def test_no_steps_where_two_stops_are_at_one_place(plane):
+    """Without service time nothing passes between them, and paths by time would not end."""
+    stops = [{"at": (1000, 0), "windows": [(0, 5000)]} for _ in range(2)]
+    problem = plane(stops, [{"shift": (0, 90_000)}])
+    assert time_room(problem, 0, np.ones(2, dtype=bool)) is None
 
 
 def test_cancelled_proves_nothing(plane):
