@@ -16,6 +16,7 @@ from optimizer.routing.problem import FOREVER, Route, Routes, RoutingProblem, le
 from optimizer.routing.pyvrp_engine import PyVrpEngine
 from optimizer.routing.reinsertion import ReinsertionEngine
 from optimizer.routing.relaxation.relaxed import applies, relaxed_bound
+from optimizer.routing.relay import RelayEngine
 from optimizer.routing.ruin.engine import COMPILING_S, RuinEngine
 from optimizer.routing.savings import savings_start
 from optimizer.routing.schedule import Timed, price
@@ -48,7 +49,7 @@ class Driven:
     timed: tuple[Timed, ...]
     unserved: tuple[int, ...]
     tests: SoloTests
-    engine: RuinEngine | PyVrpEngine | ReinsertionEngine
+    engine: RuinEngine | PyVrpEngine | RelayEngine | ReinsertionEngine
     co2_limits: tuple[str, ...] = ()
     given: Mapping[int, Offer] = field(default_factory=dict)
     offers: Mapping[int, Offer] = field(default_factory=dict)
@@ -82,17 +83,14 @@ def solve(
         limits = replace(limits, seconds=(1.0 - BOUND_SECONDS) * limits.seconds)
     tests = solo_tests(problem)
     chosen = [int(s) for s in np.flatnonzero(~tests.hopeless)]
-    engine = engine_for(problem, limits)
+    engine: RuinEngine | PyVrpEngine | RelayEngine = engine_for(problem, limits)
     termination, work, name = Termination.CONVERGED, 0.0, "savings"
     plan: tuple[Timed, ...] = ()
     if chosen:
         late = partial(_out_of_time, limits)
         plan = tuple(savings_start(problem, tests, late, insert=not isinstance(engine, RuinEngine)))
         if isinstance(engine, RuinEngine) and has_long_timed_routes(problem, plan):
-            engine = PyVrpEngine()
-            pending = left_out(problem, _routes(plan))
-            wanted = [stop for stop in pending if not tests.hopeless[stop]]
-            plan = tuple(insert_all(problem, list(plan), wanted, late))
+            engine = RelayEngine()
         on_better(_objective(problem, plan))
         name = engine.name
         found = engine.solve(problem, limits, plan, chosen, on_better=on_better)
@@ -141,10 +139,10 @@ def engine_for(problem: RoutingProblem, limits: Limits | None = None) -> RuinEng
 
 
 def has_long_timed_routes(problem: RoutingProblem, plan: Sequence[Timed]) -> bool:
-    """Say whether routes keep windows and have many stops: PyVRP is far better at these.
+    """Say whether routes keep windows and have many stops: PyVRP goes on well from our own search.
 
-    Measured on 1,000 stops with windows, 60 seconds: 37 stops a route 0.4 against 3.1 %,
-    9 stops a route 2.8 against 1.8 %.
+    Measured on 1,000 stops with windows, 37 a route, 26 against 40 seconds of one core: the two in
+    turn 1.2 % above the best known, our own search alone 1.6 %.
     """
     windows = any(
         len(w) > 1 or w[0][0] > 0 or w[-1][1] < FOREVER - 1 for w in problem.stops.windows if w

@@ -153,14 +153,15 @@ def test_which_engine_searches():
     assert names == ["ruin-recreate", "ruin-recreate", "pyvrp", "pyvrp"]
 
 
-def test_long_routes_with_windows_are_pyvrps():
-    """Sixteen stops on one van: PyVRP with windows, our own search without."""
+def test_long_routes_with_windows_are_handed_on_to_pyvrp():
+    """Sixteen stops on one van: our own search, then PyVRP with windows, our own alone without."""
     stops = [{"at": (100 * k, 0), "windows": [(0, 50_000)]} for k in range(1, 17)]
     free = [{"at": stop["at"]} for stop in stops]
     with_windows, without = (
         solve(plane_problem(rows, [{"kg": 99.0}]), Limits(work=0.1)) for rows in (stops, free)
     )
-    assert (with_windows.engine, without.engine) == ("pyvrp", "ruin-recreate")
+    assert (with_windows.engine, without.engine) == ("ruin-recreate + pyvrp", "ruin-recreate")
+    assert set(with_windows.solution.engine.versions()) == {"numba", "pyvrp"}
 
 
 def test_breaks_are_said_to_be_put_in_afterwards():
