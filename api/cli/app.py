@@ -19,6 +19,7 @@ COMMANDS = (
     "api.cli.demo_scenario",
     "api.cli.plan",
     "api.cli.distances",
+    "api.cli.what_if",
     "api.cli.stress",
     "api.cli.disruptions",
     "api.cli.harden",

@@ -183,13 +183,7 @@ def settle(
     wanted = set(chosen)
     routes: list[Timed] = []
     for route in start:
-        fits: Timed | None = None
-        for stop in route.stops:
-            if stop not in wanted:
-                continue
-            trip = () if fits is None else fits.route.trips[0]
-            tried = price(problem, Route(route.van, ((*trip, stop),)))
-            fits = fits if isinstance(tried, str) else tried
+        fits = _what_fits(problem, route, wanted)
         if fits is not None:
             routes.append(fits)
     served = {stop for timed in routes for stop in timed.route.stops}
@@ -197,6 +191,23 @@ def settle(
     for stop in sorted(wanted - served, key=lambda s: (-loss[s], s)):
         search.put_in(routes, stop)
     return _improve(search, routes, limits)
+
+
+def _what_fits(problem: RoutingProblem, route: Route, wanted: set[int]) -> Timed | None:
+    """Return a route with the stops that are wanted, as it is; else those that fit, in one trip."""
+    trips = (tuple(stop for stop in trip if stop in wanted) for trip in route.trips)
+    kept = tuple(trip for trip in trips if trip)
+    if not kept:
+        return None
+    whole = price(problem, Route(route.van, kept))
+    if not isinstance(whole, str):
+        return whole
+    fits: Timed | None = None
+    for stop in (stop for trip in kept for stop in trip):
+        before = () if fits is None else fits.route.trips[0]
+        tried = price(problem, Route(route.van, ((*before, stop),)))
+        fits = fits if isinstance(tried, str) else tried
+    return fits
 
 
 def _improve(search: _Search, routes: list[Timed], limits: Limits) -> Settled:
