@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from benchmarks.machine import describe_machine
 from optimizer.allocation.network.duals import Prices, dual
@@ -130,6 +132,23 @@ def find_missing(cost: Floats, capacity: Floats) -> Missing | None:
     return Missing(orders, plants, missing) if missing > 0.0 else None
 
 
+def take_apart(missing: Missing, cost: Floats, capacity: Floats) -> list[Missing]:
+    """Return the proof plant by plant: orders and plants that have none in common with the others.
+
+    Each part that is short proves so by itself; together they miss as many as the whole.
+    """
+    m, n = cost.shape[0], len(missing.orders)
+    plant, order = np.nonzero(np.isfinite(cost[:, missing.orders]))
+    links = coo_array((np.ones(len(plant)), (plant, m + order)), shape=(m + n, m + n))
+    part = connected_components(links, directed=False)[1]
+    found = []
+    for label in np.unique(part[m:]):
+        orders = missing.orders[part[m:] == label]
+        plants = missing.plants[part[missing.plants] == label]
+        found.append(Missing(orders, plants, len(orders) - float(capacity[plants].sum())))
+    return sorted(found, key=lambda each: -each.orders_beyond)
+
+
 def soft_plan(cost: Floats, capacity: Floats, premium: float) -> tuple[Shipped, float] | None:
     """Ship every order, those beyond a plant's capacity at a premium each.
 
@@ -164,7 +183,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--premium", type=float, help="money per order beyond capacity; default: the dearest order"
     )
-    parser.add_argument("--out", type=Path, help="CSV file: order, plant, whether beyond capacity")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="CSV file: order, plant (blank: none can), whether beyond capacity, where it is short",
+    )
     options = parser.parse_args(arguments)
     try:
         day = read_day(options.data)
@@ -185,6 +208,7 @@ def main(arguments: Sequence[str]) -> int:
         )
     left = np.flatnonzero(may.any(axis=0))
     cost = day.cost[:, left]
+    short = np.full(len(left), "", object)
     missing = find_missing(cost, day.capacity)
     if missing is not None:
         names = [day.plants[at] for at in missing.plants]
@@ -192,6 +216,22 @@ def main(arguments: Sequence[str]) -> int:
             f"proven: {len(missing.orders):,} orders can only go to {', '.join(names)}, which hold"
             f" {day.capacity[missing.plants].sum():,.0f}: {missing.orders_beyond:,.0f} too many"
         )
+        for part in take_apart(missing, cost, day.capacity):
+            names = [day.plants[at] for at in part.plants]
+            short[part.orders] = "+".join(names)
+            print(
+                f"  {len(part.orders):,} of them only to {', '.join(names)}, which hold"
+                f" {day.capacity[part.plants].sum():,.0f}: {part.orders_beyond:,.0f} too many;"
+                f" first {', '.join(day.orders[left[at]] for at in part.orders[:MOST_ORDERS_TOLD])}"
+            )
+        only = may[:, left].sum(axis=0) == 1
+        for at in missing.plants:
+            bound_there = int((only & may[at, left]).sum())
+            if bound_there > day.capacity[at]:
+                print(
+                    f"  {bound_there:,} of them to no other plant than {day.plants[at]}, which"
+                    f" holds {day.capacity[at]:,.0f}"
+                )
     premium = options.premium or float(cost[np.isfinite(cost)].max(initial=0.0))
     found = soft_plan(cost, day.capacity, premium)
     if found is None:
@@ -220,7 +260,10 @@ def main(arguments: Sequence[str]) -> int:
                 "plant": [day.plants[at % m] for at in site],
                 "beyond_capacity": site >= m,
                 "cost": cost[site % m, np.arange(len(left))],
+                "short_at": short,
             }
+        ).reindex(range(len(left) + len(nowhere))).assign(
+            order_id=[day.orders[at] for at in [*left, *nowhere]]
         ).to_csv(options.out, index=False)
     print(
         f"{time.perf_counter() - began:.2f} wall s, {time.process_time() - used:.2f} CPU s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+import io
 import json
 import time
 from collections.abc import Iterator
@@ -114,6 +115,15 @@ def test_the_problem_is_kept_as_a_file(service: TestClient, scenario_id: str) ->
     assert "Minimize" in answer.text
     none = service.get(f"/v1/plans/{made['id']}/files/network.mps")
     assert none.status_code == 404
+
+
+def test_flows_say_their_period_when_asked(service: TestClient, scenario_id: str) -> None:
+    """One week by bucket: every flow names its first day, and the cost is that of the horizon."""
+    made = designed(service, scenario_id, periods="bucket")
+    assert made["certificates"][0]["objective"] == pytest.approx(44.5)
+    answer = service.get(f"/v1/plans/{made['id']}/tables/flows?format=csv")
+    flows = pd.read_csv(io.StringIO(answer.text))
+    assert set(flows["bucket"]) == {"2026-10-12"}
 
 
 def test_an_unknown_measure_is_refused(service: TestClient, scenario_id: str) -> None:

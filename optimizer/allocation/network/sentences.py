@@ -39,8 +39,9 @@ def seasons(network: Network, costs: Costs) -> list[str]:
     swing = units[peak] / periods.days[peak] / (units.sum() / periods.days.sum())
     rate = units[peak] / periods.days[peak]
     first = (
-        f"Planned by {len(periods)} periods; the one from {periods.names[peak]} wants most:"
-        f" {rate:,.6g} units a day, {swing:.3g} times the mean."
+        f"Planned by period, {len(periods)} of them; the one from {periods.names[peak]} wants"
+        " most a day:"
+        f" {rate:,.6g} units, {swing:.3g} times the mean."
     )
     told = [first]
     waits = network.ways.waits

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.brunel import find_missing, read_day, soft_plan
+from benchmarks.brunel import find_missing, read_day, soft_plan, take_apart
 
 NO = np.inf
 
@@ -21,6 +21,20 @@ def test_missing_capacity_is_a_set_of_orders_and_all_their_plants() -> None:
     assert missing.orders.tolist() == [0, 1, 2]
     assert missing.plants.tolist() == [0]
     assert missing.orders_beyond == 2.0
+
+
+def test_what_is_missing_is_told_plant_by_plant() -> None:
+    """Three orders for plant 0 (holds one), two for plant 1 (holds one), one that fits plant 2."""
+    cost = np.array(
+        [[1, 1, 1, NO, NO, NO], [NO, NO, NO, 1, 1, NO], [NO, NO, NO, NO, NO, 1]], np.float64
+    )
+    room = np.array([1.0, 1.0, 1.0])
+    missing = find_missing(cost, room)
+    assert missing is not None
+    parts = take_apart(missing, cost, room)
+    assert [part.plants.tolist() for part in parts] == [[0], [1]]
+    assert [part.orders.tolist() for part in parts] == [[0, 1, 2], [3, 4]]
+    assert [part.orders_beyond for part in parts] == [2.0, 1.0]
 
 
 def test_nothing_is_missing_where_all_orders_fit() -> None:
