@@ -35,6 +35,7 @@ class Task:
     kind : pipeline, a stage or group of stages, or stress
     scenario : hash of the scenario's manifest
     plan : hash of the plan's manifest, for stress
+    previous : hash of the manifest of the plan that is being driven, for stage rerouting
     deltas : what-if changes to apply first
     options : of stages, by name, as the planner takes them
     export : lp or mps, to keep the problem of stage network beside the plan
@@ -46,6 +47,7 @@ class Task:
     kind: str
     scenario: str
     plan: str | None = None
+    previous: str | None = None
     deltas: list[dict[str, Any]] = field(default_factory=list)
     stages: list[str] | None = None
     seconds: float | None = None
@@ -136,24 +138,27 @@ def run(task: Task, line: _Line) -> dict[str, Any]:
         scenario = apply(scenario, [Delta.model_validate(delta) for delta in task.deltas])
     with tempfile.TemporaryDirectory() as folder:
         problem = Path(folder) / f"network.{task.export}" if task.export else None
+        options = dict(task.options)
+        if problem is not None:
+            options["export"] = str(problem)
+        if task.previous is not None:
+            driven = get_plan(blobs, task.previous)
+            options["previous"] = str(driven.save(Path(folder) / "previous"))
         if task.kind == "stress":
-            plan = get_plan(blobs, task.plan) if task.plan else _plan(task, scenario, line, problem)
+            plan = get_plan(blobs, task.plan) if task.plan else _plan(task, scenario, line, options)
             plan = _stress(task, scenario, plan, line)
         else:
-            plan = _plan(task, scenario, line, problem)
+            plan = _plan(task, scenario, line, options)
         files = {path.name: path.read_bytes() for path in [problem] if path and path.exists()}
     kept = _kept(put_plan(blobs, plan, files), plan)
     return {**kept, "cancelled": line.cancelled.is_set()}
 
 
-def _plan(task: Task, scenario: Scenario, line: _Line, problem: Path | None) -> Plan:
+def _plan(task: Task, scenario: Scenario, line: _Line, options: dict[str, str]) -> Plan:
     from api.store.blobs import FolderBlobs
     from api.store.documents import put_plan
     from optimizer.pipeline import plan
 
-    options = dict(task.options)
-    if problem is not None:
-        options["export"] = str(problem)
     return plan(
         scenario,
         task.stages,

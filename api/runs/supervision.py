@@ -33,7 +33,14 @@ STAGES_OF_KIND = {
     "allocation": ["allocation"],
     "routing": ["sourcing", "routing"],
 }
-NAMED = ("scope", "measure", "periods", "solver", "until")  # options that stages take as they are
+NAMED = (
+    "scope",
+    "measure",
+    "periods",
+    "solver",
+    "until",
+    "move_price",
+)  # options that stages take as they are
 SWITCHES = ("single_source", "stock_value")  # options that are on or off
 PRELOAD = ["pandas", "pyarrow", "api.runs.child"]
 LOOK_SECONDS = 0.25  # how often the run's row is looked at for a cancel or another attempt
@@ -123,12 +130,14 @@ class Supervisor:
         assert revision is not None, "a run's revision is a foreign fact that is never deleted"
         request, options = row.request, row.request.get("options", {})
         plan = session.get(PlanRow, request["plan"]) if request.get("plan") else None
+        driven = session.get(PlanRow, options["previous"]) if options.get("previous") else None
         return child.Task(
             run_id=row.id,
             blobs=self.settings.home / "blobs",
             kind=row.kind,
             scenario=revision.manifest,
             plan=None if plan is None else plan.manifest,
+            previous=None if driven is None else driven.manifest,
             deltas=request.get("overrides", []),
             stages=request.get("stages") or STAGES_OF_KIND.get(row.kind),
             seconds=options.get("time_limit_seconds"),
@@ -277,5 +286,5 @@ def keep_plan(session: Session, row: RunRow, data: dict[str, Any]) -> None:
 
 def stage_options(options: dict[str, Any]) -> dict[str, str]:
     """Return what stages take by name, without what was left blank."""
-    named = {name: str(options[name]) for name in NAMED if options.get(name)}
+    named = {name: str(options[name]) for name in NAMED if options.get(name) not in (None, "")}
     return named | {name: "yes" for name in SWITCHES if options.get(name)}

@@ -130,6 +130,16 @@ class RunOptions(Wire):
     stock_value: Annotated[
         bool, Field(description="of stage sourcing: the stock that is shipped counts at its cost")
     ] = False
+    previous: Annotated[
+        str | None,
+        Field(max_length=80, description="of stage rerouting: id of the plan that is being driven"),
+    ] = None
+    move_price: Annotated[
+        float | None,
+        Field(
+            ge=0, lt=1e12, description="of stage rerouting: money for a stop that changes its van"
+        ),
+    ] = None
     validate_only: bool = False
 
 

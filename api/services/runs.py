@@ -114,11 +114,26 @@ class RunService:
                 raise NotFound(f"no plan {request.plan!r} of scenario {request.scenario!r}")
             if plan.revision != revision or request.overrides:
                 raise InputError(f"plan {request.plan} was made for another revision")
+        self._check_previous(request)
         if request.stages is not None and request.kind != "pipeline":
             raise InputError("`stages` goes with kind pipeline only")
         if request.stages and not request.overrides:
             scenario = self.scenarios.load(self.scenarios.revision(request.scenario, revision))
             choose_stages(scenario, request.stages)
+
+    def _check_previous(self, request: RunRequest) -> None:
+        """Refuse a plan to go on from that is not the scenario's, or that no stage would read."""
+        asked, previous = "rerouting" in (request.stages or ()), request.options.previous
+        if asked and previous is None:
+            raise InputError("stage rerouting needs options.previous, a plan that is being driven")
+        if previous is None:
+            return
+        if not asked:
+            raise InputError("options.previous goes with stage rerouting only")
+        with self.database.session() as session:
+            plan = session.get(PlanRow, previous)
+        if plan is None or plan.scenario_id != request.scenario:
+            raise NotFound(f"no plan {previous!r} of scenario {request.scenario!r}")
 
     def row(self, run_id: str) -> RunRow:
         """Return a run; NotFound if there is none."""
