@@ -96,6 +96,8 @@ def read_instance(path: Path) -> Instance:
         windows=tuple(((int(windows[c, 0]), int(windows[c, 1])),) for c in clients),
         loss=np.where(prize[clients] > 0, prize[clients], MUST_SERVE),
         optional=prize[clients] > 0,
+        late_after_s=np.full(len(clients), FOREVER),
+        late_cost_per_h=np.zeros(len(clients)),
         loss_at_least=np.where(prize[clients] > 0, prize[clients], MUST_SERVE),
     )
     vans, members = _vans(fields, kind, windows, len(clients))

@@ -121,7 +121,7 @@ STAGES: Mapping[str, Room] = {
         "optimizer.audit.routing:check",
         ("sites", "orders", "vehicles"),
         weight=2.0,
-        options=("carriers",),
+        options=("carriers", "balance_cost_per_h"),
     ),
     "rerouting": Room(
         "optimizer.routing:run_rerouting",

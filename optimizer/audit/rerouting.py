@@ -69,7 +69,7 @@ def check(
     }
     wanted = _wanted(all_stops, pasts, rows, day)
     vehicles = scenario.filled("vehicles").set_index(["vehicle_type", "depot_id"])
-    terms = {"fixed": 0.0, "distance": 0.0, "time": 0.0, "co2": 0.0, "moved": 0.0}
+    terms = dict.fromkeys(("fixed", "distance", "time", "co2", "late", "moved"), 0.0)
     co2_price = scenario.settings.co2_price_per_tonne / 1e6
     routes = tables.get("routes", pd.DataFrame({"route_id": []}))
     stops = tables.get("stops", pd.DataFrame({"route_id": [], "seq": []}))

@@ -208,6 +208,8 @@ class Roads:
         carriers = scenario.table("carriers")
         self.carrier_kind = dict(zip(carriers["carrier_id"], carriers["kind"], strict=True))
         rows = scenario.table("distances")
+        usable = (rows["distance_m"] >= 0.0) & (rows["duration_s"] >= 0.0)
+        rows = rows[usable & np.isfinite(rows[["distance_m", "duration_s"]]).all(axis=1)]
         self._measured = {
             (a, b): (round(float(m)), round(float(s)))
             for a, b, m, s in zip(

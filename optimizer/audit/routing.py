@@ -21,7 +21,10 @@ KM = 1e-6
 
 
 def check(
-    scenario: Scenario, tables: Mapping[str, pd.DataFrame], carriers: str = ""
+    scenario: Scenario,
+    tables: Mapping[str, pd.DataFrame],
+    carriers: str = "",
+    balance_cost_per_h: str = "",
 ) -> AuditReport:
     """Hold routes, stops and unserved stops against the scenario."""
     rules = Rules(STAGE)
@@ -30,7 +33,7 @@ def check(
     stops = tables.get("stops", pd.DataFrame())
     served: list[str] = []
     emitted: list[tuple[str, pd.Timestamp, float]] = []
-    terms = {"fixed": 0.0, "distance": 0.0, "time": 0.0, "co2": 0.0, "unserved": 0.0}
+    terms = dict.fromkeys(("fixed", "distance", "time", "co2", "late", "unserved"), 0.0)
     co2_price = scenario.settings.co2_price_per_tonne / 1e6
     if len(routes):
         rules.add("routes", "stated_twice", routes["route_id"].duplicated(), routes["route_id"])
@@ -51,6 +54,10 @@ def check(
             for term, money in driven.terms.items():
                 terms[term] += money
     _check_emissions(rules, scenario, emitted)
+    if balance_cost_per_h and len(routes):
+        day = pd.to_datetime(routes["start"]).dt.normalize()
+        hours = (routes["duration_s"] / 3600.0).groupby(day)
+        terms["balance"] = float(balance_cost_per_h) * float((hours.max() - hours.mean()).sum())
     for term, money in check_handed_over(rules, scenario, tables, wanted).items():
         terms[term] = terms.get(term, 0.0) + money
     handed = tables.get("handed_over", pd.DataFrame())
@@ -84,6 +91,7 @@ class Drive:
         self.name = str(route["route_id"])
         self.terms: dict[str, float] = {}
         self.grams = 0.0
+        self.late = 0.0
 
     def _number(self, column: str, otherwise: float) -> float:
         value = float(self.vehicle[column])
@@ -195,6 +203,10 @@ class Drive:
             self._broken("stops", "before_its_release", begin < stop.release, what)
         if stop is not None and stop.windows:
             inside = any(opens <= begin <= closes for opens, closes in stop.windows)
+            hours = (begin - max(closes for _, closes in stop.windows)).total_seconds() / 3600.0
+            if hours > 0.0 and not np.isnan(stop.late_per_h):
+                self.late += stop.late_per_h * hours
+                inside = True
             self._broken("stops", "outside_its_window", not inside, what)
 
     def _check_route(
@@ -230,6 +242,7 @@ class Drive:
             "distance": self._number("cost_per_km", 0.0) * km,
             "time": self._number("cost_per_hour", 0.0) * hours,
             "co2": self.co2_price_per_g * grams,
+            "late": self.late,
         }
         self._broken(
             "routes", "cost_differs", abs(stated["cost"] - sum(self.terms.values())) > MONEY

@@ -89,8 +89,6 @@ def read_calls(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Call
     ]
     if any(late):
         notes.append(f"{sum(late)} parcels are late by promise and come at any time of their day.")
-    if (stops["late_cost_per_h"].notna() & ~np.array(late, dtype=bool)).any():
-        notes.append("Windows are hard: late_cost_per_h buys no lateness on a route.")
     total = stops.groupby("order_id")["units"].transform("sum")
     even = 1.0 / stops.groupby("order_id")["units"].transform("size")
     part = (stops["units"] / total.where(total > 0)).fillna(even)
@@ -150,6 +148,12 @@ def windows_on(windows: Ints, day: np.datetime64) -> Windows:
     """Return windows in seconds from midnight of a day, those that have passed left out."""
     shifted = np.clip(windows - _day_seconds(day), -1, FOREVER - 1)
     return tuple((max(a, 0), b) for a, b in shifted.tolist() if b >= 0)
+
+
+def without_end(windows: Windows) -> Windows:
+    """Return windows of which the last does not end; at any time where all have passed."""
+    opens = windows[-1][0] if windows else 0
+    return (*windows[:-1], (opens, FOREVER - 1))
 
 
 def not_before(windows: Windows, moment: int) -> Windows:

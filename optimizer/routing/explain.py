@@ -182,7 +182,12 @@ def _slack(problem: RoutingProblem, timed: Timed, seq: int) -> str:
     """Return how far a stop is from the end of its window, as JSON."""
     node = timed.nodes[seq]
     begin = int(timed.begin[seq])
+    if begin > node.late_after_s:
+        hours = (begin - node.late_after_s) / 3600.0
+        cost = node.late_cost_per_h * hours
+        return _json({"rule": "window", "minutes_late": round(60.0 * hours, 1), "cost": cost})
     closes = next((b for a, b in node.windows if a <= begin <= b), FOREVER)
+    closes = min(closes, node.late_after_s)
     if closes >= FOREVER - 1:
         return _json({})
     waits = begin - int(timed.arrive[seq])

@@ -15,6 +15,7 @@ from optimizer.routing.calls import (
     read_calls,
     usable_coordinates,
     windows_on,
+    without_end,
 )
 from optimizer.routing.fleet import Fleet, read_fleet, vans_of
 from optimizer.routing.lengths import Computed, Lengths, Measured, kept_dense
@@ -70,7 +71,10 @@ class Reading:
 
 
 def read_problems(
-    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], carriers: str = OFF
+    scenario: Scenario,
+    upstream: Mapping[str, pd.DataFrame],
+    carriers: str = OFF,
+    balance_cost_per_h: float = 0.0,
 ) -> Reading:
     """Build the problems of all days.
 
@@ -78,6 +82,7 @@ def read_problems(
     ----------
     carriers : ANY: the search may leave any stop to a carrier that offers, at its price; REST:
         what no van serves is given to carriers afterwards; OFF: offers are not read
+    balance_cost_per_h : money; where there is any, a day's routes are one problem
     """
     sites = scenario.table("sites")
     lon, lat = sites["lon"].to_numpy(np.float64), sites["lat"].to_numpy(np.float64)
@@ -110,12 +115,19 @@ def read_problems(
     problems = []
     for day in np.unique(days[reachable]) if reachable else ():
         today = [k for k in reachable if days[k] == day]
-        for group, vans in groups_of_vans(allowed[today]):
+        groups = groups_of_vans(allowed[today])
+        if balance_cost_per_h > 0.0:
+            used = np.flatnonzero(allowed[today].any(axis=0)).tolist()
+            groups = [(list(range(len(today))), used)]
+        for group, vans in groups:
             chosen = [today[k] for k in group]
             problem = _problem(
                 day, calls, chosen, fleet, vans, allowed, placed, distances, co2_price_per_g
             )
-            problems += independent_parts(problem, solo_tests(problem))
+            if balance_cost_per_h > 0.0:
+                problems.append(replace(problem, balance_cost_per_h=balance_cost_per_h))
+            else:
+                problems += independent_parts(problem, solo_tests(problem))
     return Reading(tuple(problems), tuple(refused), notes, offers, losses)
 
 
@@ -248,8 +260,14 @@ def _problem(
     fetched = rows["kind"].to_numpy(np.int64) != DELIVERY
     release = np.maximum(rows["release"].to_numpy(np.int64) - midnight, 0)
     windows = []
+    late_after = np.full(len(rows), FOREVER)
+    pays = rows["late_cost_per_h"].to_numpy(np.float64)
     for position, (k, late) in enumerate(zip(chosen, rows["late"], strict=True)):
         mine = ((0, FOREVER - 1),) if late else windows_on(calls.windows[k], day)
+        closes = int(calls.windows[k][-1, 1]) if len(calls.windows[k]) else FOREVER
+        if not late and closes < FOREVER and np.isfinite(pays[position]):
+            late_after[position] = closes - midnight
+            mine = without_end(mine)
         windows.append(not_before(mine, int(release[position])) if fetched[position] else mine)
     stops = Stops(
         order_id=tuple(rows["order_id"]),
@@ -263,6 +281,8 @@ def _problem(
         windows=tuple(windows),
         loss=rows["loss"].to_numpy(np.float64),
         optional=rows["optional"].to_numpy(bool),
+        late_after_s=late_after,
+        late_cost_per_h=np.where(late_after < FOREVER, pays, 0.0),
         loss_at_least=rows["loss_at_least"].to_numpy(np.float64),
     )
     return RoutingProblem(

@@ -258,11 +258,19 @@ def _better(
     stop: int,
     best: Insertion | None,
 ) -> tuple[Insertion | None, bool]:
-    """Return the better of two places, and whether the new one keeps the rules."""
+    """Return the better of two places, and whether the new one keeps the rules.
+
+    A place that leaves room for a break that is due is better than one that does not.
+    """
     timed = price(problem, tried)
     if isinstance(timed, str):
         return best, False
     extra = timed.cost - old_cost
-    if best is None or extra < best.extra_cost - 1e-12:
+    rests = best is None or timed.needs_break <= best.timed.needs_break
+    if (
+        best is None
+        or (rests and extra < best.extra_cost - 1e-12)
+        or (timed.needs_break < best.timed.needs_break)
+    ):
         return Insertion(stop, number, timed, extra), True
     return best, True

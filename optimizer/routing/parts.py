@@ -92,6 +92,7 @@ def part_of(problem: RoutingProblem, rows: Ints, columns: Ints) -> RoutingProble
         lonlat=problem.lonlat[places],
         metres=among(problem.metres, places),
         seconds=tuple(among(problem.seconds[profile], places) for profile in profiles),
+        balance_cost_per_h=problem.balance_cost_per_h,
     )
 
 

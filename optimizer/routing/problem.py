@@ -40,6 +40,9 @@ class Stops:
         begins within one of them; none: it cannot be served
     loss : (n,) float64, money if it is not served
     optional : (n,) bool, it may be left out where that is cheaper
+    late_after_s, late_cost_per_h : (n,) int64, float64; service may begin after the last window
+        ends, `late_after_s` seconds from midnight (the window itself does not end), at money per
+        hour; FOREVER and 0 where windows are hard
     loss_at_least : (n,) float64, money that no plan without it undercuts; less than `loss` where
         a carrier asks more than its penalty and may have no room
     """
@@ -55,6 +58,8 @@ class Stops:
     windows: tuple[Windows, ...]
     loss: Floats
     optional: Flags
+    late_after_s: Ints
+    late_cost_per_h: Floats
     loss_at_least: Floats
 
     def __len__(self) -> int:
@@ -132,6 +137,7 @@ class RoutingProblem:
     lonlat : (p, 2) float64, degrees, or plane coordinates
     metres : (p, p) whole numbers, the same for every van; a matrix or computed
     seconds : the same per profile
+    balance_cost_per_h : money per hour by which the longest route exceeds the mean
     """
 
     name: str
@@ -142,6 +148,7 @@ class RoutingProblem:
     lonlat: Floats
     metres: Lengths
     seconds: tuple[Lengths, ...]
+    balance_cost_per_h: float = 0.0
 
     def travel_s(self, van: int) -> Lengths:
         """Return the seconds of a van between places."""
@@ -164,6 +171,23 @@ def with_matrices(problem: RoutingProblem) -> RoutingProblem:
         metres=dense(problem.metres),
         seconds=tuple(dense(seconds) for seconds in problem.seconds),
     )
+
+
+def with_hard_windows(problem: RoutingProblem) -> RoutingProblem:
+    """Return a problem in which nothing is late that need not be: for engines without lateness.
+
+    Soft windows end where lateness would begin; a stop whose windows have all passed keeps its own.
+    """
+    stops = problem.stops
+    soft = np.flatnonzero(stops.late_cost_per_h > 0.0)
+    if not len(soft):
+        return problem
+    windows = list(stops.windows)
+    for stop in soft.tolist():
+        last = int(stops.late_after_s[stop])
+        kept = tuple((a, min(b, last)) for a, b in windows[stop] if a <= last)
+        windows[stop] = kept or windows[stop]
+    return replace(problem, stops=replace(stops, windows=tuple(windows)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optimizer.outcome import Limits, Outcome, Status, Termination
+from optimizer.routing.finish import untold
 from optimizer.routing.problem import FOREVER, Routes, RoutingProblem, with_matrices
 from optimizer.routing.pyvrp_data import Translation, from_pyvrp, to_pyvrp, translate
 from optimizer.routing.schedule import Timed
@@ -66,11 +67,9 @@ class PyVrpEngine:
         """
         vans = problem.vans
         missing = []
-        if (vans.break_s > 0).any():
-            missing.append("driver breaks (put in afterwards, time for one is left free)")
         if ((vans.max_stops < FOREVER) & (vans.max_trips > 1)).any():
             missing.append("max_stops over several trips (counted per trip)")
-        return "; ".join(missing) or None
+        return "; ".join([*missing, *untold(problem)]) or None
 
     def solve(
         self,

@@ -37,6 +37,7 @@ class Node:
     travel_s : driving to it from the node before
     service_s : what it takes
     windows : in one of which it begins; none for any time, except at a stop
+    late_after_s, late_cost_per_h : beginning later than that costs money per hour
     """
 
     what: str
@@ -45,6 +46,8 @@ class Node:
     travel_s: int
     service_s: int
     windows: Windows
+    late_after_s: int = FOREVER
+    late_cost_per_h: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Timed:
     load_kg, load_m3 : (k,) float64 per node, on board on leaving it
     peak : (2,) float64, the most kg and m3 on board at any moment
     metres, duration_s : driven; from start to end
-    fixed, distance, time, co2 : money
+    fixed, distance, time, co2, late : money
     needs_break : it is on duty longer than its van's break rule allows, and no break fits
     """
 
@@ -76,6 +79,7 @@ class Timed:
     distance: float
     time: float
     co2: float
+    late: float
     needs_break: bool = False
 
     @property
@@ -86,12 +90,13 @@ class Timed:
             "distance": self.distance,
             "time": self.time,
             "co2": self.co2,
+            "late": self.late,
         }
 
     @property
     def cost(self) -> float:
         """Money for the route."""
-        return self.fixed + self.distance + self.time + self.co2
+        return self.fixed + self.distance + self.time + self.co2 + self.late
 
 
 def price(problem: RoutingProblem, route: Route) -> Timed | str:
@@ -107,7 +112,8 @@ def price(problem: RoutingProblem, route: Route) -> Timed | str:
         return broken
     vans, van = problem.vans, route.van
     nodes = route_nodes(problem, route)
-    best = _least_duration(nodes, int(vans.max_duration_s[van]))
+    per_hour = float(vans.cost_per_hour[van])
+    best = _best_clock(nodes, int(vans.max_duration_s[van]), per_hour)
     if isinstance(best, str):
         return best
     times = best
@@ -134,8 +140,9 @@ def price(problem: RoutingProblem, route: Route) -> Timed | str:
         duration,
         float(vans.fixed_cost[van]),
         float(vans.cost_per_km[van]) * metres / 1000.0,
-        float(vans.cost_per_hour[van]) * duration / 3600.0,
+        per_hour * duration / 3600.0,
         float(vans.co2_cost_per_km[van]) * metres / 1000.0,
+        late_money(nodes, begin.tolist()),
         needs_break,
     )
 
@@ -202,7 +209,9 @@ def route_nodes(problem: RoutingProblem, route: Route) -> list[Node]:
         for stop in trip:
             place = int(stops.place[stop])
             service = int(stops.service_s[stop])
-            nodes.append(Node(STOP, stop, place, next(legs), service, stops.windows[stop]))
+            late = int(stops.late_after_s[stop]), float(stops.late_cost_per_h[stop])
+            windows = stops.windows[stop]
+            nodes.append(Node(STOP, stop, place, next(legs), service, windows, *late))
             here = place
     last, leg = (here, 0) if end == OPEN_END else (end, next(legs))
     nodes.append(Node(END, -1, last, leg, 0, ((0, closes),)))
@@ -281,18 +290,20 @@ def _loads(problem: RoutingProblem, route: Route, nodes: Sequence[Node]) -> Floa
 Clock = tuple[list[int], list[int], list[int]]
 
 
-def _least_duration(nodes: Sequence[Node], longest_s: int) -> Clock | str:
-    """Return the clock of the earliest start with the least duration, or the broken rule.
+def _best_clock(nodes: Sequence[Node], longest_s: int, cost_per_hour: float) -> Clock | str:
+    """Return the clock of the earliest start that costs least, or the broken rule.
 
     The end is a rising step function of the start; start to end shrinks only while something
-    waits, so the least duration begins at the earliest start or where the route reaches some
-    window as it opens or closes without having waited before.
+    waits, so the least duration begins at the earliest or the latest start or where the route
+    reaches some window as it opens or closes without having waited before. Where being late
+    costs money, the money is linear in between once the moments at which lateness begins, and
+    those from which on the route is short enough, are among the starts.
     """
     end, broken = earliest(nodes)
     if broken:
         return broken
     first, latest = nodes[0].windows[0]
-    candidates = {first}
+    candidates = {first, latest} if latest < FOREVER - 1 else {first}
     cumulated = 0
     for node in nodes[1:]:
         cumulated += node.travel_s
@@ -300,9 +311,14 @@ def _least_duration(nodes: Sequence[Node], longest_s: int) -> Clock | str:
             candidates.update(
                 edge - cumulated for edge in window if first < edge - cumulated <= latest
             )
+        if node.late_cost_per_h > 0.0 and first < node.late_after_s - cumulated <= latest:
+            candidates.add(node.late_after_s - cumulated)
         cumulated += node.service_s
     driving = cumulated
-    if end - first == driving or len(candidates) == 1:
+    pays = [node for node in nodes if node.late_cost_per_h > 0.0]
+    if pays:
+        start = _cheapest_start(nodes, sorted(candidates), longest_s, cost_per_hour)
+    elif end - first == driving or len(candidates) == 1:
         start = first
     else:
         starts = np.array(sorted(candidates), dtype=np.int64)
@@ -310,6 +326,37 @@ def _least_duration(nodes: Sequence[Node], longest_s: int) -> Clock | str:
         start = int(starts[int(np.argmin(durations))])
     clock = _clock(nodes, start)
     return clock if clock[2][-1] - start <= longest_s else "shift"
+
+
+def _cheapest_start(
+    nodes: Sequence[Node], starts: list[int], longest_s: int, cost_per_hour: float
+) -> int:
+    """Return the start at which hours and lateness cost least; of equal ones the shortest."""
+    ends = _ends(nodes, np.array(starts, dtype=np.int64)).tolist()
+    for k in range(1, len(starts)):
+        shortened = ends[k] - longest_s
+        if starts[k - 1] < shortened < starts[k] and ends[k] < FOREVER:
+            starts.append(shortened)  # from here on the route is short enough
+    best: tuple[float, int, int] | None = None
+    for start in starts:
+        clock = _clock(nodes, start)
+        duration = clock[2][-1] - start
+        if duration > longest_s or _ends(nodes, np.array([start]))[0] >= FOREVER:
+            continue
+        money = cost_per_hour * duration / 3600.0 + late_money(nodes, clock[1])
+        if best is None or (money, duration, start) < best:
+            best = (money, duration, start)
+    return starts[0] if best is None else best[2]
+
+
+def late_money(nodes: Sequence[Node], begin: Sequence[int]) -> float:
+    """Return what beginning late costs, added up in order."""
+    hours = (
+        node.late_cost_per_h * max(at - node.late_after_s, 0) / 3600.0
+        for node, at in zip(nodes, begin, strict=True)
+        if node.late_cost_per_h > 0.0
+    )
+    return sum(hours, 0.0)
 
 
 def _ends(nodes: Sequence[Node], starts: Ints) -> Ints:
@@ -342,28 +389,30 @@ def _clock(nodes: Sequence[Node], start: int) -> Clock:
 def _with_breaks(
     problem: RoutingProblem, route: Route, nodes: list[Node]
 ) -> tuple[list[Node], Clock] | None:
-    """Put breaks where the route grows least; None where no choice of places is feasible.
+    """Put breaks where that costs least; None where no choice of places is feasible.
 
     One break is tried behind every node; where more are due, each further one is put where the
     stretch before it is longest.
     """
     vans, van = problem.vans, route.van
+    per_hour = float(vans.cost_per_hour[van])
     limit, rest_s = int(vans.break_after_s[van]), int(vans.break_s[van])
     longest = int(vans.max_duration_s[van])
     base = nodes
     for _ in range(MOST_BREAKS):
-        best: tuple[int, list[Node], Clock] | None = None
+        best: tuple[tuple[float, int], list[Node], Clock] | None = None
         fallback: tuple[int, list[Node]] | None = None
         for behind in range(len(base) - 1):
             pause = Node(BREAK, -1, base[behind].place, 0, rest_s, ())
             tried = [*base[: behind + 1], pause, *base[behind + 1 :]]
-            clock = _least_duration(tried, longest)
+            clock = _best_clock(tried, longest, per_hour)
             if isinstance(clock, str):
                 continue
             overdue = _worst_stretch(tried, clock) - limit
             duration = clock[2][-1] - clock[1][0]
-            if overdue <= 0 and (best is None or duration < best[0]):
-                best = (duration, tried, clock)
+            key = (per_hour * duration / 3600.0 + late_money(tried, clock[1]), duration)
+            if overdue <= 0 and (best is None or key < best[0]):
+                best = (key, tried, clock)
             if fallback is None or overdue < fallback[0]:
                 fallback = (overdue, tried)
         if best is not None:

@@ -10,9 +10,18 @@ import numpy as np
 
 from optimizer.outcome import Limits, Outcome, Termination, proven_status
 from optimizer.routing.bounds import lower_bound
+from optimizer.routing.finish import finish, finishing_share
 from optimizer.routing.insertion import insert_all
 from optimizer.routing.offers import Offer
-from optimizer.routing.problem import FOREVER, Route, Routes, RoutingProblem, left_out, vans_left
+from optimizer.routing.problem import (
+    FOREVER,
+    Route,
+    Routes,
+    RoutingProblem,
+    left_out,
+    vans_left,
+    with_hard_windows,
+)
 from optimizer.routing.pyvrp_engine import PyVrpEngine
 from optimizer.routing.reinsertion import ReinsertionEngine
 from optimizer.routing.relaxation.relaxed import applies, relaxed_bound
@@ -87,19 +96,24 @@ def solve(
     termination, work, name = Termination.CONVERGED, 0.0, "savings"
     plan: tuple[Timed, ...] = ()
     if chosen:
-        late = partial(_out_of_time, limits)
-        plan = tuple(savings_start(problem, tests, late, insert=not isinstance(engine, RuinEngine)))
-        if isinstance(engine, RuinEngine) and has_long_timed_routes(problem, plan):
-            engine = RelayEngine()
-        on_better(_objective(problem, plan))
-        name = engine.name
-        found = engine.solve(problem, limits, plan, chosen, on_better=on_better)
-        termination, work = found.termination, found.work
-        if found.solution is not None:
-            improved = repair(problem, found.solution, chosen)
-            if _rank(problem, improved) < _rank(problem, plan):
-                plan = improved
+        kept = finishing_share(problem)
+        mine = limits.share(1.0 - kept) if kept else limits
+        engine, found, plan = _search(problem, tests, engine, mine, on_better)
+        termination, work, name = found.termination, found.work, engine.name
         plan = _complete(problem, plan, chosen, limits)
+        if kept:
+            rest = limits.share(1.0)
+            if limits.work is not None:
+                rest = replace(rest, work=max(limits.work - work, 0.0))
+            finished, more, names = finish(
+                problem,
+                plan,
+                chosen,
+                rest,
+                partial(_rank, problem),
+                on_better=lambda better: on_better(_objective(problem, better)),
+            )
+            plan, work, name = tuple(finished), work + more, "+".join([name, *names])
     plan = in_order(plan)
     driven = Driven(problem, plan, tuple(left_out(problem, _routes(plan))), tests, engine)
     least = replace(problem, stops=replace(problem.stops, loss=problem.stops.loss_at_least))
@@ -171,11 +185,52 @@ def repair(
 
 
 def objective_of(problem: RoutingProblem, timed: Sequence[Timed], unserved: Sequence[int]) -> float:
-    """Return money: routes and losses, added up in order."""
-    return float(sum(t.cost for t in timed)) + float(problem.stops.loss[list(unserved)].sum())
+    """Return money: routes, their balance, and losses, added up in order."""
+    routes = float(sum(t.cost for t in timed)) + balance_money(problem, timed)
+    return routes + float(problem.stops.loss[list(unserved)].sum())
+
+
+def balance_money(problem: RoutingProblem, timed: Sequence[Timed]) -> float:
+    """Return what it costs that the longest route is longer than the mean."""
+    if not timed or problem.balance_cost_per_h <= 0.0:
+        return 0.0
+    hours = [t.duration_s / 3600.0 for t in timed]
+    return problem.balance_cost_per_h * (max(hours) - sum(hours) / len(hours))
 
 
 # ---- inside ---------------------------------------------------------------------------------
+
+
+def _search(
+    problem: RoutingProblem,
+    tests: SoloTests,
+    engine: RuinEngine | PyVrpEngine | RelayEngine,
+    limits: Limits,
+    on_better: Callable[[float], None],
+) -> tuple[RuinEngine | PyVrpEngine | RelayEngine, Outcome[Routes], tuple[Timed, ...]]:
+    """Start, search and repair with windows that are hard; what is left is put in late.
+
+    Returns
+    -------
+    engine, outcome : what searched, and what it says of its search
+    plan : priced on the problem as it is
+    """
+    told = with_hard_windows(problem)
+    told_tests = tests if told is problem else solo_tests(told)
+    chosen = [int(s) for s in np.flatnonzero(~told_tests.hopeless)]
+    late = partial(_out_of_time, limits)
+    plan = tuple(savings_start(told, told_tests, late, insert=not isinstance(engine, RuinEngine)))
+    if isinstance(engine, RuinEngine) and has_long_timed_routes(told, plan):
+        engine = RelayEngine()
+    on_better(_objective(told, plan))
+    found = engine.solve(told, limits, plan, chosen, on_better=on_better)
+    if found.solution is not None:
+        improved = repair(told, found.solution, chosen)
+        if _rank(told, improved) < _rank(told, plan):
+            plan = improved
+    if told is not problem:
+        plan = repair(problem, _routes(plan), np.flatnonzero(~tests.hopeless).tolist())
+    return engine, found, plan
 
 
 def _routes(timed: Sequence[Timed]) -> Routes:
@@ -195,11 +250,15 @@ def _complete(
     return tuple(insert_all(problem, plan, must, limits.cancelled)) if must else plan
 
 
-def _rank(problem: RoutingProblem, timed: Sequence[Timed]) -> tuple[int, float]:
-    """Return what a better plan has less of: stops that must be served but are not, money."""
+def _rank(problem: RoutingProblem, timed: Sequence[Timed]) -> tuple[float, ...]:
+    """Return what a better plan has less of.
+
+    Stops that must be served but are not, routes without a break that is due, money.
+    """
     unserved = left_out(problem, _routes(timed))
     missing = int((~problem.stops.optional[unserved]).sum())
-    return missing, objective_of(problem, timed, unserved)
+    restless = sum(t.needs_break for t in timed)
+    return float(missing), float(restless), objective_of(problem, timed, unserved)
 
 
 def _shorter(route: Route) -> Route:

@@ -13,8 +13,9 @@ from optimizer.routing.explain import explain_given, explain_routes, explain_sto
 from optimizer.routing.from_scenario import ANY, OFF, REST, Reading, read_problems
 from optimizer.routing.handing import hand_over, key_of, losses_if_refused
 from optimizer.routing.offers import Key, Offer
+from optimizer.routing.ortools_engine import OrToolsEngine
 from optimizer.routing.problem import KG, M3, RoutingProblem
-from optimizer.routing.solve import Driven, solve
+from optimizer.routing.solve import Driven, balance_money, solve
 from optimizer.routing.tables import (
     explanations_table,
     handed_table,
@@ -29,7 +30,7 @@ from scenarios import InputError, Scenario
 
 STAGE = "routing"
 SOLVING_SHARE = 0.92  # of the wall time; the rest explains
-ROUTE_TERMS = ("fixed", "distance", "time", "co2")
+ROUTE_TERMS = ("fixed", "distance", "time", "co2", "late")
 CARRIER_TERMS = ("tariff", "late", "risk", "co2")
 WORST_FIRST = (
     Termination.CANCELLED,
@@ -44,6 +45,7 @@ def run(
     upstream: Mapping[str, pd.DataFrame],
     limits: Limits,
     carriers: str = "",
+    balance_cost_per_h: str = "",
 ) -> StageResult:
     """Plan the routes of every day that has stops.
 
@@ -53,6 +55,8 @@ def run(
     limits : shared among the days by their number of stops
     carriers : which stops carriers without vans may take at their tariff: any, rest (those that
         no van serves) or off; blank: any, or rest where the sourcing stage has chosen carriers
+    balance_cost_per_h : money per hour by which a day's longest route exceeds the mean of its
+        routes; blank: 0
 
     Returns
     -------
@@ -67,7 +71,8 @@ def run(
     if carriers not in ("", OFF, REST, ANY):
         raise InputError(f"carriers is {ANY}, {REST} or {OFF}, not {carriers}")
     chosen = carriers or (REST if "shipments" in upstream else ANY)
-    reading = read_problems(scenario, upstream, chosen)
+    balance = _balance(balance_cost_per_h)
+    reading = read_problems(scenario, upstream, chosen, balance)
     if not reading.problems and not reading.refused:
         return StageResult({}, None, notes=(*reading.notes, "No order is for the vans to drive."))
     caps, on_limits = read_caps(scenario)
@@ -112,8 +117,20 @@ def run(
         work=total.work,
         solver_versions={
             name: release for driven in solved for name, release in driven.engine.versions().items()
-        },
+        }
+        | (OrToolsEngine.versions() if OrToolsEngine.name in total.engine else {}),
     )
+
+
+def _balance(cell: str) -> float:
+    """Return money per hour out of an option."""
+    try:
+        money = float(cell or 0.0)
+    except ValueError:
+        money = -1.0
+    if not 0.0 <= money < float("inf"):
+        raise InputError(f"balance_cost_per_h is money per hour, 0 or more, not {cell}")
+    return money
 
 
 def solve_all(problems: Sequence[RoutingProblem], limits: Limits) -> list[Outcome[Driven]]:
@@ -194,6 +211,7 @@ def _kpis(
     terms = {term: float(sum(t.terms[term] for t in timed)) for term in ROUTE_TERMS}
     for term in CARRIER_TERMS:
         terms[term] = terms.get(term, 0.0) + float(sum(o.terms[term] for o in given.values()))
+    terms["balance"] = float(sum(balance_money(d.problem, d.timed) for d in solved))
     terms["unserved"] = float(lost)
     rows = [Kpi(name, float(value), currency, "objective") for name, value in terms.items()]
     n_stops = sum(len(t.route.stops) for t in timed)
@@ -209,6 +227,7 @@ def _kpis(
         Kpi("stops given to carriers", float(len(given)), "stops"),
         Kpi("stops not served", float(len(tables["unserved"])), "orders"),
         Kpi("distance driven", km, "km"),
+        Kpi("longest route", max((t.duration_s for t in timed), default=0) / 3600.0, "h"),
         Kpi("hours on duty", sum(t.duration_s for t in timed) / 3600.0, "h"),
         Kpi("route emissions", float(tables["routes"]["g_co2e"].sum()) / 1000.0, "kg CO2e"),
     ]
@@ -246,7 +265,9 @@ def _notes(solved: Sequence[Driven], reading: Reading) -> list[str]:
         {why for driven in solved if (why := driven.engine.supports(driven.problem)) is not None}
     )
     notes += [
-        f"The search was not told of {what}; every route keeps it all the same." for what in missing
+        f"The fast search was not told of {what}; the last part of the search was, and every route"
+        " is priced with it."
+        for what in missing
     ]
     restless = sum(t.needs_break for driven in solved for t in driven.timed)
     if restless:

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scenarios.distance import DETOUR, great_circle_m
 from scenarios.validation.capacity import due_loads, third_parties
 from scenarios.validation.facts import Facts
 from scenarios.validation.notice import warning
+from scenarios.validation.places import place_of
 from scenarios.validation.times import minutes
 
 DAY_MINUTES = 1440.0
@@ -54,6 +56,12 @@ NO_VAN_WITH_SKILLS = warning(
     "no_van_with_skills",
     "No van has all the skills that an order asks for.",
     "no van has all of {skills}: add them to a van or take them off the order",
+)
+STOP_BEYOND_REACH = warning(
+    "stop_beyond_reach",
+    "No van can drive to an order and back.",
+    "{km} km from the nearest depot with vans, the farthest that a van may drive is {most} km"
+    " there and back: a longer shift or max_km, a nearer depot, or a carrier",
 )
 HALF_A_BREAK = warning(
     "half_a_break",
@@ -166,6 +174,40 @@ def check_depots(facts: Facts) -> None:
         facts.note(HALF_A_BREAK, "vehicles", "break_min", half)
 
 
+def check_reach(facts: Facts) -> None:
+    """Every order is near enough to some depot for a van's shift and max_km, where vans deliver.
+
+    What `distances` names, as an order or by its zone, is left to the plan.
+    """
+    vans = facts.filled("vehicles")
+    vans = vans[(vans["count"] > 0) & (vans["speed_km_h"] > 0)]
+    if not len(vans) or not facts.has("orders") or third_parties(facts):
+        return
+    orders = facts.table("orders")
+    own = orders[["lon", "lat"]].to_numpy(np.float64)
+    zone = place_of(facts, orders["zone_id"])
+    place = np.where(np.isnan(own).any(axis=1)[:, None], zone, own)
+    start, end = minutes(vans["shift_start"]), minutes(vans["shift_end"])
+    hours = np.where(end > start, end - start, end + DAY_MINUTES - start) / 60.0
+    far = np.fmin(hours * vans["speed_km_h"].to_numpy(np.float64), vans["max_km"].to_numpy(float))
+    ways = np.where(vans["open_route"].fillna(False).astype(bool), 1.0, 2.0)
+    elsewhere = vans["end_depot_id"].notna() & (vans["end_depot_id"] != vans["depot_id"])
+    ways = np.where(elsewhere, 1.0, ways)
+    depots = place_of(facts, vans["depot_id"])
+    reached = np.zeros(len(orders), dtype=bool)
+    nearest = np.full(len(orders), np.inf)
+    for depot, most, way in dict.fromkeys(zip(map(tuple, depots), far, ways, strict=True)):
+        km = DETOUR * great_circle_m(np.array(depot), place) / 1000.0
+        nearest = np.fmin(nearest, km)
+        reached |= ~(way * km > most * SLACK)
+    measured = facts.known("distances.origin_id").union(facts.known("distances.destination_id"))
+    told = orders["order_id"].isin(measured) | orders["zone_id"].isin(measured)
+    lost = (facts.filled("orders")["status"] == "accepted").to_numpy() & ~told.to_numpy() & ~reached
+    if lost.any():
+        terms = {"km": np.rint(nearest[lost]), "most": float(np.max(far))}
+        facts.note(STOP_BEYOND_REACH, "orders", "order_id", lost, **terms)
+
+
 def _skills(cell: object) -> frozenset[str]:
     if not isinstance(cell, str):
         return frozenset()
@@ -238,4 +280,4 @@ def _clock(minute: float) -> str:
     return f"{int(minute) // 60:02d}:{int(minute) % 60:02d}"
 
 
-RULES = (check_loads, check_parcels, check_emissions, check_depots, check_windows)
+RULES = (check_loads, check_parcels, check_emissions, check_depots, check_windows, check_reach)

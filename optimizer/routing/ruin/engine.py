@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from optimizer.outcome import Limits, Outcome, Status, Termination
+from optimizer.routing.finish import untold
 from optimizer.routing.problem import BACKHAUL, DELIVERY, PICKUP, Routes, RoutingProblem
 from optimizer.routing.schedule import Timed
 
@@ -47,9 +48,13 @@ class RuinEngine:
 
         What it cannot say is planned without and repaired afterwards by our own schedule.
         """
-        if (problem.vans.break_s > 0).any():
-            return "driver breaks (put in afterwards, time for one is left free)"
-        return None
+        vans, kinds = problem.vans, set(problem.stops.kind.tolist())
+        missing = []
+        if (vans.max_trips[vans.count > 0] > 1).any():
+            missing.append("max_trips")
+        if PICKUP in kinds and len(kinds) > 1:
+            missing.append("pickups among deliveries")
+        return "; ".join([*missing, *untold(problem)]) or None
 
     def solve(
         self,

@@ -26,7 +26,8 @@ def plane_problem(
 ) -> RoutingProblem:
     """Return a problem on a plane in metres, driven at 10 m/s; blanks take plain defaults.
 
-    A stop: at (x, y), kg, m3, kind, service_s, release_s, windows, loss, optional, units, skill.
+    A stop: at (x, y), kg, m3, kind, service_s, release_s, windows, late_after_s, late_per_h, loss,
+    optional, units, skill.
     A van: depot, end, count, kg, m3, shift, max_km, max_stops, max_trips, reload_s, fixed,
     per_km, per_hour, co2_per_km, g, skill, break_after_s, break_s.
     """
@@ -51,6 +52,8 @@ def plane_problem(
         windows=tuple(tuple(stop.get("windows", ANY_TIME)) for stop in stops),
         loss=of(stops, "loss", 1e4, float),
         optional=of(stops, "optional", False, bool),
+        late_after_s=of(stops, "late_after_s", FOREVER, np.int64),
+        late_cost_per_h=of(stops, "late_per_h", 0.0, float),
         loss_at_least=of(stops, "loss", 1e4, float),
     )
     start = of(vans, "depot", 0, np.int64)

@@ -42,7 +42,7 @@ def test_emission_is_a_term_of_the_price(plane):
     """2 km there and back at 1 + 0.5 money a km: 2 for distance, 1 for CO2."""
     problem = plane([{"at": (1000, 0)}], [{"per_km": 1.0, "co2_per_km": 0.5}])
     timed = price(problem, Route(0, ((0,),)))
-    assert timed.terms == {"fixed": 0.0, "distance": 2.0, "time": 0.0, "co2": 1.0}
+    assert timed.terms == {"fixed": 0.0, "distance": 2.0, "time": 0.0, "co2": 1.0, "late": 0.0}
     assert timed.cost == 3.0
 
 

@@ -51,7 +51,7 @@ def test_one_van_serves_both_and_the_price_is_right(small):
     assert routes["load_kg"].iloc[0] == 6.0
     assert result.certificate.objective == pytest.approx(cost)
     terms = {kpi.kpi: kpi.value for kpi in result.kpis if kpi.variant == "objective"}
-    carried = {"tariff", "late", "risk"}
+    carried = {"tariff", "late", "risk", "balance"}
     assert set(terms) == {"fixed", "distance", "time", "co2", "unserved"} | carried
     assert sum(terms.values()) == pytest.approx(cost)
 
@@ -277,7 +277,7 @@ def test_every_route_and_stop_is_explained(small):
     assert sum(terms.values()) == pytest.approx(route["cost"], abs=1e-5)
     for seq in (1, 2):
         row = said.loc[f"stops:{route['route_id']}/{seq}"]
-        assert set(json.loads(row["terms"])) == {"fixed", "distance", "time", "co2"}
+        assert set(json.loads(row["terms"])) == {"fixed", "distance", "time", "co2", "late"}
         assert row["alternative"] == "a further van at D"
         assert row["extra_cost"] > 0
 

@@ -206,6 +206,7 @@ CASES: list[Case] = [
     ("depot_without_vans", [put("carrier_rates", 2, origin="W2")], ("carrier_rates", "origin", 2), "W2 sends parcels"),
     ("van_at_closed_site", [put("sites", 3, status="closed"), put("vehicles", 2, end_depot_id="W2")], ("vehicles", "end_depot_id", 2), "W2 is closed"),
     ("window_meets_no_shift", [put("orders", 2, due_from=day(1) + pd.Timedelta(hours=19), due_to=day(1) + pd.Timedelta(hours=21))], ("orders", "due_from", 2), "2025-06-03 19:00 to 06-03 21:00, vans drive 08:00 to 18:00"),
+    ("stop_beyond_reach", [put("orders", 4, lat=57.1)], ("orders", "order_id", 4), "there and back"),
     ("no_van_with_skills", [put("orders", 2, skills="crane")], ("orders", "skills", 2), "crane"),
     ("half_a_break", [put("vehicles", 2, break_min=None)], ("vehicles", "break_min", 2), "or neither"),
     # limits and scopes
