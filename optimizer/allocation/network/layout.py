@@ -162,6 +162,8 @@ def read_network(scenario: Scenario, periods: str = "") -> Network:
     parts = split_horizon(scenario.settings, periods)
     demand, source = network_demand(scenario, parts)
     notes = [f"Demand over the horizon is taken from {source}."]
+    if len(parts) > 1 and source == "demand_history":
+        notes.append("It is spread evenly over the periods: seasons are read from forecasts alone.")
     if not len(demand):
         raise InputError("network: nothing is demanded over the horizon; see forecasts")
     weights = case_weights(scenario, demand)

@@ -156,6 +156,19 @@ def test_months_have_days_of_their_own() -> None:
     assert network.demand[0].tolist() == [3.0, 5.0]
 
 
+def test_history_is_spread_evenly_and_says_so() -> None:
+    """28 units in one week of history: two weeks of 28, and a note that no season is known."""
+    world = with_weeks(hand_made(), season(1, 1))
+    sold = pd.DataFrame(
+        {"date": pd.to_datetime(["2026-10-05"]), "product_id": ["TEA"], "location_id": ["NORTH"],
+         "qty": [28.0]}
+    )  # fmt: skip
+    tables = {name: table for name, table in world.tables.items() if name != "forecasts"}
+    network = read_network(Scenario(world.settings, {**tables, "demand_history": sold}), "bucket")
+    assert network.demand[0].tolist() == [28.0, 28.0]
+    assert any(note.startswith("It is spread evenly") for note in network.notes)
+
+
 def test_an_unknown_period_is_refused() -> None:
     """The message lists what is allowed."""
     with pytest.raises(InputError, match="bucket, month, quarter, not 'moon'"):
