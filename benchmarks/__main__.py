@@ -9,6 +9,7 @@ BENCHMARKS = {
     "brunel": "benchmarks.brunel",
     "controls": "benchmarks.controls",
     "exposure": "benchmarks.exposure",
+    "faults": "benchmarks.faults",
     "lotsizing": "benchmarks.lotsizing",
     "forecasting": "benchmarks.forecasting",
     "network": "benchmarks.network",

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import create_engine, make_url, text
 
 from api.app import create_app
 from api.routes.context import Context, House
 from api.settings import ServiceSettings
-
-SERVER = "HOLDFAST_TEST_DATABASE_URL"  # of a PostgreSQL server; blank: each service has its SQLite
+from benchmarks.databases import fresh_database
 
 
 def settings_for(home: Path, **more: Any) -> ServiceSettings:
     """Return settings of a service of its own, on a database of its own where there is a server."""
     home.mkdir(parents=True, exist_ok=True)
-    server = os.environ.get(SERVER, "")
+    server = fresh_database()
     if server:
-        more["database_url"] = _fresh_database(server)
+        more["database_url"] = server
     return ServiceSettings(home=home, **more)
-
-
-def _fresh_database(server: str) -> str:
-    url = make_url(server)
-    name = f"holdfast_{secrets.token_hex(6)}"
-    engine = create_engine(url.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return url.set(database=name).render_as_string(hide_password=False)
 
 
 class Door:
