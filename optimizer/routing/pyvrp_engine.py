@@ -17,6 +17,7 @@ import numpy as np
 
 from optimizer.outcome import Limits, Outcome, Status, Termination
 from optimizer.routing.finish import untold
+from optimizer.routing.pieces import solve_in_pieces
 from optimizer.routing.problem import FOREVER, Routes, RoutingProblem, with_matrices
 from optimizer.routing.pyvrp_data import Translation, from_pyvrp, to_pyvrp, translate
 from optimizer.routing.schedule import Timed
@@ -24,6 +25,7 @@ from optimizer.routing.schedule import Timed
 if TYPE_CHECKING:
     import pyvrp
 
+LARGEST_WHOLE = 3_000  # stops; a larger plan is solved in pieces
 TAIL_SHARE = 0.04  # of the wall time, kept for the last iteration and for pricing the routes
 TRIAL_SHARE = 0.1  # of the budget, for each of the two starts
 ITERATIONS_PER_MEMORY = 100  # late acceptance remembers one cost per so many iterations
@@ -92,6 +94,8 @@ class PyVrpEngine:
         -------
         outcome : routes and the iterations done; no objective, for the caller prices the routes
         """
+        if len(chosen) > LARGEST_WHOLE and len(start) > 1:
+            return solve_in_pieces(self.solve, problem, limits, start, chosen, on_better)
         problem = with_matrices(problem)
         served = {stop for timed in start for stop in timed.route.stops}
         complete = all(problem.stops.optional[s] or s in served for s in chosen)

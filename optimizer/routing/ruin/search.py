@@ -15,13 +15,17 @@ from optimizer.routing.ruin.facts import NONE, TOOK, Book, Ints, Part, make_part
 from optimizer.routing.ruin.layout import Layout
 
 HOT, COLD = 2.0, 0.01  # how much dearer a plan may become, in hops, at the start and the end
-PARTS = 2  # parts of a plan that are searched side by side
+LARGE = 2_000  # stops; above, plans of long routes begin hotter
+LARGE_HOT = 0.13  # hops for each stop of a mean route
+PARTS = 2  # of a plan at least, searched side by side
+LARGEST_PART = 6_000  # stops, about: what a core keeps close to it
 SMALLEST_PART = 50  # stops
 STEPS = 10_000  # of each part between two cuts, at most
 CUTS = 40  # so many cuts at least
 HURRY = 0.5  # share of the time limit from which it cools a search that also has a work limit
 FIRST_STEPS = 500  # of each part before the first cut where time is limited
 TAIL_SHARE = 0.03  # of the wall time, kept for what follows
+TAIL_S_PER_STOP = 1e-4  # seconds, kept at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +78,23 @@ def cool(
     cost = best = cost_of(layout, book)
     following = book.following.copy()
     first = np.where(book.size > 0, book.first, NONE)
-    done, most = 0, max(1, min(STEPS, steps // (CUTS * PARTS)))
+    begin, end = _temperatures(layout, book)
+    n_parts = PARTS * max(1, round(layout.n_stops / (PARTS * LARGEST_PART)))
+    done, most = 0, max(1, min(STEPS, steps // (CUTS * n_parts)))
     began, seconds = limits.elapsed, math.inf
     if limits.seconds is not None:
-        seconds = (1.0 - TAIL_SHARE) * limits.seconds - began
+        tail = max(TAIL_SHARE * limits.seconds, TAIL_S_PER_STOP * layout.n_stops)
+        seconds = limits.seconds - tail - began
     clocked = limits.work is None and math.isfinite(seconds)
     if clocked:
         most = min(most, FIRST_STEPS)
     share = 0.0 if seconds > 0.0 else 1.0
     with ThreadPoolExecutor(PARTS) as threads:
         while share < 1.0 and not limits.cancelled():
-            parts = _cut(layout, book, random)
+            parts = _cut(layout, book, random, n_parts)
             each = max(1, min(most, (steps - done) // len(parts)))
             ahead = max(each * len(parts) / steps, share / done * each * len(parts) if done else 0)
-            hot, cold = (
-                layout.hop * HOT * (COLD / HOT) ** min(at, 1.0) for at in (share, share + ahead)
-            )
+            hot, cold = (begin * (end / begin) ** min(at, 1.0) for at in (share, share + ahead))
             tasks = [threads.submit(anneal, layout.facts, book, p, each, hot, cold) for p in parts]
             found = [task.result() for task in tasks]
             done += each * len(parts)
@@ -107,23 +112,30 @@ def cool(
             if (
                 clocked and by_time > 0.0
             ):  # as many cuts as there would be if the time were counted in steps
-                most = max(1, min(STEPS, int(done / by_time / (CUTS * PARTS))))
+                most = max(1, min(STEPS, int(done / by_time / (CUTS * n_parts))))
     return Cooled(following, first, best, done)
 
 
 # ---- inside ---------------------------------------------------------------------------------
 
 
-def _cut(layout: Layout, book: Book, random: np.random.Generator) -> list[Part]:
+def _temperatures(layout: Layout, book: Book) -> tuple[float, float]:
+    """Return scaled money, at the start and at the end."""
+    per_route = float(book.size.sum()) / max(int((book.size > 0).sum()), 1)
+    hot = max(HOT, LARGE_HOT * per_route) if layout.n_stops > LARGE else HOT
+    return layout.hop * hot, layout.hop * COLD
+
+
+def _cut(layout: Layout, book: Book, random: np.random.Generator, n_parts: int) -> list[Part]:
     """Cut the plan along a line in a random direction, by where its routes are."""
     facts, n, m = layout.facts, layout.n_stops, layout.n_slots
     on = book.route != NONE
     used = np.flatnonzero(book.size > 0)
     angle = random.uniform(0.0, math.pi)
-    states = random.integers(1, 2**63, size=PARTS)
+    states = random.integers(1, 2**63, size=n_parts)
     key = layout.xy @ np.array([math.cos(angle), math.sin(angle)])
     side, side_of_slot = np.zeros(n, np.int64), np.zeros(m, np.int64)
-    count = PARTS if n >= PARTS * SMALLEST_PART and len(used) >= 2 * PARTS else 1
+    count = n_parts if n >= PARTS * SMALLEST_PART and len(used) >= 2 * n_parts else 1
     if count > 1:
         middle = np.bincount(book.route[on], key[on], m) / np.maximum(book.size, 1)
         order = used[np.lexsort((used, middle[used]))]
@@ -132,7 +144,8 @@ def _cut(layout: Layout, book: Book, random: np.random.Generator) -> list[Part]:
         unused = np.flatnonzero(book.size == 0)
         side_of_slot[unused] = np.arange(len(unused)) % count
         side[on] = side_of_slot[book.route[on]]
-        side[~on] = key[~on] > np.median(key)
+        edges = np.quantile(key, np.arange(1, count) / count)
+        side[~on] = np.searchsorted(edges, key[~on])
     missing = ~on & layout.must
     parts = [
         make_part(facts, side == k, np.flatnonzero(side_of_slot == k), missing, int(states[k]))
