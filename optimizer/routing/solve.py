@@ -92,6 +92,8 @@ def solve(
         limits = replace(limits, seconds=(1.0 - BOUND_SECONDS) * limits.seconds)
     tests = solo_tests(problem)
     chosen = [int(s) for s in np.flatnonzero(~tests.hopeless)]
+    least = replace(problem, stops=replace(problem.stops, loss=problem.stops.loss_at_least))
+    bound, how = lower_bound(least, tests), BY_SHARES
     engine: RuinEngine | PyVrpEngine | RelayEngine = engine_for(problem, limits)
     termination, work, name = Termination.CONVERGED, 0.0, "savings"
     plan: tuple[Timed, ...] = ()
@@ -116,8 +118,6 @@ def solve(
             plan, work, name = tuple(finished), work + more, "+".join([name, *names])
     plan = in_order(plan)
     driven = Driven(problem, plan, tuple(left_out(problem, _routes(plan))), tests, engine)
-    least = replace(problem, stops=replace(problem.stops, loss=problem.stops.loss_at_least))
-    bound, how = lower_bound(least, tests), BY_SHARES
     if relaxing:
         effort = max(BOUND_WORK * work, LEAST_BOUND_WORK)
         relaxed = relaxed_bound(least, tests, driven.objective, effort, whole)

@@ -19,6 +19,7 @@ TRIES_PER_WORK = 200_000_000.0  # arcs; about a second of one core
 LOAD_SHARE = 0.35  # of the work is by load where there are windows, the rest by time
 SCANNED = 0.2  # share of all arcs that a proof by time tries, about
 LEAST_PROOFS = 6
+SETUP_S = 1.6e-7  # per arc and van type, before the first price is tried
 COMPILING_S = 30.0  # with less time than this it does not begin by compiling
 
 
@@ -50,6 +51,8 @@ def relaxed_bound(
 
     vans = distinct_vans(problem, tests)
     loss, remaining = problem.stops.loss, limits.remaining
+    if remaining < SETUP_S * len(vans) * len(loss) ** 2:
+        return -math.inf
     prices = np.minimum(first_prices(problem, tests), loss)
     rooms = [load_room(problem, van, tests.possible[:, van]) for van in vans]
     times = [time_room(problem, van, tests.possible[:, van]) for van in vans]

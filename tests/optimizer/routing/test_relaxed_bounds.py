@@ -223,6 +223,12 @@ def test_cancelled_proves_nothing(plane):
     assert bound_of(problem, limits=Limits(cancelled=lambda: True)) == -np.inf
 
 
+def test_without_time_to_lay_out_the_arcs_nothing_is_begun(plane):
+    """A deadline that has passed is kept, and nothing is claimed."""
+    problem = drawn(plane, "plain", 1)
+    assert bound_of(problem, limits=Limits(seconds=0.0)) == -np.inf
+
+
 def test_same_work_same_bits(plane):
     """The bound is part of the answer, so it is the same on every run."""
     problem = drawn(plane, "fleet", 2, n=20)
