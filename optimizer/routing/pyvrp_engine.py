@@ -113,10 +113,10 @@ class PyVrpEngine:
             warnings.simplefilter("ignore")  # penalties at their limit are normal when crowded
             warm = to_pyvrp(translation, start) if start else None
             trial = budget.share(TRIAL_SHARE)
-            first = _search(translation, warm, limits.seed, trial, better)
+            first = _search(translation, warm, limits.seed, trial, better, patience(n))
             found = first
             if warm is not None:
-                second = _search(translation, None, limits.seed + 1, trial, better)
+                second = _search(translation, None, limits.seed + 1, trial, better, patience(n))
                 found = min(first, second, key=lambda f: math.inf if f.cost is None else f.cost)
                 spent = first.iterations + second.iterations
             else:

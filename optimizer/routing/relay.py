@@ -1,4 +1,4 @@
-"""Our own search first, then PyVRP from what it found: for long routes with windows."""
+"""Our own search first, then PyVRP from what it found: windows with long routes or prizes."""
 
 from __future__ import annotations
 
