@@ -97,7 +97,8 @@ def translate(
     client_of: dict[int, tuple[int, ...]] = {}
     highest_loss = 0
     for k, stop in enumerate(chosen):
-        windows = _usable_windows(problem, stop, horizon)
+        released = int(stops.release_s[stop])
+        windows = [w for w in _usable_windows(problem, stop, horizon) if w[1] >= released]
         loss = stops.loss[stop] if stops.optional[stop] else stops.loss[stop] + must_lose
         required = complete and not stops.optional[stop]
         prize = 0 if required else round(scale * float(loss))
@@ -116,7 +117,7 @@ def translate(
                     pickup=[0] * len(loads[k]) if brought else carried,
                     service_duration=int(stops.service_s[stop]),
                     tw_early=opens,
-                    release_time=int(stops.release_s[stop]),
+                    release_time=released,
                     prize=prize,
                     required=required and group is None,
                     group=group,
