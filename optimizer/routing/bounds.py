@@ -15,6 +15,7 @@ from optimizer.routing.solo import SoloTests, shortest_from
 
 ANY = "any"  # every stop an equal part of all there are: weak, but always valid
 NEAR_ARCS = 8  # places to which arcs are looked at where lengths are computed
+MOST_COSTS = 4  # matrices of money that are kept, one for each set of prices
 SAFETY = 1e-9  # relative; keeps sums of floats on the right side
 
 
@@ -40,8 +41,9 @@ def lower_bound(problem: RoutingProblem, tests: SoloTests) -> float:
     if not len(problem.stops):
         return 0.0
     best = 0.0
-    uses = [uses_of(problem, van) for van in range(len(problem.vans))]
-    halves = [_half_arcs(problem, van) for van in range(len(problem.vans))]
+    arcs = LeastArcs(problem)
+    uses = [uses_of(problem, van, arcs) for van in range(len(problem.vans))]
+    halves = [_half_arcs(problem, van, arcs) for van in range(len(problem.vans))]
     paths = ShortestPaths(problem)
     radii = [_radii(problem, van, paths) for van in range(len(problem.vans))]
     names = sorted({name for use in uses for name in use})
@@ -66,13 +68,14 @@ def lower_bound(problem: RoutingProblem, tests: SoloTests) -> float:
 
 def first_prices(problem: RoutingProblem, tests: SoloTests) -> Floats:
     """Return money per stop, (n,), about what serving it costs; inf where no van can."""
-    prices, paths = np.full(len(problem.stops), np.inf), ShortestPaths(problem)
+    prices = np.full(len(problem.stops), np.inf)
+    paths, arcs = ShortestPaths(problem), LeastArcs(problem)
     for van in range(len(problem.vans)):
         can = tests.possible[:, van]
-        use = uses_of(problem, van)
+        use = uses_of(problem, van, arcs)
         main = max(use, key=lambda name: (name != ANY, float(use[name][1][can].sum())))
         per_route, per_trip = use[main]
-        stop_part, _ = _half_arcs(problem, van)
+        stop_part, _ = _half_arcs(problem, van, arcs)
         service = problem.vans.cost_per_hour[van] / 3600.0 * problem.stops.service_s
         fixed = problem.vans.fixed_cost[van] * per_route
         mine = stop_part + service + fixed + _radii(problem, van, paths) * per_trip
@@ -80,10 +83,16 @@ def first_prices(problem: RoutingProblem, tests: SoloTests) -> Floats:
     return prices
 
 
-def uses_of(problem: RoutingProblem, van: int) -> dict[str, tuple[Floats, Floats]]:
+def uses_of(
+    problem: RoutingProblem, van: int, arcs: LeastArcs | None = None
+) -> dict[str, tuple[Floats, Floats]]:
     """Return which part of a van's route, and of a trip, each stop takes, by dimension.
 
     Over the stops of a feasible route (trip) each part adds up to 1 at most.
+
+    Parameters
+    ----------
+    arcs : of the same problem, so that nothing is found twice for several vans
     """
     stops, vans = problem.stops, problem.vans
     trips = float(vans.max_trips[van])
@@ -101,7 +110,7 @@ def uses_of(problem: RoutingProblem, van: int) -> dict[str, tuple[Floats, Floats
         found["stops"] = (one, one)
     longest = float(min(vans.max_duration_s[van], vans.shift[van, 1] - vans.shift[van, 0]))
     if 0 < longest < FOREVER / 2:
-        inward, outward = _least_arcs(problem, van, _seconds)
+        inward, outward = (arcs or LeastArcs(problem)).seconds(van)
         busy = (stops.service_s + (inward + outward) / 2.0) / longest
         found["hours"] = (busy, busy)
     every = np.full(len(stops), 1.0 / max(len(stops), 1))
@@ -109,9 +118,9 @@ def uses_of(problem: RoutingProblem, van: int) -> dict[str, tuple[Floats, Floats
     return found
 
 
-def _half_arcs(problem: RoutingProblem, van: int) -> tuple[Floats, float]:
+def _half_arcs(problem: RoutingProblem, van: int, arcs: LeastArcs) -> tuple[Floats, float]:
     """Return half of the cheapest arcs into and out of each stop, and the depot's halves."""
-    inward, outward = _least_arcs(problem, van, RoutingProblem.arcs)
+    inward, outward = arcs.money(van)
     places = problem.stops.place
     start, end = int(problem.vans.start_place[van]), int(problem.vans.end_place[van])
     depot = float(problem.arcs(van, start, places).min())
@@ -126,28 +135,52 @@ def _seconds(problem: RoutingProblem, van: int, start: Any, end: Any) -> Floats:
     return np.asarray(problem.travel_s(van)[start, end], dtype=np.float64)
 
 
-def _least_arcs(problem: RoutingProblem, van: int, cost: Cost) -> tuple[Floats, Floats]:
-    """Return the cheapest arc into and out of each stop, (n,) each.
+class LeastArcs:
+    """Cheapest arcs into and out of stops; van types of the same prices look between stops once."""
 
-    Between two stops, or from and to the van's depots. A place with several stops may be left
-    for itself at the cost of its own arc.
-    """
-    places, counts = np.unique(problem.stops.place, return_counts=True)
-    start, end = int(problem.vans.start_place[van]), int(problem.vans.end_place[van])
-    find = _between_near if isinstance(problem.metres, Computed) else _between
-    inward, outward = find(problem, van, cost, places)
-    shared = counts > 1
-    for least in (inward, outward):
-        least[shared] = np.minimum(
-            least[shared], cost(problem, van, places[shared], places[shared])
-        )
-    inward = np.minimum(inward, cost(problem, van, start, places))
-    back = np.zeros(len(places)) if end == OPEN_END else cost(problem, van, places, end)
-    outward = np.minimum(outward, back)
-    if problem.vans.max_trips[van] > 1:
-        outward = np.minimum(outward, cost(problem, van, places, start))
-    position = np.searchsorted(places, problem.stops.place)
-    return inward[position], outward[position]
+    def __init__(self, problem: RoutingProblem) -> None:
+        self.problem = problem
+        self.places, self.counts = np.unique(problem.stops.place, return_counts=True)
+        self.position = np.searchsorted(self.places, problem.stops.place)
+        self.found: dict[tuple[object, ...], tuple[Floats, Floats]] = {}
+
+    def money(self, van: int) -> tuple[Floats, Floats]:
+        """Return the cheapest arc into and out of each stop, (n,) each.
+
+        Between two stops, or from and to the van's depots. A place with several stops may be left
+        for itself at the cost of its own arc.
+        """
+        vans = self.problem.vans
+        prices = float(vans.driving_cost_per_km[van]), float(vans.cost_per_hour[van])
+        return self._least(van, RoutingProblem.arcs, prices)
+
+    def seconds(self, van: int) -> tuple[Floats, Floats]:
+        """Return the shortest arcs in the same way, (n,) float64 each."""
+        return self._least(van, _seconds, ())
+
+    def _least(self, van: int, cost: Cost, prices: tuple[float, ...]) -> tuple[Floats, Floats]:
+        problem, vans, places = self.problem, self.problem.vans, self.places
+        key = (int(vans.profile[van]), *prices)
+        if key not in self.found:
+            self.found[key] = self._among_stops(van, cost)
+        inward, outward = self.found[key]
+        start, end = int(vans.start_place[van]), int(vans.end_place[van])
+        inward = np.minimum(inward, cost(problem, van, start, places))
+        back = np.zeros(len(places)) if end == OPEN_END else cost(problem, van, places, end)
+        outward = np.minimum(outward, back)
+        if vans.max_trips[van] > 1:
+            outward = np.minimum(outward, cost(problem, van, places, start))
+        return inward[self.position], outward[self.position]
+
+    def _among_stops(self, van: int, cost: Cost) -> tuple[Floats, Floats]:
+        problem, places = self.problem, self.places
+        find = _between_near if isinstance(problem.metres, Computed) else _between
+        inward, outward = find(problem, van, cost, places)
+        shared = places[self.counts > 1]
+        for least in (inward, outward):
+            own = cost(problem, van, shared, shared)
+            least[self.counts > 1] = np.minimum(least[self.counts > 1], own)
+        return inward, outward
 
 
 def _between(problem: RoutingProblem, van: int, cost: Cost, places: Ints) -> tuple[Floats, Floats]:
@@ -201,6 +234,7 @@ class ShortestPaths:
     def __init__(self, problem: RoutingProblem) -> None:
         self.problem = problem
         self.found: dict[tuple[object, ...], Floats] = {}
+        self.costs: dict[tuple[object, ...], Floats] = {}
         self.two_way = all(is_symmetric(part) for part in (problem.metres, *problem.seconds))
 
     def cost(self, van: int, place: int, *, to: bool) -> Floats:
@@ -220,8 +254,13 @@ class ShortestPaths:
             return total
         key = (place, back, per_metre, per_second, profile)
         if key not in self.found:
-            cost = per_metre * np.asarray(problem.metres)
-            cost += per_second * np.asarray(problem.seconds[profile])
+            if key[2:] not in self.costs:
+                if len(self.costs) >= MOST_COSTS:
+                    self.costs.clear()
+                cost = per_metre * np.asarray(problem.metres)
+                cost += per_second * np.asarray(problem.seconds[profile])
+                self.costs[key[2:]] = cost
+            cost = self.costs[key[2:]]
             self.found[key] = shortest_from(cost.T if back else cost, place)
         return self.found[key]
 

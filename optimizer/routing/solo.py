@@ -18,6 +18,7 @@ from optimizer.routing.problem import (
 )
 
 FINE, SKILL, CAPACITY, WINDOW, SHIFT, DISTANCE = range(6)
+CHUNK = 64  # places through which paths are looked at together
 CODES = ("", "skill", "capacity", "window", "shift", "distance")
 
 
@@ -61,7 +62,9 @@ def solo_tests(problem: RoutingProblem) -> SoloTests:
 
 
 def shortest_from(lengths: Lengths, source: int) -> Floats:
-    """Return the length of the shortest path from a place to every place (Dijkstra).
+    """Return the length of the shortest path from a place to every place.
+
+    Bellman and Ford's: most direct ways are shortest, so that few rounds do.
 
     Parameters
     ----------
@@ -71,17 +74,14 @@ def shortest_from(lengths: Lengths, source: int) -> Floats:
         return shortest_computed(lengths, source)
     best = np.array(lengths[source], dtype=np.float64)
     best[source] = 0
-    left = np.ones(len(best), dtype=bool)
-    left[source] = False
-    candidates = np.where(left, best, np.inf)
-    for _ in range(len(best) - 1):
-        at = int(np.argmin(candidates))
-        candidates[at] = np.inf
-        left[at] = False
-        through = best[at] + lengths[at]
-        nearer = left & (through < best)
-        best[nearer] = through[nearer]
-        candidates[nearer] = through[nearer]
+    shorter = np.arange(len(best))
+    while len(shorter):
+        before = best.copy()
+        for at in range(0, len(shorter), CHUNK):
+            rows = shorter[at : at + CHUNK]
+            through = best[rows, None] + lengths[rows]
+            best = np.minimum(best, through.min(axis=0))
+        shorter = np.flatnonzero(best < before)
     return best
 
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from optimizer.outcome import Limits
-from optimizer.routing.bounds import first_prices
+from optimizer.routing.bounds import LeastArcs, first_prices
 from optimizer.routing.problem import RoutingProblem
 from optimizer.routing.relaxation.networks import distinct_vans, networks_of
 from optimizer.routing.relaxation.rooms import load_room, time_room
@@ -54,7 +54,8 @@ def relaxed_bound(
     if remaining < SETUP_S * len(vans) * len(loss) ** 2:
         return -math.inf
     prices = np.minimum(first_prices(problem, tests), loss)
-    rooms = [load_room(problem, van, tests.possible[:, van]) for van in vans]
+    arcs = LeastArcs(problem)
+    rooms = [load_room(problem, van, tests.possible[:, van], arcs) for van in vans]
     times = [time_room(problem, van, tests.possible[:, van]) for van in vans]
     by_load = all(room is not None for room in rooms)
     known = [found for found in times if found is not None]

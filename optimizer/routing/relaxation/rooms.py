@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.routing.bounds import ANY, uses_of
+from optimizer.routing.bounds import ANY, LeastArcs, uses_of
 from optimizer.routing.problem import (
     DELIVERY,
     FOREVER,
@@ -54,16 +54,21 @@ class TimeRoom:
     ends: Ints
 
 
-def load_room(problem: RoutingProblem, van: int, can: Flags) -> LoadRoom | None:
+def load_room(
+    problem: RoutingProblem, van: int, can: Flags, arcs: LeastArcs | None = None
+) -> LoadRoom | None:
     """Return whole parts of a van's room, or None where too many stops take none of it.
 
     Rounded down, so that every feasible trip fits; a stop that rounds to nothing takes one part,
     and there are as many parts more as there are such stops.
+
+    Parameters
+    ----------
+    arcs : of the same problem, so that nothing is found twice for several vans
     """
     n = len(problem.stops)
-    parts = {
-        name: trip for name, (_, trip) in uses_of(problem, van).items() if (trip[can] > 0).any()
-    }
+    uses = uses_of(problem, van, arcs)
+    parts = {name: trip for name, (_, trip) in uses.items() if (trip[can] > 0).any()}
     totals = {name: float(part[can].sum()) for name, part in parts.items() if name != ANY}
     if not totals:
         return None
