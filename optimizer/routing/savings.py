@@ -6,6 +6,7 @@ Solomon (1987), Operations Research 35(2), 254-265.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -29,6 +30,7 @@ from optimizer.routing.solo import FINE, SoloTests
 
 NEIGHBOURS = 80  # partners looked at per stop
 TIMED_NEIGHBOURS = 400  # from which the best are chosen where there are windows
+WORTH = (1.0, math.inf)  # of what a join saves may be waited: where vans are too few, any
 WAIT_WEIGHT = 0.3  # of a second that must be waited against a second driven
 
 
@@ -89,8 +91,13 @@ def join_by_savings(problem: RoutingProblem, van: int, chosen: Ints) -> list[lis
     gain = back[first] + out[second] - score + vans.fixed_cost[van]
     order = np.argsort(-gain, kind="stable")
     order = order[gain[order] > 0.0]
-    for one, two in zip(first[order].tolist(), second[order].tolist(), strict=True):
-        chain.join(one, two)
+    columns = first[order].tolist(), second[order].tolist(), gain[order].tolist()
+    pairs = list(zip(*columns, strict=True))
+    for part in WORTH if chain.per_second > 0.0 else WORTH[-1:]:
+        for one, two, money in pairs:
+            chain.join(one, two, part * money)
+        if len(chain.members) <= vans.count[van]:
+            break
     return [[int(chosen[k]) for k in part] for part in chain.parts()]
 
 
@@ -137,6 +144,11 @@ class _Chains:
         self.room = np.tile(vans.capacity[van] + LOAD_TOLERANCE, 2).tolist()
         self.inside_m = [0] * n
         self.inside_s = self.service.tolist()
+        per_second = float(vans.cost_per_hour[van]) / 3600.0
+        self.per_second = 0.0 if self.anytime else per_second
+        self.early = [w[0][0] if w else 0 for w in self.windows]
+        self.late = [w[-1][1] if w else FOREVER for w in self.windows]
+        self.lasts = self.service.tolist()  # from its first stop's begin, waiting included
 
     def least_wait(self, first: Ints, second: Ints, travel: Ints) -> Floats:
         """Return the seconds that must be waited when one follows the other; inf if too late."""
@@ -147,8 +159,13 @@ class _Chains:
         too_late = (begin + self.service)[first] + travel > latest[second]
         return np.where(too_late, np.inf, wait)
 
-    def join(self, a: int, b: int) -> None:
-        """Join the chain that ends with a and the chain that begins with b, if rules allow."""
+    def join(self, a: int, b: int, most: float) -> None:
+        """Join the chain that ends with a and the chain that begins with b, if rules allow.
+
+        Parameters
+        ----------
+        most : money that the hours waited between the two chains may cost
+        """
         one, two = self.chain_of[a], self.chain_of[b]
         if one == two:
             return
@@ -158,7 +175,10 @@ class _Chains:
                 head = head[::-1]
             if tail[0] != b and tail[-1] == b:
                 tail = tail[::-1]
-        if head[-1] != a or tail[0] != b:
+        leg = int(self.seconds[self.place[a], self.place[b]])
+        gone = self.lasts[one] + leg
+        wait = max(self.early[two] - gone - self.late[one], 0)
+        if head[-1] != a or tail[0] != b or self.per_second * wait > most:
             return
         load = [x + y for x, y in zip(self.load[one], self.load[two], strict=True)]
         if any(x > most for x, most in zip(load, self.room, strict=True)):
@@ -168,7 +188,7 @@ class _Chains:
             return
         here, there = int(self.place[a]), int(self.place[b])
         metres = self.inside_m[one] + self.inside_m[two] + int(self.metres[here, there])
-        seconds = self.inside_s[one] + self.inside_s[two] + int(self.seconds[here, there])
+        seconds = self.inside_s[one] + self.inside_s[two] + leg
         ends = both[0], both[-1]
         if metres + self.out_m[ends[0]] + self.back_m[ends[1]] > self.vans.max_metres[self.van]:
             return
@@ -185,6 +205,9 @@ class _Chains:
             self.chain_of[stop] = one
         self.members[one], self.load[one] = both, load
         self.inside_m[one], self.inside_s[one] = metres, seconds
+        self.lasts[one] = gone + wait + self.lasts[two]
+        self.early[one] = max(self.early[two] - gone, self.early[one]) - wait
+        self.late[one] = max(min(self.late[two] - gone, self.late[one]), self.early[one])
         del self.members[two]
 
     def parts(self) -> list[list[int]]:

@@ -24,6 +24,7 @@ STEPS = 10_000  # of each part between two cuts, at most
 CUTS = 40  # so many cuts at least
 HURRY = 0.5  # share of the time limit from which it cools a search that also has a work limit
 FIRST_STEPS = 500  # of each part before the first cut where time is limited
+FEWEST_STEPS = 5  # per stop, taken even if the time is over
 TAIL_SHARE = 0.03  # of the wall time, kept for what follows
 TAIL_S_PER_STOP = 1e-4  # seconds, kept at least
 
@@ -85,12 +86,13 @@ def cool(
     if limits.seconds is not None:
         tail = max(TAIL_SHARE * limits.seconds, TAIL_S_PER_STOP * layout.n_stops)
         seconds = limits.seconds - tail - began
+    fewest = min(steps, FEWEST_STEPS * layout.n_stops)
     clocked = limits.work is None and math.isfinite(seconds)
     if clocked:
         most = min(most, FIRST_STEPS)
     share = 0.0 if seconds > 0.0 else 1.0
     with ThreadPoolExecutor(PARTS) as threads:
-        while share < 1.0 and not limits.cancelled():
+        while (share < 1.0 or done < fewest) and not limits.cancelled():
             parts = _cut(layout, book, random, n_parts)
             each = max(1, min(most, (steps - done) // len(parts)))
             ahead = max(each * len(parts) / steps, share / done * each * len(parts) if done else 0)
@@ -106,11 +108,11 @@ def cool(
                     following[part.stops] = part.best_following[part.stops]
                     first[part.slots] = part.best_first[part.slots]
                 on_better(best)
-            by_time = (limits.elapsed - began) / seconds
+            by_time = (limits.elapsed - began) / seconds if seconds > 0.0 else 1.0
             hurried = clocked or by_time > HURRY
             share = max(by_time if hurried else 0.0, done / steps)
             if (
-                clocked and by_time > 0.0
+                clocked and 0.0 < by_time < 1.0
             ):  # as many cuts as there would be if the time were counted in steps
                 most = max(1, min(STEPS, int(done / by_time / (CUTS * n_parts))))
     return Cooled(following, first, best, done)

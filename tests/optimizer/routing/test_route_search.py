@@ -167,6 +167,17 @@ def test_savings_join_neighbours_first(plane):
     assert sorted(sorted(chain) for chain in chains) == [[0, 1], [2, 3]]
 
 
+@pytest.mark.parametrize(("vans", "chains"), [(2, [[0], [1]]), (1, [[0, 1]])])
+def test_savings_wait_only_where_that_pays_or_vans_are_few(plane, vans, chains):
+    """To wait 16,000 s costs 133 and saves a van of 100: two routes, if there are two vans."""
+    stops = [
+        {"at": (1000, 0), "windows": [(0, 4000)]},
+        {"at": (1100, 0), "windows": [(20_010, 24_000)]},
+    ]
+    problem = plane(stops, [{"count": vans, "fixed": 100.0, "per_hour": 30.0}])
+    assert join_by_savings(problem, 0, np.arange(2)) == chains
+
+
 def test_savings_start_keeps_every_rule(plane):
     """Windows, room and shift hold on every route of the start."""
     rng = np.random.default_rng(6)

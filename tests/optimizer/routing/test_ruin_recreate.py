@@ -178,3 +178,13 @@ def test_prizes_with_windows_are_handed_on_to_pyvrp():
     outcome = solve(plane_problem(stops, [{"kg": 99.0}]), Limits(work=0.1))
     assert outcome.engine == "ruin-recreate + pyvrp"
     assert outcome.solution.unserved == ()
+
+
+def test_stops_that_must_be_served_are_put_in_though_the_time_is_over():
+    """Without a start and without a second left, 40 stops still get a place."""
+    rng = np.random.default_rng(8)
+    stops = [{"at": (int(x), int(y)), "kg": 1.0} for x, y in rng.integers(-9000, 9000, (40, 2))]
+    problem = plane_problem(stops, [{"kg": 10.0, "count": 6}])
+    outcome = RuinEngine().solve(problem, Limits(seconds=1e-9), (), range(40))
+    assert outcome.termination is Termination.TIME_LIMIT
+    assert left_out(problem, outcome.solution) == []
