@@ -147,6 +147,8 @@ def test_many_at_once_never_sell_a_unit_twice(world: World) -> None:
     """Thirty orders of one unit, over two processes' worth of services at once, find 19 units."""
     other = Door(world.settings, world.door.secret, works=False)
     doors = [world.door.http, other.http]
+    for door in doors:  # each app makes its routes at its first request: one after the other
+        assert door.get("/healthz").status_code == 200
     bodies = [
         {"plan": world.plan,
          "order": {"order_id": f"N{number}", "zone_id": "Z", "placed_at": "2026-03-02T09:00:00",
