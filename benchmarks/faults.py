@@ -39,6 +39,7 @@ from benchmarks.machine import describe_machine
 SERVE = "import sys; from api.cli import main; sys.argv = ['holdfast', 'serve']; main()"
 RESTART = "HOLDFAST_TEST_DATABASE_RESTART"
 WAIT_SECONDS = 240.0
+PACKAGES = ("sqlalchemy", "dbos", "fastapi")
 ENDED = ("succeeded", "failed", "cancelled")
 
 
@@ -177,7 +178,7 @@ def below(pid: int) -> list[int]:
 
 def look(service: Service, names: list[str], row: Row) -> None:
     """Add to a row what became of runs."""
-    print(f"{row.fault}: round {row.rounds + 1}", file=sys.stderr)
+    print(f"{time.strftime('%H:%M:%S')} {row.fault}: round {row.rounds + 1}", file=sys.stderr)
     found = service.ended(names)
     row.rounds += 1
     row.runs += len(names)
@@ -318,7 +319,7 @@ def main(arguments: list[str]) -> int:
             rows.append(row)
         rows.append(full_disk(folder / "disk"))
     kind = "PostgreSQL" if os.environ.get("HOLDFAST_TEST_DATABASE_URL") else "SQLite"
-    print(f"{describe_machine()}; {kind}; seed {options.seed}\n")
+    print(f"{describe_machine(PACKAGES)}; {kind}; seed {options.seed}\n")
     print(
         "| fault | rounds | runs | tried again | failed | lost | doubled | half there | reasons |"
     )
