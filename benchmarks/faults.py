@@ -183,6 +183,12 @@ def look(service: Service, names: list[str], row: Row) -> None:
     row.rounds += 1
     row.runs += len(names)
     row.lost += len(names) - len(found)
+    for name in names:
+        if name not in found:
+            with service.database.session() as session:
+                run = session.get(RunRow, name)
+                told = "no row" if run is None else f"{run.state}, attempt {run.attempt}"
+            row.reasons.add(f"lost: {told}")
     blobs = FolderBlobs(service.settings.home / "blobs")
     with service.database.session() as session:
         for run in found.values():

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
 import threading
 from typing import Any, Final
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from api.operations.logs import configure, tell
 from api.runs.queue import (
@@ -88,9 +85,11 @@ class Worker:
         """Start runs whose time has come and send what webhooks are to be told."""
         blobs = FolderBlobs(self.settings.home / "blobs")
         while not self.supervisor.stopping.wait(CHORES_SECONDS):
-            with contextlib.suppress(SQLAlchemyError):  # the database is away: later
+            try:
                 start_due(self.database, blobs, self.queue, self.settings)
                 send_due(self.database, self.settings)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
+                tell("chores put off", why=f"{type(error).__name__}: {error}"[:300])
 
 
 def _register(supervisor: Supervisor) -> None:

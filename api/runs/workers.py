@@ -89,9 +89,11 @@ class Workers:
 
     def _live(self) -> None:
         while not self._stopping.wait(self.settings.beat_seconds):
-            with contextlib.suppress(SQLAlchemyError):  # the database is away: beats are missed
+            try:
                 self._beat()
                 self.look()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next beat is tried
+                tell("beat missed", worker=self.id, why=f"{type(error).__name__}: {error}"[:300])
 
     def _beat(self) -> None:
         with self.database.begin() as session:

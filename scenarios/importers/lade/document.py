@@ -38,7 +38,8 @@ file, `--seed` and `--year` give the same scenario, bit for bit. Dates in LaDe h
 ![Routes of the five cities](../pictures/lade-routes.png)
 
 The picture is of a plan with `--work 30`: all 6,190 stops on 400 routes, 7,579 km, 669 hours on
-duty, 26,447 yuan, at least 14,670 by its bound; the referee found nothing.
+duty, 26,447 yuan, at least 14,670 by its bound; the referee found nothing. With `--seconds 60` on
+two cores all stops are on 378 routes for 26,085 yuan, the stage having taken 60.3 seconds.
 
 ## What is in the file
 
