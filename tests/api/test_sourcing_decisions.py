@@ -92,7 +92,7 @@ class World:
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     yield made
-    made.door.house.database.close()
+    made.door.close()
 
 
 def test_an_order_is_promised_with_its_reason(world: World) -> None:
@@ -138,6 +138,7 @@ def test_the_same_id_with_other_contents_is_refused(world: World) -> None:
 def test_promises_survive_a_restart(world: World) -> None:
     """A new process on the same folder knows that A has nothing left."""
     first = world.ask("N1", 9.0).json()
+    world.door.close()
     world.door = Door(world.settings, world.door.secret, works=False)
     assert world.ask("N1", 9.0).json() == first
     assert world.ask("N2").json()["parcels"][0]["site_id"] == "B"
@@ -161,7 +162,7 @@ def test_many_at_once_never_sell_a_unit_twice(world: World) -> None:
                 lambda at: doors[at % 2].post("/v1/sourcing:decide", json=bodies[at]), range(30)
             )
         )
-    other.house.database.close()
+    other.close()
     assert {answer.status_code for answer in answers} == {200}
     decisions = [answer.json() for answer in answers]
     sites = [parcel["site_id"] for one in decisions for parcel in one["parcels"]]
