@@ -97,11 +97,11 @@ def main(pipe: Connection, task: Task) -> None:
     """Run a task and say how it ended: done, or failed with a reason."""
     from scenarios import HoldfastError, InputError
 
-    if task.memory_mib:
-        limit = task.memory_mib * MIB
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     line = _Line(pipe)
     threading.Thread(target=line.listen, daemon=True).start()
+    if task.memory_mib:  # behind the thread: one that finds no memory never starts, and hangs
+        limit = task.memory_mib * MIB
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     try:
         line.say("done", **run(task, line))
     except HoldfastError as error:
