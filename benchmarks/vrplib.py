@@ -87,6 +87,7 @@ def read_instance(path: Path) -> Instance:
     stops = Stops(
         order_id=tuple(str(c) for c in clients),
         shipment_id=("",) * len(clients),
+        part=np.zeros(len(clients), dtype=np.int64),
         kind=np.where(fetched[clients] > 0, BACKHAUL, 0),
         place=clients.astype(np.int64),
         load=np.column_stack([(demand + fetched)[clients], np.zeros(len(clients))]),

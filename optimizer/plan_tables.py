@@ -240,6 +240,14 @@ _TABLES = (
         number("load_kg", "载重（千克）", "Load on leaving.", required=True),
         number("lat", "纬度", "Latitude, degrees.", low=-90.0, high=90.0),
         number("lon", "经度", "Longitude, degrees.", low=-180.0, high=180.0),
+        integer("part", "分批", "Which part, of an order or parcel heavier than any van; blank: all of it.", low=1.0),
+    )),
+    Table("part_lines", "分批明细", GROUP, "What is in each part of an order or parcel heavier than any van.", (
+        ident("order_id", "订单编号", "Customer order.", required=True, key=True),
+        ident("shipment_id", "运单号", "Parcel, where there is one.", key=True),
+        integer("part", "分批", "Part, from 1.", required=True, key=True, low=1.0),
+        ident("line_id", "行号", "Line of the order.", required=True, key=True),
+        number("qty", "数量", "Units.", required=True),
     )),
     Table("handed_over", "转交承运商", GROUP, "Stops that carriers take in place of a van.", (
         ident("order_id", "订单编号", "Customer order.", required=True, key=True),

@@ -83,7 +83,7 @@ def read_stops(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> dict[s
             for p in parcels.itertuples()
         ]
     rows += [(order, order, None, None, None) for order in fetched["order_id"]]
-    load = _loads(scenario, lines)
+    load = loads_of(scenario, lines)
     windows = _windows(scenario, orders)
     zones = scenario.table("zones").set_index("zone_id")
     units: dict[str, float] = {}
@@ -134,7 +134,7 @@ def read_stops(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> dict[s
 
 def read_loads(scenario: Scenario) -> dict[str, Load]:
     """Return what every order asks for, cancelled ones too."""
-    return _loads(scenario, scenario.table("order_lines").rename(columns={"order_id": "key"}))
+    return loads_of(scenario, scenario.table("order_lines").rename(columns={"order_id": "key"}))
 
 
 def skills_of(cell: object) -> frozenset[str]:
@@ -144,16 +144,7 @@ def skills_of(cell: object) -> frozenset[str]:
     return frozenset(part.strip() for part in cell.replace("，", ",").split(",") if part.strip())
 
 
-def _fleet_carriers(scenario: Scenario) -> list[str]:
-    """Return the carriers whose parcels the vans of `vehicles` deliver."""
-    vehicles, carriers = scenario.table("vehicles"), scenario.table("carriers")
-    named = set(vehicles["carrier_id"].dropna())
-    if vehicles["carrier_id"].isna().any():
-        named |= set(carriers.loc[carriers["kind"] == "own", "carrier_id"])
-    return sorted(named)
-
-
-def _loads(scenario: Scenario, lines: pd.DataFrame) -> dict[str, Load]:
+def loads_of(scenario: Scenario, lines: pd.DataFrame) -> dict[str, Load]:
     """Return what each stop's lines weigh, fill, take to unload and cost if left out."""
     products = scenario.filled("products").set_index("product_id")
     facts = products.reindex(lines["product_id"])
@@ -170,6 +161,15 @@ def _loads(scenario: Scenario, lines: pd.DataFrame) -> dict[str, Load]:
     )
     total = frame.groupby("key", sort=False).sum()
     return {str(row[0]): Load(*row[1:]) for row in total.itertuples(name=None)}
+
+
+def _fleet_carriers(scenario: Scenario) -> list[str]:
+    """Return the carriers whose parcels the vans of `vehicles` deliver."""
+    vehicles, carriers = scenario.table("vehicles"), scenario.table("carriers")
+    named = set(vehicles["carrier_id"].dropna())
+    if vehicles["carrier_id"].isna().any():
+        named |= set(carriers.loc[carriers["kind"] == "own", "carrier_id"])
+    return sorted(named)
 
 
 def _windows(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.audit.carriers import check_handed_over
+from optimizer.audit.part_loads import in_parts, part_key
 from optimizer.audit.report import MONEY, AuditReport, Rules
 from optimizer.audit.route_facts import Roads, Stop, read_stops, skills_of
 from scenarios import Scenario
@@ -28,7 +29,7 @@ def check(
 ) -> AuditReport:
     """Hold routes, stops and unserved stops against the scenario."""
     rules = Rules(STAGE)
-    wanted = read_stops(scenario, tables)
+    wanted = in_parts(rules, scenario, tables, read_stops(scenario, tables))
     routes = tables.get("routes", pd.DataFrame())
     stops = tables.get("stops", pd.DataFrame())
     served: list[str] = []
@@ -141,6 +142,7 @@ class Drive:
             return None
         shipment = row.get("shipment_id")
         key = str(shipment if isinstance(shipment, str) else row["order_id"])
+        key = part_key(key, float(row.get("part", np.nan)))
         stop = self.wanted.get(key)
         self._broken("stops", "no_such_stop", stop is None, key)
         if stop is None:

@@ -52,7 +52,7 @@ def read_calls(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Call
     """Read the calls of a scenario, parcels first where the sourcing stage wrote them."""
     orders = scenario.filled("orders")
     orders = orders[orders["status"] == "accepted"].sort_values("order_id", kind="stable")
-    lines = _line_weights(scenario)
+    lines = line_weights(scenario)
     notes: list[str] = []
     whole = lines.drop(columns="line_id").groupby("order_id", as_index=False).sum()
     if "shipments" in upstream:
@@ -161,22 +161,7 @@ def not_before(windows: Windows, moment: int) -> Windows:
     return tuple((max(opens, moment), closes) for opens, closes in windows if closes >= moment)
 
 
-# ---- inside ---------------------------------------------------------------------------------
-
-
-def _first_day(windows: Ints, shifts: Ints, service_s: int) -> int:
-    """Return the first day (0, 1, ...) on which a window meets a shift; 0 if there is none."""
-    first_days = []
-    for opens, closes in windows:
-        # day d works if d x 86400 + shift start <= closes and + shift end >= opens + service
-        lowest = np.maximum(-((shifts[:, 1] - opens - service_s) // 86_400), 0)
-        fits = lowest * 86_400 + shifts[:, 0] <= closes
-        first_days += lowest[fits].tolist()
-    soonest = min(first_days, default=0)
-    return int(soonest) if soonest <= MOST_DAYS else 0
-
-
-def _line_weights(scenario: Scenario) -> pd.DataFrame:
+def line_weights(scenario: Scenario) -> pd.DataFrame:
     """Return order_id, line_id, kg, m3, units, unit_service_s, penalty of every line."""
     products = scenario.filled("products").set_index("product_id")
     lines = scenario.table("order_lines")
@@ -198,6 +183,21 @@ def _line_weights(scenario: Scenario) -> pd.DataFrame:
             "penalty": times(unserved_penalty(scenario)),
         }
     )
+
+
+# ---- inside ---------------------------------------------------------------------------------
+
+
+def _first_day(windows: Ints, shifts: Ints, service_s: int) -> int:
+    """Return the first day (0, 1, ...) on which a window meets a shift; 0 if there is none."""
+    first_days = []
+    for opens, closes in windows:
+        # day d works if d x 86400 + shift start <= closes and + shift end >= opens + service
+        lowest = np.maximum(-((shifts[:, 1] - opens - service_s) // 86_400), 0)
+        fits = lowest * 86_400 + shifts[:, 0] <= closes
+        first_days += lowest[fits].tolist()
+    soonest = min(first_days, default=0)
+    return int(soonest) if soonest <= MOST_DAYS else 0
 
 
 def _parcels(

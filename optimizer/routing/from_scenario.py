@@ -21,8 +21,17 @@ from optimizer.routing.fleet import Fleet, read_fleet, vans_of
 from optimizer.routing.lengths import Computed, Lengths, Measured, kept_dense
 from optimizer.routing.offers import Key, Offers, read_offers
 from optimizer.routing.parts import groups_of_vans, independent_parts
-from optimizer.routing.problem import DELIVERY, FOREVER, Flags, Floats, RoutingProblem, Stops
+from optimizer.routing.problem import (
+    DELIVERY,
+    FOREVER,
+    Flags,
+    Floats,
+    Ints,
+    RoutingProblem,
+    Stops,
+)
 from optimizer.routing.solo import solo_tests
+from optimizer.routing.splitting import Parted, above_every_van, in_parts, whole
 from scenarios import Scenario
 from scenarios.distance import DETOUR, on_sphere
 
@@ -61,6 +70,7 @@ class Reading:
     offers : of carriers without vans, cheapest first
     losses : of the calls with an offer, what it costs that nobody serves them, and whether they
         may be left where that is cheaper
+    part_lines : what is in each part of the calls that are heavier than any van
     """
 
     problems: tuple[RoutingProblem, ...]
@@ -68,6 +78,7 @@ class Reading:
     notes: tuple[str, ...]
     offers: Offers = field(default_factory=dict)
     losses: Mapping[Key, tuple[float, bool]] = field(default_factory=dict)
+    part_lines: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def read_problems(
@@ -93,15 +104,20 @@ def read_problems(
     losses = _losses(calls, offers)
     calls = _with_offers(scenario, calls, offers, carriers)
     distances, measured_notes = usable_distances(scenario)
-    notes = (*fleet.notes, *calls.notes, *measured_notes)
 
     open_to = vans_open_to(scenario, calls, fleet)
     skilled = np.array(
         [[asked <= has for has in fleet.skills] for asked in calls.skills], dtype=bool
     ).reshape(len(calls.rows), len(fleet))
     start = np.datetime64(scenario.settings.start_date, "D")
-    days = choose_days(calls, fleet, open_to, start)
     allowed = open_to & skilled
+    parted = whole(calls)
+    heavy = above_every_van(scenario, calls, _rooms(fleet), allowed & ~_offered(offers, calls))
+    if len(heavy):
+        parted = _parted(scenario, upstream, calls, heavy, fleet, allowed, placed, distances, start)
+    calls, allowed, open_to = parted.calls, allowed[parted.origin], open_to[parted.origin]
+    days = choose_days(calls, fleet, open_to, start)
+    notes = (*fleet.notes, *calls.notes, *measured_notes)
     co2_price_per_g = scenario.settings.co2_price_per_tonne / GRAMS_PER_TONNE
 
     refused = []
@@ -128,7 +144,7 @@ def read_problems(
                 problems.append(replace(problem, balance_cost_per_h=balance_cost_per_h))
             else:
                 problems += independent_parts(problem, solo_tests(problem))
-    return Reading(tuple(problems), tuple(refused), notes, offers, losses)
+    return Reading(tuple(problems), tuple(refused), notes, offers, losses, parted.lines)
 
 
 def vans_open_to(scenario: Scenario, calls: Calls, fleet: Fleet) -> Flags:
@@ -168,6 +184,11 @@ def usable_distances(scenario: Scenario) -> tuple[pd.DataFrame, tuple[str, ...]]
 # ---- inside ---------------------------------------------------------------------------------
 
 
+def _offered(offers: Offers, calls: Calls) -> Flags:
+    """Return which calls another carrier would take, (n, 1) bool."""
+    return np.array([[key in offers] for key in _keys(calls)], dtype=bool).reshape(-1, 1)
+
+
 def _keys(calls: Calls) -> list[Key]:
     return list(zip(calls.rows["order_id"], calls.rows["shipment_id"], strict=True))
 
@@ -201,6 +222,40 @@ def _with_offers(scenario: Scenario, calls: Calls, offers: Offers, carriers: str
             loss_at_least=np.where(offered, least, loss),
         ),
     )
+
+
+def _rooms(fleet: Fleet) -> Floats:
+    """Return kg and m3 that each type holds, (m, 2) float64."""
+    rows = fleet.rows
+    rooms: Floats = np.column_stack([rows["capacity_kg"], rows["capacity_m3"].fillna(np.inf)])
+    return rooms.astype(np.float64)
+
+
+def _parted(
+    scenario: Scenario,
+    upstream: Mapping[str, pd.DataFrame],
+    calls: Calls,
+    heavy: Ints,
+    fleet: Fleet,
+    allowed: Flags,
+    placed: pd.DataFrame,
+    distances: pd.DataFrame,
+    start: np.datetime64,
+) -> Parted:
+    """Split calls for vans that could come for them, were they light and quick."""
+    quick = calls.rows.assign(kg=0.0, m3=0.0, service_s=0, part=0)
+    light = replace(calls, rows=quick)
+    days = choose_days(light, fleet, allowed, start)
+    rooms = _rooms(fleet)
+    vans = list(range(len(fleet)))
+    by_row: dict[int, Floats] = {}
+    usable = heavy[calls.rows["lon"].notna().to_numpy()[heavy]]
+    for day in np.unique(days[usable]) if len(usable) else ():
+        chosen = usable[days[usable] == day].tolist()
+        problem = _problem(day, light, chosen, fleet, vans, allowed, placed, distances, 0.0)
+        possible = solo_tests(problem).possible
+        by_row |= {k: rooms[row] for k, row in zip(chosen, possible, strict=True) if row.any()}
+    return in_parts(scenario, upstream, calls, dict(sorted(by_row.items())))
 
 
 def _refusal(calls: Calls, k: int, no_place: bool, any_van: bool) -> Refused:
@@ -272,6 +327,7 @@ def _problem(
     stops = Stops(
         order_id=tuple(rows["order_id"]),
         shipment_id=tuple(rows["shipment_id"]),
+        part=rows["part"].to_numpy(np.int64),
         kind=rows["kind"].to_numpy(np.int64),
         place=place,
         load=rows[["kg", "m3"]].to_numpy(np.float64),

@@ -29,6 +29,7 @@ class Stops:
     Attributes
     ----------
     order_id, shipment_id : n texts; the shipment is "" where there is none
+    part : (n,) int64, number from 1 where it comes in parts, as it is heavier than any van; else 0
     kind : (n,) int64, DELIVERY, PICKUP or BACKHAUL
     place : (n,) int64, index into the places of the problem
     load : (n, 2) float64, kg and m3
@@ -49,6 +50,7 @@ class Stops:
 
     order_id: tuple[str, ...]
     shipment_id: tuple[str, ...]
+    part: Ints
     kind: Ints
     place: Ints
     load: Floats

@@ -75,10 +75,12 @@ def read_rest_of_day(scenario: Scenario, morning: Plan) -> RestOfDay:
     InputError
         A state names no route of the plan, or the states are of several days.
     Unsupported
-        The plan drives parcels of the sourcing stage.
+        The plan drives parcels of the sourcing stage, or orders in parts.
     """
     if len(morning.table("shipments")):
         raise Unsupported("routes of parcels cannot be planned anew during the day, only of orders")
+    if len(morning.table("part_lines")):
+        raise Unsupported("orders heavier than any van, in parts, cannot be planned anew")
     states = scenario.table("vehicle_states").sort_values("vehicle_id", kind="stable")
     routes = morning.table("routes").set_index("route_id", drop=False)
     unknown = sorted(set(states["route_id"]) - set(routes.index))

@@ -19,6 +19,7 @@ from optimizer.routing.solve import Driven, balance_money, solve
 from optimizer.routing.tables import (
     explanations_table,
     handed_table,
+    part_lines_table,
     route_names,
     routes_table,
     stops_table,
@@ -97,6 +98,7 @@ def run(
     tables = {
         "routes": routes_table(solved, names),
         "stops": stops_table(solved, names),
+        "part_lines": part_lines_table(reading.part_lines),
         "handed_over": handed_table(given),
         "unserved": unserved_table(solved, why, reading.refused),
         "explanations": explanations_table(said),

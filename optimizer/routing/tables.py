@@ -21,12 +21,13 @@ ROUTE_COLUMNS = [
 ]  # fmt: skip
 STOP_COLUMNS = [
     "route_id", "seq", "kind", "order_id", "shipment_id", "arrive", "begin", "depart", "load_kg",
-    "lat", "lon",
+    "lat", "lon", "part",
 ]  # fmt: skip
 HANDED_COLUMNS = [
     "order_id", "shipment_id", "site_id", "carrier_id", "service", "ship_on", "promised_on",
     "weight_kg", "cost", "late_cost", "risk_cost", "g_co2e",
 ]  # fmt: skip
+PART_COLUMNS = ["order_id", "shipment_id", "part", "line_id", "qty"]
 UNSERVED_COLUMNS = ["kind", "id", "qty", "code", "proof", "detail", "cheapest_relaxation"]
 EXPLANATION_COLUMNS = ["decision_id", "table", "terms", "binding", "alternative", "extra_cost"]
 
@@ -82,18 +83,29 @@ def stops_table(solved: Sequence[Driven], names: Sequence[Sequence[str]]) -> pd.
                 if node.what == START:
                     continue
                 order = shipment = None
+                part = np.nan
                 kind = {RELOAD: "reload", BREAK: "break", END: "end"}.get(node.what, "pickup")
                 if node.what == STOP:
                     order = problem.stops.order_id[node.stop]
                     shipment = problem.stops.shipment_id[node.stop] or None
+                    part = float(problem.stops.part[node.stop] or np.nan)
                     brought = problem.stops.kind[node.stop] == DELIVERY
                     kind = "delivery" if brought else "pickup"
                 lon, lat = problem.lonlat[node.place]
                 times = (timed.arrive[seq], timed.begin[seq], timed.depart[seq])
                 clock = [moment(problem.day, int(at)) for at in times]
                 load = float(timed.load_kg[seq])
-                rows.append([name, float(seq), kind, order, shipment, *clock, load, lat, lon])
+                rows.append([name, float(seq), kind, order, shipment, *clock, load, lat, lon, part])
     return pd.DataFrame(rows, columns=STOP_COLUMNS)
+
+
+def part_lines_table(lines: pd.DataFrame) -> pd.DataFrame:
+    """Return what is in each part of the stops that are heavier than any van."""
+    rows = [
+        [row.order_id, row.shipment_id or None, float(row.part), row.line_id, float(row.qty)]
+        for row in lines.itertuples()
+    ]
+    return pd.DataFrame(rows, columns=PART_COLUMNS)
 
 
 def unserved_table(

@@ -166,7 +166,8 @@ def _find(reading: Reading, order_id: str) -> tuple[RoutingProblem, int]:
 def _routes_of(problem: RoutingProblem, plan: Plan) -> tuple[list[Route], list[str]]:
     """Return the plan's routes of a problem, and their ids."""
     stops, vans = problem.stops, problem.vans
-    position = {key: k for k, key in enumerate(zip(stops.order_id, stops.shipment_id, strict=True))}
+    keys = zip(stops.order_id, stops.shipment_id, stops.part.tolist(), strict=True)
+    position = {key: k for k, key in enumerate(keys)}
     van_of = {key: k for k, key in enumerate(zip(vans.vehicle_type, vans.depot_id, strict=True))}
     rows = plan.table("stops").sort_values(["route_id", "seq"])
     by_route = dict(iter(rows.groupby("route_id")))
@@ -175,10 +176,11 @@ def _routes_of(problem: RoutingProblem, plan: Plan) -> tuple[list[Route], list[s
         trips: list[list[int]] = [[]]
         for row in by_route[route.route_id].to_dict("records"):
             shipment = row["shipment_id"] if isinstance(row["shipment_id"], str) else ""
+            key = row["order_id"], shipment, int(np.nan_to_num(row["part"]))
             if row["kind"] == "reload":
                 trips.append([])
-            elif (row["order_id"], shipment) in position:
-                trips[-1].append(position[row["order_id"], shipment])
+            elif key in position:
+                trips[-1].append(position[key])
         kept = tuple(tuple(trip) for trip in trips if trip)
         van = van_of.get((str(route.vehicle_type), str(route.depot_id)))
         if kept and van is not None:

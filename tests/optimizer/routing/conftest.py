@@ -43,6 +43,7 @@ def plane_problem(
     problem_stops = Stops(
         order_id=tuple(f"O{k}" for k in range(n)),
         shipment_id=("",) * n,
+        part=np.zeros(n, dtype=np.int64),
         kind=of(stops, "kind", 0, np.int64),
         place=np.arange(len(depots), len(depots) + n),
         load=np.column_stack([of(stops, "kg", 1.0, float), of(stops, "m3", 0.0, float)]),
