@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
+from fastapi.routing import iter_route_contexts
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -86,7 +87,19 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
     app.middleware("http")(_guard)
     app.middleware("http")(_observe)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    _build_routes(app)
     return app
+
+
+def _build_routes(app: FastAPI) -> None:
+    """Build every route now, in this thread.
+
+    Else FastAPI builds a router's at the first request that comes to it, with warnings turned
+    off for the whole process meanwhile: two applications that do so in two threads at once turn
+    them on again under each other, and a warning comes out that nobody is to see.
+    """
+    for _ in iter_route_contexts(app.routes):
+        pass
 
 
 async def _observe(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -146,23 +147,17 @@ def test_promises_survive_a_restart(world: World) -> None:
 
 def test_many_at_once_never_sell_a_unit_twice(world: World) -> None:
     """Thirty orders of one unit, over two processes' worth of services at once, find 19 units."""
-    other = Door(world.settings, world.door.secret, works=False)
-    doors = [world.door.http, other.http]
-    for door in doors:  # each app makes its routes at its first request: one after the other
-        assert door.get("/healthz").status_code == 200
     bodies = [
         {"plan": world.plan,
          "order": {"order_id": f"N{number}", "zone_id": "Z", "placed_at": "2026-03-02T09:00:00",
                    "lines": [{"product_id": "P", "qty": 1.0}]}}
         for number in range(30)
     ]  # fmt: skip
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(
-            pool.map(
-                lambda at: doors[at % 2].post("/v1/sourcing:decide", json=bodies[at]), range(30)
-            )
-        )
-    other.close()
+    path = "/v1/sourcing:decide"
+    other = Door(world.settings, world.door.secret, works=False)
+    doors = [world.door.http, other.http]
+    with contextlib.closing(other), ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda at: doors[at % 2].post(path, json=bodies[at]), range(30)))
     assert {answer.status_code for answer in answers} == {200}
     decisions = [answer.json() for answer in answers]
     sites = [parcel["site_id"] for one in decisions for parcel in one["parcels"]]
