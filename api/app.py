@@ -25,9 +25,10 @@ from api.runs.process import WorkerProcess
 from api.runs.queue import RunQueue
 from api.security.keys import Keys
 from api.services.decisions import Desks
-from api.settings import ServiceSettings, settings_from
+from api.settings import MIB, ServiceSettings, settings_from
 from api.store.blobs import FolderBlobs
 from api.store.database import Database
+from api.store.held_tables import HeldTables
 from optimizer.pipeline import code_version
 
 SECURITY_HEADERS = {
@@ -56,7 +57,16 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
     blobs = FolderBlobs(settings.home / "blobs")
     database = Database(settings.url)
     queue = RunQueue(settings.url)
-    house = House(settings, database, blobs, queue, Keys(database), Desks(), Metrics(database))
+    house = House(
+        settings,
+        database,
+        blobs,
+        queue,
+        Keys(database),
+        Desks(),
+        Metrics(database),
+        HeldTables(settings.table_memory_mib * MIB),
+    )
 
     @contextlib.asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:

@@ -137,9 +137,15 @@ class Client:
         """Return where a plan came from and what it proved."""
         return self._call("GET", f"/v1/plans/{plan_id}")
 
-    def table(self, plan_id: str, name: str) -> pd.DataFrame:
-        """Return a result table of a plan, whole."""
-        return self._frame(f"/v1/plans/{plan_id}/tables/{name}")
+    def table(self, plan_id: str, name: str, *, where: str = "", sort: str = "") -> pd.DataFrame:
+        """Return a result table of a plan: whole, or the rows that a filter takes.
+
+        Parameters
+        ----------
+        where : as in `site_id = DC1 and qty >= 10`
+        sort : columns, as in `-cost,due_on`
+        """
+        return self._frame(f"/v1/plans/{plan_id}/tables/{name}", where, sort)
 
     def file(self, plan_id: str, name: str) -> bytes:
         """Return a file beside the tables of a plan, as network.lp of an exported problem."""
@@ -147,9 +153,11 @@ class Client:
         _raise_for(answer)
         return answer.content
 
-    def scenario_table(self, scenario_id: str, name: str) -> pd.DataFrame:
-        """Return a table of a scenario's newest revision, whole."""
-        return self._frame(f"/v1/scenarios/{scenario_id}/tables/{name}")
+    def scenario_table(
+        self, scenario_id: str, name: str, *, where: str = "", sort: str = ""
+    ) -> pd.DataFrame:
+        """Return a table of a scenario's newest revision, whole or filtered as in `table`."""
+        return self._frame(f"/v1/scenarios/{scenario_id}/tables/{name}", where, sort)
 
     def kpis(self, plan_id: str) -> pd.DataFrame:
         """Return the key figures of a plan."""
@@ -186,8 +194,9 @@ class Client:
         """
         return self._call("POST", "/v1/sourcing:decide", json={"order": dict(order), **where})
 
-    def _frame(self, path: str) -> pd.DataFrame:
-        answer = self._http.get(path, params={"format": "parquet"})
+    def _frame(self, path: str, where: str, sort: str) -> pd.DataFrame:
+        asked = {"format": "parquet", "filter": where, "sort": sort}
+        answer = self._http.get(path, params={name: text for name, text in asked.items() if text})
         _raise_for(answer)
         return pd.read_parquet(io.BytesIO(answer.content))
 

@@ -36,6 +36,9 @@ class ServiceSettings(BaseModel):
     max_running: Annotated[int, Field(ge=1, le=64, description="runs at the same time")] = 1
     max_queued: Annotated[int, Field(ge=1, description="runs that may wait")] = 1000
     max_upload_mib: Annotated[float, Field(gt=0, description="largest upload")] = 200.0
+    table_memory_mib: Annotated[
+        int, Field(ge=1, description="tables that are filtered or sorted may take so much")
+    ] = 512
     max_run_seconds: Annotated[float, Field(gt=0, description="a run is ended after it")] = 3600.0
     cancel_grace_seconds: Annotated[
         float, Field(ge=0, description="a cancelled run may hand over what it has")

@@ -15,6 +15,7 @@ BENCHMARKS = {
     "network": "benchmarks.network",
     "online": "benchmarks.online",
     "nightly": "benchmarks.nightly",
+    "pages": "benchmarks.pages",
     "positioning": "benchmarks.positioning",
     "replay": "benchmarks.replay",
     "replenishment": "benchmarks.replenishment",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -16,11 +16,15 @@ from api.security.keys import Keys, Principal, Scope
 from api.services.decisions import DecisionService, Desks
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
+from api.services.table_rows import TableRows
 from api.settings import ServiceSettings
 from api.store.blobs import BlobStore
 from api.store.database import Database, TenantDatabase
+from api.store.documents import table_file
+from api.store.held_tables import HeldTables
 from api.store.rows import PlanRow
 from scenarios import NotFound
+from scenarios.tables import Table
 
 COOKIE: Final = "holdfast_visit"
 _bearer = HTTPBearer(auto_error=False, description="an API key: `holdfast keys make`")
@@ -38,6 +42,7 @@ class House:
     keys: Keys
     desks: Desks
     metrics: Metrics
+    tables: HeldTables
 
     def as_seen_by(self, who: Principal) -> Context:
         """Return what somebody may see and use."""
@@ -68,6 +73,19 @@ class Context:
     def blobs(self) -> BlobStore:
         """Where tables are kept; reached through rows only."""
         return self.house.blobs
+
+    def table(self, contracts: Mapping[str, Table], manifest: str, name: str) -> TableRows:
+        """Return the rows of a table of a scenario or plan.
+
+        Raises
+        ------
+        NotFound
+            There is no table of this name.
+        """
+        if name not in contracts:
+            raise NotFound(f"no table {name!r}; there are {', '.join(contracts)}")
+        path = table_file(self.blobs, manifest, name)
+        return TableRows(contracts[name], path, self.house.tables)
 
     def plan(self, plan_id: str) -> PlanRow:
         """Return a plan's row; NotFound if there is none."""

@@ -93,4 +93,4 @@ def take_demo(name: str, response: Response, here: Planner) -> ScenarioModel:
     row = here.scenarios.keep(demo_scenario(name))
     response.headers["Location"] = f"/v1/scenarios/{row.id}"
     revision = here.scenarios.revision(row.id)
-    return scenario_model(row, revision, here.scenarios.load(revision))
+    return scenario_model(row, revision, here.blobs)

@@ -9,11 +9,13 @@ from fastapi import APIRouter, Query, Response
 from api.errors import responses
 from api.routes.context import Reader
 from api.schemas.wire import KpiList, PlanModel, TablePage
+from api.services.filters import FilterText, SortText, equal, read_filter, read_sort
 from api.services.paging import PageSize, PageToken
 from api.services.tables import FILES, Form, download, page
 from api.services.wired import plan_model
 from api.store.documents import get_plan, plan_files
 from optimizer.plan import records
+from optimizer.plan_tables import PLAN_TABLES
 from scenarios import NotFound
 
 router = APIRouter(prefix="/v1", tags=["plans"])
@@ -44,12 +46,15 @@ def table(
     form: Annotated[Form, Query(alias="format")] = "json",
     page_size: PageSize = 100,
     page_token: PageToken = None,
+    filter_text: FilterText = None,
+    sort_text: SortText = None,
 ) -> TablePage | Response:
     """Read a result table, by pages of JSON or whole as a file."""
-    frame = get_plan(here.blobs, here.plan(plan_id).manifest, (name,)).table(name)
+    rows = here.table(PLAN_TABLES, here.plan(plan_id).manifest, name)
+    where, sorts = read_filter(filter_text, rows.contract), read_sort(sort_text, rows.contract)
     if form == "json":
-        return page(name, frame, page_size, page_token)
-    return download(name, frame, form, exact=False)
+        return page(rows, page_size, page_token, where, sorts)
+    return download(rows, form, where, sorts, exact=False)
 
 
 @router.get(
@@ -75,8 +80,7 @@ def explanations(
     page_token: PageToken = None,
 ) -> TablePage:
     """Say why decisions are as they are; `decision_id` as in purchase_orders:PO-1/1."""
-    plan = get_plan(here.blobs, here.plan(plan_id).manifest, ("explanations",))
-    frame = plan.table("explanations")
-    if decision_id is not None:
-        frame = frame[frame["decision_id"] == decision_id]
-    return page("explanations", frame, page_size, page_token)
+    rows = here.table(PLAN_TABLES, here.plan(plan_id).manifest, "explanations")
+    column = rows.contract.by_name["decision_id"]
+    where = None if decision_id is None else equal(column, decision_id)
+    return page(rows, page_size, page_token, where)

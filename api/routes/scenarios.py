@@ -17,10 +17,12 @@ from api.schemas.wire import (
     TablePage,
     ValidationModel,
 )
+from api.services.filters import FilterText, SortText, read_filter, read_sort
 from api.services.paging import PageSize, PageToken, make_token, read_token
 from api.services.tables import FILES, Form, download, page
 from api.services.uploads import received
 from api.services.wired import scenario_model
+from scenarios.tables import TABLES
 
 router = APIRouter(prefix="/v1", tags=["scenarios"])
 
@@ -119,16 +121,19 @@ def table(
     form: Annotated[Form, Query(alias="format")] = "json",
     page_size: PageSize = 100,
     page_token: PageToken = None,
+    filter_text: FilterText = None,
+    sort_text: SortText = None,
 ) -> TablePage | Response:
     """Read a table of the newest revision, by pages of JSON or whole as a file."""
-    scenario = here.scenarios.load(here.scenarios.revision(scenario_id))
-    frame = scenario.table(name)
+    manifest = here.scenarios.revision(scenario_id).manifest
+    rows = here.table(TABLES, manifest, name)
+    where, sorts = read_filter(filter_text, rows.contract), read_sort(sort_text, rows.contract)
     if form == "json":
-        return page(name, frame, page_size, page_token)
-    return download(name, frame, form, exact=True)
+        return page(rows, page_size, page_token, where, sorts)
+    return download(rows, form, where, sorts, exact=True)
 
 
 def _model(here: Context, scenario_id: str, content_hash: str | None) -> ScenarioModel:
     row = here.scenarios.row(scenario_id)
     revision = here.scenarios.revision(scenario_id, content_hash)
-    return scenario_model(row, revision, here.scenarios.load(revision))
+    return scenario_model(row, revision, here.blobs)

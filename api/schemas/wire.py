@@ -221,7 +221,8 @@ class TablePage(Wire):
     table: str
     columns: list[str]
     rows: list[dict[str, Any]]
-    total_rows: int
+    total_rows: int = Field(description="of the whole table")
+    matching_rows: int = Field(description="that the filter takes; all without one")
     next_page_token: str | None = None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
 from api.errors import NotReadable, TooLarge
 from scenarios import InputError
@@ -51,24 +51,28 @@ def _too_large(most_bytes: int) -> str:
 
 async def _json_body(request: Request, folder: Path, most_bytes: int) -> Path:
     place = folder / "scenario.json"
-    size = 0
     with place.open("wb") as file:
         try:
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > most_bytes:
-                    raise TooLarge(_too_large(most_bytes))
+            async for chunk in _limited(request, most_bytes).stream():
                 file.write(chunk)
         except ClientDisconnect as error:
             raise InputError("the upload ended before it was whole") from error
-    try:
-        with place.open("rb") as file:
-            document = json.load(file)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"the body is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise InputError(f"the body must be a JSON object, is a {type(document).__name__}")
     return place
+
+
+def _limited(request: Request, most_bytes: int) -> Request:
+    """Return the request with a body that is refused as soon as it is too large."""
+    size = 0
+
+    async def receive() -> Message:
+        nonlocal size
+        message = await request.receive()
+        size += len(message.get("body", b""))
+        if size > most_bytes:
+            raise TooLarge(_too_large(most_bytes))
+        return message
+
+    return Request(request.scope, receive)
 
 
 async def _form_file(request: Request, folder: Path, most_bytes: int) -> Path:
@@ -76,13 +80,13 @@ async def _form_file(request: Request, folder: Path, most_bytes: int) -> Path:
     from starlette.formparsers import MultiPartException
 
     try:
-        async with request.form(max_files=1, max_fields=20) as form:
-            return await _kept(form.get("file"), folder, most_bytes)
+        async with _limited(request, most_bytes).form(max_files=1, max_fields=20) as form:
+            return await _kept(form.get("file"), folder)
     except (MultiPartException, HTTPException) as error:
         raise InputError(f"the form cannot be read: {getattr(error, 'detail', error)}") from error
 
 
-async def _kept(upload: object, folder: Path, most_bytes: int) -> Path:
+async def _kept(upload: object, folder: Path) -> Path:
     """Write an uploaded file into the folder, under a name of ours."""
     if not isinstance(upload, UploadFile):
         raise InputError("the form has no file in its part `file`")
@@ -91,11 +95,7 @@ async def _kept(upload: object, folder: Path, most_bytes: int) -> Path:
         known = ", ".join(ENDINGS)
         raise NotReadable(f"a {ending or 'nameless'} file is not read; send one of {known}")
     place = folder / f"upload{ending}"
-    size = 0
     with place.open("wb") as file:
         while chunk := await upload.read(CHUNK):
-            size += len(chunk)
-            if size > most_bytes:
-                raise TooLarge(_too_large(most_bytes))
             file.write(chunk)
     return place

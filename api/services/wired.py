@@ -6,19 +6,19 @@ import json
 
 from api.schemas.wire import FindingModel, PlanModel, RunModel, ScenarioModel
 from api.store.blobs import BlobStore
-from api.store.documents import get_plan, plan_files, plan_rows
+from api.store.documents import get_plan, plan_files, plan_rows, scenario_outline
 from api.store.rows import PlanRow, RevisionRow, RunRow, ScenarioRow
 from optimizer.plan import records
-from scenarios import Scenario
 
 
-def scenario_model(row: ScenarioRow, revision: RevisionRow, scenario: Scenario) -> ScenarioModel:
+def scenario_model(row: ScenarioRow, revision: RevisionRow, blobs: BlobStore) -> ScenarioModel:
     """Return a scenario as it goes over the wire."""
+    name, rows = scenario_outline(blobs, revision.manifest)
     return ScenarioModel(
         id=row.id,
-        name=scenario.settings.name,
+        name=name,
         revision=revision.content_hash,
-        tables={name: len(frame) for name, frame in scenario.tables.items()},
+        tables=rows,
         findings=[FindingModel.model_validate(finding) for finding in revision.findings],
         created_at=revision.created_at,
     )

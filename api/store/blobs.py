@@ -73,10 +73,13 @@ class FolderBlobs:
         return self.folder / digest[:2] / digest
 
 
+GROUP_ROWS = 16_384  # so that a page reads a small part of the file
+
+
 def put_frame(blobs: BlobStore, frame: pd.DataFrame) -> str:
     """Keep a table as Parquet; return its hash."""
     buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False, compression="zstd")
+    frame.to_parquet(buffer, index=False, compression="zstd", row_group_size=GROUP_ROWS)
     return blobs.put(buffer.getvalue())
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+import pyarrow.parquet as pq
 
 from api.store.blobs import BlobStore, get_frame, put_frame
 from optimizer.plan import Plan, Provenance
 from scenarios import Scenario, Settings
+from scenarios.tables import TABLES
 
 MANIFEST_FORMAT = 1
 
@@ -30,6 +34,22 @@ def get_scenario(blobs: BlobStore, digest: str) -> Scenario:
     manifest = _get_manifest(blobs, digest)
     tables = {name: get_frame(blobs, table) for name, table in manifest["tables"].items()}
     return Scenario(Settings.model_validate(manifest["settings"]), tables)
+
+
+def scenario_outline(blobs: BlobStore, digest: str) -> tuple[str, dict[str, int]]:
+    """Return a scenario's name and how many rows each table has, without reading the tables."""
+    manifest = _get_manifest(blobs, digest)
+    rows = {
+        str(name): int(pq.read_metadata(blobs.path(table)).num_rows)
+        for name, table in manifest["tables"].items()
+    }
+    return str(manifest["settings"]["name"]), {name: rows[name] for name in TABLES if name in rows}
+
+
+def table_file(blobs: BlobStore, digest: str, name: str) -> Path | None:
+    """Return the Parquet file of a table of a scenario or plan; None where it has no rows."""
+    table = _get_manifest(blobs, digest)["tables"].get(name)
+    return None if table is None else blobs.path(table)
 
 
 def put_plan(blobs: BlobStore, plan: Plan, files: Mapping[str, bytes] | None = None) -> str:

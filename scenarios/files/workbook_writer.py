@@ -187,7 +187,7 @@ def _write_table(book: Any, name: str, frame: pd.DataFrame) -> Iterator[bytes]:
     sheet.append(_each(frame.columns, lambda word: _as_text(heading_cell, word)))
     contract = TABLES[name]
     styles = {form: _style(sheet, form) for form in _STYLED}
-    return _rows(frame, [contract.by_name[place] for place in frame.columns], letters, styles)
+    return rows_xml(frame, [contract.by_name[place] for place in frame.columns], styles)
 
 
 def _style(sheet: Any, form: str) -> int:
@@ -199,15 +199,24 @@ def _style(sheet: Any, form: str) -> int:
     return int(cell.style_id)
 
 
-def _rows(
-    frame: pd.DataFrame, columns: list[Column], letters: list[str], styles: dict[str, int]
+def rows_xml(
+    frame: pd.DataFrame, columns: list[Column], styles: dict[str, int], first_row: int = 2
 ) -> Iterator[bytes]:
-    """Yield the XML of the rows below the headings, some thousand at a time."""
+    """Yield the XML of the rows below the headings, some thousand at a time.
+
+    Parameters
+    ----------
+    styles : by number format, as the workbook counts them
+    first_row : of the sheet, for the first row of the frame
+    """
+    from openpyxl.utils import get_column_letter
+
+    letters = [get_column_letter(place + 1) for place in range(len(columns))]
     for start in range(0, len(frame), ROWS_AT_ONCE):
         part = frame.iloc[start : start + ROWS_AT_ONCE]
         cells = [_cell_xml(part[column.name], column, styles) for column in columns]
         pieces = []
-        for number, row in enumerate(zip(*cells, strict=True), start=start + 2):
+        for number, row in enumerate(zip(*cells, strict=True), start=start + first_row):
             inside = "".join(
                 f'<c r="{letter}{number}"{cell}'
                 for letter, cell in zip(letters, row, strict=True)

@@ -238,15 +238,6 @@ def test_the_pages_show_the_plan(service: TestClient, done: dict[str, Any]) -> N
     assert "purchase_orders" in service.get(f"/plans/{done['plan']}").text
 
 
-def test_a_formula_in_a_plan_download_is_neutral() -> None:
-    """Texts that a spreadsheet would run get an apostrophe; numbers and plain texts do not."""
-    from api.services.tables import download
-
-    frame = pd.DataFrame({"id": ["=1+1", "plain"], "qty": [-1.0, 2.0]})
-    text = download("t", frame, "csv", exact=False).body.decode("utf-8-sig")
-    assert text.splitlines() == ["id,qty", "'=1+1,-1.0", "plain,2.0"]
-
-
 def test_health_and_readiness(service: TestClient) -> None:
     """Both answer ok while the database and the blobs can be used."""
     assert service.get("/healthz").json()["status"] == "ok"
