@@ -56,6 +56,19 @@ class NotAllowed(HoldfastError):  # noqa: N818
     """The key is good, but not for this."""
 
 
+class GatesFailed(Conflict):
+    """Gates hold a plan.
+
+    Attributes
+    ----------
+    findings : one for each gate that does
+    """
+
+    def __init__(self, message: str, findings: Sequence[Finding]) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
+
+
 STATUS_OF_OURS = {TooLarge: 413, NotReadable: 415, Busy: 429, NotKnown: 401, NotAllowed: 403}
 HEADERS = {429: {"Retry-After": "5"}, 401: {"WWW-Authenticate": "Bearer"}}
 
@@ -103,7 +116,7 @@ def add_handlers(app: FastAPI) -> None:
         status = STATUS_OF_OURS.get(type(error), 0)
         if not status:
             status = next((code for kind, code in STATUS_OF if isinstance(error, kind)), 500)
-        findings = error.findings if isinstance(error, InputError) else ()
+        findings = error.findings if isinstance(error, (InputError, GatesFailed)) else ()
         listed = [finding_document(f) for f in findings if isinstance(f, Finding)]
         headers = HEADERS.get(status)
         code = _code(type(error).__name__)

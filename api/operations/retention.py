@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import aliased
 
 from api.runs.states import ENDED
 from api.security.trail import record
@@ -17,7 +18,9 @@ from api.store.rows import (
     EventRow,
     IdempotencyRow,
     PlanRow,
+    PublicationRow,
     RevisionRow,
+    RowDecisionRow,
     RunRow,
     ScenarioRow,
     ScheduleRow,
@@ -30,13 +33,15 @@ from api.store.rows import (
 from scenarios import Conflict
 
 OWNED = (DeliveryRow, WebhookRow, ScheduleRow, VisitRow, DecisionRow, BookRow, IdempotencyRow,
-         PlanRow, RunRow, RevisionRow, ScenarioRow, ApiKeyRow, TrailRow)  # fmt: skip
+         RowDecisionRow, PublicationRow, PlanRow, RunRow, RevisionRow, ScenarioRow, ApiKeyRow,
+         TrailRow)  # fmt: skip
 
 
 def forget_old_runs(database: TenantDatabase, days: int) -> int:
     """Delete a tenant's runs that ended so many days ago, with their events and plans.
 
-    A plan stays that holds online decisions, and so does the newest plan of each scenario.
+    A plan stays that holds online decisions, and so do the newest plan of each scenario and the
+    one that is published.
 
     Returns
     -------
@@ -45,8 +50,22 @@ def forget_old_runs(database: TenantDatabase, days: int) -> int:
     before = utc_now() - dt.timedelta(days=days)
     with database.begin() as session:
         newest = select(func.max(PlanRow.created_at)).group_by(PlanRow.scenario_id)
+        later = aliased(PublicationRow)
+        is_superseded = (
+            select(later.plan_id)
+            .where(
+                later.scenario_id == PublicationRow.scenario_id,
+                later.number > PublicationRow.number,
+            )
+            .exists()
+        )
+        published = select(PublicationRow.plan_id).where(
+            PublicationRow.number.is_not(None), ~is_superseded
+        )
         kept = select(PlanRow.run_id).where(
-            PlanRow.created_at.in_(newest) | PlanRow.id.in_(select(DecisionRow.plan_id))
+            PlanRow.created_at.in_(newest)
+            | PlanRow.id.in_(select(DecisionRow.plan_id))
+            | PlanRow.id.in_(published)
         )
         old = list(
             session.scalars(
@@ -56,6 +75,9 @@ def forget_old_runs(database: TenantDatabase, days: int) -> int:
             )
         )
         for run_id in old:
+            plans = select(PlanRow.id).where(PlanRow.run_id == run_id)
+            for beside in (RowDecisionRow, PublicationRow):
+                session.execute(delete(beside).where(beside.plan_id.in_(plans)))
             for row in (EventRow, PlanRow, IdempotencyRow):
                 session.execute(delete(row).where(row.run_id == run_id))
             session.execute(delete(RunRow).where(RunRow.id == run_id))

@@ -129,6 +129,7 @@ class RunRow(TenantOwned, Base):
     deaths: Mapped[int] = mapped_column(default=0)
     worker_id: Mapped[str | None] = mapped_column(String(60), index=True)
     partial: Mapped[dict[str, Any] | None]
+    steps: Mapped[dict[str, Any] | None]
     stage: Mapped[str] = mapped_column(default="")
     share: Mapped[float] = mapped_column(default=0.0)
     reason: Mapped[str] = mapped_column(default="")
@@ -173,7 +174,43 @@ class PlanRow(TenantOwned, Base):
     scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"))
     revision: Mapped[str] = mapped_column(String(64))
     manifest: Mapped[str] = mapped_column(String(64))
+    decision: Mapped[str | None] = mapped_column(String(20))
     created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
+
+
+class PublicationRow(TenantOwned, Base):
+    """A plan that was approved, published or both; the published one of the highest number holds.
+
+    `number` counts what was published of a scenario; blank: approved only.
+    """
+
+    __tablename__ = "publications"
+    __table_args__ = (Index("publications_by_number", "scenario_id", "number", unique=True),)
+
+    plan_id: Mapped[str] = mapped_column(ForeignKey("plans.id"), primary_key=True)
+    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"))
+    plan_hash: Mapped[str] = mapped_column(String(64))
+    judgement: Mapped[dict[str, Any]]
+    number: Mapped[int | None]
+    published_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+    published_by: Mapped[str] = mapped_column(String(300), default="")
+    approved_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+    approved_by: Mapped[str] = mapped_column(String(300), default="")
+
+
+class RowDecisionRow(TenantOwned, Base):
+    """What somebody decided about one row of a plan; the plan itself never changes."""
+
+    __tablename__ = "row_decisions"
+
+    plan_id: Mapped[str] = mapped_column(ForeignKey("plans.id"), primary_key=True)
+    table_name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    row_key: Mapped[str] = mapped_column(String(400), primary_key=True)
+    verdict: Mapped[str] = mapped_column(String(20))
+    qty: Mapped[float | None]
+    note: Mapped[str] = mapped_column(String(500), default="")
+    decided_by: Mapped[str] = mapped_column(String(300))
+    decided_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
 
 
 class IdempotencyRow(TenantOwned, Base):

@@ -85,6 +85,8 @@ class Street:
             return {"json": {"name": "night", "cron": "30 2 * * *", "run": run}}
         if path == "/v1/sourcing:decide":
             return {"json": {"plan": self.plan, "order": order}}
+        if path.endswith(":decide-rows"):
+            return {"json": {"decisions": [{"key": "PO-1/1", "verdict": "approved"}]}}
         if path.startswith("/scenarios/"):
             return {"data": {"kind": "pipeline"}}
         return {}
