@@ -21,10 +21,10 @@ from api.schemas.publishing import (
     RowDecisionModel,
 )
 from api.schemas.wire import TablePage
-from api.services.approvals import ApprovalService, Rows
+from api.services.approvals import DECIDED_ORDERS, ApprovalService, Rows
 from api.services.paging import PageSize, PageToken, make_token, read_token
 from api.services.publishing import PublishingService, Standing
-from api.services.tables import FILES, Form, download, page
+from api.services.tables import FILES, Form, frame_download, frame_page
 from api.store.rows import RowDecisionRow
 
 router = APIRouter(prefix="/v1", tags=["publishing"])
@@ -109,8 +109,8 @@ def purchase_orders(
     """
     frame = ApprovalService(here.database, here.blobs).purchase_orders(plan_id, rows)
     if form == "json":
-        return page("purchase_orders", frame, page_size, page_token)
-    return download("purchase_orders", frame, form, exact=False)
+        return frame_page(DECIDED_ORDERS, frame, page_size, page_token)
+    return frame_download(DECIDED_ORDERS, frame, form)
 
 
 def _publishing(here: Context) -> PublishingService:

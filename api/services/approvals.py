@@ -7,6 +7,7 @@ that nobody decided about count as approved.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
@@ -20,11 +21,30 @@ from api.store.blobs import BlobStore
 from api.store.database import TenantDatabase
 from api.store.documents import get_plan
 from api.store.rows import PlanRow, PublicationRow, RowDecisionRow, ScenarioRow, utc_now
+from optimizer.plan_tables import PLAN_TABLES
 from scenarios import InputError, NotFound
 from scenarios.findings import Finding, Severity
+from scenarios.scenario import column_dtype
+from scenarios.tables.column import Table, number, text
 
 KEYS: Final = {"purchase_orders": ("order_id", "line"), "transfers": ("transfer_id",)}
 MOST_IN_TRAIL: Final = 200
+_LINES = PLAN_TABLES["purchase_orders"]
+DECIDED_ORDERS: Final = Table(
+    "purchase_orders",
+    _LINES.zh,
+    _LINES.group,
+    "What to order after decisions about its lines.",
+    (
+        *_LINES.columns,
+        number("planned_qty", "计划数量", "Units that the plan has.", required=True),
+        text("key", "行键", "order_id/line.", required=True),
+        text("verdict", "审批结果", "approved, rejected or undecided.", required=True),
+        text("decided_by", "审批人", "Who decided; blank: nobody."),
+        text("decided_at", "审批时间", "When, UTC."),
+        text("note", "备注", "Why."),
+    ),
+)
 Rows = Literal["approved", "all"]
 
 
@@ -150,7 +170,7 @@ def applied(
     keys = row_keys("purchase_orders", table)
     found = [by_key.get(key) for key in keys]
     left = "undecided" if approved is None else "approved"
-    name = "" if approved is None else approved.approved_by
+    name = None if approved is None else approved.approved_by
     at = None if approved is None else approved.approved_at
     planned = table["qty"].tolist()
     edited = [row is not None and row.qty is not None for row in found]
@@ -164,23 +184,28 @@ def applied(
     is_approved = pd.Series([v == "approved" for v in verdicts], index=table.index, dtype=bool)
     frozen = table["status"].isin(["released", "frozen"])
     table["status"] = table["status"].mask(is_approved & ~frozen, "approved")
-    table["planned_qty"] = planned
-    table["key"] = keys
-    table["verdict"] = verdicts
-    table["decided_by"] = [name if row is None else row.decided_by for row in found]
-    table["decided_at"] = [_moment(at if row is None else row.decided_at) for row in found]
-    table["note"] = ["" if row is None else row.note for row in found]
+    added = {
+        "planned_qty": planned,
+        "key": keys,
+        "verdict": verdicts,
+        "decided_by": [name if row is None else row.decided_by for row in found],
+        "decided_at": [_moment(at if row is None else row.decided_at) for row in found],
+        "note": [None if row is None else row.note or None for row in found],
+    }
+    for column, cells in added.items():
+        contract: Any = column_dtype(DECIDED_ORDERS.by_name[column])
+        table[column] = pd.Series(cells, index=table.index, dtype=contract)
     return table
 
 
-def _moment(at: Any) -> str:
-    return "" if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
+def _moment(at: dt.datetime | None) -> str | None:
+    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _refuse(table: str, decisions: Sequence[RowDecisionRequest], known: set[str]) -> None:
     """Refuse decisions that make no sense, all at once."""
     findings, seen = [], set()
-    for number, told in enumerate(decisions, start=1):
+    for place, told in enumerate(decisions, start=1):
         hint = ""
         if told.key not in known:
             code, hint = "unknown_row", f"the plan's {table} have no row of this key"
@@ -190,6 +215,6 @@ def _refuse(table: str, decisions: Sequence[RowDecisionRequest], known: set[str]
             code, hint = "bad_value", "only an approved row has a quantity"
         seen.add(told.key)
         if hint:
-            findings.append(Finding(code, Severity.ERROR, table, number, "key", told.key, hint))
+            findings.append(Finding(code, Severity.ERROR, table, place, "key", told.key, hint))
     if findings:
         raise InputError(f"{len(findings)} decisions cannot be taken; none was", findings)

@@ -18,6 +18,7 @@ from api.services.filters import Filter, Sort
 from api.services.paging import make_token, read_row_token
 from api.services.table_rows import TableRows, records
 from api.store.blobs import GROUP_ROWS
+from optimizer.plan import records as plain_records
 from scenarios import InputError
 from scenarios.files.cell_texts import texts_of
 from scenarios.files.streamed_sheet import PIECE_BYTES, Pieces, sheet_pieces
@@ -108,6 +109,37 @@ def _pieces(
     if form == "csv":
         return csv_pieces(contract.columns, shown)
     return sheet_pieces(contract.name, contract.columns, shown)
+
+
+def frame_page(contract: Table, frame: pd.DataFrame, size: int, token: str | None) -> TablePage:
+    """Return one page of a table that was made just now."""
+    first = read_row_token(token)
+    more = first + size < len(frame)
+    return TablePage(
+        table=contract.name,
+        columns=list(contract.names),
+        rows=plain_records(frame.iloc[first : first + size]),
+        total_rows=len(frame),
+        matching_rows=len(frame),
+        next_page_token=make_token(str(first + size)) if more else None,
+    )
+
+
+def frame_download(contract: Table, frame: pd.DataFrame, form: str) -> Response:
+    """Return a table that was made just now as a file, formulas in texts neutralised."""
+    shown = frame if form == "parquet" else neutral(frame, contract.columns)
+    pieces: Iterable[bytes]
+    if form == "csv":
+        pieces = csv_pieces(contract.columns, [shown])
+    elif form == "xlsx":
+        pieces = sheet_pieces(contract.name, contract.columns, [shown])
+    elif form == "ndjson":
+        encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+        pieces = (f"{encode(row)}\n".encode() for row in plain_records(shown))
+    else:
+        pieces = _parquet_pieces(contract, [shown])
+    headers = {"Content-Disposition": f'attachment; filename="{contract.name}.{form}"'}
+    return StreamingResponse(iter(pieces), media_type=MEDIA[form], headers=headers)
 
 
 def csv_pieces(columns: Sequence[Column], frames: Iterable[pd.DataFrame]) -> Iterator[bytes]:
