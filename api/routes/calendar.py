@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1", tags=["calendar"])
 @router.post("/schedules", status_code=201, responses=responses(404, 422))
 def make_schedule(body: ScheduleRequest, here: Planner, response: Response) -> ScheduleModel:
     """Start a run at each time of a calendar; a time that was missed is caught up once."""
-    here.scenarios.row(body.run.scenario)
+    here.runs.check(body.run)
     row = Schedules(here.database).make(body.name, body.cron, body.timezone, body.run)
     response.headers["Location"] = f"/v1/schedules/{row.id}"
     return _schedule(row)

@@ -33,17 +33,22 @@ def record(session: Session, action: str, target: str, detail: dict[str, Any]) -
     before = session.scalar(newest)
     row = TrailRow(
         tenant_id=tenant_id,
-        number=1 if before is None else before.number + 1,
         at=utc_now().isoformat(timespec="milliseconds"),
         actor=session.info.get("actor", ""),
         action=action,
         target=target,
         detail=detail,
-        hash_before=FIRST if before is None else before.hash,
     )
-    row.hash = _hash(row)
-    session.add(row)
+    session.add(chained(row, before))
     session.flush()
+
+
+def chained(row: TrailRow, before: TrailRow | None) -> TrailRow:
+    """Number a record and hash it over the one before; None: it is the first."""
+    row.number = 1 if before is None else before.number + 1
+    row.hash_before = FIRST if before is None else before.hash
+    row.hash = _hash(row)
+    return row
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from api.security.trail import record
 from api.services.scenarios import ScenarioService
 from api.settings import ServiceSettings
 from api.store.database import TenantDatabase
-from api.store.rows import EventRow, IdempotencyRow, PlanRow, RunRow, TenantRow, new_id
+from api.store.rows import EventRow, IdempotencyRow, PlanRow, RevisionRow, RunRow, TenantRow, new_id
 from scenarios import Conflict, InputError, NotFound
 
 
@@ -56,10 +56,7 @@ class RunService:
             earlier = self._earlier(key, body_hash)
             if earlier is not None:
                 return earlier
-        if limit is not None and limit.total_seconds() <= 0:
-            raise InputError("options.time_limit must be longer than 0 s, as in PT5M")
-        revision = self.scenarios.revision(request.scenario, request.revision)
-        self._check(request, revision.content_hash)
+        revision = self.check(request)
         with self.database.begin() as session:
             waiting = session.scalar(
                 select(func.count()).select_from(RunRow).where(RunRow.state == "queued")
@@ -101,8 +98,22 @@ class RunService:
                 raise InputError("this Idempotency-Key was used for another request before")
             return session.get(RunRow, seen.run_id)
 
-    def _check(self, request: RunRequest, revision: str) -> None:
-        """Refuse what can be seen to be wrong before anything runs."""
+    def check(self, request: RunRequest) -> RevisionRow:
+        """Refuse what can be seen to be wrong before anything runs; return what would be run.
+
+        Raises
+        ------
+        NotFound, InputError
+            As `submit`.
+        """
+        limit = request.options.time_limit
+        if limit is not None and limit.total_seconds() <= 0:
+            raise InputError("options.time_limit must be longer than 0 s, as in PT5M")
+        found = self.scenarios.revision(request.scenario, request.revision)
+        self._check_names(request, found.content_hash)
+        return found
+
+    def _check_names(self, request: RunRequest, revision: str) -> None:
         from optimizer.pipeline import choose_stages
 
         if request.plan is not None:

@@ -68,19 +68,13 @@ class ScenarioService:
         InputError
             A delta cannot be applied, or the result has errors.
         """
-        from pydantic import ValidationError
-
-        from scenarios.deltas import Delta, apply
+        from scenarios.deltas import apply, read_deltas
 
         row = self.row(scenario_id)
         revision = self.revision(scenario_id, base)
         if row.head != base:
             raise Conflict(f"revision {base} is not the newest; the newest is {row.head}")
-        try:
-            changes = [Delta.model_validate(delta) for delta in deltas]
-        except ValidationError as error:
-            told = "; ".join(f"{part['loc']}: {part['msg']}" for part in error.errors()[:20])
-            raise InputError(f"deltas cannot be read: {told}") from error
+        changes = read_deltas(deltas)
         changed = apply(get_scenario(self.blobs, revision.manifest), changes)
         findings = checked(changed)
         manifest = put_scenario(self.blobs, changed)
@@ -101,6 +95,7 @@ class ScenarioService:
                 )
                 session.add(made)
             head.head = changed.content_hash
+            record(session, "scenario.revised", scenario_id, {"base": base, "revision": head.head})
         return made
 
     def row(self, scenario_id: str) -> ScenarioRow:
