@@ -75,12 +75,12 @@ def day_prices(scenario: Scenario, desk: Desk, share: float, seed: int, work: fl
     orders = drawn.table("orders")
     orders = orders.iloc[: max(1, round(share * len(orders)))]
     lines = drawn.table("order_lines")
-    site, column = np.nonzero(desk.stock > 0.0)
+    site, column = np.nonzero(desk.goods.stock > 0.0)
     stock = pd.DataFrame(
         {
             "site_id": desk.site_ids[site],
-            "product_id": [desk.product_of[at] for at in column],
-            "on_hand": desk.stock[site, column],
+            "product_id": [desk.goods.product_of[at] for at in column],
+            "on_hand": desk.goods.stock[site, column],
         }
     )
     room = pd.Series(desk.day(desk.start).room.clip(min=0.0), desk.site_ids)
@@ -100,7 +100,7 @@ def day_prices(scenario: Scenario, desk: Desk, share: float, seed: int, work: fl
 
 def set_mean_prices(desk: Desk, days: list[Desk]) -> float:
     """Give a desk the mean prices of several days; return by what those of stock were shrunk."""
-    there = desk.stock > 0.0
+    there = desk.goods.stock > 0.0
     above = []
     for day in days:
         least = np.where(there, day.price, np.inf).min(axis=0)
@@ -111,7 +111,7 @@ def set_mean_prices(desk: Desk, days: list[Desk]) -> float:
         others = [(total - price) / (len(days) - 1) for price in above]
         both = sum(float((one * price).sum()) for one, price in zip(others, above, strict=True))
         slope = min(1.0, both / max(sum(float((one**2).sum()) for one in others), 1e-12))
-    desk.price = slope * total / len(days)
+    desk.goods.price = slope * total / len(days)
     room = [day.day(day.start).room_price for day in days]
     desk.day(desk.start).room_price[:] = np.mean(room, axis=0)
     return slope
@@ -207,7 +207,7 @@ def _together(desk: Desk, zone_id: str, site_id: str, decisions: list[Decision])
         return decisions[0].cost
     lines = [line for decision in decisions for line in decision.parcels[0].lines]
     kg, m3 = (
-        np.array([sum(line.qty * desk.facts(line.product_id)[at] for line in lines)])
+        np.array([sum(line.qty * desk.goods.facts(line.product_id)[at] for line in lines)])
         for at in (0, 1)
     )
     rates = desk.rates(zone_id)

@@ -259,7 +259,7 @@ def _order(scenario: Scenario, desk: Desk, asked: OrderRequest) -> OnlineOrder:
     ]
     seen: set[str] = set()
     for number, line in enumerate(lines, 1):
-        if not desk.knows(line.product_id):
+        if not desk.goods.knows(line.product_id):
             hint = "no such product in the scenario"
             unknown("unknown_product", "product_id", line.product_id, hint, number)
         if line.line_id in seen:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.allocation.priority import USUAL_PRIORITY
-from optimizer.allocation.sourcing.desk import UNITS, Desk, ZoneRates
+from optimizer.allocation.sourcing.desk import Desk, ZoneRates
+from optimizer.allocation.sourcing.goods import UNITS
 from optimizer.allocation.sourcing.online_orders import (
     Decision,
     OnlineLine,
@@ -86,9 +87,13 @@ def _lay_out(desk: Desk, order: OnlineOrder) -> _Case:
     pieces = tuple((line,) for line in order.lines) if order.allow_split else (order.lines,)
     n = len(pieces)
     bits = desk.bits(n) if n <= MOST_EXACT else np.eye(n, dtype=np.int64)
+    goods = desk.goods
     kg1, m31, units1, drop, worth = np.array(
         [
-            [sum(line.qty * desk.facts(line.product_id)[at] for line in piece) for piece in pieces]
+            [
+                sum(line.qty * desk.goods.facts(line.product_id)[at] for line in piece)
+                for piece in pieces
+            ]
             for at in range(5)
         ]
     )
@@ -100,7 +105,7 @@ def _lay_out(desk: Desk, order: OnlineOrder) -> _Case:
     wait = (rates.cutoff_h < hour).astype(np.int64)
     drop *= USUAL_PRIORITY / order.priority
     late = _late(order, ship_day, wait + rates.days)
-    able, price, fits = desk.stock_for(pieces, order.channel_id, bits, order.placed_at)
+    able, price, fits = goods.stock_for(pieces, order.channel_id, bits, order.placed_at)
     site = rates.site
     room, left = today.room[site], today.parcels[rates.group]
     tariff = desk.tariff
@@ -186,7 +191,9 @@ def _fit_together(desk: Desk, case: _Case, parcels: Chosen) -> bool:
     if len(units) == len(parcels):
         return True
     order = case.order
-    return desk.has_stock(order.channel_id, case.pieces, _by_site(case, parcels), order.placed_at)
+    return desk.goods.has_stock(
+        order.channel_id, case.pieces, _by_site(case, parcels), order.placed_at
+    )
 
 
 def _partition(value: Sequence[float], drop: Floats) -> list[int]:
@@ -357,12 +364,13 @@ def _decision(
 def _binding(desk: Desk, case: _Case, other: Chosen) -> dict[str, str | float]:
     """Return the largest price that speaks against the cheaper way."""
     prices: list[tuple[float, str, str]] = []
+    goods, channel = desk.goods, case.order.channel_id
     for site, pieces in _by_site(case, other):
         for piece in pieces:
             for line in case.pieces[piece]:
-                for column, qty in desk.needs(line, case.order.channel_id):
-                    price = float(desk.worth(column, case.order.placed_at)[site])
-                    name = f"{desk.site_ids[site]}/{desk.product_of[column]}"
+                for column, qty in goods.needs(line.product_id, line.qty, channel):
+                    price = float(goods.worth(column, case.order.placed_at)[site])
+                    name = f"{desk.site_ids[site]}/{goods.product_of[column]}"
                     prices.append((price * qty, "price of stock", name))
     day = desk.day(case.ship_day)
     for rate, subset in other:
@@ -378,7 +386,7 @@ def _binding(desk: Desk, case: _Case, other: Chosen) -> dict[str, str | float]:
 def _reason(desk: Desk, case: _Case, piece: int) -> tuple[str, str]:
     """Return code and detail of the first test that a piece fails."""
     rates, zone = case.rates, case.order.zone_id
-    kg = float(sum(line.qty * desk.facts(line.product_id)[0] for line in case.pieces[piece]))
+    kg = float(sum(line.qty * desk.goods.facts(line.product_id)[0] for line in case.pieces[piece]))
     if not len(rates.row):
         return "no_rate", f"no open site has a rate to zone {zone}"
     if kg > rates.upto_kg.max() + KG_TOLERANCE:
@@ -408,14 +416,14 @@ def _kept(desk: Desk, case: _Case, piece: int, sites: Sequence[int]) -> str:
     if len(case.pieces[piece]) > 1:
         return ""
     (line,) = case.pieces[piece]
-    kept = desk.kept_for_others(line.product_id, line.qty, case.order.channel_id, sites)
+    kept = desk.goods.kept_for_others(line.product_id, line.qty, case.order.channel_id, sites)
     if kept is None:
         return ""
     days, site, channel = kept
     name = desk.site_ids[site]
-    if desk.owner[site]:
+    if desk.goods.owner[site]:
         return f"{name} has it and serves channel {channel} alone"
     if not np.isfinite(days):
         return f"{name} keeps it for {channel} and does not release it"
-    earlier = days - desk.days_at(case.order.placed_at)
+    earlier = days - desk.goods.days_at(case.order.placed_at)
     return f"{name} keeps it for {channel}; released {earlier:.3g} days earlier it would ship"
