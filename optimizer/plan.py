@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -76,7 +77,7 @@ class Plan:
             raise NotFound(f"no such result table: {name}; known are {', '.join(PLAN_TABLES)}")
         if name in self.tables:
             return self.tables[name].copy(deep=False)
-        return conform(name, pd.DataFrame())
+        return _none(name).copy(deep=False)
 
     def from_place(self, scenario_path: str) -> Plan:
         """Return the plan with the place of its scenario, relative to the plan's folder."""
@@ -166,6 +167,12 @@ class Plan:
                 )
         notes = {stage: tuple(lines) for stage, lines in document.get("notes", {}).items()}
         return cls(provenance, tables, notes)
+
+
+@cache
+def _none(name: str) -> pd.DataFrame:
+    """Return a result table without rows."""
+    return conform(name, pd.DataFrame())
 
 
 def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +22,7 @@ from scenarios.settings import Settings
 from scenarios.tables import NUMERIC, TABLES, TEMPORAL, Column, Kind
 
 TEMPORAL_DTYPE = "datetime64[ms]"
+KEPT_ROWS = 10_000  # of tables that are kept with their blank columns; of larger these cost memory
 
 
 def column_dtype(column: Column) -> Any:
@@ -39,8 +40,15 @@ def blank(column: Column, rows: int) -> pd.Series:
     """Return a column of blanks."""
     if column.kind in NUMERIC:
         return pd.Series(np.full(rows, np.nan))
-    none: pd.Series = pd.Series([], dtype=column_dtype(column))
-    return none.reindex(range(rows))
+    if column.kind in TEMPORAL:
+        return pd.Series(np.full(rows, np.datetime64("NaT"), TEMPORAL_DTYPE))
+    return pd.Series(None, index=pd.RangeIndex(rows), dtype=column_dtype(column))
+
+
+@cache
+def _none(name: str) -> pd.DataFrame:
+    """Return a table of the contracts without rows."""
+    return pd.DataFrame({column.name: blank(column, 0) for column in TABLES[name].columns})
 
 
 class Scenario:
@@ -87,6 +95,7 @@ class Scenario:
         if unknown:
             raise NotFound(f"no such table: {', '.join(unknown)}; known are {', '.join(TABLES)}")
         self.tables: Mapping[str, pd.DataFrame] = MappingProxyType(held)
+        self._whole: dict[str, pd.DataFrame] = {}
 
     def __repr__(self) -> str:
         """Name the scenario, its size and the head of its hash."""
@@ -110,17 +119,22 @@ class Scenario:
         """
         if name not in TABLES:
             raise NotFound(f"no such table: {name}; known are {', '.join(TABLES)}")
-        contract = TABLES[name]
         held = self.tables.get(name)
-        rows = 0 if held is None else len(held)
-        return pd.DataFrame(
+        if held is None:
+            return _none(name).copy(deep=False)
+        if name in self._whole:
+            return self._whole[name].copy(deep=False)
+        whole = pd.DataFrame(
             {
                 column.name: held[column.name]
-                if held is not None and column.name in held.columns
-                else blank(column, rows)
-                for column in contract.columns
+                if column.name in held.columns
+                else blank(column, len(held))
+                for column in TABLES[name].columns
             }
         )
+        if len(held) <= KEPT_ROWS:
+            self._whole[name] = whole.copy(deep=False)
+        return whole
 
     def row_numbers(self, name: str) -> NDArray[np.int64]:
         """Return where each row of a table stood, as the planner counts it.

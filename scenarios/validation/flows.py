@@ -113,7 +113,7 @@ def at_sites(facts: Facts, demand: pd.DataFrame) -> pd.DataFrame:
     -------
     frame : the columns of `demand` and site_id; per_day scaled by the site's share
     """
-    served = shares(facts).rename(columns={"zone_id": "location_id"})
+    served = facts.remember(shares).rename(columns={"zone_id": "location_id"})
     own = pd.DataFrame({"location_id": facts.known("sites.site_id")})
     own = own.assign(site_id=own["location_id"], share=1.0)
     served = served[~served["location_id"].isin(own["location_id"])]
