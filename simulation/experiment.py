@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from scenarios import HoldfastError
+from optimizer.executor import WORTH_SHARING, Cancelled, Executor
 from simulation.arrays import Places
 from simulation.calendar import Calendar
 from simulation.conditions import Blow, Conditions, make_blow
@@ -25,12 +24,7 @@ from simulation.world import World
 
 CHUNK_BYTES = 256 * 2**20
 MOST_KEPT_BYTES = 512 * 2**20
-LARGE = 1e9  # product-location-days from which processes share the work unasked
 Groups = Mapping[str, tuple[tuple[str, str], ...]]
-
-
-class Cancelled(HoldfastError):  # noqa: N818 - the name says what happened
-    """The run was cancelled; what was simulated is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +73,18 @@ def run_cases(
     cases: Sequence[Case],
     setup: Setup,
     *,
+    executor: Executor | None = None,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> dict[str, Record]:
     """Return the figures of every case, by name.
 
     Conservation is proven for every case and chunk before its figures count.
+
+    Parameters
+    ----------
+    executor : who shares the chunks where the work is large, or the setup asks for processes;
+        None: processes of this machine. Results do not depend on it
 
     Raises
     ------
@@ -94,20 +94,18 @@ def run_cases(
         `cancelled` said so.
     """
     longest = longest_lanes(world, cases, setup)
-    chunks = cut(world, cases, setup, longest)
-    n_processes = usual_processes(world, cases, setup, len(chunks))
+    sharing = sharing_of(world, cases, setup, executor)
+    chunks = cut(world, setup, longest, 1 if sharing is None else sharing.width)
     steps = len(cases) * setup.replications
 
     def tell(done: int, name: str) -> None:
         if progress is not None:
             progress(done / steps, name)
 
-    if n_processes > 1:
-        from simulation.processes import run_in_processes
+    if sharing is not None and len(chunks) > 1:
+        from simulation.processes import share_out
 
-        parts = run_in_processes(
-            world, cases, setup, longest, chunks, n_processes, tell, cancelled
-        )  # fmt: skip
+        parts = share_out(sharing, world, cases, setup, longest, chunks, tell, cancelled)
     else:
         parts = []
         for numbers in chunks:
@@ -120,33 +118,34 @@ def run_cases(
     return {case.name: join([part[case.name] for part in parts]) for case in cases}
 
 
-def cut(
-    world: World, cases: Sequence[Case], setup: Setup, longest: Sequence[int]
-) -> list[Places]:  # fmt: skip
-    """Return the replications in chunks that fit into memory, and are enough for the processes."""
+def cut(world: World, setup: Setup, longest: Sequence[int], width: int) -> list[Places]:
+    """Return the replications in chunks that fit into memory, and are enough to share out.
+
+    Parameters
+    ----------
+    width : chunks that are worth having
+    """
     count = setup.replications
     each = max(replication_bytes(world, list(longest)), 1)
-    size = setup.chunk or max(1, min(count, CHUNK_BYTES // each))
-    if not setup.chunk:
-        at_once = usual_processes(world, cases, setup, count)
-        size = min(size, -(-count // at_once))
+    size = setup.chunk or max(1, min(count, CHUNK_BYTES // each, -(-count // width)))
     numbers = np.arange(setup.first, setup.first + count, dtype=np.int64)
     return [numbers[begin : begin + size] for begin in range(0, count, size)]
 
 
-def usual_processes(world: World, cases: Sequence[Case], setup: Setup, most: int) -> int:
-    """Return how many processes share the work: what the setup says, else the cores if it is large.
+def sharing_of(
+    world: World, cases: Sequence[Case], setup: Setup, executor: Executor | None
+) -> Executor | None:
+    """Return who shares the work: as the setup says, else where it is large; None: nobody."""
+    from optimizer.processes import LocalProcesses
 
-    Parameters
-    ----------
-    most : parts that can be shared out
-    """
     if setup.processes:
-        return min(setup.processes, most)
+        count = min(setup.processes, setup.replications)
+        return (executor or LocalProcesses(count)) if count > 1 else None
     cells = world.n_skus * world.n_ticks * setup.replications * len(cases)
-    if cells < LARGE or multiprocessing.current_process().name != "MainProcess":
-        return 1
-    return min(os.cpu_count() or 1, most)
+    if cells < (WORTH_SHARING if executor is None else executor.least):
+        return None
+    main = multiprocessing.current_process().name == "MainProcess"
+    return executor or (LocalProcesses() if main else None)
 
 
 def run_cases_in(

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from optimizer.executor import Cancelled
 from optimizer.outcome import Limits
 from simulation.candidates import Candidates, Choice, Trial, slack_of
-from simulation.experiment import Cancelled
 from simulation.surrogate import Seen, Surrogate
 
 FIRST_REPLICATIONS = 8

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.executor import Cancelled
 from simulation.arrays import Floats, Places, Units
 from simulation.calendar import Calendar
 from simulation.conditions import Blow, Conditions
 from simulation.demand import Demand
 from simulation.disruptions import Disruption, Strike
 from simulation.distributions import Distribution
-from simulation.experiment import Cancelled
 from simulation.kernels import Kernels, kernels
 from simulation.kernels import rows as at
 from simulation.reach import Cells, share_rows

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from optimizer.executor import Executor
 from simulation.arrays import Floats
 from simulation.controls import Means, Stakes
 from simulation.experiment import Case, Setup, run_cases
@@ -58,6 +59,7 @@ def run_until(
     most: int,
     least: float = 0.0,
     confidence: float = 0.95,
+    executor: Executor | None = None,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Stopped:
@@ -69,6 +71,7 @@ def run_until(
     measure : from a case's name and record to one value per replication
     precision : half-width over the mean, as 0.05; None: the first round is all there is
     most : replications, never passed
+    executor : who shares the replications, as in :func:`simulation.experiment.run_cases`
     least : a mean below this counts as this much, so that what hardly ever happens ends, too
     progress : called with the share done and the case; each round after the first takes half of
         what is left
@@ -89,7 +92,7 @@ def run_until(
                 progress(done + share * part, name)
 
         part = replace(setup, replications=count - begin, first=setup.first + begin)
-        added = run_cases(world, cases, part, progress=tell, cancelled=cancelled)
+        added = run_cases(world, cases, part, executor=executor, progress=tell, cancelled=cancelled)
         records = {
             name: join([records[name], new]) if records else new for name, new in added.items()
         }

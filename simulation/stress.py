@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from optimizer.executor import Executor
 from optimizer.outcome import Progress
 from optimizer.plan import Plan
 from scenarios import InputError, Scenario
@@ -52,6 +53,7 @@ def stress(
     only: Sequence[str] = (),
     drill: Sequence[str] = (),
     extras: Extras | None = None,
+    executor: Executor | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> StressResult:
@@ -72,6 +74,7 @@ def stress(
     only : names of cases; the others are left out
     drill : playbooks; every case is run without and with them
     extras : what the world holds beyond what the plan uses; None: nothing
+    executor : who shares the replications where they are many; None: processes of this machine
     progress : called with ("stress", share done, case)
     cancelled : asked every simulated day
 
@@ -135,7 +138,8 @@ def stress(
     demand = sum(float(site.demand_mean[world.bucket_of_tick].sum()) for site in world.sites)
     found = run_until(
         world, cases, setup, _short_units, precision, most=most,
-        least=LEAST_SHARE * demand, confidence=CONFIDENCE, progress=tell, cancelled=cancelled,
+        least=LEAST_SHARE * demand, confidence=CONFIDENCE, executor=executor,
+        progress=tell, cancelled=cancelled,
     )  # fmt: skip
     records, means = found.records, found.means
     values = measure_cases(world, cases, records, chosen.gate_scopes("product"))

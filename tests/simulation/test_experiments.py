@@ -7,11 +7,12 @@ import pytest
 from plain_worlds import one_site
 from random_worlds import random_case, random_world
 
+from optimizer.executor import Cancelled
 from simulation.chances import strikes_of
 from simulation.controls import Stakes, controlled
 from simulation.disruptions import Disruption, histories
 from simulation.distributions import Distribution
-from simulation.experiment import Cancelled, Case, Setup, run_cases
+from simulation.experiment import Case, Setup, run_cases
 from simulation.intervals import estimate
 from simulation.kernels import rows as at
 from simulation.policies import order_up_to_policy
