@@ -59,6 +59,18 @@ class ServiceSettings(BaseModel):
         Path | None, Field(description="file of the service's secret; blank: made in home")
     ] = None
     log_format: Annotated[Literal["json", "text"], Field(description="of lines on stderr")] = "text"
+    max_chunks: Annotated[
+        int, Field(ge=0, le=64, description="chunks of runs at the same time, beside the runs")
+    ] = 1
+    chunks_per_run: Annotated[
+        int, Field(ge=0, le=1000, description="a large run is cut into so many; 0: into none")
+    ] = 16
+    share_from: Annotated[
+        float, Field(ge=0, description="product-location-days from which a run is large")
+    ] = 1e9
+    max_running_per_tenant: Annotated[
+        int, Field(ge=0, description="runs of a tenant at the same time; 0: no limit")
+    ] = 0
     max_attempts: Annotated[int, Field(ge=1, description="starts of a run that keeps dying")] = 3
 
     @property

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from api.store.blobs import FolderBlobs
 from api.store.database import Database
-from api.store.rows import PlanRow, RevisionRow, RunRow
+from api.store.rows import ChunkRow, PlanRow, RevisionRow, RunRow
 
 YOUNG_SECONDS: Final = 24 * 3600.0  # a blob may be written long before a row names it
 
@@ -33,6 +33,8 @@ def referenced(connection: Connection, blobs: FolderBlobs) -> set[str]:
     for digest in manifests:
         document = json.loads(blobs.get(digest))
         needed |= {*document["tables"].values(), *document.get("files", {}).values()}
+    for chunk in connection.execute(select(ChunkRow.work, ChunkRow.chunk, ChunkRow.result)):
+        needed |= {digest for digest in chunk if digest}
     return needed
 
 

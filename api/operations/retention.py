@@ -13,6 +13,7 @@ from api.store.database import Database, TenantDatabase
 from api.store.rows import (
     ApiKeyRow,
     BookRow,
+    ChunkRow,
     DecisionRow,
     DeliveryRow,
     EventRow,
@@ -33,8 +34,8 @@ from api.store.rows import (
 from scenarios import Conflict
 
 OWNED = (DeliveryRow, WebhookRow, ScheduleRow, VisitRow, DecisionRow, BookRow, IdempotencyRow,
-         RowDecisionRow, PublicationRow, PlanRow, RunRow, RevisionRow, ScenarioRow, ApiKeyRow,
-         TrailRow)  # fmt: skip
+         RowDecisionRow, PublicationRow, PlanRow, ChunkRow, RunRow, RevisionRow, ScenarioRow,
+         ApiKeyRow, TrailRow)  # fmt: skip
 
 
 def forget_old_runs(database: TenantDatabase, days: int) -> int:

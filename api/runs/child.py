@@ -7,16 +7,20 @@ of the pipe is gone, so that no solver outlives the service.
 from __future__ import annotations
 
 import os
+import queue
 import resource
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from api.runs.chunks import Told
+    from api.runs.sharing import QueueExecutor
     from optimizer.plan import Plan
     from scenarios import Scenario
 
@@ -40,6 +44,8 @@ class Task:
     options : of stages, by name, as the planner takes them
     export : lp or mps, to keep the problem of stage network beside the plan
     memory_mib : the process may take so much; 0: no limit
+    width : chunks that large work is cut into for all workers; 0: it is done here
+    share_from : steps of work from which it is large
     """
 
     run_id: str
@@ -57,6 +63,8 @@ class Task:
     options: dict[str, str] = field(default_factory=dict)
     export: str | None = None
     memory_mib: int = 0
+    width: int = 0
+    share_from: float = 0.0
 
 
 class _Line:
@@ -67,6 +75,7 @@ class _Line:
         self._lock = threading.Lock()
         self._told: dict[str, float] = {}
         self.cancelled = threading.Event()
+        self.told: queue.SimpleQueue[list[Told]] = queue.SimpleQueue()
 
     def say(self, kind: str, **data: Any) -> None:
         """Send one message."""
@@ -87,10 +96,35 @@ class _Line:
         """Wait for the word to cancel; end the process when nobody is there any more."""
         while True:
             try:
-                if self._pipe.recv() == "cancel":
+                word = self._pipe.recv()
+                if word == "cancel":
                     self.cancelled.set()
+                else:
+                    self.told.put(word)
             except (EOFError, OSError):
                 os._exit(EXIT_ORPHANED)
+
+
+class _PipedDesk:
+    """Asks for chunks over the pipe: this process reaches no database."""
+
+    def __init__(self, line: _Line) -> None:
+        self._line = line
+
+    def ask(self, work: str, chunks: Sequence[str]) -> None:
+        """Ask for chunks of a work."""
+        self._line.say("chunks", work=work, chunks=list(chunks))
+
+    def ended(self) -> list[Told]:
+        """Return the chunks that have ended since the last call."""
+        try:
+            return self._line.told.get_nowait()
+        except queue.Empty:
+            return []
+
+    def drop(self) -> None:
+        """Forget all chunks."""
+        self._line.say("chunks", work="", chunks=[])
 
 
 def main(pipe: Connection, task: Task) -> None:
@@ -185,6 +219,17 @@ def _kept(manifest: str, plan: Plan) -> dict[str, Any]:
     }
 
 
+def _executor(task: Task, line: _Line) -> QueueExecutor | None:
+    """Return who shares large work; None: nobody does."""
+    if not task.width:
+        return None
+    from api.runs.sharing import QueueExecutor
+    from api.store.blobs import FolderBlobs
+
+    blobs = FolderBlobs(task.blobs)
+    return QueueExecutor(blobs, _PipedDesk(line), task.width, task.share_from)
+
+
 def _stress(task: Task, scenario: Scenario, plan: Plan, line: _Line) -> Plan:
     from optimizer.plan import Plan
     from simulation.stress import stress
@@ -194,6 +239,7 @@ def _stress(task: Task, scenario: Scenario, plan: Plan, line: _Line) -> Plan:
         plan,
         replications=task.replications,
         seed=task.seed,
+        executor=_executor(task, line),
         progress=line.progress,
         cancelled=line.cancelled.is_set,
     )

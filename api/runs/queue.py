@@ -14,11 +14,15 @@ from typing import Any, Final
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from api.store.rows import RunRow
+from api.runs.chunks import attempt_id
+from api.store.rows import ChunkRow, RunRow
 
 APPLICATION: Final = "holdfast"
 QUEUE: Final = "runs"
 WORKFLOW: Final = "attempt"
+CHUNK_QUEUE: Final = "chunks"
+CHUNK_WORKFLOW: Final = "chunk"
+TURNS: Final = 100_000_000  # within one priority
 # What a workflow is given (a run id and a number) has been the same since the first release, so
 # that workers of any release take attempts queued by any other: an upgrade strands nothing.
 ARGUMENTS_VERSION: Final = "1"
@@ -55,10 +59,23 @@ class RunQueue:
             "queue_name": QUEUE,
             "workflow_id": workflow_id(row.id, number),
             "app_version": ARGUMENTS_VERSION,
-            "priority": row.priority,
+            "priority": row.priority * TURNS + min(row.turn, TURNS - 1),
         }
         session.flush()
         self._client.enqueue_in_transaction(session, options, row.id, number)
+
+    def enqueue_chunk(self, session: Session, row: ChunkRow) -> None:
+        """Queue a chunk's next attempt within the caller's transaction."""
+        session.flush()  # a new row has its number then
+        number = row.attempt + 1
+        options = {
+            "workflow_name": CHUNK_WORKFLOW,
+            "queue_name": CHUNK_QUEUE,
+            "workflow_id": attempt_id(row.run_id, row.key, number),
+            "app_version": ARGUMENTS_VERSION,
+            "priority": row.turn + 1,
+        }
+        self._client.enqueue_in_transaction(session, options, row.run_id, row.key, number)
 
     def waiting(self, names: Iterable[str]) -> set[str]:
         """Return which of these attempts are queued or have been taken, and have not ended."""

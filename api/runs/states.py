@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.runs.chunks import forget_chunks
 from api.runs.webhooks import announce
 from api.store.rows import EventRow, RunRow, utc_now
 
@@ -25,6 +26,7 @@ def note(session: Session, run_id: str, kind: str, data: dict[str, Any]) -> None
 def end(session: Session, row: RunRow, state: str, reason: str) -> None:
     """End a run."""
     row.state, row.reason, row.ended_at, row.worker_id = state, reason, utc_now(), None
+    forget_chunks(session, row.id)
     announce(session, row)
     note(session, row.id, "done", {"state": state, "reason": reason, "plan": row.plan_id})
 

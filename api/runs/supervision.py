@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from api.operations.logs import tell
 from api.runs import child
 from api.runs.backend import JobBackend
+from api.runs.chunks import Chunks, GoBetween
 from api.runs.states import UNDER_WAY, end, note, put_back
 from api.settings import ServiceSettings
 from api.store.database import Database
@@ -42,7 +43,7 @@ NAMED = (
     "move_price",
 )  # options that stages take as they are
 SWITCHES = ("single_source", "stock_value")  # options that are on or off
-PRELOAD = ["pandas", "pyarrow", "api.runs.child"]
+PRELOAD = ["pandas", "pyarrow", "api.runs.child", "api.runs.chunk_child"]
 LOOK_SECONDS = 0.25  # how often the run's row is looked at for a cancel or another attempt
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 0.2, 5.0  # between writes while the database is away
 
@@ -72,6 +73,7 @@ class Supervisor:
     settings : limits
     backend : where a run that must be tried again is queued
     worker_id : whose attempts these are
+    chunks : where the children's chunks are asked for; None: children share nothing
     """
 
     def __init__(
@@ -80,7 +82,9 @@ class Supervisor:
         settings: ServiceSettings,
         backend: JobBackend,
         worker_id: str,
+        chunks: Chunks | None = None,
     ) -> None:
+        self.chunks = chunks
         self.database = database
         self.settings = settings
         self.backend = backend
@@ -91,7 +95,7 @@ class Supervisor:
 
     def attempt(self, run_id: str, number: int) -> None:
         """Make an attempt at a run; nothing is done if it is not this attempt's turn."""
-        attempt = self._persist(lambda: self.begin(run_id, number))
+        attempt = self.persist(lambda: self.begin(run_id, number))
         if attempt is None:
             return
         tell("attempt began", run=run_id, attempt=number, worker=self.worker_id)
@@ -100,10 +104,10 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001 - whatever breaks here, the run must end visibly
             tell("attempt broke", level=logging.ERROR, error=True, run=run_id, attempt=number)
             word = "failed", {"detail": f"{type(error).__name__}: {error}"}
-        self._persist(lambda: self.finish(attempt, *word))
+        self.persist(lambda: self.finish(attempt, *word))
         tell("attempt ended", run=run_id, attempt=number, worker=self.worker_id, word=word[0])
 
-    def _persist(self, write: Callable[[], Value]) -> Value:
+    def persist(self, write: Callable[[], Value]) -> Value:
         """Do a write, waiting for a database that is away until the worker is stopped."""
         wait = FIRST_RETRY_SECONDS
         while True:
@@ -147,6 +151,8 @@ class Supervisor:
             options=stage_options(options),
             export=options.get("export"),
             memory_mib=self.settings.max_run_memory_mib,
+            width=0 if self.chunks is None else self.settings.chunks_per_run,
+            share_from=self.settings.share_from,
         )
 
     def _follow(self, attempt: Attempt) -> LastWord:
@@ -166,12 +172,16 @@ class Supervisor:
         started = time.monotonic()
         looked = started
         asked: float | None = None
+        between = None if self.chunks is None else GoBetween(self.chunks, attempt.run_id)
         while True:
             try:
                 if pipe.poll(0.1):
                     kind, data = pipe.recv()
                     if kind in ("done", "failed"):
                         return kind, data
+                    if kind == "chunks" and between is not None:
+                        between.ask(**data)
+                        continue
                     self.pass_on(attempt, kind, data)
             except (EOFError, OSError):
                 process.join(timeout=5.0)
@@ -181,6 +191,8 @@ class Supervisor:
             now = time.monotonic()
             if now - looked >= LOOK_SECONDS:
                 looked = now
+                if between is not None:
+                    between.serve(pipe)
                 state = self._look(attempt)
                 if state not in UNDER_WAY:
                     return "lost", {}

@@ -9,9 +9,13 @@ import threading
 from typing import Any, Final
 
 from api.operations.logs import configure, tell
+from api.runs.chunk_supervision import ChunkSupervisor
+from api.runs.chunks import Chunks
 from api.runs.queue import (
     APPLICATION,
     ARGUMENTS_VERSION,
+    CHUNK_QUEUE,
+    CHUNK_WORKFLOW,
     QUEUE,
     WORKFLOW,
     RunQueue,
@@ -42,8 +46,10 @@ class Worker:
         self.settings = settings
         self.database = Database(settings.url)
         self.queue = RunQueue(settings.url)
-        self.workers = Workers(self.database, settings, self.queue)
-        self.supervisor = Supervisor(self.database, settings, self.queue, self.workers.id)
+        chunks = Chunks(self.database, self.queue, settings.max_attempts)
+        self.workers = Workers(self.database, settings, self.queue, chunks)
+        self.supervisor = Supervisor(self.database, settings, self.queue, self.workers.id, chunks)
+        self.chunk_supervisor = ChunkSupervisor(chunks, settings, self.supervisor)
         self._chores = threading.Thread(target=self._do_chores, name="chores", daemon=True)
 
     def start(self) -> None:
@@ -52,7 +58,7 @@ class Worker:
 
         self.workers.start()
         self._chores.start()
-        _register(self.supervisor)
+        _register(self.supervisor, self.chunk_supervisor)
         DBOS(
             config={
                 "name": APPLICATION,
@@ -69,6 +75,12 @@ class Worker:
             worker_concurrency=self.settings.max_running,
             polling_interval_sec=self.settings.queue_poll_seconds,
         )
+        if self.settings.max_chunks:
+            DBOS.register_queue(
+                CHUNK_QUEUE,
+                worker_concurrency=self.settings.max_chunks,
+                polling_interval_sec=self.settings.queue_poll_seconds,
+            )
 
     def stop(self) -> None:
         """End all children; their runs go back to the queue."""
@@ -92,7 +104,7 @@ class Worker:
                 tell("chores put off", why=f"{type(error).__name__}: {error}"[:300])
 
 
-def _register(supervisor: Supervisor) -> None:
+def _register(supervisor: Supervisor, chunk_supervisor: ChunkSupervisor) -> None:
     from dbos import DBOS
 
     @DBOS.step(name="supervise")
@@ -102,6 +114,14 @@ def _register(supervisor: Supervisor) -> None:
     @DBOS.workflow(name=WORKFLOW)
     def attempt(run_id: str, number: int) -> None:
         supervise(run_id, number)
+
+    @DBOS.step(name="supervise_chunk")
+    def supervise_chunk(run_id: str, key: str, number: int) -> None:
+        chunk_supervisor.attempt(run_id, key, number)
+
+    @DBOS.workflow(name=CHUNK_WORKFLOW)
+    def chunk(run_id: str, key: str, number: int) -> None:
+        supervise_chunk(run_id, key, number)
 
 
 def work(settings: ServiceSettings, *, lifeline: bool = False) -> None:

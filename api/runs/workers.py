@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.operations.logs import tell
 from api.runs.backend import JobBackend
+from api.runs.chunks import Chunks
 from api.runs.states import UNDER_WAY, note
 from api.runs.supervision import end_early, try_again
 from api.settings import ServiceSettings
@@ -55,9 +56,13 @@ class Workers:
     database : of the runs' and workers' rows
     settings : how often it beats, how often a run may die
     queue : of the attempts
+    chunks : of the runs
     """
 
-    def __init__(self, database: Database, settings: ServiceSettings, queue: Queue) -> None:
+    def __init__(
+        self, database: Database, settings: ServiceSettings, queue: Queue, chunks: Chunks
+    ) -> None:
+        self.chunks = chunks
         self.id = new_id("worker")
         self.database = database
         self.settings = settings
@@ -108,6 +113,7 @@ class Workers:
         with self.database.session() as session:
             has_run = select(RunRow.worker_id).where(RunRow.state.in_(UNDER_WAY)).distinct()
             beats = {worker_id: NO_ROW for worker_id in session.scalars(has_run) if worker_id}
+            beats |= dict.fromkeys(self.chunks.holders(session), NO_ROW)
             rows = session.execute(select(WorkerRow.id, WorkerRow.beats, WorkerRow.host)).all()
         beats |= {worker_id: count for worker_id, count, _ in rows}
         here = {worker_id for worker_id, _, host in rows if host == socket.gethostname()}
@@ -120,6 +126,7 @@ class Workers:
                 self._bury(worker_id)
         self._seen = {worker_id: self._seen[worker_id] for worker_id in beats}
         self._take_up_unqueued()
+        self._take_up_chunks()
 
     def _lock_is_free(self, worker_id: str) -> bool:
         """Say whether a worker of this machine and home has ended."""
@@ -147,6 +154,7 @@ class Workers:
                 else:
                     most = self.settings.max_attempts
                     try_again(session, row, self.queue, most, "its worker was lost")
+            self.chunks.bury(session, worker_id)
             session.execute(delete(WorkerRow).where(WorkerRow.id == worker_id))
         self.queue.drop(left)
         if worker_id != self.id:
@@ -172,3 +180,10 @@ class Workers:
                 row.attempt += 1
                 note(session, row.id, "state", {"state": "queued", "reason": "was taken by nobody"})
                 self.queue.enqueue(session, row)
+
+    def _take_up_chunks(self) -> None:
+        """Queue waiting chunks that the queue does not know, as those of runs."""
+        names = self.chunks.waiting()
+        if names:
+            for name in names.keys() - self.queue.waiting(names):
+                self.chunks.take_up(*names[name])

@@ -38,6 +38,7 @@ class TenantRow(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     name: Mapped[str] = mapped_column(String(200), unique=True)
     max_queued: Mapped[int | None]
+    max_running: Mapped[int | None]
     created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
 
 
@@ -125,6 +126,8 @@ class RunRow(TenantOwned, Base):
     request: Mapped[dict[str, Any]]
     labels: Mapped[dict[str, Any]]
     priority: Mapped[int] = mapped_column(default=5)
+    turn: Mapped[int] = mapped_column(default=0)
+    held: Mapped[bool] = mapped_column(default=False)
     attempt: Mapped[int] = mapped_column(default=0)
     deaths: Mapped[int] = mapped_column(default=0)
     worker_id: Mapped[str | None] = mapped_column(String(60), index=True)
@@ -138,6 +141,25 @@ class RunRow(TenantOwned, Base):
     created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
     started_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
     ended_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ChunkRow(TenantOwned, Base):
+    """A part of a run that any worker may do; named by the hash of what it is made of."""
+
+    __tablename__ = "run_chunks"
+    __table_args__ = (Index("chunks_by_state", "state", "turn"),)
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    work: Mapped[str] = mapped_column(String(64))
+    chunk: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(20))
+    turn: Mapped[int]
+    attempt: Mapped[int] = mapped_column(default=0)
+    deaths: Mapped[int] = mapped_column(default=0)
+    worker_id: Mapped[str | None] = mapped_column(String(60), index=True)
+    result: Mapped[str | None] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(default="")
 
 
 class WorkerRow(Base):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from api.runs.chunks import Chunks
 from api.runs.process import WorkerProcess
 from api.runs.queue import RunQueue
 from api.runs.states import ENDED
@@ -184,6 +185,12 @@ def test_a_cancelled_run_leaves_no_process(house: House, worker: WorkerProcess) 
     assert gone
 
 
+def watcher_of(house: House) -> Workers:
+    """A worker that only looks."""
+    chunks = Chunks(house.database, house.queue, house.settings.max_attempts)
+    return Workers(house.database, house.settings, house.queue, chunks)
+
+
 def test_a_run_that_is_not_kept_is_not_queued(quiet: House) -> None:
     """The run and its place in the queue come in one commit: undone together."""
     run_id = quiet.submit()
@@ -208,7 +215,7 @@ def test_a_worker_whose_beats_stand_still_is_dead(quiet: House) -> None:
     with quiet.database.begin() as session:
         session.add(WorkerRow(id="worker_far", host="another-machine", pid=1, beats=7))
     taken(quiet, run_id, "worker_far")
-    watcher = Workers(quiet.database, quiet.settings, quiet.queue)
+    watcher = watcher_of(quiet)
     for _ in range(LOST_LOOKS):
         watcher.look()
         assert quiet.runs.row(run_id).state == "running"
@@ -224,7 +231,7 @@ def test_a_worker_that_beats_is_left_alone(quiet: House) -> None:
     with quiet.database.begin() as session:
         session.add(WorkerRow(id="worker_far", host="another-machine", pid=1, beats=0))
     taken(quiet, run_id, "worker_far")
-    watcher = Workers(quiet.database, quiet.settings, quiet.queue)
+    watcher = watcher_of(quiet)
     for look in range(3 * LOST_LOOKS):
         watcher.look()
         if look % LOST_LOOKS == LOST_LOOKS - 1:
@@ -236,7 +243,7 @@ def test_a_worker_that_beats_is_left_alone(quiet: House) -> None:
 def test_a_run_that_keeps_dying_fails_with_its_reason(quiet: House) -> None:
     """After max_attempts deaths a run fails, and says what happened."""
     run_id = quiet.submit()
-    watcher = Workers(quiet.database, quiet.settings, quiet.queue)
+    watcher = watcher_of(quiet)
     for death in range(quiet.settings.max_attempts):
         taken(quiet, run_id, f"worker_{death}")
         for _ in range(LOST_LOOKS + 1):
@@ -271,7 +278,7 @@ def test_a_run_that_nobody_has_is_queued_again(quiet: House) -> None:
     """A worker died between taking an attempt and beginning it: the run does not wait for ever."""
     run_id = quiet.submit()
     quiet.queue.drop([f"{run_id}/1"])
-    Workers(quiet.database, quiet.settings, quiet.queue).look()
+    watcher_of(quiet).look()
     assert quiet.queue.waiting([f"{run_id}/2"]) == {f"{run_id}/2"}
 
 

@@ -1,0 +1,286 @@
+"""One contract over everybody who does chunks: processes of this machine, workers of a service."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select
+
+from api.runs.chunks import Chunks
+from api.runs.parcels import pack, unpack
+from api.runs.process import WorkerProcess
+from api.runs.queue import RunQueue
+from api.runs.sharing import DirectDesk, QueueExecutor
+from api.services.scenarios import ScenarioService
+from api.store.blobs import FolderBlobs
+from api.store.database import Database
+from api.store.rows import ChunkRow, RunRow, TenantRow, new_id
+from optimizer.executor import Cancelled, Executor, Work
+from optimizer.processes import LocalProcesses
+from scenarios import EngineError, InputError
+from scenarios.library import demo_scenario
+
+from .conftest import settings_for
+
+WORKS = Path(__file__).parent / "works"
+SECONDS = 60.0
+
+
+class Floor:
+    """A service whose workers do chunks; its runs are rows only."""
+
+    def __init__(self, home: Path, workers: int, **more: Any) -> None:
+        self.settings = settings_for(
+            home, beat_seconds=0.5, queue_poll_seconds=0.1, max_chunks=2, **more
+        )
+        self.blobs = FolderBlobs(home / "blobs")
+        self.database = Database(self.settings.url)
+        self.queue = RunQueue(self.settings.url)
+        self.chunks = Chunks(self.database, self.queue, self.settings.max_attempts)
+        with self.database.begin() as session:
+            session.add(TenantRow(id="tenant_a", name="a"))
+        own = ScenarioService(self.database.of("tenant_a"), self.blobs)
+        self.scenario = own.keep(demo_scenario("corner-shop"))
+        self.workers = [WorkerProcess(self.settings) for _ in range(workers)]
+        for worker in self.workers:
+            worker.start()
+
+    def executor(self, run_id: str = "") -> QueueExecutor:
+        """Return the executor of a run; of a new one, where none is named."""
+        desk = DirectDesk(self.chunks, run_id or self.new_run())
+        return QueueExecutor(self.blobs, desk, width=4, least=0.0)
+
+    def new_run(self) -> str:
+        """Return the id of a run that no queue knows."""
+        run = RunRow(
+            id=new_id("run"), tenant_id="tenant_a", kind="stress", state="running", request={},
+            scenario_id=self.scenario.id, revision=self.scenario.head, labels={},
+        )  # fmt: skip
+        with self.database.begin() as session:
+            session.add(run)
+        return str(run.id)
+
+    def close(self) -> None:
+        """End all."""
+        for worker in self.workers:
+            worker.stop()
+        self.queue.close()
+        self.database.close()
+
+
+@contextlib.contextmanager
+def reachable_works() -> Iterator[None]:
+    """Let other processes find the test's own works."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(WORKS), *([before] if before else [])])
+    sys.path.insert(0, str(WORKS))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(WORKS))
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+@pytest.fixture(scope="module")
+def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
+    """A service with one worker that does two chunks at a time."""
+    with reachable_works():
+        floor = Floor(tmp_path_factory.mktemp("floor"), 1)
+        yield floor
+        floor.close()
+
+
+@pytest.fixture(params=["processes", "queue"])
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    """Everybody who does chunks, one after another."""
+    if request.param == "queue":
+        yield request.getfixturevalue("floor").executor()
+        return
+    with reachable_works():
+        yield LocalProcesses(2)
+
+
+def work(name: str, common: Any = None) -> Work:
+    """Return a work of the tests."""
+    return Work(f"chunk_works:{name}", common)
+
+
+def test_results_are_the_same_bits_in_the_order_of_the_chunks(executor: Executor) -> None:
+    """Five chunks, done in any order, come back as the plain loop makes them."""
+    common = np.linspace(0.1, 0.7, 5)
+    chunks = [np.full(5, 1.0 / (3 + place)) for place in range(5)]
+    found = executor.run(work("scale", common), chunks)
+    assert [each.tobytes() for each in found] == [(common * each).tobytes() for each in chunks]
+
+
+def test_the_count_of_chunks_that_are_done_never_falls(executor: Executor) -> None:
+    """It ends at all of them."""
+    counts: list[int] = []
+    executor.run(work("scale", 2), [1, 2, 3], done=counts.append)
+    assert counts == sorted(counts)
+    assert counts[-1] == 3
+
+
+def test_equal_chunks_are_each_answered(executor: Executor) -> None:
+    """Chunks of the same content are one chunk, and as many results."""
+    assert executor.run(work("scale", 3), [1, 2, 1]) == [3, 6, 3]
+
+
+def test_no_chunks_are_no_work(executor: Executor) -> None:
+    """Nothing in, nothing out."""
+    assert executor.run(work("scale", 3), []) == []
+
+
+def test_a_chunk_that_fails_says_which_and_why(executor: Executor) -> None:
+    """Kind and message of an error that is not ours, raised where the work was asked for."""
+    with pytest.raises(EngineError, match="chunk 2 of 3: ZeroDivisionError: two is too much"):
+        executor.run(work("fail_at_two"), [1, 2, 3])
+
+
+def test_an_error_of_ours_keeps_its_words(executor: Executor) -> None:
+    """The message is told as it is."""
+    with pytest.raises(EngineError, match="chunk 1 of 1: no 7 here"):
+        executor.run(work("refuse"), [7])
+
+
+def test_a_process_that_dies_costs_its_chunk_nothing(executor: Executor, tmp_path: Path) -> None:
+    """Killed once over each of two chunks: both are done by other processes."""
+    assert executor.run(work("die_once", str(tmp_path)), [0, 1]) == [0, 1]
+
+
+def test_a_chunk_that_kills_every_process_fails(executor: Executor) -> None:
+    """After three deaths it is given up, and says so."""
+    with pytest.raises(EngineError, match="chunk 1 of 1: its process died 3 times"):
+        executor.run(work("die"), [0])
+
+
+def test_a_cancel_ends_every_process(executor: Executor, tmp_path: Path) -> None:
+    """Two chunks that would never end: both processes are gone after the cancel."""
+
+    def both_hang() -> bool:
+        return len(list(tmp_path.iterdir())) == 2
+
+    with pytest.raises(Cancelled):
+        executor.run(work("hang", str(tmp_path)), [0, 1], cancelled=both_hang)
+    for name in tmp_path.iterdir():
+        wait_for(lambda pid=name.name: not Path(f"/proc/{pid}").exists())
+
+
+@pytest.mark.parametrize("name", ["chunk_works:unmarked", "chunk_works:none", "no_module:f", "x"])
+def test_only_marked_functions_do_chunks(executor: Executor, name: str) -> None:
+    """A work names a function that was made for it, or is refused before anything starts."""
+    with pytest.raises(EngineError, match=r"no work|does no chunks"):
+        executor.run(Work(name, None), [1])
+
+
+def wait_for(holds: Any) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "it does not come to hold"
+        time.sleep(0.02)
+
+
+def test_what_is_done_is_not_done_again(floor: Floor, tmp_path: Path) -> None:
+    """A second attempt at a run asks for the same chunks and finds them: each was done once."""
+    run_id = floor.new_run()
+    first = floor.executor(run_id).run(work("note", str(tmp_path)), [1, 2])
+    again = floor.executor(run_id).run(work("note", str(tmp_path)), [1, 2])
+    assert [each.tobytes() for each in first] == [each.tobytes() for each in again]
+    assert sorted((tmp_path / "done").read_text().split()) == ["1", "2"]
+
+
+def test_an_attempt_at_a_chunk_that_is_over_keeps_nothing(floor: Floor) -> None:
+    """Whoever was taken for dead comes back with a result: the other attempt stands."""
+    run_id = floor.new_run()
+    with floor.database.begin() as session:
+        session.add(
+            ChunkRow(run_id=run_id, tenant_id="tenant_a", key="k", work="w", chunk="c",
+                     state="running", turn=0, attempt=2, worker_id="worker_x")
+        )  # fmt: skip
+    from api.runs.chunks import Told
+
+    floor.chunks.finish(run_id, "k", 1, Told("k", "late", ""))
+    assert floor.chunks.ended(run_id) == []
+    floor.chunks.finish(run_id, "k", 2, Told("k", "right", ""))
+    assert floor.chunks.ended(run_id) == [Told("k", "right", "")]
+
+
+def test_chunks_of_two_tenants_take_turns(tmp_path: Path) -> None:
+    """A hundred chunks wait; those of another tenant that come later go between the first of them.
+
+    Turns 0..99 of the first; the second's three start at the first one that waits: 0, 1, 2.
+    """
+    floor = Floor(tmp_path, 0)
+    with floor.database.begin() as session:
+        session.add(TenantRow(id="tenant_b", name="b"))
+    first, second = floor.new_run(), floor.new_run()
+    with floor.database.begin() as session:
+        session.get(RunRow, second).tenant_id = "tenant_b"
+    floor.chunks.ask(first, "w", [f"{place}" for place in range(100)])
+    floor.chunks.ask(second, "w", ["a", "b", "c"])
+    with floor.database.session() as session:
+        rows = session.scalars(select(ChunkRow).where(ChunkRow.run_id == second)).all()
+    assert sorted(row.turn for row in rows) == [0, 1, 2]
+    floor.close()
+
+
+@pytest.mark.faults
+def test_a_killed_worker_loses_no_chunk(tmp_path: Path) -> None:
+    """Kill -9 of one of two workers in the middle of its chunks: all are done, kept once each."""
+    with reachable_works():
+        floor = Floor(tmp_path / "home", 2)
+        run_id = floor.new_run()
+        found: list[Any] = []
+        thread = threading.Thread(
+            target=lambda: found.extend(
+                floor.executor(run_id).run(work("note", str(tmp_path)), list(range(12)))
+            )
+        )
+        thread.start()
+
+        def holder() -> str | None:
+            with floor.database.session() as session:
+                return session.scalar(
+                    select(ChunkRow.worker_id).where(ChunkRow.state == "running").limit(1)
+                )
+
+        wait_for(lambda: holder() is not None)
+        victim = floor.workers[0].pid
+        assert victim is not None
+        os.kill(victim, signal.SIGKILL)
+        thread.join(SECONDS)
+        assert [int(each[0]) for each in found] == list(range(12))
+        with floor.database.session() as session:
+            counted = select(func.count()).select_from(ChunkRow).where(ChunkRow.state == "done")
+            assert session.scalar(counted) == 12
+        floor.close()
+
+
+@pytest.mark.parametrize("bad", [os.system, Path("x"), print, threading.Event], ids=str)
+def test_a_parcel_holds_no_code(bad: Any) -> None:
+    """What names anything but data of ours is refused when it is read."""
+    import pickle
+
+    with pytest.raises(InputError, match="is not data"):
+        unpack(pickle.dumps((bad, 1)))
+
+
+def test_a_parcel_that_is_cut_is_refused() -> None:
+    """Half of the bytes are no parcel."""
+    content = pack({"a": np.arange(100)})
+    with pytest.raises(InputError, match="no parcel"):
+        unpack(content[: len(content) // 2])
