@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command("restore")(restore)
     group = typer.Typer(help="List, tidy and delete tenants.", no_args_is_help=True)
     group.command("list")(tenants)
+    group.command("limit")(limit)
     group.command("tidy")(tidy)
     group.command("delete")(delete)
     app.add_typer(group, name="tenants")
@@ -82,6 +83,32 @@ def tenants(home: Home = None, as_json: AsJson = False) -> int:
     else:
         print_table("Tenants", headings, rows)
     return Exit.FINE
+
+
+def limit(
+    tenant: Annotated[str, typer.Argument(help="Name of the tenant.")],
+    queued: Annotated[int | None, typer.Option(min=1, help="Most runs that may wait.")] = None,
+    running: Annotated[int | None, typer.Option(min=1, help="Most runs at the same time.")] = None,
+    home: Home = None,
+) -> int:
+    """Limit a tenant's runs; what is left out is as the settings of the service say."""
+    from api.security.keys import Keys
+    from api.security.trail import record
+    from api.store.rows import TenantRow
+
+    database, _ = _opened(home)
+    own = database.of(Keys(database).tenant(tenant), "holdfast tenants limit")
+    with own.begin() as session:
+        row = session.get(TenantRow, own.tenant_id)
+        assert row is not None, "its name was found"
+        row.max_queued, row.max_running = queued, running
+        record(session, "tenant.limited", row.id, {"queued": queued, "running": running})
+    out().print(f"{tenant}: {_most(queued)} runs may wait, {_most(running)} run at a time.")
+    return Exit.FINE
+
+
+def _most(count: int | None) -> str:
+    return "as many as usual" if count is None else str(count)
 
 
 def tidy(

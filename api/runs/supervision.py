@@ -24,6 +24,7 @@ from api.runs import child
 from api.runs.backend import JobBackend
 from api.runs.chunks import Chunks, GoBetween
 from api.runs.states import UNDER_WAY, end, note, put_back
+from api.runs.turns import admit
 from api.settings import ServiceSettings
 from api.store.database import Database
 from api.store.rows import PlanRow, RevisionRow, RunRow, new_id, utc_now
@@ -259,6 +260,7 @@ class Supervisor:
             else:
                 row.request = {**row.request, "errors": data.get("errors", [])}
                 end_early(session, row, "failed", str(data.get("detail", "")))
+            admit(session, row.tenant_id, self.backend, self.settings.max_running_per_tenant)
 
 
 def try_again(session: Session, row: RunRow, backend: JobBackend, most: int, reason: str) -> None:

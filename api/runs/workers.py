@@ -22,6 +22,7 @@ from api.runs.backend import JobBackend
 from api.runs.chunks import Chunks
 from api.runs.states import UNDER_WAY, note
 from api.runs.supervision import end_early, try_again
+from api.runs.turns import admit, tenants_held
 from api.settings import ServiceSettings
 from api.store.database import Database
 from api.store.rows import RunRow, WorkerRow, new_id
@@ -127,6 +128,7 @@ class Workers:
         self._seen = {worker_id: self._seen[worker_id] for worker_id in beats}
         self._take_up_unqueued()
         self._take_up_chunks()
+        self._admit_held()
 
     def _lock_is_free(self, worker_id: str) -> bool:
         """Say whether a worker of this machine and home has ended."""
@@ -167,7 +169,9 @@ class Workers:
         """
         with self.database.session() as session:
             rows = session.execute(
-                select(RunRow.id, RunRow.attempt).where(RunRow.state == "queued")
+                select(RunRow.id, RunRow.attempt).where(
+                    RunRow.state == "queued", RunRow.held.is_(False)
+                )
             ).all()
         names = {f"{run_id}/{attempt + 1}": run_id for run_id, attempt in rows}
         if not names:
@@ -187,3 +191,11 @@ class Workers:
         if names:
             for name in names.keys() - self.queue.waiting(names):
                 self.chunks.take_up(*names[name])
+
+    def _admit_held(self) -> None:
+        """Queue held runs of tenants that have room: a run may have ended in other hands."""
+        with self.database.session() as session:
+            held = tenants_held(session)
+        for tenant_id in held:
+            with self.database.begin() as session:
+                admit(session, tenant_id, self.queue, self.settings.max_running_per_tenant)

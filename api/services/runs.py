@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from api.errors import Busy
 from api.runs.backend import JobBackend
 from api.runs.states import ENDED, end, note
+from api.runs.turns import admit, next_turn
 from api.schemas.wire import RunRequest
 from api.security.trail import record
 from api.services.scenarios import ScenarioService
@@ -74,6 +75,7 @@ class RunService:
                 request=body,
                 labels=request.labels,
                 priority=request.priority,
+                turn=next_turn(session, self.database.tenant_id, request.priority),
             )
             session.add(row)
             session.flush()
@@ -84,7 +86,8 @@ class RunService:
                 end(session, row, "succeeded", "validated only")
             else:
                 note(session, row.id, "state", {"state": "queued"})
-                self.backend.enqueue(session, row)
+                row.held = True
+                admit(session, row.tenant_id, self.backend, self.settings.max_running_per_tenant)
             told = {"kind": row.kind, "scenario": row.scenario_id, "revision": row.revision}
             record(session, "run.submitted", row.id, told)
         return row
@@ -170,6 +173,7 @@ class RunService:
                 raise Conflict(f"run {run_id} has {row.state} already")
             if row.state == "queued":
                 end(session, row, "cancelled", "before it began")
+                admit(session, row.tenant_id, self.backend, self.settings.max_running_per_tenant)
             elif row.state == "running":
                 row.state = "cancelling"
                 note(session, run_id, "state", {"state": "cancelling"})
