@@ -13,27 +13,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sqlalchemy import func, select
 
-from api.runs.chunks import Chunks
+from api.runs.chunks import Chunks, Told
 from api.runs.parcels import pack, unpack
 from api.runs.process import WorkerProcess
 from api.runs.queue import RunQueue
 from api.runs.sharing import DirectDesk, QueueExecutor
+from api.schemas.wire import RunRequest
+from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
 from api.store.blobs import FolderBlobs
 from api.store.database import Database
-from api.store.rows import ChunkRow, RunRow, TenantRow, new_id
+from api.store.documents import get_plan
+from api.store.rows import ChunkRow, PlanRow, RunRow, TenantRow, new_id
 from optimizer.executor import Cancelled, Executor, Work
 from optimizer.processes import LocalProcesses
 from scenarios import EngineError, InputError
 from scenarios.library import demo_scenario
+from simulation.stress import stress
 
 from .conftest import settings_for
 
 WORKS = Path(__file__).parent / "works"
-SECONDS = 60.0
+SECONDS = 240.0
 
 
 class Floor:
@@ -211,8 +216,6 @@ def test_an_attempt_at_a_chunk_that_is_over_keeps_nothing(floor: Floor) -> None:
             ChunkRow(run_id=run_id, tenant_id="tenant_a", key="k", work="w", chunk="c",
                      state="running", turn=0, attempt=2, worker_id="worker_x")
         )  # fmt: skip
-    from api.runs.chunks import Told
-
     floor.chunks.finish(run_id, "k", 1, Told("k", "late", ""))
     assert floor.chunks.ended(run_id) == []
     floor.chunks.finish(run_id, "k", 2, Told("k", "right", ""))
@@ -284,3 +287,30 @@ def test_a_parcel_that_is_cut_is_refused() -> None:
     content = pack({"a": np.arange(100)})
     with pytest.raises(InputError, match="no parcel"):
         unpack(content[: len(content) // 2])
+
+
+@pytest.mark.slow
+def test_a_stress_run_that_workers_share_gives_the_same_tables(tmp_path: Path) -> None:
+    """Eight replications in four chunks, asked for over the pipe of the run's own process."""
+    floor = Floor(tmp_path, 1, share_from=0.0, chunks_per_run=4)
+    own = floor.database.of("tenant_a")
+    scenarios = ScenarioService(own, floor.blobs)
+    runs = RunService(own, scenarios, floor.queue, floor.settings)
+    options = {"work": 1.0, "replications": 8}
+    body = {"kind": "stress", "scenario": floor.scenario.id, "options": options}
+    run_id = runs.submit(RunRequest.model_validate(body)).id
+    wait_for(lambda: runs.ended(run_id))
+    row = runs.row(run_id)
+    assert row.state == "succeeded", row.reason
+    with floor.database.session() as session:
+        made = session.get(PlanRow, row.plan_id)
+        assert session.scalar(select(func.count()).select_from(ChunkRow)) == 0
+    shared = get_plan(floor.blobs, made.manifest)
+    chunks = floor.queue._client.list_workflows(queue_name="chunks", load_input=False)
+    assert len(chunks) >= 4
+    scenario = scenarios.load(scenarios.revision(floor.scenario.id))
+    alone = stress(scenario, shared, replications=8)
+    for name, frame in alone.tables.items():
+        if len(frame):
+            pd.testing.assert_frame_equal(shared.table(name), frame, check_exact=True, obj=name)
+    floor.close()
