@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.console import out, print_json, print_table
+from api.cli.import_mapping import mapping
 
 if TYPE_CHECKING:
     from scenarios.importers.lade import Imported as Pickups
@@ -161,4 +162,5 @@ def _print_pickups(imported: Pickups, written: Path) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the tree."""
+    group.command("mapping")(mapping)
     app.add_typer(group, name="import")

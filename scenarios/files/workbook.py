@@ -65,6 +65,28 @@ def raw_of_workbook(
     return RawScenario(settings, _tables(book, rest, parts, guards, findings))
 
 
+def sheets_of_workbook(
+    source: IO[bytes], name: str, guards: Guards, findings: Findings
+) -> list[tuple[str, list[list[Any]]]]:
+    """Return the title and the cells of every sheet, from A1 on.
+
+    Raises
+    ------
+    InputError
+        It is no workbook, not a safe one, or damaged.
+    """
+    import python_calamine
+
+    parts = open_workbook(source, name, guards, findings)
+    with parts.file as file:
+        book = _guarded(findings, lambda: python_calamine.CalamineWorkbook.from_filelike(file))
+    return [
+        (sheet.name, _values(book, sheet.name, parts, guards, findings))
+        for sheet in book.sheets_metadata
+        if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
+    ]
+
+
 def _guarded(findings: Findings, call: Any) -> Any:
     """Call the reader of values; whatever it dies of is a damaged workbook."""
     try:
