@@ -1,0 +1,178 @@
+"""The languages of the pages: words of one catalogue, numbers, dates and money as each writes them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from optimizer.plan_tables import PLAN_TABLES
+from scenarios.tables import TABLES
+
+LANGUAGES: Final = ("en", "zh")
+CATALOGUE: Final = Path(__file__).parent / "words.json"
+SYMBOLS: Final = {"CNY": "¥", "EUR": "€", "USD": "$", "GBP": "£", "JPY": "JP¥"}
+WEEKDAYS: Final = ("一", "二", "三", "四", "五", "六", "日")
+
+
+@cache
+def catalogue() -> dict[str, str]:
+    """Return the Chinese of every English text that pages show."""
+    words: dict[str, str] = json.loads(CATALOGUE.read_text("utf-8"))
+    return words
+
+
+def preferred(accepts: str) -> str:
+    """Return the language that a browser asks for first, of those that there are.
+
+    Parameters
+    ----------
+    accepts : an Accept-Language header, as in "zh-CN,zh;q=0.9,en;q=0.8"
+    """
+    for part in accepts.lower().split(","):
+        name = part.split(";")[0].strip()[:2]
+        if name in LANGUAGES:
+            return name
+    return "en"
+
+
+class Language:
+    """Writes texts and values in one language.
+
+    Parameters
+    ----------
+    code : en or zh
+    """
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    @property
+    def tag(self) -> str:
+        """Return the language's name for browsers."""
+        return "zh-CN" if self.code == "zh" else "en"
+
+    def t(self, text: str, **values: Any) -> str:
+        """Write a text; numbers among its values are written as the language does."""
+        found = text if self.code == "en" else catalogue().get(text, f"⟦{text}⟧")
+        if not values:
+            return found
+        return found.format(
+            **{k: v if isinstance(v, str) else self.number(v) for k, v in values.items()}
+        )
+
+    def word(self, name: Any) -> str:
+        """Write a name of a contract, as order_line or run state succeeded."""
+        if name is None or name is pd.NA or (isinstance(name, float) and math.isnan(name)):
+            return ""
+        plain = str(name).replace("_", " ")
+        if self.code == "en":
+            return plain
+        return catalogue().get(plain, str(name))
+
+    def number(self, value: Any, digits: int | None = None) -> str:
+        """Write a number with groups of thousands; a dash for a missing one.
+
+        Parameters
+        ----------
+        digits : after the point; by default none for whole and for large numbers, else two
+        """
+        if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+            return "–"
+        if digits is None:
+            digits = 0 if value == round(value) or abs(value) >= 1000 else 2
+        return f"{value:,.{digits}f}"
+
+    def short(self, value: Any) -> str:
+        """Write a large number in few characters: 1.2 M in English, 120 万 in Chinese."""
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return "–"
+        steps = (
+            ((1e8, "亿"), (1e4, "万"))
+            if self.code == "zh"
+            else ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+        )
+        for size, sign in steps:
+            if abs(value) >= size and abs(value) >= 1e4:
+                return f"{value / size:,.{1 if abs(value) < 100 * size else 0}f} {sign}"
+        return self.number(value, 0 if abs(value) >= 100 else None)
+
+    def money(self, value: Any, currency: str, *, short: bool = False) -> str:
+        """Write money with its currency's sign, or its code where there is none."""
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return "–"
+        sign = SYMBOLS.get(currency, f"{currency} ")
+        size = abs(value)
+        written = self.short(size) if short else self.number(size, 0 if size >= 1000 else 2)
+        return f"{'−' if value < 0 else ''}{sign}{written}"
+
+    def percent(self, share: Any, digits: int = 0) -> str:
+        """Write a share of 1 as a percentage."""
+        if share is None or (isinstance(share, float) and math.isnan(share)):
+            return "–"
+        return f"{100.0 * share:.{digits}f}{'%' if self.code == 'zh' else ' %'}"
+
+    def date(self, value: Any) -> str:
+        """Write a date: Thu 26 Nov 2026, or 2026年11月26日 周四."""
+        if value is None or value is pd.NaT:
+            return "–"
+        if self.code == "zh":
+            return f"{value.year}年{value.month}月{value.day}日 周{WEEKDAYS[value.weekday()]}"
+        return f"{value:%a} {value.day} {value:%b %Y}"
+
+    def moment(self, value: dt.datetime | None) -> str:
+        """Write a time of the service, UTC."""
+        if value is None:
+            return "–"
+        return f"{self.date(value)} {value:%H:%M} UTC"
+
+    def seconds(self, value: Any) -> str:
+        """Write a duration: 850 ms, 12.3 s, 4 min 05 s."""
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return "–"
+        if value < 1.0:
+            return self.t("{n} ms", n=f"{1000 * value:.0f}")
+        if value < 100.0:
+            return self.t("{n} s", n=f"{value:.1f}")
+        minutes, rest = divmod(round(value), 60)
+        return self.t("{m} min {s} s", m=str(minutes), s=f"{rest:02d}")
+
+    def table(self, name: str) -> str:
+        """Write the name of a table."""
+        contract = PLAN_TABLES.get(name) or TABLES.get(name)
+        if self.code == "zh" and contract is not None:
+            return contract.zh
+        return name.replace("_", " ").capitalize()
+
+    def about(self, name: str) -> str:
+        """Say in one sentence what a table is for."""
+        contract = PLAN_TABLES.get(name) or TABLES.get(name)
+        if contract is None:
+            return ""
+        return contract.zh if self.code == "zh" else contract.help
+
+    def column(self, table: str, name: str) -> str:
+        """Write the heading of a column."""
+        contract = PLAN_TABLES.get(table) or TABLES.get(table)
+        column = None if contract is None else contract.by_name.get(name)
+        if self.code == "zh" and column is not None:
+            return column.zh
+        return name.replace("_", " ").capitalize() if len(name) > 1 else name
+
+    def cell(self, value: Any) -> str:
+        """Write any value of a table: grouped numbers, plain dates, nothing for a blank."""
+        if value is None or value is pd.NaT or value is pd.NA:
+            return ""
+        if isinstance(value, bool):
+            return self.t("yes") if value else self.t("no")
+        if isinstance(value, pd.Timestamp | dt.datetime):
+            midnight = value.hour == value.minute == value.second == 0
+            return f"{value:%Y-%m-%d}" if midnight else f"{value:%Y-%m-%d %H:%M}"
+        if isinstance(value, float | int):
+            return "" if isinstance(value, float) and math.isnan(value) else self.number(value)
+        return str(value)
