@@ -7,12 +7,14 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from fastapi.routing import iter_route_contexts
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.errors import add_handlers, problem
@@ -31,17 +33,17 @@ from api.store.database import Database
 from api.store.held_tables import HeldTables
 from optimizer.pipeline import code_version
 
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{images};"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
-        " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 SAME_SITE = ("same-origin", "none")
-QUIET = ("/healthz", "/readyz", "/metrics", "/static")  # routes that are not logged
+QUIET = ("/healthz", "/readyz", "/metrics", "/static", "/words/{code}.js")  # routes that are not logged
 
 
 def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -> FastAPI:
@@ -91,7 +93,8 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
     for part in (meta, scenarios, runs, plans, publishing, sourcing, calendar):
         app.include_router(part.router)
     app.include_router(pages, include_in_schema=False)
-    app.mount("/static", StaticFiles(packages=[("api", "pages/static")]), name="static")
+    static = StaticFiles(packages=[("api", "pages/static")])
+    app.mount("/static", GZipMiddleware(static, minimum_size=1000), name="static")
     add_handlers(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
     app.middleware("http")(_guard)
@@ -147,7 +150,21 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
         response = await call_next(request)
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    policy = content_policy(request.app.state.house.settings.map_tiles)
+    response.headers.setdefault("Content-Security-Policy", policy)
     return response
+
+
+def content_policy(map_tiles: str) -> str:
+    """Return what a browser may load: nothing from elsewhere, but for images of map tiles.
+
+    Parameters
+    ----------
+    map_tiles : URL of tiles that the service was set to; blank: none
+    """
+    tiles = urlsplit(map_tiles.replace("{s}", "*"))
+    images = f" {tiles.scheme}://{tiles.netloc}" if tiles.netloc else ""
+    return CONTENT_POLICY.format(images=images)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -58,6 +58,13 @@ class ServiceSettings(BaseModel):
     secret_file: Annotated[
         Path | None, Field(description="file of the service's secret; blank: made in home")
     ] = None
+    map_tiles: Annotated[
+        str,
+        Field(
+            pattern=r"^$|^https?://[^\s;,'\"/]+/\S*\{z\}\S*$",
+            description="URL of map tiles with {z}, {x}, {y}; blank: country outlines only",
+        ),
+    ] = ""
     log_format: Annotated[Literal["json", "text"], Field(description="of lines on stderr")] = "text"
     max_chunks: Annotated[
         int, Field(ge=0, le=64, description="chunks of runs at the same time, beside the runs")

@@ -11,9 +11,9 @@ from api.cli.console import finding_document
 from api.security.trail import record
 from api.store.blobs import BlobStore
 from api.store.database import TenantDatabase
-from api.store.documents import get_scenario, put_scenario
+from api.store.documents import get_scenario, get_settings, put_scenario
 from api.store.rows import RevisionRow, ScenarioRow, new_id
-from scenarios import Conflict, Findings, InputError, NotFound, Scenario, Severity
+from scenarios import Conflict, Findings, InputError, NotFound, Scenario, Settings, Severity
 from scenarios.validation import validate
 
 
@@ -118,6 +118,10 @@ class ScenarioService:
     def load(self, revision: RevisionRow) -> Scenario:
         """Read the content of a revision."""
         return get_scenario(self.blobs, revision.manifest)
+
+    def settings(self, revision: RevisionRow) -> Settings:
+        """Read the settings of a revision, without its tables."""
+        return get_settings(self.blobs, revision.manifest)
 
     def newest(self, most: int, before: str | None = None) -> list[ScenarioRow]:
         """Return scenarios, newest first, that come after `before` in that order."""

@@ -52,6 +52,11 @@ def table_file(blobs: BlobStore, digest: str, name: str) -> Path | None:
     return None if table is None else blobs.path(table)
 
 
+def get_settings(blobs: BlobStore, digest: str) -> Settings:
+    """Read a scenario's settings alone."""
+    return Settings.model_validate(_get_manifest(blobs, digest)["settings"])
+
+
 def put_plan(blobs: BlobStore, plan: Plan, files: Mapping[str, bytes] | None = None) -> str:
     """Keep a plan, with files beside its tables; return the hash of its manifest."""
     from dataclasses import asdict

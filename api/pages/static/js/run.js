@@ -1,25 +1,65 @@
-// Follows the events of a run and shows them; reloads once when the run has ended.
 "use strict";
-const list = document.getElementById("events");
-if (list.dataset.ended !== "True") {
-  const source = new EventSource(`/v1/runs/${list.dataset.run}/events?after=${list.dataset.last}`);
-  const show = (event, text) => {
-    const item = document.createElement("li");
-    item.textContent = `${new Date(JSON.parse(event.data).at).toLocaleTimeString()} ${event.type} ${text}`;
-    list.append(item);
-  };
-  source.addEventListener("progress", (event) => {
-    const data = JSON.parse(event.data);
-    document.getElementById("share").value = data.share;
-    document.getElementById("stage").textContent = `${data.stage} ${data.message}`;
-    show(event, `${data.stage} ${data.message}`);
+// follows the events of a run; shows its plan once when it has ended
+(function () {
+  const own = window.holdfast;
+  const log = document.getElementById("events");
+  const stages = document.getElementById("stages");
+  const incumbents = own.data("incumbents");
+  const began = new Date(log.dataset.began);
+  const tells = ["routing", "rerouting", "buyer"];
+
+  function draw() {
+    if (incumbents.length < 2) return;
+    document.getElementById("curve-card").hidden = false;
+    const names = [...new Set(incumbents.map((one) => one.stage))];
+    own.chart("curve", {
+      legend: { data: names.map(own.word) },
+      xAxis: { type: "value", name: "s" },
+      yAxis: { type: "value", scale: true },
+      series: names.map((name) => ({
+        name: own.word(name), type: "line", step: "end", symbolSize: 4,
+        data: incumbents.filter((one) => one.stage === name).map((one) => [one.seconds, one.cost]),
+      })),
+    });
+  }
+
+  function note(kind, data, text) {
+    const item = own.make("li", {}, own.make("time", {}, data.at.slice(11, 19)), text);
+    log.append(item);
+    log.scrollTop = log.scrollHeight;
+  }
+
+  function progress(data) {
+    const share = document.getElementById("share");
+    if (share) share.value = data.share;
+    let row = stages.querySelector(`[data-stage="${CSS.escape(data.stage)}"]`);
+    if (!row) {
+      row = own.make("li", { "data-stage": data.stage }, own.make("strong", {}, own.word(data.stage)), own.make("span", {}),
+        own.make("progress", { max: "1", value: "0", "aria-label": own.word(data.stage) }));
+      stages.append(row);
+      const none = document.getElementById("no-stages");
+      if (none) none.remove();
+    }
+    row.children[1].textContent = data.message;
+    row.children[2].value = data.share;
+    const found = tells.includes(data.stage) && /^(?:first plan|plan|.+:) (-?[\d,]+(?:\.\d+)?)$/.exec(data.message);
+    if (found) {
+      const at = new Date(data.at.endsWith("Z") || data.at.includes("+") ? data.at : data.at + "Z");
+      incumbents.push({ stage: data.stage, seconds: (at - began) / 1000, cost: Number(found[1].replace(/,/g, "")) });
+      draw();
+    }
+  }
+
+  draw();
+  log.scrollTop = log.scrollHeight;
+  if (log.dataset.ended === "yes") return;
+  const source = new EventSource(`/v1/runs/${log.dataset.run}/events?after=${log.dataset.last}`);
+  const read = (kind, act) => source.addEventListener(kind, (event) => act(JSON.parse(event.data)));
+  read("progress", (data) => { progress(data); note("progress", data, `${own.word(data.stage)} ${data.message}`); });
+  read("state", (data) => {
+    document.getElementById("state").replaceChildren(own.make("span", { class: "chip " + data.state }, own.word(data.state)));
+    note("state", data, own.word(data.state));
   });
-  source.addEventListener("state", (event) => {
-    const state = document.getElementById("state");
-    state.textContent = JSON.parse(event.data).state;
-    state.className = `state ${state.textContent}`;
-    show(event, state.textContent);
-  });
-  source.addEventListener("warning", (event) => show(event, JSON.parse(event.data).message));
-  source.addEventListener("done", () => { source.close(); location.reload(); });
-}
+  read("warning", (data) => note("warning", data, data.message));
+  read("done", () => { source.close(); window.location.reload(); });
+})();

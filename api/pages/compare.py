@@ -1,0 +1,99 @@
+"""Two plans side by side: key figures, and the step from one cost to the other."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import pandas as pd
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+from sqlalchemy import select
+
+from api.pages.overview import OBJECTIVE
+from api.pages.places import number
+from api.pages.view import PlanView, page, plan_view
+from api.routes.context import Context, Reader
+from api.store.rows import PlanRow
+
+router = APIRouter()
+PLANS_SHOWN: Final = 200
+
+
+@router.get("/compare", response_class=HTMLResponse)
+def compare(
+    request: Request,
+    here: Reader,
+    baseline: Annotated[str, Query(max_length=80)] = "",
+    candidate: Annotated[str, Query(max_length=80)] = "",
+) -> HTMLResponse:
+    """Choose two plans and show them beside each other."""
+    plans = _newest(here)
+    names = {row.id: here.scenarios.row(row.scenario_id).name for row in plans}
+    sides = [plan_view(here, chosen, "kpis") for chosen in (baseline, candidate) if chosen]
+    both = len(sides) == 2
+    return page(
+        request,
+        "compare.html",
+        here,
+        plans=plans,
+        names=names,
+        baseline=baseline,
+        candidate=candidate,
+        sides=sides,
+        stages=_terms(*sides) if both else [],
+        figures=_figures(*sides) if both else [],
+        same_money=both and sides[0].currency == sides[1].currency,
+    )
+
+
+def _newest(here: Context) -> list[PlanRow]:
+    with here.database.session() as session:
+        query = select(PlanRow).order_by(PlanRow.created_at.desc()).limit(PLANS_SHOWN)
+        return list(session.scalars(query))
+
+
+def _terms(before: PlanView, after: PlanView) -> list[dict[str, Any]]:
+    """Return, for each stage that both plans have, its cost terms before and after."""
+    sides = []
+    for view in (before, after):
+        kpis = view.table("kpis")
+        terms = kpis[kpis["variant"].fillna("").str.endswith(OBJECTIVE)]
+        sides.append(terms.groupby(["variant", "kpi"], sort=False)["value"].sum())
+    found = []
+    stages = [name for name in sides[0].index.unique(0) if name in sides[1].index.unique(0)]
+    for stage in stages:
+        table = pd.DataFrame({"before": sides[0][stage], "after": sides[1][stage]}).fillna(0.0)
+        found.append(
+            {
+                "stage": str(stage).removesuffix(OBJECTIVE).strip(),
+                "terms": [
+                    {"term": str(row.Index), "before": float(row.before), "after": float(row.after)}
+                    for row in table.itertuples()
+                ],
+                "before": float(table["before"].sum()),
+                "after": float(table["after"].sum()),
+            }
+        )
+    return found
+
+
+def _figures(before: PlanView, after: PlanView) -> list[dict[str, Any]]:
+    """Return key figures of the whole that both plans have."""
+    sides = []
+    for view in (before, after):
+        kpis = view.table("kpis")
+        whole = kpis[
+            (kpis["scope"] == "all") & ~kpis["variant"].fillna("").str.endswith(OBJECTIVE)
+        ]
+        sides.append(whole.assign(variant=whole["variant"].fillna("")))
+    joined = sides[0].merge(sides[1], on=["kpi", "variant", "unit"], suffixes=("_a", "_b"))
+    return [
+        {
+            "kpi": row.kpi,
+            "variant": row.variant,
+            "unit": row.unit,
+            "before": number(row.value_a),
+            "after": number(row.value_b),
+        }
+        for row in joined.itertuples()
+    ]

@@ -1,0 +1,49 @@
+"""Orders to place: what to buy tonight and later, why, and what to take away."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from api.pages.grids import grid_columns
+from api.pages.tonight import tonights_orders
+from api.pages.view import language_of, page, plan_view
+from api.routes.context import Reader
+from optimizer.plan_tables import PLAN_TABLES
+
+router = APIRouter()
+COLUMNS: Final = (
+    "order_id", "line", "supplier_id", "product_id", "site_id", "qty", "unit_cost", "cost",
+    "order_on", "latest_safe_on", "due_on", "status",
+)  # fmt: skip
+
+
+@router.get("/plans/{plan_id}/orders", response_class=HTMLResponse)
+def orders(
+    request: Request,
+    plan_id: str,
+    here: Reader,
+    supplier_id: Annotated[str, Query(max_length=200)] = "",
+) -> HTMLResponse:
+    """Show purchase orders, those of tonight first."""
+    view = plan_view(here, plan_id, "purchase_orders", "unserved")
+    tonight = tonights_orders(view)
+    every = view.table("purchase_orders")
+    unserved = view.table("unserved")
+    return page(
+        request,
+        "orders.html",
+        here,
+        here="orders",
+        view=view,
+        supplier=supplier_id,
+        lines=len(tonight),
+        spend=float(tonight["cost"].sum()),
+        orders=int(tonight["order_id"].nunique()),
+        later=len(every) - len(tonight),
+        suppliers=sorted(every["supplier_id"].dropna().unique()),
+        nobody=unserved[unserved["kind"] == "demand"].to_dict("records"),
+        columns=grid_columns(language_of(request), PLAN_TABLES["purchase_orders"], COLUMNS),
+    )

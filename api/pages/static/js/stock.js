@@ -1,0 +1,62 @@
+"use strict";
+(function () {
+  const own = window.holdfast;
+  const node = document.getElementById("health");
+
+  async function bands(row) {
+    const query = new URLSearchParams({ product_id: row.product_id, site_id: row.site_id });
+    const found = await own.call("GET", `/plans/${node.dataset.plan}/stock/bands?${query}`);
+    document.getElementById("bands-card").hidden = false;
+    document.getElementById("bands-title").textContent = `${row.product_id} @ ${row.site_id}`;
+    if (!found.buckets.length) {
+      document.getElementById("bands-note").textContent = own.t("The plan has no projection of this one.");
+      return;
+    }
+    const lines = Object.entries(found.levels).map(([name, value], at) => ({
+      type: "line", name: own.word(name), symbol: "none", data: found.buckets.map(() => value),
+      lineStyle: { type: "dashed", width: 1.5 }, itemStyle: { color: own.colour(["c2", "c3", "c4"][at]) }, lineStyleColor: undefined,
+    }));
+    own.chart("bands", {
+      legend: { data: [own.t("closing stock"), own.t("80 % of futures"), own.t("arrives"), ...lines.map((line) => line.name)] },
+      xAxis: { type: "category", data: found.buckets },
+      yAxis: { type: "value" },
+      series: [
+        ...own.band(own.t("80 % of futures"), found.p10, found.p90),
+        { type: "line", name: own.t("closing stock"), data: found.closing, itemStyle: { color: own.colour("c1") } },
+        { type: "bar", name: own.t("arrives"), data: found.receipts, barMaxWidth: 26, itemStyle: { color: own.colour("c5") } },
+        ...lines,
+      ],
+    });
+  }
+
+  if (node) {
+    let first = true;
+    const grid = own.grid("health", {
+      selectable: 1, sort: [{ column: "excess_value", dir: "desc" }],
+      before: [{
+        title: own.t("Ahead"), field: "ahead", headerSort: false, width: 84, minWidth: 84,
+        formatter: (cell) => {
+          const button = own.make("button", { class: "quiet", type: "button" }, own.t("Show"));
+          const row = cell.getData();
+          button.setAttribute("aria-label", `${own.t("Show")} ${row.product_id} @ ${row.site_id}`);
+          button.addEventListener("click", () => { bands(row); document.getElementById("bands-card").scrollIntoView({ block: "nearest" }); });
+          return button;
+        },
+      }, own.whyButton((row) => `policies:${row.site_id}/${row.product_id}`)],
+    });
+    grid.on("dataProcessed", () => {
+      const rows = grid.getData();
+      if (first && rows.length) { first = false; bands(rows[0]); }
+    });
+  }
+  const points = own.data("frontier-data") || [];
+  if (points.length) {
+    own.chart("frontier", {
+      tooltip: { trigger: "item", renderMode: "richText", formatter: (one) => `${own.number(one.value[0], 0)}  ${(100 * one.value[1]).toFixed(1)} %` },
+      xAxis: { type: "value", name: own.t("money in stock"), nameLocation: "middle", nameGap: 28, scale: true },
+      yAxis: { type: "value", name: own.t("fill rate"), scale: true, axisLabel: { formatter: (value) => (100 * value).toFixed(0) + " %" } },
+      grid: { left: 10, right: 24, top: 36, bottom: 34, containLabel: true },
+      series: [{ type: "line", data: points.map((one) => ({ value: [one.value, one.fill], symbolSize: one.chosen ? 16 : 6, symbol: "circle", itemStyle: { color: own.colour(one.chosen ? "c2" : "c1") } })), lineStyle: { color: own.colour("c1") } }],
+    });
+  }
+})();
