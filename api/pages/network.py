@@ -37,7 +37,7 @@ def network(request: Request, plan_id: str, here: Reader) -> HTMLResponse:
         request,
         "network.html",
         here,
-        here="network",
+        current="network",
         view=view,
         design=design.to_dict("records"),
         names={place: told["name"] for place, told in known.items()},

@@ -36,7 +36,7 @@ def orders(
         request,
         "orders.html",
         here,
-        here="orders",
+        current="orders",
         view=view,
         supplier=supplier_id,
         lines=len(tonight),

@@ -32,7 +32,7 @@ def overview(request: Request, plan_id: str, here: Reader) -> HTMLResponse:
         request,
         "overview.html",
         here,
-        here="overview",
+        current="overview",
         view=view,
         certificates=view.table("certificates").to_dict("records"),
         terms=by_stage,
@@ -56,6 +56,6 @@ def tables(
         raise NotFound(f"no table {shown!r}; there are {', '.join(filled)}")
     columns = grid_columns(language_of(request), PLAN_TABLES[shown]) if shown else []
     return page(
-        request, "tables.html", here, here="tables", view=view, filled=filled, shown=shown,
+        request, "tables.html", here, current="tables", view=view, filled=filled, shown=shown,
         columns=columns,
     )  # fmt: skip

@@ -38,7 +38,7 @@ def sourcing(request: Request, plan_id: str, here: Reader) -> HTMLResponse:
         request,
         "sourcing.html",
         here,
-        here="sourcing",
+        current="sourcing",
         view=view,
         parcels=len(parcels),
         cost=float(parcels["cost"].sum()),

@@ -31,7 +31,7 @@ def stock(request: Request, plan_id: str, here: Reader) -> HTMLResponse:
         request,
         "stock.html",
         here,
-        here="stock",
+        current="stock",
         view=view,
         totals=_totals(health),
         matrix=_matrix(health),

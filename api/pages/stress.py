@@ -40,7 +40,7 @@ def stress(request: Request, plan_id: str, here: Reader) -> HTMLResponse:
         request,
         "stress.html",
         here,
-        here="stress",
+        current="stress",
         view=view,
         figures=[name for name in FIGURES if (whole["kpi"] == name).any()],
         heat=_heat(whole),

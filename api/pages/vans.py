@@ -41,7 +41,7 @@ def routes(
         request,
         "routes.html",
         here,
-        here="routes",
+        current="routes",
         view=view,
         choices=choices,
         depot=depot,

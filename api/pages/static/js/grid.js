@@ -49,7 +49,6 @@
       told.headerFilter = column.kind === "choice" || column.kind === "flag" ? "list" : "input";
       told.headerFilterLiveFilter = true;
       told.headerFilterPlaceholder = { number: "> 10", date: "2026-11-01" }[column.kind] || "";
-      told.headerFilterElementAttributes = {};
       if (column.kind === "choice") told.headerFilterParams = { values: Object.assign({ "": own.t("all") }, column.choices) };
       if (column.kind === "flag") told.headerFilterParams = { values: { "": own.t("all"), yes: own.t("yes"), no: own.t("no") } };
     }
@@ -85,7 +84,6 @@
       },
       columns: (told.before || []).concat(columns.map((column) => Object.assign(field(column), told.column ? told.column(column) : {}))).concat(told.after || []),
       initialSort: told.sort || [],
-      locale: true,
       langs: { default: {
         data: { loading: own.t("Loading"), error: own.t("Error") },
         pagination: { page_size: own.t("Rows a page"), page_title: own.t("Page"), first: "«", first_title: own.t("First page"), last: "»", last_title: own.t("Last page"), prev: "‹", prev_title: own.t("Page before"), next: "›", next_title: own.t("Next page"), all: own.t("all"), counter: { showing: own.t("Rows"), of: own.t("of"), rows: "", pages: "" } },
