@@ -43,7 +43,13 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 SAME_SITE = ("same-origin", "none")
-QUIET = ("/healthz", "/readyz", "/metrics", "/static", "/words/{code}.js")  # routes that are not logged
+QUIET = (
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/static",
+    "/words/{code}.js",
+)  # routes that are not logged
 
 
 def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -> FastAPI:

@@ -27,7 +27,9 @@ def change_said(language: Language, delta: Mapping[str, Any]) -> str:
             "scale": "{table}: {column} times {value}{rows}",
             "add": "{table}: {column} plus {value}{rows}",
         }[op]
-        return language.t(text, table=table, column=column, value=_value(language, value), rows=rows)
+        return language.t(
+            text, table=table, column=column, value=_value(language, value), rows=rows
+        )
     listed = [value] if isinstance(value, Mapping) else list(value or [])
     if op == "upsert":
         parts = [_row(language, name, row) for row in listed[:3]]

@@ -82,9 +82,7 @@ def _figures(before: PlanView, after: PlanView) -> list[dict[str, Any]]:
     sides = []
     for view in (before, after):
         kpis = view.table("kpis")
-        whole = kpis[
-            (kpis["scope"] == "all") & ~kpis["variant"].fillna("").str.endswith(OBJECTIVE)
-        ]
+        whole = kpis[(kpis["scope"] == "all") & ~kpis["variant"].fillna("").str.endswith(OBJECTIVE)]
         sides.append(whole.assign(variant=whole["variant"].fillna("")))
     joined = sides[0].merge(sides[1], on=["kpi", "variant", "unit"], suffixes=("_a", "_b"))
     return [

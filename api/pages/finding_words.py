@@ -20,7 +20,7 @@ _PART: Final = re.compile(r"\{(\w+)\}")
 
 @cache
 def chinese() -> dict[str, str]:
-    """Return what to do about a finding in Chinese, by its code, with the parameters of the hint."""
+    """Return what to do about a finding in Chinese, by its code; {parameters} as in the hint."""
     found: dict[str, str] = json.loads(CHINESE.read_text("utf-8"))
     return found
 

@@ -1,4 +1,4 @@
-"""The languages of the pages: words of one catalogue, numbers, dates and money as each writes them."""
+"""The languages of the pages: one catalogue of words; numbers, dates, money as each writes them."""
 
 from __future__ import annotations
 

@@ -33,9 +33,12 @@ def nightly(
     for row in runs:
         by_day.setdefault(row.created_at.date(), []).append(row)
     weeks: list[list[dict[str, Any]]] = [
-        [{"day": day, "runs": by_day.get(day, []), "inside": day.month == first.month} for day in week]
+        [
+            {"day": day, "runs": by_day.get(day, []), "inside": day.month == first.month}
+            for day in week
+        ]
         for week in calendar.Calendar().monthdatescalendar(first.year, first.month)
-    ]  # fmt: skip
+    ]
     names = {row.scenario_id for row in runs}
     language = language_of(request)
     return page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -71,7 +72,9 @@ def bands(
 
 
 def _totals(health: pd.DataFrame) -> dict[str, float]:
-    return {name: float(health[name].sum()) for name in ("excess_value", "aged_value", "dead_value")}
+    return {
+        name: float(health[name].sum()) for name in ("excess_value", "aged_value", "dead_value")
+    }
 
 
 def _matrix(health: pd.DataFrame) -> dict[str, dict[str, tuple[int, float]]]:
@@ -90,7 +93,7 @@ def _ages(here: Reader, view: PlanView, health: pd.DataFrame) -> list[dict[str, 
     worth = health["on_hand"] * health["product_id"].map(products)
     band = pd.cut(health["age_days"], AGES, right=False, labels=False)
     found = []
-    for at, (low, high) in enumerate(zip(AGES, AGES[1:], strict=False)):
+    for at, (low, high) in enumerate(pairwise(AGES)):
         inside = band == at
         label = f"{low:.0f}+" if np.isinf(high) else f"{low:.0f}–{high:.0f}"
         found.append(

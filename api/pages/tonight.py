@@ -85,4 +85,3 @@ def tonights_orders(view: PlanView) -> pd.DataFrame:
     """Return the purchase order lines that are to be placed on the plan's first day."""
     orders = view.table("purchase_orders")
     return orders[orders["order_on"] == pd.Timestamp(view.start)]
-

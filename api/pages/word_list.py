@@ -24,5 +24,7 @@ def words(code: str) -> Response:
         {"language": code, "words": catalogue() if code == "zh" else {}}, ensure_ascii=False
     )
     return Response(
-        f"window.holdfast = {told};\n", media_type="text/javascript", headers={"Cache-Control": CACHE}
+        f"window.holdfast = {told};\n",
+        media_type="text/javascript",
+        headers={"Cache-Control": CACHE},
     )

@@ -235,7 +235,7 @@ def test_the_pages_show_the_plan(service: TestClient, done: dict[str, Any]) -> N
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert "http://" not in answer.text.replace("http://www.w3.org/2000/svg", "")
         assert "https://" not in answer.text
-    assert "purchase_orders" in service.get(f"/plans/{done['plan']}").text
+    assert "purchase_orders" in service.get(f"/plans/{done['plan']}/tables").text
 
 
 def test_health_and_readiness(service: TestClient) -> None:
