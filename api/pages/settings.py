@@ -13,7 +13,7 @@ from api.runs.schedules import Schedules
 from api.runs.webhooks import EVENTS, Webhooks
 from api.schemas.wire import RunRequest
 from api.security.keys import Scope
-from scenarios import HoldfastError
+from scenarios import InputError
 
 router = APIRouter()
 Name = Annotated[str, Form(min_length=1, max_length=200)]
@@ -32,7 +32,7 @@ def make_key(
     """Make a key and show its secret, this once."""
     try:
         made = here.house.keys.make(here.database, name, scopes or [])
-    except HoldfastError as error:
+    except InputError as error:
         return _page(request, here, 422, wrong=str(error))
     return _page(request, here, secret=made.secret, secret_of=name)
 
@@ -59,7 +59,7 @@ def make_schedule(
         here.scenarios.row(scenario)
         run = RunRequest.model_validate({"kind": kind, "scenario": scenario})
         Schedules(here.database).make(name, cron, timezone, run)
-    except HoldfastError as error:
+    except InputError as error:
         return _page(request, here, 422, wrong=str(error))
     return RedirectResponse("/settings", 303)
 
@@ -81,7 +81,7 @@ def make_webhook(
     """Tell an address how runs end; show the secret of the signatures, this once."""
     try:
         row, secret = Webhooks(here.database, here.settings).make(url, events or [])
-    except HoldfastError as error:
+    except InputError as error:
         return _page(request, here, 422, wrong=str(error))
     return _page(request, here, secret=secret, secret_of=row.url)
 

@@ -48,8 +48,8 @@ def stock(request: Request, plan_id: str, here: Reader) -> HTMLResponse:
 def bands(
     plan_id: str,
     here: Reader,
-    product_id: Annotated[str, Query(max_length=200)],
-    site_id: Annotated[str, Query(max_length=200)],
+    product_id: Annotated[str, Query(max_length=200)] = "",
+    site_id: Annotated[str, Query(max_length=200)] = "",
 ) -> dict[str, Any]:
     """Return a product's stock to come at a site, with its policy."""
     view = plan_view(here, plan_id, "inventory_projection", "policies")

@@ -24,6 +24,7 @@ from scenarios.library import demo_scenario
 from .conftest import Door, settings_for
 
 OPEN = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/sign-in", "/sign-out", "/static",
+        "/preferences", "/words/en.js",
         "/v1/schema", "/v1/templates/scenario.xlsx", "/v1/demo-scenarios"}  # fmt: skip
 NAMING = re.compile(
     r"(\w+_)?(scenario|revision|base|baseline|candidates?|run|plan|previous|against|schedule"
@@ -57,6 +58,7 @@ class Street:
                            manifest=put_plan(self.door.house.blobs, made))  # fmt: skip
             session.add(plan)
         self.run, self.plan = run.id, plan.id
+        self.key = keys.make(desk.database, "for the night", [Scope.READ]).id
         body = {"name": "night", "cron": "30 2 * * *", "run": self.body("/v1/runs")["json"]}
         self.schedule = self.door.http.post("/v1/schedules", json=body).json()["id"]
         told = {"url": "https://hooks.test/", "events": ["run.failed"]}
@@ -77,7 +79,7 @@ class Street:
         """What stands for each parameter of a path: the first tenant's, whatever it is."""
         return {"scenario_id": self.scenario.id, "run_id": self.run, "plan_id": self.plan,
                 "content_hash": self.scenario.head, "name": "kpis", "schedule_id": self.schedule,
-                "webhook_id": self.webhook}  # fmt: skip
+                "webhook_id": self.webhook, "key_id": self.key, "code": "en"}  # fmt: skip
 
     def routes(self) -> list[tuple[str, str]]:
         """Return every method and path, with the first tenant's ids in it.
@@ -111,6 +113,9 @@ class Street:
             return {"json": {"overrides": []}}
         if path.endswith(":decide-rows"):
             return {"json": {"decisions": [{"key": "PO-1/1", "verdict": "approved"}]}}
+        if path == "/settings/schedules":
+            when = {"name": "night", "cron": "30 2 * * *", "timezone": "UTC"}
+            return {"data": when | {"scenario": self.scenario.id}}
         if path.startswith("/scenarios/"):
             return {"data": {"kind": "pipeline"}}
         return {}
@@ -125,7 +130,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
 
 def test_another_tenants_ids_are_not_found(street: Street) -> None:
     """Every route that takes an id answers 404 for another tenant's: not 403, not 409, not 200."""
-    ids = (street.scenario.id, street.run, street.plan, street.schedule, street.webhook)
+    ids = (street.scenario.id, street.run, street.plan, street.schedule, street.webhook, street.key)
     tried = 0
     for method, path in street.routes():
         body = street.body(path) if method == "POST" else {}
