@@ -42,6 +42,8 @@ def alert_title(language: Language, alert: Mapping[str, Any]) -> str:
     place = f"{what} @ {site}" if site else what
     if kind in ("supplier", "carrier", "site", "lane"):
         place = f"{language.word(kind)} {place}"
+    if kind == "site" and alert["code"] == "late_order":
+        return language.t("Parcels of {place} miss their cut-off", place=place)
     return language.t(ALERTS[str(alert["code"])], place=place)
 
 
@@ -53,16 +55,27 @@ def alert_text(language: Language, alert: Mapping[str, Any]) -> str:
     for pattern, chinese in _alert_messages():
         found = pattern.fullmatch(message)
         if found:
-            return chinese.format(**{k: v or "" for k, v in found.groupdict().items()})
+            return _filled(chinese, found.groupdict())
     probability = alert["probability"]
     if probability is not None and not math.isnan(probability):
         return language.t("measured frequency {share}", share=language.percent(probability))
     return message
 
 
+def _filled(text: str, values: Mapping[str, str | None]) -> str:
+    """Fill values in; a part in [brackets] is left out where one of its values is missing."""
+    parts = re.split(r"\[(.*?)\]", text)
+    said = [
+        part.format(**values)
+        for at, part in enumerate(parts)
+        if at % 2 == 0 or all(values[name] is not None for name in re.findall(r"{(\w+)}", part))
+    ]
+    return "".join(said)
+
+
 @cache
 def _alert_messages() -> list[tuple[re.Pattern[str], str]]:
     """Return the sentences of alerts as patterns, with their Chinese; # stands for a number."""
-    number = r"(?:less than |more than )?[\d.,]+"
+    number = r"(?:over |under |less than |more than )?[\d.,e+]+"
     listed = json.loads(CHINESE_ALERTS.read_text("utf-8"))
     return [(re.compile(english.replace("#", number)), chinese) for english, chinese in listed]

@@ -1,0 +1,132 @@
+"""What pages load, and in which words they speak."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import api.pages
+from api.pages.finding_words import chinese, finding_said, notices
+from api.pages.language import Language, catalogue
+from api.pages.sentences import ALERTS, alert_text, alert_title
+from api.pages.view import PAGE_TITLES
+from optimizer.pipeline import STAGES
+from optimizer.plan import Plan
+from optimizer.plan_tables import PLAN_TABLES
+from scenarios import Scenario
+from scenarios.library import DESCRIPTIONS
+from scenarios.validation import validate
+
+PAGES = Path(api.pages.__file__).parent
+VENDORED = (PAGES / "static/vendor", Path(__file__).parents[1] / "browser/vendor")
+TEXT = r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'"
+STATES = ("queued", "running", "cancelling", "succeeded", "failed", "cancelled")
+
+
+@pytest.mark.parametrize("folder", VENDORED, ids=lambda path: path.parent.name)
+def test_vendored_files_are_as_they_were_published(folder: Path) -> None:
+    """Every file has the digest of its list, every folder its licence, and no file is left out."""
+    listed = dict(
+        reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines()
+    )
+    there = {path.relative_to(folder).as_posix() for path in folder.glob("*/*")}
+    assert set(listed) == there
+    for name, digest in listed.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
+    for library in {name.split("/")[0] for name in there}:
+        assert f"{library}/LICENSE" in there
+
+
+def shown_texts() -> set[str]:
+    """Return every text that templates, scripts and modules of pages ask the catalogue for."""
+    found = set(PAGE_TITLES.values()) | set(ALERTS.values()) | set(DESCRIPTIONS.values())
+    for path in (
+        *PAGES.glob("templates/*.html"),
+        *PAGES.glob("static/js/*.js"),
+        *PAGES.glob("*.py"),
+    ):
+        text = path.read_text("utf-8")
+        calls = re.findall(rf"(?<!\w)t\(\s*(?:{TEXT})", text)
+        for table in re.findall(r"(?<!\w)t\(\{(.*?)\}\[", text):
+            calls += re.findall(rf":\s*(?:{TEXT})", table)
+        found |= {(a or b).replace("\\'", "'") for a, b in calls}
+    return found
+
+
+def test_every_text_has_its_chinese() -> None:
+    """No text of a page, a script or a module is missing from the catalogue."""
+    assert sorted(shown_texts() - set(catalogue())) == []
+
+
+def test_translations_keep_the_places_of_values() -> None:
+    """{n} in English is {n} in Chinese."""
+    for english, translated in catalogue().items():
+        assert places(english) == places(translated), english
+
+
+def places(text: str) -> set[str]:
+    """Return the names of the values in a text."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_every_word_of_the_contracts_has_its_chinese() -> None:
+    """Choices of result tables, stages and states of runs; single letters stay as they are."""
+    words = {
+        choice.replace("_", " ")
+        for table in PLAN_TABLES.values()
+        for column in table.columns
+        for choice in column.choices
+        if len(choice) > 1
+    }
+    words |= set(STAGES) | set(STATES)
+    assert sorted(words - set(catalogue())) == []
+
+
+def test_every_notice_has_its_chinese() -> None:
+    """A notice of the checks has words, with no parameter that its hint does not have."""
+    missing = set(notices()) - set(chinese())
+    assert sorted(missing) == []
+    for code, notice in notices().items():
+        assert places(chinese()[code]) <= places(notice.hint), code
+
+
+def test_findings_of_the_festival_are_said_in_chinese(double_eleven: Scenario) -> None:
+    """What is noticed about the retailer has Chinese signs in every sentence."""
+    findings = [*validate(double_eleven)]
+    assert findings
+    for finding in findings:
+        told = {"code": finding.code, "hint": finding.hint}
+        assert re.search(r"[\u4e00-\u9fff]", finding_said(Language("zh"), told)), finding
+        assert finding_said(Language("en"), told) == finding.hint
+
+
+def test_alerts_are_said_in_chinese(double_plan: Plan, corner_plan: Plan) -> None:
+    """Every alert of both plans has a title and a reason in Chinese."""
+    for plan in (double_plan, corner_plan):
+        for alert in plan.table("alerts").to_dict("records"):
+            for said in (alert_title(Language("zh"), alert), alert_text(Language("zh"), alert)):
+                assert re.search(r"[\u4e00-\u9fff]", said), alert
+                assert not said.startswith(Language("zh").t("measured frequency {share}", share=""))
+
+
+def test_numbers_and_dates_are_written_as_each_language_does() -> None:
+    """By hand: 12,345.5 units, 1.2 million yuan, a Thursday, 98 percent."""
+    import datetime as dt
+
+    english, chinese_ = Language("en"), Language("zh")
+    assert english.number(12345.5) == "12,346"
+    assert english.number(0.126) == "0.13"
+    assert english.number(None) == "–"
+    assert english.money(1_234_567.0, "CNY", short=True) == "¥1.2 M"
+    assert chinese_.money(1_234_567.0, "CNY", short=True) == "¥123 万"
+    assert english.money(-3.0, "CHF") == "−CHF 3.00"
+    assert english.date(dt.date(2026, 11, 26)) == "Thu 26 Nov 2026"
+    assert chinese_.date(dt.date(2026, 11, 26)) == "2026年11月26日 周四"
+    assert english.percent(0.976) == "98 %"
+    assert english.seconds(245.0) == "4 min 05 s"
+    assert json.loads((PAGES / "words.json").read_text("utf-8")) == catalogue()
