@@ -27,6 +27,7 @@ from api.runs.process import WorkerProcess
 from api.runs.queue import RunQueue
 from api.security.keys import Keys
 from api.services.decisions import Desks
+from api.services.explanations import Explainers
 from api.settings import MIB, ServiceSettings, settings_from
 from api.store.blobs import FolderBlobs
 from api.store.database import Database
@@ -74,6 +75,7 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
         Desks(),
         Metrics(database),
         HeldTables(settings.table_memory_mib * MIB),
+        Explainers(),
     )
 
     @contextlib.asynccontextmanager

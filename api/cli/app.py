@@ -18,6 +18,7 @@ COMMANDS = (
     "api.cli.apply",
     "api.cli.demo_scenario",
     "api.cli.plan",
+    "api.cli.explain",
     "api.cli.distances",
     "api.cli.what_if",
     "api.cli.stress",

@@ -14,6 +14,7 @@ from api.operations.metrics import Metrics
 from api.runs.queue import RunQueue
 from api.security.keys import Keys, Principal, Scope
 from api.services.decisions import DecisionService, Desks
+from api.services.explanations import Explainers
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
 from api.services.table_rows import TableRows
@@ -43,6 +44,7 @@ class House:
     desks: Desks
     metrics: Metrics
     tables: HeldTables
+    explainers: Explainers
 
     def as_seen_by(self, who: Principal) -> Context:
         """Return what somebody may see and use."""

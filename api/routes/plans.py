@@ -8,8 +8,10 @@ from fastapi import APIRouter, Query, Response
 
 from api.errors import responses
 from api.routes.context import Reader
+from api.schemas.explanations import ExplanationPage
 from api.schemas.wire import KpiList, PlanModel, TablePage
-from api.services.filters import FilterText, SortText, equal, read_filter, read_sort
+from api.services.explanations import explanation_page
+from api.services.filters import FilterText, SortText, read_filter, read_sort
 from api.services.paging import PageSize, PageToken
 from api.services.tables import FILES, Form, download, page
 from api.services.wired import plan_model
@@ -75,12 +77,15 @@ def file(plan_id: str, name: str, here: Reader) -> Response:
 def explanations(
     plan_id: str,
     here: Reader,
-    decision_id: Annotated[str | None, Query(max_length=200)] = None,
+    decision_id: Annotated[
+        str | None, Query(max_length=400, description="as in purchase_orders:PO-1/1")
+    ] = None,
+    table: Annotated[
+        str | None, Query(max_length=40, description="only decisions of this table")
+    ] = None,
     page_size: PageSize = 100,
     page_token: PageToken = None,
-) -> TablePage:
-    """Say why decisions are as they are; `decision_id` as in purchase_orders:PO-1/1."""
-    rows = here.table(PLAN_TABLES, here.plan(plan_id).manifest, "explanations")
-    column = rows.contract.by_name["decision_id"]
-    where = None if decision_id is None else equal(column, decision_id)
-    return page(rows, page_size, page_token, where)
+) -> ExplanationPage:
+    """Say why decisions are as they are: sums, rules, prices, next best, in sentences."""
+    explainer = here.house.explainers.of(here.plan(plan_id), here.scenarios, here.blobs)
+    return explanation_page(explainer, decision_id, table, page_size, page_token)

@@ -94,7 +94,7 @@ def assemble(facts: Facts, *, caps_of_tonight: bool = True) -> Tonight:
         names, minimum = names[kept], minimum[kept]
         group = group.astype(np.int64)
     rows = limit_rows(facts, usable)
-    high = np.minimum(reach(usable, rows, high), np.minimum(_capacity(usable), sellable))
+    high = np.minimum(reach(usable, rows, high), np.minimum(supplier_capacity(usable), sellable))
     segments, starts = _segments(usable, breaks, low, high)
     options = Options(
         pair=usable["problem_pair"].to_numpy(np.int64),
@@ -210,10 +210,10 @@ def _range(
     filling = np.divide(minimum, price, out=np.full(len(at), 0.0), where=price > 0.0)
     most = np.maximum.reduce([wish, filling, largest_break, low])
     most = np.minimum(np.ceil(most / multiple) + 1.0, np.floor(FAR / multiple)) * multiple
-    return low, np.minimum(most, _capacity(options))
+    return low, np.minimum(most, supplier_capacity(options))
 
 
-def _capacity(options: pd.DataFrame) -> Floats:
+def supplier_capacity(options: pd.DataFrame) -> Floats:
     """Return the most units that each supplier can make in a review period."""
     multiple = options["order_multiple"].to_numpy(np.float64)
     capacity = options["capacity_per_week"] * options["review_days"] / 7.0

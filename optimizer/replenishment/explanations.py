@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from optimizer.replenishment.assemble import Tonight
+from optimizer.replenishment.assemble import Tonight, supplier_capacity
 from optimizer.replenishment.demand.cover import row_sum
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.purchase_lines import Lines
@@ -45,7 +45,7 @@ def explanations(
             + table["line"].astype(np.int64).astype(str),
             "table": "purchase_orders",
             "terms": _as_json({"forecast_days": covered} | terms).array,
-            "binding": _binding(tonight, option, qty, terms),
+            "binding": _binding(facts, tonight, option, qty, terms),
             "alternative": step,
             "extra_cost": extra,
         }
@@ -83,6 +83,10 @@ def _terms(
         np.maximum(options.high[option], options.low[option]),
     )
     at_least = np.where(qty[option] > 0.0, np.maximum(rounded, options.low[option]), rounded)
+    wished = priced / usable
+    capacity = supplier_capacity(tonight.options.iloc[option])
+    made = np.minimum(wished, np.maximum(capacity, options.low[option]))
+    sold = np.minimum(made, np.maximum(options.high[option], options.low[option]))
     lost = row["lost_before"].to_numpy(np.float64)
     calibrated = row["shift"].to_numpy(np.float64) * row["decision_sd"].to_numpy(np.float64)
     net = free_level - position
@@ -102,7 +106,9 @@ def _terms(
         "never_below_zero": free - net,
         "losses_on_the_way": free / usable - free,
         "price_of_limits": (priced - free) / usable,
-        "order_multiple": rounded - priced / usable,
+        "supplier_capacity": made - wished,
+        "shelf_life": sold - made,
+        "order_multiple": rounded - sold,
         "moq": at_least - rounded,
         "price_break": np.where(broke, rest, 0.0),
         "order_value_and_limits": np.where(broke, 0.0, rest),
@@ -122,18 +128,26 @@ def _as_json(numbers: dict[str, Floats]) -> pd.Series:
 
 
 def _binding(
-    tonight: Tonight, option: NDArray[np.int64], qty: Floats, terms: dict[str, Floats]
+    facts: Facts,
+    tonight: Tonight,
+    option: NDArray[np.int64],
+    qty: Floats,
+    terms: dict[str, Floats],
 ) -> list[str]:
     """Return the rule that moved each quantity most, as JSON: rule, parameter, value.
 
     Lines whose price an index has moved name it, and by how much.
     """
     rows = tonight.options.iloc[option]
+    products = facts.scenario.table("products").set_index("product_id")["shelf_life_days"]
+    life = products.reindex(rows["product_id"]).to_numpy(np.float64)
     minimum = tonight.problem.groups.minimum[tonight.problem.options.group[option]]
     rules = (
         ("moq", "moq", rows["moq"].to_numpy(np.float64)),
         ("order_multiple", "order_multiple", rows["order_multiple"].to_numpy(np.float64)),
         ("price_of_limits", "limits", np.zeros(len(rows))),
+        ("supplier_capacity", "capacity_per_week", rows["capacity_per_week"].to_numpy(np.float64)),
+        ("shelf_life", "shelf_life_days", life),
         ("price_break", "min_qty", qty[option]),
         ("order_value_and_limits", "min_order_value", minimum),
     )

@@ -242,3 +242,29 @@ def test_health_and_readiness(service: TestClient) -> None:
     """Both answer ok while the database and the blobs can be used."""
     assert service.get("/healthz").json()["status"] == "ok"
     assert service.get("/readyz").json()["status"] == "ok"
+
+
+def test_explanations_are_paged_and_told_in_both_languages(
+    service: TestClient, done: dict[str, Any]
+) -> None:
+    """All decisions of a plan, page by page; one by its id; those of a table; none for others."""
+    path = f"/v1/plans/{done['plan']}/explanations"
+    found: list[str] = []
+    token = None
+    while True:
+        page = service.get(
+            path, params={"page_size": 20} | ({"page_token": token} if token else {})
+        )
+        assert page.status_code == 200, page.text
+        body = page.json()
+        found += [one["decision_id"] for one in body["explanations"]]
+        token = body["next_page_token"]
+        if token is None:
+            break
+    assert len(found) == len(set(found)) == body["total_rows"]
+    one = service.get(path, params={"decision_id": found[0]}).json()["explanations"]
+    assert [part["decision_id"] for part in one] == found[:1]
+    assert set(one[0]["sentences"]) == {"en", "zh"}
+    stops = service.get(path, params={"table": "stops"}).json()
+    assert stops["matching_rows"] == sum(name.startswith("stops:") for name in found)
+    assert service.get(path, params={"decision_id": "stops:X/1"}).json()["matching_rows"] == 0

@@ -1,0 +1,1 @@
+"""Why every decision of a plan is as it is."""

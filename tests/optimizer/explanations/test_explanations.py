@@ -1,0 +1,238 @@
+"""Explanations add up, name real cells, and fail their check when anything is changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from optimizer.explanations.check import check_explanations, check_told, decision_ids
+from optimizer.explanations.explain import EXPLAINERS, Explainer
+from optimizer.explanations.ledger import replayed, written
+from optimizer.explanations.record import Explanation, Sum
+from optimizer.explanations.sentences import LANGUAGES, Teller
+from optimizer.pipeline import plan
+from optimizer.plan import Plan
+from scenarios import NotFound, Scenario
+
+
+@pytest.fixture(scope="session")
+def explainer(corner_shop: Scenario, corner_plan: Plan) -> Explainer:
+    """Explains the corner shop's plan."""
+    return Explainer(corner_shop, corner_plan)
+
+
+@pytest.fixture(scope="session")
+def told(explainer: Explainer) -> list[Explanation]:
+    """All explanations of the corner shop's plan."""
+    return list(explainer.every())
+
+
+def test_every_decision_of_the_plan_is_explained(
+    corner_plan: Plan, told: list[Explanation]
+) -> None:
+    """As many explanations as rows of the tables of decisions, each under its row's id."""
+    wanted = [
+        name for table in EXPLAINERS for name in decision_ids(table, corner_plan.table(table))
+    ]
+    assert sorted(explanation.decision_id for explanation in told) == sorted(wanted)
+    assert len(set(wanted)) == len(wanted)
+
+
+def test_the_whole_plan_checks_with_no_difference(corner_shop: Scenario, corner_plan: Plan) -> None:
+    """Every cell, term, sum and objective of the corner shop comes out again."""
+    count, faults = check_explanations(corner_shop, corner_plan)
+    assert faults == []
+    assert count == 31
+
+
+def test_re_added_sums_differ_by_nothing(told: list[Explanation]) -> None:
+    """Terms added up by hand give the plan's own figure to the cent."""
+    for explanation in told:
+        for part in explanation.sums:
+            added = sum(term.value for term in part.terms)
+            wanted = part.total if part.stated is None else part.stated.value
+            assert round(added - wanted, 2) == 0.0, explanation.decision_id
+
+
+@pytest.mark.slow
+def test_the_retailers_plan_checks_with_no_difference(
+    double_eleven: Scenario, double_plan: Plan
+) -> None:
+    """Some 5,000 decisions, rolling nights and transfers included."""
+    count, faults = check_explanations(double_eleven, double_plan)
+    assert faults == []
+    assert count > 5_000
+
+
+def test_a_network_and_positions_check(corner_shop: Scenario) -> None:
+    """Sites, positions, cross serving and demand that is not worth serving are explained too."""
+    made = plan(corner_shop, ["network", "positioning"], work=1.0)
+    count, faults = check_explanations(corner_shop, made)
+    assert faults == []
+    assert count == sum(len(made.table(table)) for table in EXPLAINERS)
+
+
+def changed(explanation: Explanation, place: int, part: Sum) -> Explanation:
+    """Return an explanation with another sum."""
+    sums = list(explanation.sums)
+    sums[place] = part
+    return dataclasses.replace(explanation, sums=tuple(sums))
+
+
+@pytest.mark.parametrize("table", ["purchase_orders", "shipments", "unserved", "routes", "stops"])
+def test_a_changed_term_is_found(
+    corner_shop: Scenario, corner_plan: Plan, told: list[Explanation], table: str
+) -> None:
+    """One cent in one term of one decision fails the check."""
+    place = next(at for at, one in enumerate(told) if one.table == table)
+    part = told[place].sums[0]
+    wrong = dataclasses.replace(part.terms[0], value=part.terms[0].value + 0.01)
+    other = dataclasses.replace(part, terms=(wrong, *part.terms[1:]))
+    bad = [*told[:place], changed(told[place], 0, other), *told[place + 1 :]]
+    _, faults = check_told(corner_shop, corner_plan, bad)
+    assert any(fault.startswith(told[place].decision_id) for fault in faults)
+
+
+def test_a_changed_factor_is_found(
+    corner_shop: Scenario, corner_plan: Plan, told: list[Explanation]
+) -> None:
+    """A factor that is not what its cell says fails, though the sum adds up."""
+    place = next(at for at, one in enumerate(told) if one.table == "shipments")
+    part = told[place].sums[0]
+    factor = dataclasses.replace(part.terms[0].factors[0], value=99.0)
+    wrong = dataclasses.replace(part.terms[0], value=99.0, factors=(factor,))
+    other = dataclasses.replace(part, terms=(wrong,), total=99.0, stated=None)
+    bad = [*told[:place], changed(told[place], 0, other), *told[place + 1 :]]
+    _, faults = check_told(corner_shop, corner_plan, bad)
+    assert any("base is" in fault for fault in faults)
+
+
+def test_a_decision_left_out_is_found(
+    corner_shop: Scenario, corner_plan: Plan, told: list[Explanation]
+) -> None:
+    """A plan of which one decision has no explanation is not explained."""
+    _, faults = check_told(corner_shop, corner_plan, told[1:])
+    assert f"{told[0].decision_id}: is not explained" in faults
+
+
+def test_a_term_left_out_breaks_the_tie_to_the_objective(
+    corner_shop: Scenario, corner_plan: Plan, told: list[Explanation]
+) -> None:
+    """A parcel without its handling adds up by itself, but not to the stage's objective."""
+    place = next(at for at, one in enumerate(told) if one.table == "shipments")
+    part = told[place].sums[1]
+    kept = tuple(term for term in part.terms if term.name != "handling")
+    other = dataclasses.replace(part, terms=kept, total=sum(term.value for term in kept))
+    bad = [*told[:place], changed(told[place], 1, other), *told[place + 1 :]]
+    _, faults = check_told(corner_shop, corner_plan, bad)
+    assert any(fault.startswith("sourcing: decisions add up to handling") for fault in faults)
+
+
+def test_a_plan_that_was_changed_is_found(corner_shop: Scenario, corner_plan: Plan) -> None:
+    """A parcel whose cost was edited in the plan does not agree with its rate."""
+    tables = dict(corner_plan.tables)
+    parcels = tables["shipments"].copy()
+    parcels.loc[0, "cost"] = parcels.loc[0, "cost"] + 1.0
+    tables["shipments"] = parcels
+    edited = Plan(corner_plan.provenance, tables)
+    _, faults = check_explanations(corner_shop, edited)
+    assert any("the plan states" in fault for fault in faults)
+
+
+def test_coffee_is_bought_up_to_the_price_break(explainer: Explainer) -> None:
+    """20 x 3.80 x 1.0154 = 77.17 of goods and 10 % duty = 84.89; packs of 5 alone would be 10."""
+    one = explainer.one("purchase_orders:PO-20261012-FARM-W1/1")
+    money = {term.name: term.value for term in one.sums[1].terms}
+    assert money == pytest.approx({"goods": 77.169231, "duty": 7.716923})
+    assert one.sums[1].total == pytest.approx(84.886154)
+    assert one.binding["rule"] == "price_break"
+    assert one.binding["value"] == 20.0
+
+
+def test_both_languages_tell_the_same_numbers(
+    told: list[Explanation], corner_shop: Scenario
+) -> None:
+    """Of every sum, English and Chinese show the same digits, each with its own words."""
+    english, chinese = (Teller(language, "GBP") for language in LANGUAGES)
+    for explanation in told:
+        first, second = english.tell(explanation), chinese.tell(explanation)
+        assert len(first) == len(second)
+        for here, there in zip(first[1:2], second[1:2], strict=True):
+            digits = [
+                "".join(c for c in text if c.isdigit() or c in ".,") for text in (here, there)
+            ]
+            assert digits[0].strip(".,") == digits[1].strip(".,")
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "money", "day"),
+    [
+        ("en", "1,234.5", "CNY 1,234.50", "11 Nov 2026"),
+        ("zh", "1,234.5", "1,234.50元", "2026年11月11日"),
+    ],
+)
+def test_numbers_money_and_dates_are_written_as_the_language_does(
+    language: str, number: str, money: str, day: str
+) -> None:
+    """1234.5 as a number and as yuan, and the eleventh of November."""
+    teller = Teller("zh" if language == "zh" else "en", "CNY")
+    assert teller.number(1234.5) == number
+    assert teller.money(1234.5) == money
+    assert teller.date("2026-11-11T00:00:00") == day
+
+
+def test_an_unserved_line_says_rule_proof_and_remedy(explainer: Explainer) -> None:
+    """12 of COFFEE are not there: penalty 12 x 9 x 5 / 5 = 108, proven, with what would help."""
+    one = explainer.one("unserved:order_line/O4/1")
+    assert one.sums[0].total == pytest.approx(108.0)
+    assert one.binding["proof"] == "proven"
+    assert "6 more of COFFEE" in str(one.binding["what_helps"])
+
+
+def test_an_unknown_decision_is_refused(explainer: Explainer) -> None:
+    """Ids are those of rows; others are not found, and the message says how they look."""
+    with pytest.raises(NotFound, match="purchase_orders:PO-1/1"):
+        explainer.one("shipments:NOBODY")
+
+
+def test_the_ledger_is_the_same_bytes_and_replays(explainer: Explainer, tmp_path: Path) -> None:
+    """Written twice it is equal, and every line comes out of scenario and plan again."""
+    first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    assert written(explainer, first) == 31
+    written(explainer, second)
+    assert first.read_bytes() == second.read_bytes()
+    assert replayed(explainer, first) == (31, [])
+
+
+def test_a_changed_ledger_does_not_replay(explainer: Explainer, tmp_path: Path) -> None:
+    """A total that was edited, a decision that was cut, a line that is no JSON: each is named."""
+    path = tmp_path / "a.jsonl"
+    written(explainer, path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    document = json.loads(lines[0])
+    document["sums"][0]["terms"][0]["value"] += 1.0
+    lines[0] = json.dumps(document)
+    path.write_text("\n".join([*lines[:-1], "{"]) + "\n", encoding="utf-8")
+    _, faults = replayed(explainer, path)
+    assert any("adds up to" in fault for fault in faults)
+    assert any("cannot be read" in fault for fault in faults)
+    assert any("the ledger does not have it" in fault for fault in faults)
+
+
+def test_ids_of_flows_end_where_their_key_does() -> None:
+    """A flow without future and period has neither in its id."""
+    flow = pd.DataFrame(
+        {
+            "origin_id": ["A"],
+            "destination_id": ["B"],
+            "mode": ["road"],
+            "product_id": ["TEA"],
+            "demand_case": [None],
+            "bucket": pd.to_datetime([None]),
+        }
+    )
+    assert decision_ids("flows", flow) == ["flows:A>B/road/TEA"]
