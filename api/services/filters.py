@@ -154,11 +154,6 @@ def read_filter(text: str | None, table: Table) -> Filter | None:
     return Filter(text.strip(), tuple(terms))
 
 
-def equal(column: Column, value: str) -> Filter:
-    """Return the filter of rows in which a text column has a value."""
-    return Filter(f"{column.name}={value!r}", (Term(column, "=", (value,)),))
-
-
 def read_sort(text: str | None, table: Table) -> tuple[Sort, ...]:
     """Read the columns to sort by.
 
