@@ -20,6 +20,7 @@ COMMANDS = (
     "api.cli.plan",
     "api.cli.explain",
     "api.cli.distances",
+    "api.cli.export",
     "api.cli.what_if",
     "api.cli.stress",
     "api.cli.disruptions",

@@ -24,8 +24,9 @@ from api.schemas.wire import TablePage
 from api.services.approvals import DECIDED_ORDERS, ApprovalService, Rows
 from api.services.paging import PageSize, PageToken, make_token, read_token
 from api.services.publishing import PublishingService, Standing
-from api.services.tables import FILES, Form, frame_download, frame_page
+from api.services.tables import FILES, MEDIA, Form, frame_download, frame_page, orders_for
 from api.store.rows import RowDecisionRow
+from optimizer.purchase_forms import ORDER_FORMS, OrderForm
 
 router = APIRouter(prefix="/v1", tags=["publishing"])
 NO_OVERRIDES = PublishRequest()
@@ -99,15 +100,21 @@ def purchase_orders(
     plan_id: str,
     here: Reader,
     rows: Rows = "approved",
-    form: Annotated[Form, Query(alias="format")] = "json",
+    form: Annotated[Form | OrderForm, Query(alias="format")] = "json",
     page_size: PageSize = 100,
     page_token: PageToken = None,
 ) -> TablePage | Response:
     """Export purchase orders with decisions applied: quantities as edited, rejected lines out.
 
-    `rows=all` has every line with its verdict.
+    `rows=all` has every line with its verdict; `format=odoo` and `format=erpnext` are the CSV that
+    these systems import.
     """
     frame = ApprovalService(here.database, here.blobs).purchase_orders(plan_id, rows)
+    if form in ORDER_FORMS:
+        headers = {"Content-Disposition": f'attachment; filename="purchase_orders_{form}.csv"'}
+        return Response(
+            orders_for(cast("OrderForm", form), frame), media_type=MEDIA["csv"], headers=headers
+        )
     if form == "json":
         return frame_page(DECIDED_ORDERS, frame, page_size, page_token)
     return frame_download(DECIDED_ORDERS, frame, form)

@@ -19,7 +19,8 @@ from api.services.paging import make_token, read_row_token
 from api.services.table_rows import TableRows, records
 from api.store.blobs import GROUP_ROWS
 from optimizer.plan import records as plain_records
-from scenarios import InputError
+from optimizer.purchase_forms import OrderForm, arrange, columns_of
+from scenarios import Finding, InputError, Severity
 from scenarios.files.cell_texts import texts_of
 from scenarios.files.streamed_sheet import PIECE_BYTES, Pieces, sheet_pieces
 from scenarios.files.workbook_writer import MOST_ROWS
@@ -142,11 +143,42 @@ def frame_download(contract: Table, frame: pd.DataFrame, form: str) -> Response:
     return StreamingResponse(iter(pieces), media_type=MEDIA[form], headers=headers)
 
 
-def csv_pieces(columns: Sequence[Column], frames: Iterable[pd.DataFrame]) -> Iterator[bytes]:
-    """Yield a table as CSV in UTF-8 with a byte-order mark; whole numbers have no point."""
+def orders_for(form: OrderForm, lines: pd.DataFrame) -> bytes:
+    """Return purchase orders as the CSV that Odoo or ERPNext imports: exact texts, no mark.
+
+    Raises
+    ------
+    InputError
+        A text would be run by a spreadsheet that opens the file; an xlsx can hold it.
+    """
+    columns, told = columns_of(form), arrange(lines, form)
+    findings = []
+    for column in columns:
+        if column.kind in TEXTUAL:
+            texts = told[column.name].dropna()
+            for text in texts[texts.str.startswith(FORMULA_STARTS)].unique()[:20]:
+                hint = "a spreadsheet would take it for a formula; write an xlsx, or rename it"
+                findings.append(
+                    Finding("formula", Severity.ERROR, "purchase_orders", None, column.name,
+                            str(text), hint)
+                )  # fmt: skip
+    if findings:
+        raise InputError(f"{len(findings)} ids look like formulas; no CSV was made", findings)
+    return b"".join(csv_pieces(columns, [told], mark=False))
+
+
+def csv_pieces(
+    columns: Sequence[Column], frames: Iterable[pd.DataFrame], *, mark: bool = True
+) -> Iterator[bytes]:
+    """Yield a table as CSV in UTF-8; whole numbers have no point.
+
+    Parameters
+    ----------
+    mark : with a byte-order mark, which Excel needs
+    """
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
-    stream.write("\ufeff")
+    stream.write("\ufeff" if mark else "")
     writer.writerow(column.name for column in columns)
     for frame in frames:
         texts = [texts_of(frame[column.name], column) for column in columns]

@@ -389,19 +389,20 @@ def _folded(made: pd.DataFrame, rule: TableRule, report: TableReport) -> pd.Data
         return made
     before = len(made)
     if rule.add_up:
-        weight = made[rule.add_up[0]]
-        sums = [*rule.add_up]
-        for name in rule.mean:
+        sums = [name for name in rule.add_up if name in made.columns]
+        means = [name for name in rule.mean if name in made.columns]
+        weight = made[sums[0]] if sums else pd.Series(1.0, made.index)
+        for name in means:
             made[f"{name}*"] = made[name] * weight
             made[f"{name}+"] = weight.where(made[name].notna())
             sums += [f"{name}*", f"{name}+"]
         groups = made.groupby(key, sort=False, dropna=False)
-        others = [name for name in made.columns if name not in {*key, *sums, *rule.mean}]
-        parts = [groups[sums].sum(min_count=1)]
+        others = [name for name in made.columns if name not in {*key, *sums, *means}]
+        parts = [groups[sums].sum(min_count=1)] if sums else []
         if others:
             parts.append(groups[others].first())
         done = pd.concat(parts, axis=1).reset_index()
-        for name in rule.mean:
+        for name in means:
             done[name] = done[f"{name}*"] / done[f"{name}+"]
         names = [name for name in TABLES[rule.table].names if name in done.columns]
         made = done[names]
