@@ -1,15 +1,19 @@
-"""`holdfast what-if`: what a decision on one stop of the routes would cost."""
+"""`holdfast what-if`: what forcing or forbidding one decision of a plan would change."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.console import Exit, out, print_json, print_table
 
+if TYPE_CHECKING:
+    from optimizer.what_if.answer import Answer
+
 MOST_MOVES = 20
+OF_STOPS = ("serve", "leave", "onto", "off")
 
 
 def register(app: typer.Typer) -> None:
@@ -19,46 +23,85 @@ def register(app: typer.Typer) -> None:
 
 def what_if(
     scenario: Annotated[Path, typer.Argument(help="The scenario of the plan.")],
-    plan: Annotated[Path, typer.Argument(help="Folder of a plan with routes.")],
-    decision: Annotated[str, typer.Argument(help="serve, leave, onto or off.")],
-    order: Annotated[str, typer.Argument(help="The stop's order.")],
+    plan: Annotated[Path, typer.Argument(help="Folder of the plan.")],
+    decision: Annotated[
+        str,
+        typer.Argument(
+            help='As in "purchase P1 S2 W1 = 500", "supplier S2 out", "ship O1 from W2",'
+            ' "ship O1 not from W2", "leave O1", "site W1 closed"; of routes: serve, leave, onto,'
+            " off with an order."
+        ),
+    ],
+    order: Annotated[str, typer.Argument(help="Of serve, leave, onto, off: the stop.")] = "",
     route: Annotated[str, typer.Option(help="With onto and off: a route of the plan.")] = "",
     seconds: Annotated[
         float | None, typer.Option(help="Wall seconds; default: a fixed amount of work.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Force a stop onto a route or off it, serve it or leave it: cost, and what else moves."""
+    """Force or forbid one decision: change of cost, service and CO2e, and what else moves."""
     from optimizer.outcome import Limits
     from optimizer.plan import Plan
-    from optimizer.routing.what_if import what_if as ask
-    from scenarios import Scenario
-    from scenarios.gazetteer import fill_coordinates
+    from optimizer.what_if import Decision, read_decision
+    from optimizer.what_if import what_if as ask
+    from scenarios import InputError, Scenario
 
-    facts, _ = fill_coordinates(Scenario.load(scenario))
+    facts, made = Scenario.load(scenario), Plan.load(plan)
+    if made.provenance.scenario_hash != facts.content_hash:
+        raise InputError("the plan was made for another scenario, or for another state of it")
+    asked = (
+        Decision("stop", order_id=order, action=decision, route_id=route)
+        if order and decision in OF_STOPS
+        else read_decision(decision)
+    )
     limits = None if seconds is None else Limits(seconds=seconds)
-    answer = ask(facts, Plan.load(plan), decision, order, route, limits)
+    answer = ask(facts, made, asked, limits)
     if as_json:
         print_json(answer.document())
         return Exit.FINE if answer.possible else Exit.GATE_FAILED
     if not answer.possible:
         proof = "no plan whatever can" if answer.proven else "the search found no plan that can"
-        out().print(f"Not possible, {proof}: {answer.reason}.", markup=False)
+        out().print(f"Not possible, {proof}: {' '.join(answer.reasons)}", markup=False)
         return Exit.GATE_FAILED
-    currency = facts.settings.currency
+    _show(answer, facts.settings.currency)
+    return Exit.FINE
+
+
+def _show(answer: Answer, currency: str) -> None:
+    """Print what a planner reads."""
+    low, high = answer.extra_cost_range
+    proven = "" if low is None or high is None else f" (proven: {low:,.2f} to {high:,.2f})"
     out().print(
-        f"It costs {answer.extra_cost:,.2f} {currency} more:"
-        f" {answer.cost_before:,.2f} before, {answer.cost_after:,.2f} after.\n"
-        f"Not served: {answer.unserved_before} before, {answer.unserved_after} after."
-        f" {len(answer.moves)} other stops change their route.",
+        f"It costs {answer.extra_cost:,.2f} {currency} more{proven}:"
+        f" {answer.cost_before:,.2f} before, {answer.cost_after:,.2f} after.",
         markup=False,
     )
+    print_table(
+        f"What changes ({currency})",
+        ["stage", "term", "before", "after", "change"],
+        [
+            [stage.stage, term, before, after, after - before]
+            for stage in answer.stages
+            for term, before, after in stage.terms
+            if before or after
+        ],
+    )
+    figures = [*answer.service, *answer.co2]
+    if figures:
+        print_table(
+            "Service and CO2e",
+            ["figure", "unit", "before", "after"],
+            [[m.name, m.unit, _known(m.before), _known(m.after)] for m in figures],
+        )
     if answer.moves:
         print_table(
-            "What else moves",
-            ["order", "before", "after"],
-            [[m.order_id, m.before or "nobody", m.after or "nobody"] for m in answer.moves][
-                :MOST_MOVES
-            ],
+            f"What moves: {len(answer.moves)}",
+            ["table", "what", "before", "after"],
+            [[m.table, m.what, m.before or "-", m.after or "-"] for m in answer.moves][:MOST_MOVES],
         )
-    return Exit.FINE
+    for note in answer.notes:
+        out().print(note, markup=False)
+
+
+def _known(value: float | None) -> str:
+    return "not known" if value is None else f"{value:,.4g}"

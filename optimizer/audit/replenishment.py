@@ -48,6 +48,8 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     lines["landed_now"] = landed_cost(scenario, lines)
     _check_quantities(rules, scenario, lines, facts)
     _check_limits(rules, scenario, lines)
+    if len(lines) or len(tables.get("policies", ())):  # a night without a plan keeps to nothing
+        _check_decisions(rules, scenario, lines)
     _check_shelf_life(rules, scenario, tables, facts, lines)
     _check_transfers(rules, scenario, tables.get("transfers", pd.DataFrame()))
     _check_supply(rules, facts, tables.get("unserved", pd.DataFrame()))
@@ -213,6 +215,23 @@ def _check_limits(rules: Rules, scenario: Scenario, lines: pd.DataFrame) -> None
         used = used_of_limit(str(limit.kind), str(limit.scope), rows, lines)
         over = used > float(limit.value) * (1.0 + TOLERANCE) + TOLERANCE
         rules.add(ORDERS, f"over_{limit.kind}", [over], [f"{limit.limit_id}: {used:.2f}"])
+
+
+def _check_decisions(rules: Rules, scenario: Scenario, lines: pd.DataFrame) -> None:
+    """Hold tonight's units against what the planner has decided of them."""
+    decisions = scenario.table("decisions")
+    for row in decisions[decisions["kind"] == "purchase"].itertuples():
+        mine = np.ones(len(lines), bool)
+        for key in OPTION:
+            cell = getattr(row, key)
+            if isinstance(cell, str):
+                mine &= (lines[key] == cell).to_numpy(bool)
+        units, asked = float(lines["qty"].to_numpy(np.float64)[mine].sum()), float(row.qty)
+        slack = TOLERANCE * max(1.0, asked)
+        over = row.sense in ("<=", "=") and units > asked + slack
+        under = row.sense in (">=", "=") and units < asked - slack
+        name = f"{row.decision_id}: {units:g} {row.sense} {asked:g}"
+        rules.add(ORDERS, "against_a_decision", [over or under], [name])
 
 
 def used_of_limit(kind: str, scope: str, rows: pd.DataFrame, lines: pd.DataFrame) -> float:

@@ -50,7 +50,10 @@ def check(
     if not len(unserved):
         unserved = pd.DataFrame(columns=["kind", "id", "qty", "code", "proof"])
 
+    if not len(parcels) and not len(unserved) and len(scenario.table("decisions")):
+        return AuditReport(STAGE, None)  # no plan keeps to the decisions: nothing is claimed
     _check_lines(rules, scenario, wanted, parcels, packed, unserved)
+    _check_decisions(rules, scenario, parcels, unserved)
     content = _content(scenario, parcels, packed)
     _check_stock(rules, scenario, orders, content)
     _check_throughput(rules, scenario, orders, parcels, content)
@@ -129,6 +132,27 @@ def _check_lines(
     total = np.abs(shipped + missed - whole) > UNITS
     rules.add("unserved", "neither_shipped_nor_unserved", total & (times == 0), names)
     rules.add("shipment_lines", "quantities_differ_from_the_order", total & (times > 0), names)
+
+
+def _check_decisions(
+    rules: Rules, scenario: Scenario, parcels: pd.DataFrame, unserved: pd.DataFrame
+) -> None:
+    """Hold parcels and what stays against what the planner has decided of orders."""
+    rows = scenario.table("decisions")
+    rows = rows[rows["kind"] == "shipment"]
+    stays = set(unserved.loc[unserved["kind"] == "order_line", "id"].str.rsplit("/", n=1).str[0])
+    for row in rows.itertuples():
+        sent = parcels[parcels["order_id"] == row.order_id]
+        here = sent
+        if isinstance(row.site_id, str):
+            here = sent[sent["site_id"] == row.site_id]
+        must = row.sense in (">=", "=") and float(row.qty) > 0.0
+        bars = row.sense in ("<=", "=") and float(row.qty) < 1.0
+        elsewhere = len(here) < len(sent) or not len(sent) or row.order_id in stays
+        broken = (must and elsewhere) or (bars and len(here) > 0)
+        rules.add(
+            "shipments", "against_a_decision", [broken], [f"{row.decision_id} {row.order_id}"]
+        )
 
 
 def _content(scenario: Scenario, parcels: pd.DataFrame, packed: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.shelf_life import sellable_units, shelf_life_notes
 from optimizer.replenishment.stock_cost import best_level
+from optimizer.replenishment.tonight.decisions import decided_range
 from optimizer.replenishment.tonight.limits import limit_rows, room_m3
 from optimizer.replenishment.tonight.problem import (
     TOLERANCE,
@@ -52,7 +53,8 @@ def assemble(facts: Facts, *, caps_of_tonight: bool = True) -> Tonight:
 
     Parameters
     ----------
-    caps_of_tonight : no option beyond what is sold before it expires, or beyond its site's room
+    caps_of_tonight : no option beyond what is sold before it expires, or beyond its site's room;
+        and as the planner has decided
     """
     pair_row = np.flatnonzero(facts.counted)
     place = np.full(len(facts.pairs), -1, np.int64)
@@ -82,19 +84,23 @@ def assemble(facts: Facts, *, caps_of_tonight: bool = True) -> Tonight:
     low, high = _range(usable, pairs, minimum[group], breaks)
     sellable = sellable_units(facts, usable) if caps_of_tonight else np.full(len(low), np.inf)
     notes = shelf_life_notes(facts, usable, low, sellable) if caps_of_tonight else []
-    high = np.minimum(high, sellable)
+    high, most = np.minimum(high, sellable), np.minimum(supplier_capacity(usable), sellable)
+    if caps_of_tonight:
+        low, decided, asked = decided_range(facts.scenario, usable, low)
+        most = np.minimum(most, decided)
+        high = np.minimum(np.maximum(high, asked), most)
     possible = low <= high
     if caps_of_tonight:  # a site may have room on a later night
         room = room_m3(facts).reindex(usable["site_id"]).to_numpy(np.float64)
         possible &= low * usable["m3"].to_numpy(np.float64) <= room * (1.0 + TOLERANCE)
     if not possible.all():
         usable, group = usable[possible].reset_index(drop=True), group[possible]
-        low, high, sellable = low[possible], high[possible], sellable[possible]
+        low, high, most = low[possible], high[possible], most[possible]
         kept, group = np.unique(group, return_inverse=True)
         names, minimum = names[kept], minimum[kept]
         group = group.astype(np.int64)
-    rows = limit_rows(facts, usable)
-    high = np.minimum(reach(usable, rows, high), np.minimum(supplier_capacity(usable), sellable))
+    rows = limit_rows(facts, usable, decided=caps_of_tonight)
+    high = np.minimum(reach(usable, rows, high), most)
     segments, starts = _segments(usable, breaks, low, high)
     options = Options(
         pair=usable["problem_pair"].to_numpy(np.int64),
@@ -250,7 +256,12 @@ def _segments(
     duty = options["duty"].to_numpy(np.float64)
     base = options["unit_cost"].to_numpy(np.float64)
     frame = pd.DataFrame(
-        {"option": np.arange(count), "from": low, "price": base * duty, "offset": np.zeros(count)}
+        {
+            "option": np.arange(count),
+            "from": np.zeros(count),
+            "price": base * duty,
+            "offset": np.zeros(count),
+        }
     )
     if len(breaks):
         frame = pd.concat([frame, _break_segments(options, breaks)], ignore_index=True)

@@ -16,6 +16,7 @@ from optimizer.replenishment.assemble import Tonight, assemble
 from optimizer.replenishment.explanations import explanations
 from optimizer.replenishment.facts import Facts, read_facts
 from optimizer.replenishment.purchase_lines import Lines, purchase_lines
+from optimizer.replenishment.tonight.decisions import start_quantities
 from optimizer.replenishment.tonight.search import Orders, search
 from optimizer.stage import Certificate, Kpi, StageResult
 from scenarios import Scenario
@@ -27,18 +28,21 @@ PRICE_KINDS = {"budget": "budget", "share": "budget", "storage": "storage"}
 
 
 def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits) -> StageResult:
-    """Decide tonight's orders."""
+    """Decide tonight's orders; the search begins from those of `upstream`, if it has any."""
     facts = read_facts(scenario, upstream)
     tonight = assemble(facts)
     count = f"{len(tonight.problem.pairs):,} product-locations"
     limits.progress(STAGE, 0.2, f"{count}, {len(tonight.problem.options):,} options")
-    outcome = search(tonight.problem, limits)
+    start = start_quantities(tonight.options, upstream.get("purchase_orders"))
+    outcome = search(tonight.problem, limits, start=start)
     limits.progress(STAGE, 0.8, f"{outcome.status}: writing the tables")
     tables = {"unserved": _unserved(facts)}
     certificate = Certificate.of(STAGE, cast("Outcome[object]", outcome))
     versions = {"scipy": version("scipy"), "highspy": version("highspy")}
     if outcome.solution is None:
-        notes = ("No orders keep every hard limit; see the limits of the kind `>=`.",)
+        notes = (
+            "No orders keep every hard limit; see the limits of the kind `>=` and the decisions.",
+        )
         return StageResult(tables, certificate, (), (*facts.notes, *notes), outcome.work, versions)
     qty = outcome.solution.qty
     lines = purchase_lines(facts, tonight, qty)

@@ -119,4 +119,21 @@ GROUPS = Table(
     ),
 )
 
-TABLES = (LIMITS, DISRUPTIONS, PLAYBOOKS, GROUPS)
+DECISIONS = Table(
+    "decisions",
+    "既定决策",
+    GROUP,
+    "What the planner has decided for tonight; every stage that it concerns keeps to it.",
+    (
+        ident("decision_id", "决策编码", "Decision.", required=True, key=True),
+        choice("kind", "类型", "Units to buy, or from where an order ships.", "purchase", "shipment", required=True),
+        ident("supplier_id", "供应商编码", "Of a purchase: from whom; blank: from all together.", references=("suppliers.supplier_id",)),
+        ident("product_id", "商品编码", "Of a purchase: what; blank: all products together.", references=("products.product_id",)),
+        ident("site_id", "站点编码", "Where to buy for, or from where to ship; blank: anywhere.", references=("sites.site_id", "suppliers.supplier_id")),
+        ident("order_id", "订单编号", "Of a shipment: the order.", references=("orders.order_id",)),
+        choice("sense", "方向", "At most, at least, or exactly.", "<=", ">=", "=", required=True),
+        number("qty", "数量", "Units of tonight's purchases; of a shipment 1 (whole, from there) or 0 (not from there).", required=True),
+    ),
+)
+
+TABLES = (LIMITS, DISRUPTIONS, PLAYBOOKS, GROUPS, DECISIONS)

@@ -172,9 +172,9 @@ def _block(
     first = int(problem.orders.first_piece[orders[0]])
     span = slice(first, first + size * len(orders))
     pieces = problem.pieces
-    kg, m3, units, penalty = (
+    kg, m3, units, loss_of = (
         column[span].reshape(-1, size).T
-        for column in (pieces.kg, pieces.m3, pieces.units, pieces.penalty)
+        for column in (pieces.kg, pieces.m3, pieces.units, pieces.loss)
     )
     barred = ~able[:, span].reshape(problem.n_sites, len(orders), size)
     quotes = quotes_for(problem, orders)
@@ -190,7 +190,7 @@ def _block(
     goods = {0: np.zeros(shape[1:] if worth is not None else ())}
     for subset, rest, lowest in subsets(size):
         before = loads[rest]
-        own = (kg[lowest], m3[lowest], units[lowest], penalty[lowest])
+        own = (kg[lowest], m3[lowest], units[lowest], loss_of[lowest])
         loads[subset] = tuple(had + more for had, more in zip(before, own, strict=True))
         not_there[subset] = not_there[rest] | barred[:, :, lowest]
         weight, volume, count, loss = loads[subset]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.allocation.priority import USUAL_PRIORITY
+from optimizer.allocation.sourcing.decided import must_ship, own_zones, raised
 from optimizer.allocation.sourcing.problem import (
     Lines,
     Objects,
@@ -27,6 +28,7 @@ from optimizer.allocation.sourcing.tariff import (
     build_tariff,
 )
 from scenarios import Scenario
+from scenarios.semantics.decisions import order_decisions
 from scenarios.semantics.defaults import unserved_penalty
 from scenarios.semantics.movable import release_days
 from scenarios.semantics.zones import explode_bundles
@@ -45,8 +47,12 @@ def build_problem(scenario: Scenario, *, stock_value: bool = False) -> SourcingP
     stock_value : the stock that orders take counts at what it costs
     """
     notes: list[str] = []
-    frame = _orders(scenario, notes)
+    decided = order_decisions(scenario)
+    frame, rates = own_zones(_orders(scenario, notes), scenario.filled("carrier_rates"), decided)
     lines = _lines(scenario, frame)
+    penalty = lines["penalty"].to_numpy(np.float64)
+    lines["loss"] = penalty
+    lines["penalty"] = raised(penalty, must_ship(lines, decided), rates, lines)
     lines, frame, first_piece, piece_of_line, together = _arrange(frame, lines)
     sources, offers = read_sources(scenario)
     zone_ids = pd.Index(sorted(frame["zone_id"].dropna().unique()))
@@ -88,7 +94,7 @@ def build_problem(scenario: Scenario, *, stock_value: bool = False) -> SourcingP
         ),
         resources=resources,
         tariff=build_tariff(
-            rates_of(scenario.filled("carrier_rates"), sources),
+            rates_of(rates, sources),
             pd.Index(sources["key"]),
             zone_ids,
             group_of,
@@ -96,6 +102,7 @@ def build_problem(scenario: Scenario, *, stock_value: bool = False) -> SourcingP
             scenario.settings.co2_price_per_tonne,
         ),
         goods=_goods(scenario, sources, offers, resources, parts) if stock_value else None,
+        decided=decided,
         notes=tuple(notes),
     )
 
@@ -244,6 +251,7 @@ def _pieces(
         kg=add_up("kg"),
         m3=add_up("m3"),
         penalty=add_up("penalty"),
+        loss=add_up("loss"),
         parts=parts,
         first_line=np.concatenate([[0], np.cumsum(of_piece)]).astype(np.int64),
     )

@@ -38,7 +38,7 @@ class LargeOrders:
         self.pieces = np.arange(self.first_piece, problem.n_pieces)
         quotes = quotes_for(problem, self.orders[self.of_piece])
         alone = quotes.by_group(
-            pieces.kg[self.pieces], pieces.m3[self.pieces], pieces.penalty[self.pieces], 1
+            pieces.kg[self.pieces], pieces.m3[self.pieces], pieces.loss[self.pieces], 1
         )[0]
         able = catalogue.able[:, self.first_piece :] & np.isfinite(alone)
         self.fixed, slope = self._lower_rates()
@@ -226,7 +226,7 @@ class LargeOrders:
         kg = problem.pieces.kg[pieces].sum(keepdims=True)
         m3 = problem.pieces.m3[pieces].sum(keepdims=True)
         goods = 0.0 if problem.goods is None else float(problem.goods[place, pieces].sum())
-        loss = problem.pieces.penalty[pieces].sum(keepdims=True) - goods
+        loss = problem.pieces.loss[pieces].sum(keepdims=True) - goods
         money = quotes.by_group(kg, m3, loss, problem.n_groups)[:, place, 0]
         if toll is not None:
             money = money + toll

@@ -95,7 +95,7 @@ def parcels_of(problem: SourcingProblem, placement: Placement) -> Parcels:
     of_piece[ships] = inverse
     kg, m3, units, loss = (
         np.bincount(inverse, weights=column[ships], minlength=len(heads)).astype(np.float64)
-        for column in (pieces.kg, pieces.m3, pieces.units, pieces.penalty)
+        for column in (pieces.kg, pieces.m3, pieces.units, pieces.loss)
     )
     site = placement.site[heads]
     goods = problem.goods_of(ships, inverse, len(heads), placement.site[ships])

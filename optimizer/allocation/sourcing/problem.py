@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.allocation.sourcing.tariff import Floats, Ints, Promise, Tariff
+from scenarios.semantics.decisions import OrderDecision
 
 Objects = NDArray[np.object_]
 
@@ -58,7 +60,9 @@ class Pieces:
     Attributes
     ----------
     order : (n_pieces,) int64
-    units, kg, m3, penalty : (n_pieces,) float64; penalty is the money of not shipping it
+    units, kg, m3, penalty : (n_pieces,) float64; penalty is the money of not shipping it, beyond
+        all else where it was decided that it ships
+    loss : (n_pieces,) float64, the penalty without such decisions
     parts : what they take from stock: every piece in the first, further components of bundles
         (and further lines of whole orders) in the others
     first_line : (n_pieces + 1,) int64
@@ -69,6 +73,7 @@ class Pieces:
     kg: Floats
     m3: Floats
     penalty: Floats
+    loss: Floats
     parts: tuple[Parts, ...]
     first_line: Ints
 
@@ -144,6 +149,7 @@ class SourcingProblem:
     resources: Resources
     tariff: Tariff
     goods: Floats | None = None
+    decided: Mapping[str, OrderDecision] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property

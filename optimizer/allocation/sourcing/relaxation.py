@@ -59,7 +59,7 @@ class Relaxation:
         order, units = pieces.order[left], pieces.units[left]
         goods = problem.goods_of(left, np.arange(len(left)), len(left))
         money = quotes_for(problem, order).by_group(
-            pieces.kg[left], pieces.m3[left], pieces.penalty[left] - goods, problem.n_groups
+            pieces.kg[left], pieces.m3[left], pieces.loss[left] - goods, problem.n_groups
         )
         self.money = money = money + problem.handling[:, None] * units + goods
         self.missing = missing = missing_units(problem, left, whole_stock(problem, ledger.stock))
@@ -101,7 +101,7 @@ class Relaxation:
         after = quotes_for(problem, order[at]).by_group(
             parcels.kg[parcel] + pieces.kg[piece],
             parcels.m3[parcel] + pieces.m3[piece],
-            parcels.loss[parcel] + pieces.penalty[piece] - parcels.goods[parcel] - goods,
+            parcels.loss[parcel] + pieces.loss[piece] - parcels.goods[parcel] - goods,
             problem.n_groups,
         )[problem.tariff.group[parcels.row[parcel]], site, pair]
         before = parcels.money + parcels.late + parcels.co2 + parcels.risk

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 import pandas as pd
 
 from optimizer.allocation.sourcing import tables as rows
+from optimizer.allocation.sourcing.decided import broken_decisions
 from optimizer.allocation.sourcing.explain import explanations
 from optimizer.allocation.sourcing.intake import build_problem
 from optimizer.allocation.sourcing.placement import parcels_of, terms_of
 from optimizer.allocation.sourcing.search import Found, search
+from optimizer.allocation.sourcing.start import start_placement
 from optimizer.allocation.sourcing.unserved import held_orders, unserved_rows
-from optimizer.outcome import Limits, gap_pct, proven_status
+from optimizer.outcome import Limits, Status, gap_pct, proven_status
 from optimizer.stage import Certificate, StageResult
 from scenarios import InputError, Scenario
 
@@ -30,7 +32,7 @@ def run(
 
     Parameters
     ----------
-    upstream : not needed; orders are facts
+    upstream : orders are facts; the search begins from shipments of the same batch, if there are
     limits : seconds, or work of which one unit is about a second of one core
     stock_value : yes or no; yes: the stock that is shipped counts at what it costs
 
@@ -46,13 +48,21 @@ def run(
         notes = (*problem.notes, "No accepted delivery order has lines: nothing to source.")
         return StageResult({}, None, notes=notes)
     limits.progress(STAGE, 0.05, f"{problem.n_orders} orders from {problem.n_sites} sites")
-    found = search(problem, limits)
+    found = search(problem, limits, start_placement(problem, upstream))
     seconds = limits.elapsed
     placement = found.ledger.placement
     parcels = parcels_of(problem, placement)
     terms = terms_of(problem, placement, parcels)
     ids = rows.shipment_ids(problem, parcels)
     unserved = unserved_rows(found.ledger)
+    broken, proven = broken_decisions(problem, placement, unserved)
+    if broken:
+        status = Status.INFEASIBLE if proven else Status.NO_SOLUTION_FOUND
+        certificate = Certificate(
+            STAGE, found.engine, status, found.termination, None, None, seconds
+        )
+        notes = (*problem.notes, *broken)
+        return StageResult({}, certificate, (), notes, found.work, found.solver_versions)
     tables = {
         "shipments": rows.shipments(problem, parcels, ids),
         "shipment_lines": rows.shipment_lines(problem, parcels, ids),

@@ -17,7 +17,7 @@ from optimizer.allocation.sourcing.large import LargeOrders
 from optimizer.allocation.sourcing.ledger import Ledger
 from optimizer.allocation.sourcing.leftovers import ship_leftovers
 from optimizer.allocation.sourcing.linear_prices import sharpen
-from optimizer.allocation.sourcing.placement import objective_of
+from optimizer.allocation.sourcing.placement import Placement, objective_of
 from optimizer.allocation.sourcing.polish import polish
 from optimizer.allocation.sourcing.prices import Prices
 from optimizer.allocation.sourcing.problem import SourcingProblem
@@ -64,8 +64,12 @@ class Found:
     solver_versions: dict[str, str]
 
 
-def search(problem: SourcingProblem, limits: Limits) -> Found:
+def search(problem: SourcingProblem, limits: Limits, start: Placement | None = None) -> Found:
     """Find prices, a plan and a bound within the limits.
+
+    Parameters
+    ----------
+    start : a plan that keeps every limit, from which the search also goes on
 
     Without seconds the result depends on the work limit and the seed alone.
     """
@@ -88,6 +92,8 @@ def search(problem: SourcingProblem, limits: Limits) -> Found:
             dual = better if better.bound > dual.bound else dual
         limits.progress("sourcing", 0.45, f"no plan costs less than {dual.bound:.2f}")
         ledger = hunt.plan(dual.prices)
+    if start is not None and hunt.gap(ledger, dual.bound) > 0.0:
+        ledger = hunt.better(ledger, start)
     gap = hunt.gap(ledger, dual.bound)
     versions: dict[str, str] = {}
     work = hunt.work
@@ -156,6 +162,14 @@ class _Hunt:
                 break
         self.chase(ledger)
         return ledger
+
+    def better(self, ledger: Ledger, start: Placement) -> Ledger:
+        """Return the better of a plan and what becomes of another one."""
+        other = Ledger(self.problem, start)
+        self.again(other, Prices.zero(self.problem))
+        self.chase(other)
+        plans = [(objective_of(self.problem, one.placement), one) for one in (ledger, other)]
+        return min(plans, key=lambda plan: plan[0])[1]
 
     def pressed(self) -> bool:
         """Say whether there is no time left for another pass."""

@@ -131,6 +131,12 @@ class Reasons:
                 "no_zone", PROVEN, "the order names no zone", "enter the zone_id of the order"
             )
         zone = problem.zone_ids[problem.orders.zone[self.order[at]]]
+        decision = problem.decided.get(str(problem.orders.order_id[self.order[at]]))
+        if decision is not None and decision.stays:
+            names = ", ".join(decision.decisions)
+            return Reason(
+                "decided", PROVEN, f"decision {names} keeps it", "the decision taken back"
+            )
         rows = self.quotes.rows[:, :, at]
         listed = rows >= 0
         every = np.arange(problem.n_sites)
@@ -227,7 +233,7 @@ class Reasons:
         cost, joins = self.relaxation.here(at)
         alone = "a parcel costs" if problem.goods is None else "a parcel and its goods cost"
         way = "with its order it costs" if joins else alone
-        penalty = float(problem.pieces.penalty[self.left[at]])
+        penalty = float(problem.pieces.loss[self.left[at]])
         return Reason(
             "not_worth_it", HEURISTIC,
             f"{way} {cost:.2f}, leaving it {penalty:.2f}",

@@ -17,7 +17,8 @@ from optimizer.replenishment.buyer.solve import STAGE, BuyersPlan, solve
 from optimizer.replenishment.buyer.tables import marginal_prices, projection, purchase_orders
 from optimizer.replenishment.facts import Facts, read_facts
 from optimizer.stage import Certificate, Kpi, StageResult
-from scenarios import Scenario
+from scenarios import InputError, Scenario
+from scenarios.semantics.decisions import purchase_decisions
 
 
 def run(
@@ -29,6 +30,8 @@ def run(
     ----------
     scope : supplier:ID or category:NAME; blank: the supplier with the largest spend
     """
+    if len(purchase_decisions(scenario)):
+        raise InputError("stage buyer keeps to no `decisions` on purchases: take them out of it")
     facts = read_facts(scenario, upstream)
     chosen = read_scope(facts, scope)
     case = read_case(facts, chosen)

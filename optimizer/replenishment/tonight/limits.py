@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
 from optimizer.replenishment.facts import Facts
+from optimizer.replenishment.tonight.decisions import add_decisions
 from optimizer.replenishment.tonight.problem import Rows
 
 Floats = NDArray[np.float64]
@@ -57,11 +58,12 @@ class Draft:
         )
 
 
-def limit_rows(facts: Facts, options: pd.DataFrame) -> Rows:
+def limit_rows(facts: Facts, options: pd.DataFrame, *, decided: bool = True) -> Rows:
     """Return every hard limit that holds tonight.
 
     Parameters
     ----------
+    decided : with what the planner has decided of tonight
     options : the options of the problem, in its order: supplier_id, site_id, product_id, row,
         named, capacity_per_week, review_days, m3, category
     """
@@ -70,6 +72,8 @@ def limit_rows(facts: Facts, options: pd.DataFrame) -> Rows:
     for limit in _in_force(facts).itertuples():
         add_limit(draft, options, limit)
     add_shared_capacity(draft, options)
+    if decided:
+        add_decisions(draft, facts.scenario, options)
     return draft.rows()
 
 

@@ -57,13 +57,19 @@ class Orders:
     bound: Bound
 
 
-def search(problem: Problem, limits: Limits, warm: Prices | None = None) -> Outcome[Orders]:
+def search(
+    problem: Problem,
+    limits: Limits,
+    warm: Prices | None = None,
+    start: Floats | None = None,
+) -> Outcome[Orders]:
     """Return the best orders found.
 
     Parameters
     ----------
     warm : prices to begin from, such as `bound.prices` of another night's Orders; they are left
         aside where that night had other limits or modes. None: nothing is scarce
+    start : (n_options,) units, orders of a plan that may break rules; they are repaired first
 
     Prices are learned on the whole problem; orders are built at them, repaired and filled. The
     orders that were placed then get prices of their own, and the round repeats. Where the
@@ -75,7 +81,7 @@ def search(problem: Problem, limits: Limits, warm: Prices | None = None) -> Outc
     if not len(problem.options):
         return _nothing_to_choose(evaluator, budget, before)
     bound = _first_bound(evaluator, budget, warm)
-    found = _rounds(evaluator, bound, budget)
+    found = _rounds(evaluator, bound, budget, start)
     best = found[0] if found else None
     if best is None and evaluator.shared_pair.any():
         # whether any orders are possible is a matter of the rows' prices alone
@@ -151,7 +157,9 @@ def _dearest(problem: Problem) -> float:
     return float(stock + (price * most).sum() + problem.groups.cost.sum() + freight)
 
 
-def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: EvaluationBudget) -> list[Floats]:
+def _rounds(
+    evaluator: BoundEvaluator, bound: Bound, budget: EvaluationBudget, start: Floats | None
+) -> list[Floats]:
     """Return the feasible orders found, best first."""
     problem = evaluator.problem
     builder = OrderBuilder(evaluator)
@@ -162,6 +170,11 @@ def _rounds(evaluator: BoundEvaluator, bound: Bound, budget: EvaluationBudget) -
             found.append((problem.objective(qty), len(found), qty))
 
     keep(np.zeros(len(problem.options)))
+    if start is not None:
+        options = problem.options
+        fits = np.where(start > 0.0, np.clip(start, options.low, options.high), 0.0)
+        repairer = Repairer(problem, bound.prices.row)
+        keep(repairer.fill(repairer.repair(fits, budget.unless_cancelled), budget.unless_cancelled))
     if evaluator.shared_pair.any():
         _shared_rounds(builder, bound, budget, keep)
     else:
