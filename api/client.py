@@ -194,6 +194,23 @@ class Client:
         """
         return self._call("POST", "/v1/sourcing:decide", json={"order": dict(order), **where})
 
+    def what_if(
+        self, plan_id: str, decision: str | Mapping[str, Any], **more: Any
+    ) -> dict[str, Any]:
+        """Force or forbid one decision of a plan, as in "purchase P1 S2 W1 = 500".
+
+        Parameters
+        ----------
+        more : seconds=... of solving, wait_seconds=... of waiting
+
+        Returns
+        -------
+        answer : possible, reasons, extra_cost, stages, service, co2, moves ...; only `run` where
+            it takes longer than the request waits
+        """
+        told = decision if isinstance(decision, str) else dict(decision)
+        return self._call("POST", f"/v1/plans/{plan_id}:what-if", json={"decision": told, **more})
+
     def _frame(self, path: str, where: str, sort: str) -> pd.DataFrame:
         asked = {"format": "parquet", "filter": where, "sort": sort}
         answer = self._http.get(path, params={name: text for name, text in asked.items() if text})

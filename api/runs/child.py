@@ -38,10 +38,11 @@ class Task:
     blobs : folder of the blobs
     kind : pipeline, a stage or group of stages, or stress
     scenario : hash of the scenario's manifest
-    plan : hash of the plan's manifest, for stress
+    plan : hash of the plan's manifest, for stress and what_if
     previous : hash of the manifest of the plan that is being driven, for stage rerouting
     deltas : what-if changes to apply first
     options : of stages, by name, as the planner takes them
+    decision : of a what-if, in words
     export : lp or mps, to keep the problem of stage network beside the plan
     memory_mib : the process may take so much; 0: no limit
     width : chunks that large work is cut into for all workers; 0: it is done here
@@ -62,6 +63,7 @@ class Task:
     replications: int | None = None
     options: dict[str, str] = field(default_factory=dict)
     export: str | None = None
+    decision: str | None = None
     memory_mib: int = 0
     width: int = 0
     share_from: float = 0.0
@@ -173,17 +175,24 @@ def run(task: Task, line: _Line) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         problem = Path(folder) / f"network.{task.export}" if task.export else None
         options = dict(task.options)
+        answers: dict[str, bytes] = {}
         if problem is not None:
             options["export"] = str(problem)
         if task.previous is not None:
             driven = get_plan(blobs, task.previous)
             options["previous"] = str(driven.save(Path(folder) / "previous"))
-        if task.kind == "stress":
+        if task.kind == "what_if":
+            from api.runs.answers import answer_what_if
+
+            plan, answers = answer_what_if(task, scenario, line.cancelled.is_set)
+        elif task.kind == "stress":
             plan = get_plan(blobs, task.plan) if task.plan else _plan(task, scenario, line, options)
             plan = _stress(task, scenario, plan, line)
         else:
             plan = _plan(task, scenario, line, options)
-        files = {path.name: path.read_bytes() for path in [problem] if path and path.exists()}
+        files = answers | {
+            path.name: path.read_bytes() for path in [problem] if path and path.exists()
+        }
     kept = _kept(put_plan(blobs, plan, files), plan)
     return {**kept, "cancelled": line.cancelled.is_set()}
 

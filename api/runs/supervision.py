@@ -151,6 +151,7 @@ class Supervisor:
             replications=options.get("replications"),
             options=stage_options(options),
             export=options.get("export"),
+            decision=request.get("decision"),
             memory_mib=self.settings.max_run_memory_mib,
             width=0 if self.chunks is None else self.settings.chunks_per_run,
             share_from=self.settings.share_from,

@@ -17,7 +17,9 @@ Moment = Annotated[
     AfterValidator(_as_utc),
     PlainSerializer(lambda moment: moment.isoformat().replace("+00:00", "Z"), return_type=str),
 ]
-RunKind = Literal["pipeline", "forecasting", "replenishment", "allocation", "routing", "stress"]
+RunKind = Literal[
+    "pipeline", "forecasting", "replenishment", "allocation", "routing", "stress", "what_if"
+]
 RunState = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 Label = Annotated[str, Field(max_length=200)]
 
@@ -162,6 +164,10 @@ class RunRequest(Wire):
         list[dict[str, Any]], Field(max_length=10_000, description="deltas for this run only")
     ] = Field(default_factory=list)
     options: RunOptions = Field(default_factory=RunOptions)
+    decision: Annotated[
+        str | None,
+        Field(max_length=500, description="of kind what_if: the decision on `plan`, in words"),
+    ] = None
     priority: Annotated[int, Field(ge=1, le=9, description="1 is taken first")] = 5
     labels: Annotated[dict[Label, Label], Field(max_length=50)] = Field(default_factory=dict)
 

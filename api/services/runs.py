@@ -120,20 +120,30 @@ class RunService:
         from optimizer.pipeline import choose_stages
 
         if request.plan is not None:
-            if request.kind != "stress":
-                raise InputError("`plan` goes with kind stress only")
+            if request.kind not in ("stress", "what_if"):
+                raise InputError("`plan` goes with kinds stress and what_if only")
             with self.database.session() as session:
                 plan = session.get(PlanRow, request.plan)
             if plan is None or plan.scenario_id != request.scenario:
                 raise NotFound(f"no plan {request.plan!r} of scenario {request.scenario!r}")
             if plan.revision != revision or request.overrides:
                 raise InputError(f"plan {request.plan} was made for another revision")
+        self._check_decision(request)
         self._check_previous(request)
         if request.stages is not None and request.kind != "pipeline":
             raise InputError("`stages` goes with kind pipeline only")
         if request.stages and not request.overrides:
             scenario = self.scenarios.load(self.scenarios.revision(request.scenario, revision))
             choose_stages(scenario, request.stages)
+
+    @staticmethod
+    def _check_decision(request: RunRequest) -> None:
+        """Refuse a what-if without a plan or a decision, and a decision without a what-if."""
+        asks = request.kind == "what_if"
+        if asks != (request.decision is not None):
+            raise InputError("`decision` goes with kind what_if, which needs it")
+        if asks and request.plan is None:
+            raise InputError("kind what_if needs `plan`, the plan that the decision is about")
 
     def _check_previous(self, request: RunRequest) -> None:
         """Refuse a plan to go on from that is not the scenario's, or that no stage would read."""

@@ -24,7 +24,8 @@ def purchase_moves(before: Tables, after: Tables, start: pd.Timestamp) -> list[M
         rows = conform("purchase_orders", tables.get("purchase_orders", pd.DataFrame()))
         rows = rows[rows["order_on"] == start]
         sides.append(rows.groupby(keys)[["qty", "cost"]].sum().astype(np.float64))
-    both = sides[0].join(sides[1], how="outer", lsuffix="_before", rsuffix="_after").fillna(0.0)
+    both = sides[0].add_suffix("_before").join(sides[1].add_suffix("_after"), how="outer")
+    both = both.fillna(0.0)
     both = both[both["qty_before"] != both["qty_after"]]
     order = (
         (both["cost_after"] - both["cost_before"]).abs().sort_values(ascending=False, kind="stable")

@@ -69,9 +69,7 @@ def order_decisions(scenario: Scenario) -> dict[str, OrderDecision]:
         found[row["order_id"]] = OrderDecision(
             ships=before.ships or must,
             only=site if must and site else before.only,
-            never=before.never
-            | ({site} if bars and site else set())
-            | ({site} if twice else set()),
+            never=before.never | barred,
             stays=before.stays or (bars and not site),
             decisions=(*before.decisions, str(row["decision_id"])),
         )

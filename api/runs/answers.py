@@ -1,0 +1,47 @@
+"""Runs that answer a question about plans: the answer is a file beside a plan of key figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from api.store.blobs import FolderBlobs
+from api.store.documents import get_plan
+from optimizer.plan import Plan
+
+if TYPE_CHECKING:
+    from api.runs.child import Task
+    from scenarios import Scenario
+
+KPI = ["kpi", "variant", "scope", "value", "unit"]
+
+
+def answer_what_if(
+    task: Task, scenario: Scenario, cancelled: Callable[[], bool]
+) -> tuple[Plan, dict[str, bytes]]:
+    """Answer a what-if; the plan that is kept holds key figures alone, not its decisions."""
+    from optimizer.outcome import Limits
+    from optimizer.what_if import what_if
+
+    assert task.plan is not None, "the service lets no what-if without a plan in"
+    plan = get_plan(FolderBlobs(task.blobs), task.plan)
+    limits = None
+    if task.seconds is not None or task.work is not None:
+        limits = Limits(task.seconds, task.work, cancelled=cancelled)
+    answer = what_if(scenario, plan, task.decision or "", limits)
+    rows = [
+        ["extra_cost", "what-if", "all", answer.extra_cost, "money"],
+        ["possible", "what-if", "all", float(answer.possible), "1"],
+    ]
+    options = {**plan.provenance.options, "decision": answer.decision}
+    made = Plan(
+        replace(plan.provenance, options=options),
+        {"kpis": pd.DataFrame(rows, columns=KPI)},
+        {"what_if": (answer.decision, *answer.reasons, *answer.notes)},
+    )
+    document = json.dumps(answer.document(), ensure_ascii=False)
+    return made, {"what_if.json": document.encode()}

@@ -1,0 +1,79 @@
+"""What-ifs: a short run that a request waits for, and the answer that the run keeps."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Final
+
+from api.runs.states import ENDED
+from api.schemas.what_if import WhatIfRequest
+from api.schemas.wire import RunOptions, RunRequest
+from api.services.runs import RunService
+from api.store.blobs import BlobStore
+from api.store.documents import plan_files
+from api.store.rows import PlanRow, RunRow
+from optimizer.what_if.decision import Decision, read_decision
+from scenarios import InputError
+
+ANSWER: Final = "what_if.json"
+LOOK_SECONDS: Final = 0.1
+FIRST: Final = 1  # priority: somebody waits
+
+
+def submit(runs: RunService, plan: PlanRow, request: WhatIfRequest) -> RunRow:
+    """Queue the run of a what-if.
+
+    Raises
+    ------
+    InputError
+        It is no decision.
+    """
+    told = request.decision
+    decision = read_decision(told) if isinstance(told, str) else Decision(**told.model_dump())
+    options = RunOptions.model_validate(
+        {} if request.seconds is None else {"time_limit": request.seconds}
+    )
+    return runs.submit(
+        RunRequest(
+            kind="what_if",
+            scenario=plan.scenario_id,
+            revision=plan.revision,
+            plan=plan.id,
+            decision=str(decision),
+            options=options,
+            priority=FIRST,
+        )
+    )
+
+
+def wait_for(runs: RunService, run_id: str, seconds: float) -> RunRow:
+    """Return a run when it has ended, or as it is after some seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        row = runs.row(run_id)
+        if row.state in ENDED or time.monotonic() >= deadline:
+            return row
+        time.sleep(LOOK_SECONDS)
+
+
+def answer_of(blobs: BlobStore, run: RunRow, kept: PlanRow) -> dict[str, Any]:
+    """Return the answer that a run has kept.
+
+    Parameters
+    ----------
+    kept : the plan row of the run
+    """
+    document: dict[str, Any] = json.loads(blobs.get(plan_files(blobs, kept.manifest)[ANSWER]))
+    return {"run": run.id, "plan": run.request["plan"], **document}
+
+
+def refuse_failed(run: RunRow) -> None:
+    """Raise what went wrong with a run that failed.
+
+    Raises
+    ------
+    InputError
+    """
+    if run.state != "succeeded":
+        raise InputError(run.reason or f"the what-if was {run.state}")

@@ -1,0 +1,223 @@
+"""One decision forced or forbidden: it holds, it adds up, and it agrees with planning anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from optimizer.outcome import Limits
+from optimizer.pipeline import audit_stage, plan, run_stage
+from optimizer.plan import Plan
+from optimizer.stage import StageResult
+from optimizer.what_if import Decision, read_decision, what_if
+from optimizer.what_if.answer import Answer
+from scenarios import AuditError, InputError, Scenario
+from scenarios.deltas import apply
+from scenarios.library import demo_scenario
+
+MOST_GAP_PCT = 0.1
+STAGES = ("replenishment", "sourcing")
+
+
+@pytest.fixture(scope="module")
+def shop() -> Scenario:
+    """The corner shop."""
+    return demo_scenario("corner-shop")
+
+
+@pytest.fixture(scope="module")
+def made(shop: Scenario) -> Plan:
+    """Its purchases and parcels."""
+    return plan(shop, STAGES, work=6.0)
+
+
+def anew(scenario: Scenario, decision: Decision, stage: str) -> StageResult:
+    """Plan a stage from nothing under a decision."""
+    forced = apply(scenario, decision.deltas())
+    return run_stage(stage, forced, {}, Limits(work=6.0, seed=7))
+
+
+def random_decisions(scenario: Scenario, made: Plan, count: int, seed: int) -> Iterator[Decision]:
+    """Draw decisions on offers and orders of a scenario, forced and forbidden."""
+    draw = np.random.default_rng(seed)
+    offers = scenario.table("supplier_products")
+    sites = made.table("policies")["site_id"].unique().tolist()
+    orders = scenario.table("orders")
+    accepted = orders[(orders["kind"] == "delivery") & (orders["status"] == "accepted")]
+    places = scenario.table("sites")["site_id"].tolist()
+    for _ in range(count):
+        if draw.random() < 0.7:
+            offer = offers.iloc[int(draw.integers(len(offers)))]
+            named = isinstance(offer["site_id"], str)
+            units = float(draw.integers(0, 8)) * float(offer["order_multiple"])
+            yield Decision(
+                "purchase",
+                product_id=str(offer["product_id"]),
+                supplier_id=str(offer["supplier_id"]),
+                site_id=str(offer["site_id"] if named else draw.choice(sites)),
+                sense=str(draw.choice(["=", "<=", ">="])),
+                qty=units,
+            )
+        else:
+            yield Decision(
+                "shipment",
+                order_id=str(draw.choice(accepted["order_id"].to_numpy(object))),
+                site_id=str(draw.choice([*places, ""])),
+                qty=float(draw.integers(0, 2)),
+            )
+
+
+def compare(shop: Scenario, made: Plan, decision: Decision) -> str:
+    """Hold a what-if against planning anew; return how it was compared.
+
+    Both best plans cost what lies between each one's bound and its cost. Where both gaps are
+    within MOST_GAP_PCT the costs differ by no more than the larger gap.
+    """
+    stage = "replenishment" if decision.kind == "purchase" else "sourcing"
+    answer = what_if(shop, made, decision)
+    other = anew(shop, decision, stage).certificate
+    assert other is not None
+    if not answer.possible:
+        assert other.objective is None
+        return "impossible"
+    assert other.objective is not None
+    assert other.bound is not None
+    (change,) = answer.stages
+    assert change.bound_after is not None
+    slack = 1e-6 * max(1.0, abs(other.objective))
+    gaps = change.after - change.bound_after, other.objective - other.bound
+    assert change.after >= other.bound - slack
+    assert other.objective >= change.bound_after - slack
+    if max(gaps) > MOST_GAP_PCT / 100.0 * abs(other.objective):
+        return "wide"
+    assert abs(change.after - other.objective) <= max(gaps) + slack
+    return "within"
+
+
+def test_random_decisions_agree_with_planning_anew(shop: Scenario, made: Plan) -> None:
+    """Eight random decisions cost what planning anew costs, within both gaps of 0.1 %."""
+    found = [compare(shop, made, decision) for decision in random_decisions(shop, made, 8, 5)]
+    assert found.count("within") >= 3
+
+
+@pytest.mark.slow
+def test_a_thousand_random_decisions_agree(shop: Scenario, made: Plan) -> None:
+    """A thousand random decisions cost what planning anew costs, within both gaps of 0.1 %."""
+    found = [compare(shop, made, decision) for decision in random_decisions(shop, made, 1000, 11)]
+    assert found.count("wide") <= 0.05 * len(found)
+
+
+@pytest.fixture(scope="module")
+def more_coffee(shop: Scenario, made: Plan) -> Answer:
+    """Twenty-five units of coffee from the farm."""
+    return what_if(shop, made, "purchase COFFEE FARM W1 = 25")
+
+
+def test_the_terms_add_up_to_the_extra_cost(more_coffee: Answer) -> None:
+    """The changes of all terms add up exactly."""
+    changes = [after - before for s in more_coffee.stages for _, before, after in s.terms]
+    assert sum(changes) == pytest.approx(more_coffee.extra_cost, abs=1e-9)
+
+
+def test_the_forced_line_is_what_moves_first(more_coffee: Answer) -> None:
+    """The plan buys the units that were asked for."""
+    assert more_coffee.moves[0].what == "COFFEE FARM W1"
+    assert more_coffee.moves[0].after == "25"
+
+
+def test_what_the_plan_does_already_costs_nothing(shop: Scenario, made: Plan) -> None:
+    """Forcing a line as it is changes neither money nor anything else."""
+    line = made.table("purchase_orders").iloc[0]
+    decision = Decision(
+        "purchase", line["product_id"], line["supplier_id"], line["site_id"], qty=float(line["qty"])
+    )
+    answer = what_if(shop, made, decision)
+    assert answer.extra_cost == pytest.approx(0.0, abs=1e-6)
+    assert answer.moves == ()
+
+
+def test_a_supplier_that_is_out_sells_nothing(shop: Scenario, made: Plan) -> None:
+    """Without the farm, all its lines move, and it costs more."""
+    answer = what_if(shop, made, "supplier FARM out")
+    assert answer.extra_cost > 0.0
+    assert not any(" FARM " in move.what and move.after for move in answer.moves)
+
+
+def test_an_impossible_line_says_why(shop: Scenario, made: Plan) -> None:
+    """The farm makes 25 a week, and money for it ends at 150."""
+    answer = what_if(shop, made, "purchase COFFEE FARM W1 = 40")
+    assert not answer.possible
+    assert answer.proven
+    assert "capacity_per_week 25" in " ".join(answer.reasons)
+
+
+def test_an_order_ships_from_where_it_is_told(shop: Scenario, made: Plan) -> None:
+    """All lines of an order leave the site that the decision names."""
+    answer = what_if(shop, made, "ship O2 from S1")
+    after = {move.what: move.after for move in answer.moves}
+    assert after["O2/1"].startswith("S1 ")
+    assert after["O2/2"].startswith("S1 ")
+
+
+def test_a_closed_site_ships_nothing(shop: Scenario, made: Plan) -> None:
+    """With the shop closed both stages are planned again, and nothing leaves it."""
+    answer = what_if(shop, made, "site S1 closed")
+    assert [stage.stage for stage in answer.stages] == list(STAGES)
+    assert not any(move.after.startswith("S1 ") for move in answer.moves)
+
+
+def test_the_referee_sees_a_broken_decision(shop: Scenario) -> None:
+    """Orders that were planned without a decision are rejected under it."""
+    result = run_stage("replenishment", shop, {}, Limits(work=3.0))
+    decision = read_decision("purchase COFFEE FARM W1 = 25")
+    forced = apply(shop, decision.deltas())
+    with pytest.raises(AuditError, match="against_a_decision"):
+        audit_stage("replenishment", forced, _conformed(result), result)
+
+
+def test_the_referee_sees_a_parcel_from_elsewhere(shop: Scenario) -> None:
+    """Parcels that were planned without a decision are rejected under it."""
+    result = run_stage("sourcing", shop, {}, Limits(work=3.0))
+    forced = apply(shop, read_decision("ship O2 not from W1").deltas())
+    with pytest.raises(AuditError, match="against_a_decision"):
+        audit_stage("sourcing", forced, _conformed(result), result)
+
+
+def _conformed(result: StageResult) -> dict[str, pd.DataFrame]:
+    from optimizer.plan import conform
+
+    return {name: conform(name, table) for name, table in result.tables.items() if len(table)}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "purchase P1 S2 W1 = 500",
+        "purchase P1 * * >= 5",
+        "ship O1 from W2",
+        "ship O1 not from W2",
+        "ship O1",
+        "leave O1",
+        "site W1 closed",
+        "stop O1 onto R1",
+    ],
+)
+def test_a_decision_reads_back_as_it_is_told(told: str) -> None:
+    """Words make a decision that says the same words."""
+    assert str(read_decision(told)) == told
+
+
+@pytest.mark.parametrize("told", ["", "buy 5", "purchase A B = 5", "ship", "purchase A B C = -1"])
+def test_other_words_are_refused(told: str) -> None:
+    """What is no known form is refused, with the forms that are."""
+    with pytest.raises(InputError, match="known forms"):
+        read_decision(told)
+
+
+def test_only_tonight_can_be_decided(shop: Scenario, made: Plan) -> None:
+    """A later day is refused rather than read as tonight."""
+    with pytest.raises(InputError, match="only tonight"):
+        what_if(shop, made, "purchase COFFEE FARM W1 2026-10-19 = 25")
