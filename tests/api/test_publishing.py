@@ -242,8 +242,12 @@ def test_the_planner_edits_rejects_and_approves_lines(desk: Desk) -> None:
     assert [row["verdict"] for row in every] == ["approved", "rejected", "undecided"]
     table = desk.http.get(f"/v1/plans/{plan}/tables/purchase_orders").json()["rows"]
     assert [row["qty"] for row in table] == [320.0, 10.0, 5.0]
-    readers = {"csv": pd.read_csv, "parquet": pd.read_parquet, "xlsx": partial(pd.read_excel, engine="calamine"),
-               "ndjson": partial(pd.read_json, lines=True)}  # fmt: skip
+    readers = {
+        "csv": pd.read_csv,
+        "parquet": pd.read_parquet,
+        "xlsx": partial(pd.read_excel, engine="calamine"),
+        "ndjson": partial(pd.read_json, lines=True),
+    }
     for form, read in readers.items():
         file = io.BytesIO(desk.http.get(path, params={"format": form}).content)
         assert read(file)["qty"].tolist() == [500.0], form
