@@ -34,6 +34,30 @@ class Draft:
     versions: dict[str, str] = field(default_factory=dict)
     work: dict[str, float] = field(default_factory=dict)
 
+    @classmethod
+    def resumed(cls, plan: Plan) -> Draft:
+        """Return the draft that a plan of its first stages was assembled from."""
+        tables = {
+            name: frame.copy()
+            for name, frame in plan.tables.items()
+            if name not in ("certificates", "kpis")
+        }
+        kpis = [
+            Kpi(
+                row.kpi,
+                row.value,
+                row.unit,
+                row.variant if pd.notna(row.variant) else "",
+                row.scope,
+            )
+            for row in plan.table("kpis").itertuples(index=False)
+        ]
+        made = cls(plan.provenance, dict(plan.notes), tables, kpis=kpis)
+        made.certificates = plan.table("certificates").to_dict("records")
+        made.versions = dict(plan.provenance.solver_versions)
+        made.work = dict(plan.provenance.work)
+        return made
+
     def take(self, name: str, result: StageResult) -> None:
         """Add a stage's results; `unserved` and the like grow, stage by stage."""
         for table, frame in result.tables.items():

@@ -150,6 +150,7 @@ def plan(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
     staged: Callable[[Plan], None] | None = None,
+    begun: Plan | None = None,
 ) -> Plan:
     """Plan a scenario.
 
@@ -166,6 +167,8 @@ def plan(
     progress : called with (stage, share done, message)
     cancelled : asked often; True ends the search with what there is
     staged : called with what there is after every stage but the last
+    begun : what `staged` was given by the same call before it was cut short: its stages are not
+        run again. The plan of another call, or one that moved stock first, is not gone on with
 
     Returns
     -------
@@ -194,8 +197,15 @@ def plan(
     total = Limits(seconds=seconds, seed=seed)
     recorded: dict[str, Any] = {"stages": chosen, "seconds": seconds, "work": work}
     recorded |= dict(options or {})
-    draft = Draft(Provenance(scenario_hash, code_version(), {}, seed, recorded, ""), notes)
+    provenance = Provenance(scenario_hash, code_version(), {}, seed, recorded, "")
+    if begun is not None and _goes_on(begun, provenance):
+        draft = Draft.resumed(begun)
+        notes = draft.notes
+    else:
+        draft = Draft(provenance, notes)
     for position, name in enumerate(chosen):
+        if name in draft.work:
+            continue
         left = sum(STAGES[stage].weight for stage in chosen[position:])
         limits = _limits(total, name, STAGES[name].weight, left, chosen, work, seed)
         if progress is not None:
@@ -217,6 +227,18 @@ def plan(
         if staged is not None and position < len(chosen) - 1:
             staged(draft.assemble())
     return draft.assemble()
+
+
+def _goes_on(begun: Plan, wanted: Provenance) -> bool:
+    """Say whether a plan holds the first stages of what is wanted, and can be gone on with."""
+    has = begun.provenance
+    same = (has.scenario_hash, has.code_version, has.seed, dict(has.options)) == (
+        wanted.scenario_hash,
+        wanted.code_version,
+        wanted.seed,
+        dict(wanted.options),
+    )
+    return same and "positioning" not in has.work
 
 
 def choose_stages(

@@ -25,6 +25,7 @@ COMMANDS = (
     "api.cli.stress",
     "api.cli.disruptions",
     "api.cli.harden",
+    "api.cli.nightly",
     "api.cli.serve",
     "api.cli.keys",
     "api.cli.audit",

@@ -28,6 +28,7 @@ class Exit(IntEnum):
     BAD_INPUT = 2
     INTERRUPTED = 3
     INTERNAL = 4
+    BUSY = 5  # another night is running
 
 
 def out() -> Console:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import select
 
+from api.nightly.calendar import last_time
 from api.operations.logs import tell
 from api.runs.backend import JobBackend
 from api.schemas.wire import RunRequest
@@ -22,7 +22,7 @@ from api.settings import ServiceSettings
 from api.store.blobs import BlobStore
 from api.store.database import Database, TenantDatabase
 from api.store.rows import ScheduleRow, new_id, utc_now
-from scenarios import HoldfastError, InputError, NotFound
+from scenarios import HoldfastError, NotFound
 
 
 class Schedules:
@@ -81,34 +81,6 @@ class Schedules:
                 raise NotFound(f"no schedule {schedule_id!r}")
             session.delete(row)
             record(session, "schedule.deleted", schedule_id, {"name": row.name})
-
-
-def last_time(cron: str, timezone: str, now: dt.datetime) -> dt.datetime:
-    """Return the last time of a schedule that is not after now, UTC.
-
-    Parameters
-    ----------
-    cron : minute, hour, day of month, month, day of week, as in "30 2 * * *"
-    timezone : IANA name of the place whose clock it is
-
-    Raises
-    ------
-    InputError
-        `cron` cannot be read or never happens, or the zone is not known.
-    """
-    from croniter import croniter
-    from croniter.croniter import CroniterError
-
-    try:
-        here = now.astimezone(ZoneInfo(timezone))
-        if len(cron.split()) != 5:
-            raise InputError(f"cron {cron!r} needs five parts, as in `30 2 * * *`")
-        found: dt.datetime = croniter(cron, here + dt.timedelta(seconds=1)).get_prev(dt.datetime)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        if isinstance(error, CroniterError):
-            raise InputError(f"cron {cron!r}: {error}") from error
-        raise InputError(f"no time zone {timezone!r}; name one as in Asia/Shanghai") from error
-    return found.astimezone(dt.UTC)
 
 
 def start_due(

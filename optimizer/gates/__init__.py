@@ -8,6 +8,7 @@ from optimizer.gates.evidence import Dated, Evidence, finding_counts
 from optimizer.gates.judge import judge
 from optimizer.gates.judgement import Judgement, Override, Result, overridden
 from optimizer.gates.reading import load_gates, read_gates
+from optimizer.gates.referee import audited_again
 from optimizer.gates.spec import Gate, GateSet, usual_gates
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Judgement",
     "Override",
     "Result",
+    "audited_again",
     "finding_counts",
     "judge",
     "load_gates",

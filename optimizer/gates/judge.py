@@ -26,7 +26,7 @@ def _result(gate: Gate, evidence: Evidence) -> Result:
         shown = f"{_shown(found.value)} {_unit(found.unit)}".strip()
         need = gate.threshold.replace(" and ", "、")
         en = f"{found.en}: {shown}; must be {gate.threshold}."
-        en = en[0].upper() + en[1:] if found.en[:1].islower() and gate.kind != "kpi" else en
+        en = en if "_" in en.split()[0] else en[0].upper() + en[1:]
         zh = f"{found.zh}：{shown}；要求 {need}，{'通过' if passed else '未通过'}。"
     return Result(
         gate.name, gate.kind, outcome, found.value, gate.threshold, found.unit, holds_plan, en, zh

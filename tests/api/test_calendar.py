@@ -12,7 +12,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from api.runs.schedules import last_time, start_due
+from api.nightly.calendar import last_time
+from api.runs.schedules import start_due
 from api.runs.webhooks import MOST_TRIES, send_due, signature
 from api.store.rows import DeliveryRow, RunRow, ScheduleRow
 from scenarios import InputError

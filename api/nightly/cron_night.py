@@ -1,0 +1,197 @@
+"""One night in a folder, from a file of facts to a published or held plan."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from api.nightly.calendar import last_time
+from api.nightly.home import NightHome
+from api.nightly.night import Night, NightTask, run_night
+from api.nightly.report import Outcome, Told, report_document
+from optimizer.gates import GateSet, Judgement, Override, overridden
+from scenarios import Conflict, InputError, NotFound
+from scenarios.findings import Finding
+
+if TYPE_CHECKING:
+    from optimizer.outcome import Progress
+
+NAME_FORM: Final = "%Y-%m-%d"
+NAME_FORM_TIMED: Final = "%Y-%m-%dT%H%M"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a night in a folder is asked for.
+
+    Attributes
+    ----------
+    source : folder, zip, workbook or JSON document of the scenario
+    night : name of the night; blank: the due day, or today
+    cron, timezone : when nights are due; blank: whenever it is called
+    again : run a night that has ended, too
+    form : of the plan's tables, parquet or csv
+    """
+
+    source: Path
+    gates: GateSet
+    night: str = ""
+    cron: str = ""
+    timezone: str = "UTC"
+    again: bool = False
+    stages: Sequence[str] | None = None
+    seconds: float | None = None
+    work: float | None = None
+    seed: int | None = None
+    replications: int | None = None
+    stresses: bool = True
+    form: str = "parquet"
+
+
+def name_of(wishes: Wishes, now: dt.datetime) -> str:
+    """Return the name of the night that is due: the day of its time, by the clock of its place.
+
+    With several times a day the hour is part of the name.
+    """
+    from zoneinfo import ZoneInfo
+
+    if wishes.night:
+        if not all(letter.isalnum() or letter in "-_" for letter in wishes.night):
+            raise InputError(f"a night is named by letters, digits, - and _, not {wishes.night!r}")
+        return wishes.night
+    due = last_time(wishes.cron or "0 0 * * *", wishes.timezone, now)
+    once_a_day = not wishes.cron or all(part.isdigit() for part in wishes.cron.split()[:2])
+    here = due.astimezone(ZoneInfo(wishes.timezone))
+    return here.strftime(NAME_FORM if once_a_day else NAME_FORM_TIMED)
+
+
+def run_due(
+    home: NightHome,
+    wishes: Wishes,
+    now: Callable[[], dt.datetime],
+    *,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> dict[str, Any] | None:
+    """Run the night that is due, once; return its report, or None where it has been done.
+
+    Of several nights that were missed the last one is run. What fails is written down before the
+    error goes on, and tried again by the next call.
+
+    Raises
+    ------
+    Busy
+        Another night is running.
+    InputError
+        The facts cannot be read, or have errors.
+    EngineError
+        The referee rejects the plan.
+    """
+    name = name_of(wishes, now())
+    with home.locked():
+        if home.is_done(name) and not wishes.again:
+            return None
+        began = now()
+        before = home.published()
+        previous = "" if before is None else str(before["night"])
+        task: NightTask | None = None
+        try:
+            task = _task(home, wishes)
+            night = run_night(task, home.shelf(name), progress=progress, cancelled=cancelled)
+        except Exception as error:
+            told = Told(name, "failed", began, now(), previous, str(error), _findings_of(error))
+            home.end(name, report_document(told, task, None), None, wishes.form)
+            raise
+        return _end(home, wishes, name, began, now(), previous, task, night)
+
+
+def _end(
+    home: NightHome,
+    wishes: Wishes,
+    name: str,
+    began: dt.datetime,
+    ended: dt.datetime,
+    previous: str,
+    task: NightTask,
+    night: Night,
+) -> dict[str, Any]:
+    outcome, reason = _outcome(night, name, previous)
+    told = Told(name, outcome, began, ended, previous, reason)
+    document = report_document(told, task, night)
+    home.end(name, document, night.plan, wishes.form)
+    if outcome == "published":
+        home.publish(name, document, ended)
+    return document
+
+
+def _outcome(night: Night, name: str, previous: str) -> tuple[Outcome, str]:
+    if night.is_cut_short:
+        return "cancelled", "somebody ended the night early"
+    if previous > name:
+        return "held", f"night {previous} was published already, which is after {name}"
+    if night.judgement.decision == "publish":
+        return "published", ""
+    return "held", f"gates: {', '.join(night.judgement.holding)}"
+
+
+def _task(home: NightHome, wishes: Wishes) -> NightTask:
+    from scenarios.files import examine_path
+
+    reading = examine_path(wishes.source)
+    if reading.scenario is None:
+        raise InputError(f"{wishes.source} cannot be read as a scenario", [*reading.findings])
+    return NightTask(
+        scenario=reading.scenario,
+        gates=wishes.gates,
+        findings=reading.findings,
+        previous=home.published_plan(),
+        stages=wishes.stages,
+        seconds=wishes.seconds,
+        work=wishes.work,
+        seed=wishes.seed,
+        replications=wishes.replications,
+        stresses=wishes.stresses,
+    )
+
+
+def _findings_of(error: Exception) -> tuple[dict[str, Any], ...]:
+    from api.cli.console import finding_document
+
+    listed = error.findings if isinstance(error, InputError) else ()
+    return tuple(finding_document(each) for each in listed if isinstance(each, Finding))
+
+
+def publish_held(
+    home: NightHome, night: str, overrides: Sequence[Override], now: dt.datetime
+) -> dict[str, Any]:
+    """Publish a night that its gates held, on somebody's word; return the new report.
+
+    Raises
+    ------
+    NotFound
+        No such night, or it has no plan.
+    InputError
+        An override gives no reason, or names a gate that does not hold the plan.
+    Conflict
+        Gates are left that hold the plan, or a later night was published.
+    """
+    with home.locked():
+        document = home.report(night)
+        if document is None or document["gates"] is None:
+            raise NotFound(f"no night {night!r} with a plan in {home.folder}")
+        if document["outcome"] == "published":
+            return document
+        if document["outcome"] != "held":
+            raise Conflict(f"night {night} was {document['outcome']}: run it again")
+        at = now.isoformat(timespec="seconds")
+        signed = [replace(override, at=at) for override in overrides]
+        judgement = overridden(Judgement.read(document["gates"]), signed)
+        if judgement.decision == "hold":
+            raise Conflict(f"gates hold night {night}: {', '.join(judgement.holding)}")
+        changed = {**document, "gates": judgement.document(), "outcome": "published"}
+        home.publish(night, changed, now)
+        home.end(night, changed, None, "parquet")
+        return changed

@@ -1,0 +1,142 @@
+"""The folder of a night that cron starts: one night at a time, each once, and what is published.
+
+HOME/lock                   held while a night runs; the kernel lets go of it
+HOME/published.json         the plan that holds: its night, its days, who overrode what
+HOME/nights/NIGHT/steps/    what steps have made, until the night has ended
+HOME/nights/NIGHT/plan/     the plan, as `holdfast plan` writes it
+HOME/nights/NIGHT/report.json, report.en.html, report.zh.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from api.nightly.html import report_page
+from api.nightly.shelf import FolderShelf, write_whole
+from optimizer.gates import Dated
+from optimizer.plan import Plan
+from scenarios import Conflict, HoldfastError, NotFound
+
+FINAL: Final = ("published", "held")  # outcomes after which a night is not run again
+
+
+class Busy(HoldfastError):  # noqa: N818 - the name says what it is
+    """Another night is running."""
+
+
+class NightHome:
+    """Nights in a folder.
+
+    Parameters
+    ----------
+    folder : made when missing
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "nights").mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock, which the kernel lets go of however the process ends.
+
+        Raises
+        ------
+        Busy
+            Another process holds it.
+        """
+        with (self.folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise Busy(f"another night is running in {self.folder}") from error
+            yield
+
+    def place(self, night: str) -> Path:
+        """Return the folder of a night."""
+        return self.folder / "nights" / night
+
+    def shelf(self, night: str) -> FolderShelf:
+        """Return where a night keeps what its steps have made."""
+        (self.place(night)).mkdir(exist_ok=True)
+        return FolderShelf(self.place(night) / "steps")
+
+    def report(self, night: str) -> dict[str, Any] | None:
+        """Return a night's report; None: the night has not ended."""
+        path = self.place(night) / "report.json"
+        if not path.exists():
+            return None
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return document
+
+    def is_done(self, night: str) -> bool:
+        """Say whether a night has ended with a plan; one that failed is tried again."""
+        report = self.report(night)
+        return report is not None and report["outcome"] in FINAL
+
+    def end(self, night: str, document: Mapping[str, Any], plan: Plan | None, form: str) -> None:
+        """Write the plan and the report, and forget the steps of a night that has a plan."""
+        place = self.place(night)
+        place.mkdir(exist_ok=True)
+        if plan is not None:
+            plan.save(place / "plan", form)
+        for language in ("en", "zh"):
+            write_whole(place / f"report.{language}.html", report_page(document, language))
+        text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False, default=str)
+        write_whole(place / "report.json", text + "\n")
+        if document["outcome"] in FINAL:
+            shutil.rmtree(place / "steps", ignore_errors=True)
+
+    def published(self) -> dict[str, Any] | None:
+        """Return what is published; None: nothing is."""
+        path = self.folder / "published.json"
+        if not path.exists():
+            return None
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return document
+
+    def published_plan(self) -> Dated | None:
+        """Return the plan that is published, with its days; None: there is none."""
+        told = self.published()
+        if told is None:
+            return None
+        plan = Plan.load(self.place(told["night"]) / "plan")
+        return Dated(plan, dt.date.fromisoformat(told["start_date"]), int(told["days"]))
+
+    def publish(self, night: str, document: Mapping[str, Any], at: dt.datetime) -> None:
+        """Make a night's plan the one that holds.
+
+        Raises
+        ------
+        NotFound
+            The night has no plan.
+        Conflict
+            A later night was published.
+        """
+        scenario = document["scenario"]
+        if scenario is None or not (self.place(night) / "plan" / "plan.json").exists():
+            raise NotFound(f"night {night} has no plan")
+        now = self.published()
+        if now is not None and now["night"] > night:
+            raise Conflict(f"night {now['night']} was published already, which is after {night}")
+        each = 7 if scenario["bucket"] == "week" else 1
+        told = {
+            "night": night,
+            "start_date": scenario["start_date"],
+            "days": each * scenario["horizon_buckets"],
+            "scenario_hash": scenario["hash"],
+            "published_at": at.isoformat(timespec="seconds"),
+            "plan": f"nights/{night}/plan",
+            "overrides": [
+                row["override"] for row in document["gates"]["results"] if row["override"]
+            ],
+        }
+        text = json.dumps(told, ensure_ascii=False, indent=2)
+        write_whole(self.folder / "published.json", text + "\n")
