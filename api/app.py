@@ -32,7 +32,7 @@ from api.settings import MIB, ServiceSettings, settings_from
 from api.store.blobs import FolderBlobs
 from api.store.database import Database
 from api.store.held_tables import HeldTables
-from optimizer.pipeline import code_version
+from optimizer.code import code_version
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{images};"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from optimizer.code import code_digest, code_version, machine
 from optimizer.draft import Draft
 from optimizer.moved import with_transfers
 from optimizer.outcome import Limits, Progress
@@ -197,7 +197,15 @@ def plan(
     total = Limits(seconds=seconds, seed=seed)
     recorded: dict[str, Any] = {"stages": chosen, "seconds": seconds, "work": work}
     recorded |= dict(options or {})
-    provenance = Provenance(scenario_hash, code_version(), {}, seed, recorded, "")
+    provenance = Provenance(
+        scenario_hash,
+        code_version(),
+        {},
+        seed,
+        recorded,
+        code_digest=code_digest(),
+        machine=machine(),
+    )
     if begun is not None and _goes_on(begun, provenance):
         draft = Draft.resumed(begun)
         notes = draft.notes
@@ -232,11 +240,9 @@ def plan(
 def _goes_on(begun: Plan, wanted: Provenance) -> bool:
     """Say whether a plan holds the first stages of what is wanted, and can be gone on with."""
     has = begun.provenance
-    same = (has.scenario_hash, has.code_version, has.seed, dict(has.options)) == (
-        wanted.scenario_hash,
-        wanted.code_version,
-        wanted.seed,
-        dict(wanted.options),
+    same = all(
+        getattr(has, name) == getattr(wanted, name)
+        for name in ("scenario_hash", "code_version", "code_digest", "machine", "seed", "options")
     )
     return same and "positioning" not in has.work
 
@@ -381,14 +387,6 @@ def _wishes(chosen: Sequence[str], options: Mapping[str, str]) -> dict[str, dict
         for name in takers:
             wishes[name][option] = value
     return wishes
-
-
-def code_version() -> str:
-    """Return the version of the installed distribution."""
-    try:
-        return version("holdfast")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 def _load(place: str) -> Any:

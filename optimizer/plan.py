@@ -34,6 +34,9 @@ class Provenance:
     seed : of every random choice
     options : stages, limits, work
     scenario_path : where the scenario lay, relative to the plan's folder; "" if not on disk
+    work : that each stage did, so that a plan limited by seconds can be made again
+    code_digest : SHA-256 of the sources; "" of plans made before it was recorded
+    machine : Python, libraries and kind of processor
     """
 
     scenario_hash: str
@@ -44,6 +47,8 @@ class Provenance:
     scenario_path: str = ""
     made_at: str = ""
     work: Mapping[str, float] = field(default_factory=dict)
+    code_digest: str = ""
+    machine: Mapping[str, str] = field(default_factory=dict)
 
 
 class Plan:

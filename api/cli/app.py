@@ -19,6 +19,7 @@ COMMANDS = (
     "api.cli.demo_scenario",
     "api.cli.plan",
     "api.cli.explain",
+    "api.cli.rerun",
     "api.cli.distances",
     "api.cli.export",
     "api.cli.what_if",
@@ -53,7 +54,7 @@ def _options(
     ] = False,
 ) -> None:
     if version:
-        from optimizer.pipeline import code_version
+        from optimizer.code import code_version
 
         typer.echo(code_version())
         raise typer.Exit

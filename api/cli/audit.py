@@ -24,13 +24,18 @@ def verify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Check the chain of every tenant's records; exit 1 where a record was changed or is gone."""
+    """Check the chain of every tenant's records, and every plan that they name.
+
+    Exit 1 where a record or a plan was changed or is gone.
+    """
     from api.cli.serve import settings_with
     from api.security.trail import verified
+    from api.store.blobs import FolderBlobs
     from api.store.database import Database
 
-    database = Database(settings_with(home=home).url)
-    results = verified(database)
+    settings = settings_with(home=home)
+    database = Database(settings.url)
+    results = verified(database, FolderBlobs(settings.home / "blobs"))
     whole = not any(result.breaks for result in results)
     if as_json:
         print_json({"whole": whole, "tenants": [result.document() for result in results]})

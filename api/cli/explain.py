@@ -96,6 +96,20 @@ def _report(found: tuple[int, list[str]], what: str, as_json: bool) -> int:
     return Exit.GATE_FAILED if faults else Exit.FINE
 
 
+def place_of_scenario(made: Plan, folder: Path, named: Path | None) -> Path:
+    """Return where a plan's scenario is; InputError if it is not there."""
+    from scenarios import InputError
+
+    place = named
+    if place is None:
+        if not made.provenance.scenario_path:
+            raise InputError("the plan does not say where its scenario is: name --scenario")
+        place = folder / made.provenance.scenario_path
+    if not place.exists():
+        raise InputError(f"the plan's scenario is not at {place}: name --scenario")
+    return place
+
+
 def scenario_of(made: Plan, folder: Path, named: Path | None) -> Scenario:
     """Return the scenario that a plan was made from.
 
@@ -106,14 +120,7 @@ def scenario_of(made: Plan, folder: Path, named: Path | None) -> Scenario:
     """
     from scenarios import InputError, Scenario
 
-    place = named
-    if place is None:
-        if not made.provenance.scenario_path:
-            raise InputError("the plan does not say where its scenario is: name --scenario")
-        place = folder / made.provenance.scenario_path
-    if not place.exists():
-        raise InputError(f"the plan's scenario is not at {place}: name --scenario")
-    facts = Scenario.load(place)
+    facts = Scenario.load(place_of_scenario(made, folder, named))
     if facts.content_hash != made.provenance.scenario_hash:
         raise InputError(
             f"the plan was made from another scenario: {made.provenance.scenario_hash[:12]},"

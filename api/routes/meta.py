@@ -14,7 +14,7 @@ from api.routes.context import Planner, house_of
 from api.schemas.wire import DemoList, Health, ScenarioModel
 from api.services.tables import MEDIA
 from api.services.wired import scenario_model
-from optimizer.pipeline import code_version
+from optimizer.code import code_version
 
 router = APIRouter(tags=["service"])
 METRICS_MEDIA = "text/plain; version=0.0.4"

@@ -25,6 +25,7 @@ from api.runs.backend import JobBackend
 from api.runs.chunks import Chunks, GoBetween
 from api.runs.states import UNDER_WAY, end, note, put_back
 from api.runs.turns import admit
+from api.security.trail import record_of
 from api.settings import ServiceSettings
 from api.store.database import Database
 from api.store.rows import PlanRow, RevisionRow, RunRow, new_id, utc_now
@@ -294,6 +295,8 @@ def keep_plan(session: Session, row: RunRow, data: dict[str, Any]) -> None:
         manifest=data["manifest"],
     )
     session.add(plan)
+    detail = {"plan_hash": plan.manifest, "run": row.id, "revision": row.revision}
+    record_of(session, row.tenant_id, "", "plan.kept", plan.id, detail)
     row.plan_id, row.certificates = plan.id, data["certificates"]
     for text in data["notes"]:
         note(session, row.id, "warning", {"message": text})

@@ -11,8 +11,10 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.store.blobs import BlobStore
 from api.store.database import Database
-from api.store.rows import TenantRow, TrailRow, utc_now
+from api.store.rows import PlanRow, TenantRow, TrailRow, utc_now
+from scenarios import NotFound
 
 FIRST: Final = "0" * 64
 
@@ -27,14 +29,22 @@ def record(session: Session, action: str, target: str, detail: dict[str, Any]) -
     target : id of what it was done to
     detail : what else should be known; no secrets
     """
-    tenant_id = session.info["tenant"]
+    record_of(
+        session, session.info["tenant"], session.info.get("actor", ""), action, target, detail
+    )
+
+
+def record_of(
+    session: Session, tenant_id: str, actor: str, action: str, target: str, detail: dict[str, Any]
+) -> None:
+    """Write down what somebody, or the service itself, does for a tenant, as :func:`record`."""
     session.execute(select(TenantRow.id).where(TenantRow.id == tenant_id).with_for_update())
-    newest = select(TrailRow).order_by(TrailRow.number.desc()).limit(1)
-    before = session.scalar(newest)
+    own = select(TrailRow).where(TrailRow.tenant_id == tenant_id)
+    before = session.scalar(own.order_by(TrailRow.number.desc()).limit(1))
     row = TrailRow(
         tenant_id=tenant_id,
         at=utc_now().isoformat(timespec="milliseconds"),
-        actor=session.info.get("actor", ""),
+        actor=actor,
         action=action,
         target=target,
         detail=detail,
@@ -65,8 +75,13 @@ class Verified:
         return asdict(self)
 
 
-def verified(database: Database) -> list[Verified]:
-    """Check the records of every tenant, in order of their names."""
+def verified(database: Database, blobs: BlobStore | None = None) -> list[Verified]:
+    """Check the records of every tenant, in order of their names.
+
+    Parameters
+    ----------
+    blobs : also read the plans that records name, and hold their content against its hash
+    """
     results = []
     with database.session() as session:
         tenants = session.execute(select(TenantRow.id, TenantRow.name).order_by(TenantRow.name))
@@ -74,8 +89,41 @@ def verified(database: Database) -> list[Verified]:
             own = select(TrailRow).where(TrailRow.tenant_id == tenant_id).order_by(TrailRow.number)
             rows = list(session.scalars(own))
             newest = rows[-1].hash if rows else FIRST
-            results.append(Verified(name, len(rows), newest, tuple(breaks(rows))))
+            found = [*breaks(rows), *_plans(session, rows, blobs)]
+            results.append(Verified(name, len(rows), newest, tuple(found)))
     return results
+
+
+def _plans(session: Session, rows: Iterable[TrailRow], blobs: BlobStore | None) -> Iterator[str]:
+    """Yield plans that are not what records say; plans that were deleted with their runs are none.
+
+    A record's `plan_hash` is the hash of the plan's manifest, which has that of every table.
+    """
+    read: dict[str, str] = {}
+    for row in rows:
+        stated = row.detail.get("plan_hash")
+        if not stated:
+            continue
+        plan = session.get(PlanRow, row.target)
+        if plan is None:
+            continue
+        if plan.manifest != stated:
+            yield f"record {row.number}: plan {row.target} has another content than it had then"
+        if blobs is not None and stated not in read:
+            read[stated] = _damage(blobs, str(stated))
+            if read[stated]:
+                yield f"record {row.number}: plan {row.target}: {read[stated]}"
+
+
+def _damage(blobs: BlobStore, manifest: str) -> str:
+    """Return what is wrong with the content of a plan; nothing where all of it is there."""
+    try:
+        held = json.loads(blobs.get(manifest))
+        for digest in (*held["tables"].values(), *held.get("files", {}).values()):
+            blobs.get(digest)
+    except NotFound as error:
+        return str(error)
+    return ""
 
 
 def breaks(rows: Iterable[TrailRow]) -> Iterator[str]:
