@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from api.nightly.shelf import Kept, Shelf
+from optimizer.code import code_version
 from optimizer.gates import Dated, Evidence, GateSet, Judgement, audited_again, judge
-from optimizer.pipeline import code_version, plan
+from optimizer.pipeline import plan
 from optimizer.plan import Plan
 from scenarios import Findings, InputError, Scenario, Severity
 from scenarios.validation import validate
