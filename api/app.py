@@ -21,7 +21,17 @@ from api.errors import add_handlers, problem
 from api.operations.logs import tell
 from api.operations.metrics import Metrics
 from api.pages.routes import router as pages
-from api.routes import calendar, meta, plans, publishing, runs, scenarios, sourcing, what_if
+from api.routes import (
+    calendar,
+    comparisons,
+    meta,
+    plans,
+    publishing,
+    runs,
+    scenarios,
+    sourcing,
+    what_if,
+)
 from api.routes.context import House
 from api.runs.process import WorkerProcess
 from api.runs.queue import RunQueue
@@ -98,7 +108,17 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
         redoc_url=None,
     )
     app.state.house = house
-    for part in (meta, scenarios, runs, plans, publishing, sourcing, calendar, what_if):
+    for part in (
+        meta,
+        scenarios,
+        runs,
+        plans,
+        publishing,
+        sourcing,
+        calendar,
+        what_if,
+        comparisons,
+    ):
         app.include_router(part.router)
     app.include_router(pages, include_in_schema=False)
     static = StaticFiles(packages=[("api", "pages/static")])

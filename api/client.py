@@ -6,7 +6,7 @@ import io
 import os
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -210,6 +210,24 @@ class Client:
         """
         told = decision if isinstance(decision, str) else dict(decision)
         return self._call("POST", f"/v1/plans/{plan_id}:what-if", json={"decision": told, **more})
+
+    def compare(self, baseline: str, candidates: Sequence[str], **more: Any) -> dict[str, Any]:
+        """Compare plans with a baseline, and wait for it.
+
+        Parameters
+        ----------
+        more : shapley, waterfall, weights, replications, seed
+
+        Returns
+        -------
+        comparison : inputs, kpis, waterfalls, robust ...
+        """
+        body = {"baseline": baseline, "candidates": list(candidates), **more}
+        document = self._call("POST", "/v1/comparisons", json=body)
+        if isinstance(document["run"], str):
+            return document
+        run = self.wait(document["run"]["id"])
+        return self._call("GET", f"/v1/comparisons/{run['id']}")
 
     def _frame(self, path: str, where: str, sort: str) -> pd.DataFrame:
         asked = {"format": "parquet", "filter": where, "sort": sort}

@@ -23,6 +23,7 @@ COMMANDS = (
     "api.cli.distances",
     "api.cli.export",
     "api.cli.what_if",
+    "api.cli.compare",
     "api.cli.stress",
     "api.cli.disruptions",
     "api.cli.harden",

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from api.store.blobs import FolderBlobs
-from api.store.documents import get_plan
+from api.store.documents import get_plan, get_scenario
 from optimizer.plan import Plan
 
 if TYPE_CHECKING:
     from api.runs.child import Task
+    from optimizer.outcome import Progress
     from scenarios import Scenario
 
 KPI = ["kpi", "variant", "scope", "value", "unit"]
@@ -45,3 +46,35 @@ def answer_what_if(
     )
     document = json.dumps(answer.document(), ensure_ascii=False)
     return made, {"what_if.json": document.encode()}
+
+
+def answer_comparison(
+    task: Task, progress: Progress, cancelled: Callable[[], bool]
+) -> tuple[Plan, dict[str, bytes]]:
+    """Compare plans; the plan that is kept holds the candidates' costs alone."""
+    from api.services.comparison import REPLICATIONS, Side, compare
+
+    blobs = FolderBlobs(task.blobs)
+    sides = [
+        Side(name, get_scenario(blobs, scenario), get_plan(blobs, plan))
+        for name, scenario, plan in task.sides
+    ]
+    how = task.comparison or {}
+    document = compare(
+        sides,
+        replications=task.replications or REPLICATIONS,
+        shapley=bool(how.get("shapley")),
+        waterfall=bool(how.get("waterfall", True)),
+        weights=how.get("weights"),
+        seed=task.seed,
+        progress=progress,
+        cancelled=cancelled,
+    )
+    rows = [["cost", side["name"], "all", side["cost"], "money"] for side in document["plans"]]
+    base = sides[0].plan
+    made = Plan(
+        base.provenance,
+        {"kpis": pd.DataFrame(rows, columns=KPI)},
+        {"comparison": tuple(document["notes"])},
+    )
+    return made, {"comparison.json": json.dumps(document, ensure_ascii=False).encode()}

@@ -43,6 +43,7 @@ class Task:
     deltas : what-if changes to apply first
     options : of stages, by name, as the planner takes them
     decision : of a what-if, in words
+    comparison : of a comparison, how; `sides`: name, scenario and plan of each, the baseline first
     export : lp or mps, to keep the problem of stage network beside the plan
     memory_mib : the process may take so much; 0: no limit
     width : chunks that large work is cut into for all workers; 0: it is done here
@@ -64,6 +65,8 @@ class Task:
     options: dict[str, str] = field(default_factory=dict)
     export: str | None = None
     decision: str | None = None
+    comparison: dict[str, Any] | None = None
+    sides: list[tuple[str, str, str]] = field(default_factory=list)
     memory_mib: int = 0
     width: int = 0
     share_from: float = 0.0
@@ -185,6 +188,10 @@ def run(task: Task, line: _Line) -> dict[str, Any]:
             from api.runs.answers import answer_what_if
 
             plan, answers = answer_what_if(task, scenario, line.cancelled.is_set)
+        elif task.kind == "comparison":
+            from api.runs.answers import answer_comparison
+
+            plan, answers = answer_comparison(task, line.progress, line.cancelled.is_set)
         elif task.kind == "stress":
             plan = get_plan(blobs, task.plan) if task.plan else _plan(task, scenario, line, options)
             plan = _stress(task, scenario, plan, line)

@@ -153,10 +153,27 @@ class Supervisor:
             options=stage_options(options),
             export=options.get("export"),
             decision=request.get("decision"),
+            comparison=request.get("comparison"),
+            sides=self._sides(session, request),
             memory_mib=self.settings.max_run_memory_mib,
             width=0 if self.chunks is None else self.settings.chunks_per_run,
             share_from=self.settings.share_from,
         )
+
+    @staticmethod
+    def _sides(session: Session, request: dict[str, Any]) -> list[tuple[str, str, str]]:
+        """Return name and manifests of scenario and plan of all that a comparison compares."""
+        comparison = request.get("comparison")
+        if not comparison:
+            return []
+        found = []
+        for name in [request["plan"], *comparison["candidates"]]:
+            plan = session.get(PlanRow, name)
+            assert plan is not None, "plans that a run has named are not deleted"
+            revision = session.get(RevisionRow, (plan.scenario_id, plan.revision))
+            assert revision is not None, "a plan's revision is never deleted"
+            found.append((name, revision.manifest, plan.manifest))
+        return found
 
     def _follow(self, attempt: Attempt) -> LastWord:
         """Start the child and pass on what it says; return its last word."""

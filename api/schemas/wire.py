@@ -18,7 +18,14 @@ Moment = Annotated[
     PlainSerializer(lambda moment: moment.isoformat().replace("+00:00", "Z"), return_type=str),
 ]
 RunKind = Literal[
-    "pipeline", "forecasting", "replenishment", "allocation", "routing", "stress", "what_if"
+    "pipeline",
+    "forecasting",
+    "replenishment",
+    "allocation",
+    "routing",
+    "stress",
+    "what_if",
+    "comparison",
 ]
 RunState = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 Label = Annotated[str, Field(max_length=200)]
@@ -145,6 +152,25 @@ class RunOptions(Wire):
     validate_only: bool = False
 
 
+class ComparisonOptions(Wire):
+    """What is compared with a baseline, and how."""
+
+    candidates: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=80)]],
+        Field(min_length=1, max_length=20, description="ids of plans"),
+    ]
+    shapley: Annotated[
+        bool, Field(description="drivers' mean over all orders; at most six groups of changes")
+    ] = False
+    waterfall: Annotated[
+        bool, Field(description="plan after every group of changes, to say what drives the cost")
+    ] = True
+    weights: Annotated[
+        list[Annotated[float, Field(ge=0, le=1e9)]] | None,
+        Field(max_length=21, description="probability of each scenario, the baseline's first"),
+    ] = None
+
+
 class RunRequest(Wire):
     """What to run on which scenario."""
 
@@ -167,6 +193,10 @@ class RunRequest(Wire):
     decision: Annotated[
         str | None,
         Field(max_length=500, description="of kind what_if: the decision on `plan`, in words"),
+    ] = None
+    comparison: Annotated[
+        ComparisonOptions | None,
+        Field(description="of kind comparison: what is compared with `plan`, the baseline"),
     ] = None
     priority: Annotated[int, Field(ge=1, le=9, description="1 is taken first")] = 5
     labels: Annotated[dict[Label, Label], Field(max_length=50)] = Field(default_factory=dict)

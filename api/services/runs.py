@@ -120,8 +120,8 @@ class RunService:
         from optimizer.pipeline import choose_stages
 
         if request.plan is not None:
-            if request.kind not in ("stress", "what_if"):
-                raise InputError("`plan` goes with kinds stress and what_if only")
+            if request.kind not in ("stress", "what_if", "comparison"):
+                raise InputError("`plan` goes with kinds stress, what_if and comparison only")
             with self.database.session() as session:
                 plan = session.get(PlanRow, request.plan)
             if plan is None or plan.scenario_id != request.scenario:
@@ -129,6 +129,7 @@ class RunService:
             if plan.revision != revision or request.overrides:
                 raise InputError(f"plan {request.plan} was made for another revision")
         self._check_decision(request)
+        self._check_comparison(request)
         self._check_previous(request)
         if request.stages is not None and request.kind != "pipeline":
             raise InputError("`stages` goes with kind pipeline only")
@@ -144,6 +145,20 @@ class RunService:
             raise InputError("`decision` goes with kind what_if, which needs it")
         if asks and request.plan is None:
             raise InputError("kind what_if needs `plan`, the plan that the decision is about")
+
+    def _check_comparison(self, request: RunRequest) -> None:
+        """Refuse a comparison without a baseline, or with plans that are not there."""
+        asks = request.kind == "comparison"
+        if asks != (request.comparison is not None) or (asks and request.plan is None):
+            raise InputError(
+                "kind comparison needs `plan`, the baseline, and `comparison`; no other takes it"
+            )
+        if request.comparison is None:
+            return
+        with self.database.session() as session:
+            for name in request.comparison.candidates:
+                if session.get(PlanRow, name) is None:
+                    raise NotFound(f"no plan {name!r}")
 
     def _check_previous(self, request: RunRequest) -> None:
         """Refuse a plan to go on from that is not the scenario's, or that no stage would read."""

@@ -1,0 +1,59 @@
+"""Plans side by side under the same demand, and which is best over several scenarios."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from optimizer.pipeline import plan
+from optimizer.plan import Plan
+from scenarios import InputError, Scenario
+from scenarios.deltas import Delta, apply
+from scenarios.library import demo_scenario
+from simulation.side_by_side import COMPARED, Choice, choose, figures, simulate
+
+
+@pytest.fixture(scope="module")
+def sides() -> list[tuple[str, Scenario, Plan]]:
+    """The corner shop, and with twice the demand, each with its plan."""
+    shop = demo_scenario("corner-shop")
+    more = apply(shop, [Delta(table="forecasts", op="scale", column="qty", value=2.0)])
+    return [(n, s, plan(s, ["replenishment"], work=2.0)) for n, s in (("a", shop), ("b", more))]
+
+
+def test_a_plan_does_not_differ_from_itself(sides: list[tuple[str, Scenario, Plan]]) -> None:
+    """Under common random numbers the difference is 0 with no width at all."""
+    _, shop, made = sides[0]
+    values = [simulate(shop, made, 5, 3) for _ in range(2)]
+    found = figures(["a", "again"], values)
+    assert len(found) == 2 * len(COMPARED)
+    assert all(figure.difference.mean == figure.difference.half_width == 0.0 for figure in found)
+
+
+@pytest.fixture(scope="module")
+def choice(sides: list[tuple[str, Scenario, Plan]]) -> Choice:
+    """Both plans in both scenarios."""
+    return choose([(n, p) for n, _, p in sides], [(n, s) for n, s, _ in sides], 5, 3)
+
+
+def test_regret_is_what_the_best_plan_would_have_saved(choice: Choice) -> None:
+    """Worst, expected and regret follow from the costs."""
+    cost = np.array(choice.cost, np.float64)
+    assert choice.worst == pytest.approx(cost.max(axis=1))
+    assert choice.expected == pytest.approx(cost.mean(axis=1))
+    assert choice.regret == pytest.approx((cost - cost.min(axis=0)).max(axis=1))
+
+
+def test_the_best_plan_has_the_least_figure(choice: Choice) -> None:
+    """Each criterion names the plan with its least figure."""
+    assert choice.best_regret == choice.plans[int(np.argmin(choice.regret))]
+    assert choice.best_worst == choice.plans[int(np.argmin(choice.worst))]
+
+
+def test_weights_that_are_not_one_per_scenario_are_refused(
+    sides: list[tuple[str, Scenario, Plan]],
+) -> None:
+    """Two scenarios take two weights."""
+    name, shop, made = sides[0]
+    with pytest.raises(InputError, match="weights"):
+        choose([(name, made)], [(name, shop)], 2, 3, [0.5, 0.5])
