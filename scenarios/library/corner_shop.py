@@ -235,7 +235,24 @@ van-1      | R1       | 2026-10-12 08:00 | 51.530 | -0.100 | 2.0     | 0
 site_id | weekday | hour | pick_units | dock_parcels
 W1      | 1       | 8    | 20         | 10
 W1      | 1       | 9    | 20         | 10
+W1      | 2       | 8    | 20         | 10
+W1      | 2       | 9    | 20         | 10
+W1      | 3       | 8    | 20         | 10
+W1      | 3       | 9    | 20         | 10
+W1      | 4       | 8    | 20         | 10
+W1      | 4       | 9    | 20         | 10
+W1      | 5       | 8    | 20         | 10
+W1      | 5       | 9    | 20         | 10
+W1      | 6       | 8    | 20         | 10
+W1      | 6       | 9    | 20         | 10
+W1      | 7       | 8    | 20         | 10
+W1      | 7       | 9    | 20         | 10
 S1      | 1       | 9    | 10         | 5
+S1      | 2       | 9    | 10         | 5
+S1      | 3       | 9    | 10         | 5
+S1      | 4       | 9    | 10         | 5
+S1      | 5       | 9    | 10         | 5
+S1      | 6       | 9    | 10         | 5
 """,
     "deliveries": """
 shipment_id | order_id | carrier_id | placed_at        | handed_over_at   | promised_at      | delivered_at     | exception     | damaged

@@ -18,7 +18,7 @@ from scenarios.tables import TABLES
 from scenarios.validation import validate
 
 PAGE = Path(__file__).parents[3] / "docs" / "data" / "corner-shop.md"
-HASH = "05fd064c0c72"
+HASH = "218e9d71f15c"
 QUANTILE_90 = 1.2815515655446004
 
 
@@ -33,8 +33,8 @@ def page() -> str:
 
 
 def test_every_table_has_rows(shop: Scenario) -> None:
-    """No table of the contracts is left without rows."""
-    assert [name for name in TABLES if not shop.has(name)] == []
+    """No table of facts is left without rows; nobody has forced a decision."""
+    assert [name for name in TABLES if not shop.has(name)] == ["decisions"]
 
 
 def test_content_is_the_documented_one(shop: Scenario) -> None:
