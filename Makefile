@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 WORKERS ?= 2
 DEMO := build/demo
 
-.PHONY: setup demo test test-slow test-faults test-postgres check format docs constraints clean
+.PHONY: setup demo test test-slow test-faults test-fuzz test-postgres check format docs constraints clean
 
 setup: $(STAMP)
 
@@ -33,6 +33,10 @@ test-slow: setup
 # processes of the service are killed while they work
 test-faults: setup
 	@$(BIN)/python -m pytest -q -m faults
+
+# very many damaged files for every reader of uploads; HOLDFAST_FUZZ_INPUTS says how many
+test-fuzz: setup
+	@$(BIN)/python -m pytest -q -m fuzz tests/fuzz
 
 # the service's tests again, on a PostgreSQL server that lives as long as they do
 test-postgres: setup

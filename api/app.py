@@ -38,6 +38,7 @@ from api.runs.queue import RunQueue
 from api.security.keys import Keys
 from api.services.decisions import Desks
 from api.services.explanations import Explainers
+from api.services.following import Following
 from api.settings import MIB, ServiceSettings, settings_from
 from api.store.blobs import FolderBlobs
 from api.store.database import Database
@@ -86,6 +87,7 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
         Metrics(database),
         HeldTables(settings.table_memory_mib * MIB),
         Explainers(),
+        Following(database),
     )
 
     @contextlib.asynccontextmanager

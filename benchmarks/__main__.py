@@ -10,6 +10,7 @@ BENCHMARKS = {
     "controls": "benchmarks.controls",
     "exposure": "benchmarks.exposure",
     "faults": "benchmarks.faults",
+    "load": "benchmarks.load",
     "lotsizing": "benchmarks.lotsizing",
     "forecasting": "benchmarks.forecasting",
     "network": "benchmarks.network",

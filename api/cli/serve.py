@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from api.settings import ServiceSettings
 
+KEEP_ALIVE_SECONDS = 75  # longer than a proxy or client keeps a connection that it may use again
+DRAIN_SECONDS = 10  # a stop waits so long for requests under way; streams of events are then cut
+
 Home = Annotated[Path | None, typer.Option(help="Folder of the database and the blobs.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
@@ -71,7 +74,14 @@ def _listen(settings: ServiceSettings, *, works: bool) -> int:
         f" and keeps its data in [bold]{settings.home}[/]. Stop it with Ctrl-C."
     )
     _tell_first_key(app)
-    uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning")
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
     return Exit.FINE
 
 

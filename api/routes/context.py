@@ -15,6 +15,7 @@ from api.runs.queue import RunQueue
 from api.security.keys import Keys, Principal, Scope
 from api.services.decisions import DecisionService, Desks
 from api.services.explanations import Explainers
+from api.services.following import Following
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
 from api.services.table_rows import TableRows
@@ -45,6 +46,7 @@ class House:
     metrics: Metrics
     tables: HeldTables
     explainers: Explainers
+    following: Following
 
     def as_seen_by(self, who: Principal) -> Context:
         """Return what somebody may see and use."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -13,14 +12,24 @@ from starlette.concurrency import run_in_threadpool
 
 from api.errors import responses
 from api.routes.context import Context, Planner, Reader
-from api.schemas.wire import RunKind, RunList, RunModel, RunRequest, RunState
+from api.schemas.wire import RunKind, RunList, RunModel, RunRequest, RunState, as_wire
 from api.services.paging import PageSize, PageToken, make_token, read_token
 from api.services.wired import run_model
 
 router = APIRouter(prefix="/v1", tags=["runs"])
 
-POLL_SECONDS = 0.25
+LOOK_SECONDS = 5.0  # without news, so often it is seen whether the client is there
 KEEP_ALIVE_SECONDS = 15.0
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "one server-sent event; the answer is a stream of them",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "its number in the run"},
+        "event": {"enum": ["state", "progress", "incumbent", "warning", "done"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 
 
 @router.post("/runs", status_code=202, responses=responses(404, 409, 422, 429))
@@ -67,7 +76,7 @@ def cancel(run_id: str, here: Planner) -> RunModel:
     "/runs/{run_id}/events",
     responses={
         **responses(404, 422),
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        200: {"content": {"text/event-stream": {"schema": EVENT}}},
     },
     response_class=StreamingResponse,
 )
@@ -91,17 +100,20 @@ async def events(
 
 async def _stream(request: Request, here: Context, run_id: str, after: int) -> AsyncIterator[str]:
     quiet = 0.0
-    while True:
-        ended = await run_in_threadpool(here.runs.ended, run_id)
-        rows = await run_in_threadpool(here.runs.events, run_id, after)
-        for row in rows:
-            after = row.number
-            data = json.dumps({**row.data, "at": row.at.isoformat()}, ensure_ascii=False)
-            yield f"id: {row.number}\nevent: {row.kind}\ndata: {data}\n\n"
-        if (ended and not rows) or await request.is_disconnected():
-            return
-        quiet = 0.0 if rows else quiet + POLL_SECONDS
-        if quiet >= KEEP_ALIVE_SECONDS:
-            quiet = 0.0
-            yield ": still here\n\n"
-        await asyncio.sleep(0.0 if rows else POLL_SECONDS)
+    async with here.house.following.run(run_id) as news:
+        while True:
+            ended = await run_in_threadpool(here.runs.ended, run_id)
+            rows = await run_in_threadpool(here.runs.events, run_id, after)
+            for row in rows:
+                after = row.number
+                data = json.dumps({**row.data, "at": as_wire(row.at)}, ensure_ascii=False)
+                yield f"id: {row.number}\nevent: {row.kind}\ndata: {data}\n\n"
+            if (ended and not rows) or await request.is_disconnected():
+                return
+            if rows or await news.beyond(after, LOOK_SECONDS):
+                quiet = 0.0
+                continue
+            quiet += LOOK_SECONDS
+            if quiet >= KEEP_ALIVE_SECONDS:
+                quiet = 0.0
+                yield ": still here\n\n"

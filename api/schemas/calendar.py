@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from api.schemas.wire import RunRequest, Wire
+from api.schemas.wire import Moment, RunRequest, Wire
 
 
 class ScheduleRequest(Wire):
@@ -27,9 +26,9 @@ class ScheduleModel(Wire):
     cron: str
     timezone: str
     run: dict[str, Any]
-    done_until: dt.datetime
+    done_until: Moment
     reason: str
-    created_at: dt.datetime
+    created_at: Moment
 
 
 class ScheduleList(Wire):
@@ -51,7 +50,7 @@ class WebhookModel(Wire):
     id: str
     url: str
     events: list[str]
-    created_at: dt.datetime
+    created_at: Moment
     secret: str | None = None
 
 

@@ -12,11 +12,12 @@ def _as_utc(moment: dt.datetime) -> dt.datetime:
     return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
 
 
-Moment = Annotated[
-    dt.datetime,
-    AfterValidator(_as_utc),
-    PlainSerializer(lambda moment: moment.isoformat().replace("+00:00", "Z"), return_type=str),
-]
+def as_wire(moment: dt.datetime) -> str:
+    """Return a time as it crosses the wire: RFC 3339 in UTC."""
+    return _as_utc(moment).isoformat().replace("+00:00", "Z")
+
+
+Moment = Annotated[dt.datetime, AfterValidator(_as_utc), PlainSerializer(as_wire, return_type=str)]
 RunKind = Literal[
     "pipeline",
     "forecasting",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,6 +21,10 @@ CHUNK_BYTES = 4 * MEGABYTE
 NESTED = frozenset(
     {".zip", ".xlsx", ".xlsm", ".xls", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst"}
 )
+DAMAGE = (  # what opening or unpacking a damaged archive may raise
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError,
+    RuntimeError, ValueError, OSError,
+)  # fmt: skip
 ENCRYPTED_FLAG = 0x1
 UTF8_FLAG = 0x800
 
@@ -96,7 +102,7 @@ def open_archive(source: object, name: str, findings: Findings) -> zipfile.ZipFi
     """
     try:
         return zipfile.ZipFile(source)  # type: ignore[call-overload,no-any-return]
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError):
+    except DAMAGE:
         hint = f"{name} cannot be opened: it is damaged or was cut off; save or send it again"
         refuse(findings, "unreadable_archive", hint)
 
@@ -151,6 +157,9 @@ def _troubles(
     """Yield what is wrong with one member."""
     name = member.filename
     parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not name:
+        yield "unsafe_path", "a file of the archive has no name; pack the folder again"
+        return
     if ".." in parts or name.startswith(("/", "\\")) or ":" in name.split("/")[0] or "\0" in name:
         yield "unsafe_path", "the file's name leads outside the archive; pack the folder again"
     if stat.S_ISLNK(member.external_attr >> 16):
@@ -209,7 +218,7 @@ def chunks(
                         value=member.filename,
                     )
                 yield chunk
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
+    except DAMAGE:
         hint = "a file of the archive is damaged; pack it again"
         refuse(findings, "damaged_member", hint, value=member.filename)
 

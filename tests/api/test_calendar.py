@@ -10,12 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from api.nightly.calendar import last_time
 from api.runs.schedules import start_due
 from api.runs.webhooks import MOST_TRIES, send_due, signature
-from api.store.rows import DeliveryRow, RunRow, ScheduleRow
+from api.store.rows import DeliveryRow, RunRow, ScheduleRow, TenantRow
 from scenarios import InputError
 from scenarios.library import demo_scenario
 
@@ -150,8 +150,9 @@ def test_a_worker_that_dies_in_between_starts_no_second_run(desk: Desk) -> None:
 
 def test_a_schedule_that_cannot_start_says_why(desk: Desk) -> None:
     """Its reason stands in the list; the time is over, the next one is tried."""
-    run = {"kind": "pipeline", "scenario": desk.scenario, "revision": "0" * 64}
-    desk.schedule(run=run)
+    desk.schedule()
+    with desk.door.house.database.begin() as session:
+        session.execute(update(TenantRow).values(max_queued=0))
     assert desk.due(at(2, 0)) == 0
     (row,) = desk.door.http.get("/v1/schedules").json()["schedules"]
     assert row["reason"].startswith("2027-01-01 18:30 UTC: ")

@@ -111,6 +111,8 @@ class Street:
             return {"json": {"plan": self.plan, "order": order}}
         if path.endswith((":publish", ":approve")):
             return {"json": {"overrides": []}}
+        if path.endswith(":what-if"):
+            return {"json": {"decision": "site W1 closed", "wait_seconds": 0}}
         if path.endswith(":decide-rows"):
             return {"json": {"decisions": [{"key": "PO-1/1", "verdict": "approved"}]}}
         if path == "/settings/schedules":
@@ -163,14 +165,14 @@ def naming(street: Street) -> set[str]:
     found, seen = set(), {"ScenarioDocument"}
     for path, operation in operations(street):
         told = json.dumps(operation.get("requestBody", {}))
-        waiting = set(re.findall(r"schemas/(\w+)", told)) - seen
+        waiting = set(re.findall(r"schemas/([\w.-]+)", told)) - seen
         for parameter in operation.get("parameters", []):
             if parameter["in"] == "query" and NAMING.fullmatch(parameter["name"]):
                 found.add(f"{path}?{parameter['name']}")
         while waiting:
             name = waiting.pop()
             seen.add(name)
-            waiting |= set(re.findall(r"schemas/(\w+)", json.dumps(schemas[name]))) - seen
+            waiting |= set(re.findall(r"schemas/([\w.-]+)", json.dumps(schemas[name]))) - seen
             for field, kind in schemas[name].get("properties", {}).items():
                 if NAMING.fullmatch(field) and '"string"' in json.dumps(kind):
                     found.add(f"{name}.{field}")
