@@ -25,6 +25,7 @@ from api.routes import (
     calendar,
     comparisons,
     meta,
+    partners,
     plans,
     publishing,
     runs,
@@ -120,6 +121,7 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
         calendar,
         what_if,
         comparisons,
+        partners,
     ):
         app.include_router(part.router)
     app.include_router(pages, include_in_schema=False)

@@ -30,6 +30,7 @@ COMMANDS = (
     "api.cli.nightly",
     "api.cli.serve",
     "api.cli.keys",
+    "api.cli.confirmations",
     "api.cli.audit",
     "api.cli.operations",
 )

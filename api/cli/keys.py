@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
     group.command("make")(make)
+    group.command("add")(add)
     group.command("list")(listed)
     group.command("revoke")(revoke)
     app.add_typer(group, name="keys")
@@ -55,6 +56,44 @@ def make(
     return Exit.FINE
 
 
+def add(
+    scenario: Annotated[str, typer.Option(help="Id of the scenario, as in scn_3f0c...")],
+    supplier: Annotated[str, typer.Option(help="supplier_id of the one who gets the key.")] = "",
+    carrier: Annotated[str, typer.Option(help="carrier_id of the one who gets the key.")] = "",
+    name: Annotated[str, typer.Option(help="What it is for; default: the partner's id.")] = "",
+    tenant: Tenant = "local",
+    home: Home = None,
+    as_json: AsJson = False,
+) -> int:
+    """Make a key for a supplier or carrier, who sees and confirms what is its own, nothing else."""
+    from api.cli.serve import settings_with
+    from api.security.keys import Partner
+    from api.services.scenarios import ScenarioService
+    from api.store.blobs import FolderBlobs
+    from scenarios import InputError, NotFound
+
+    if bool(supplier) == bool(carrier):
+        raise InputError("name one of --supplier and --carrier")
+    keys, database = _opened(home, tenant)
+    service = ScenarioService(database, FolderBlobs(settings_with(home=home).home / "blobs"))
+    content = service.load(service.revision(scenario))
+    table = "suppliers" if supplier else "carriers"
+    known = set(content.table(table)[f"{table[:-1]}_id"])
+    wanted = supplier or carrier
+    if wanted not in known:
+        shown = ", ".join(sorted(known)[:20]) or "none"
+        raise NotFound(f"the scenario has no {table[:-1]} {wanted!r}; it has {shown}")
+    partner = Partner("supplier" if supplier else "carrier", wanted, scenario)
+    key = keys.make_partner(database, name or wanted, partner)
+    if as_json:
+        told = {"id": key.id, "secret": key.secret, "tenant": tenant, "scenario": scenario}
+        print_json({**told, partner.kind: wanted})
+    else:
+        out().print(f"Key {key.id} for {partner.kind} {wanted} of {scenario}:\n")
+        out().print(f"  {key.secret}\n\nIt is not kept and cannot be shown again.")
+    return Exit.FINE
+
+
 def listed(tenant: Tenant = "local", home: Home = None, as_json: AsJson = False) -> int:
     """List a tenant's keys."""
     keys, database = _opened(home, tenant)
@@ -62,7 +101,7 @@ def listed(tenant: Tenant = "local", home: Home = None, as_json: AsJson = False)
         {
             "id": row.id,
             "name": row.name,
-            "scopes": ", ".join(row.scopes),
+            "scopes": ", ".join(row.scopes) or f"{row.partner_kind} {row.partner_id}",
             "made": f"{row.created_at:%Y-%m-%d %H:%M}",
             "revoked": "" if row.revoked_at is None else f"{row.revoked_at:%Y-%m-%d %H:%M}",
         }

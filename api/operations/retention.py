@@ -14,6 +14,7 @@ from api.store.rows import (
     ApiKeyRow,
     BookRow,
     ChunkRow,
+    ConfirmationRow,
     DecisionRow,
     DeliveryRow,
     EventRow,
@@ -33,9 +34,9 @@ from api.store.rows import (
 )
 from scenarios import Conflict
 
-OWNED = (DeliveryRow, WebhookRow, ScheduleRow, VisitRow, DecisionRow, BookRow, IdempotencyRow,
-         RowDecisionRow, PublicationRow, PlanRow, ChunkRow, RunRow, RevisionRow, ScenarioRow,
-         ApiKeyRow, TrailRow)  # fmt: skip
+OWNED = (ConfirmationRow, DeliveryRow, WebhookRow, ScheduleRow, VisitRow, DecisionRow, BookRow,
+         IdempotencyRow, RowDecisionRow, PublicationRow, PlanRow, ChunkRow, RunRow, RevisionRow,
+         ScenarioRow, ApiKeyRow, TrailRow)  # fmt: skip
 
 
 def forget_old_runs(database: TenantDatabase, days: int) -> int:

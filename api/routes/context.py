@@ -16,6 +16,7 @@ from api.security.keys import Keys, Principal, Scope
 from api.services.decisions import DecisionService, Desks
 from api.services.explanations import Explainers
 from api.services.following import Following
+from api.services.partners import PartnerService
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
 from api.services.table_rows import TableRows
@@ -136,6 +137,17 @@ def _with(scope: Scope) -> Callable[..., Context]:
     return context
 
 
+def _partner(request: Request, who: Annotated[Principal, Depends(_who)]) -> PartnerService:
+    """Return what a supplier or carrier may see; nobody else has that."""
+    if who.partner is None:
+        raise NotAllowed(
+            f"key {who.name!r} is no key of a supplier or carrier: `holdfast keys add`"
+        )
+    here = house_of(request).as_seen_by(who)
+    return PartnerService(here.database, here.blobs, here.scenarios, who.partner, who.key_id)
+
+
+AsPartner = Annotated[PartnerService, Depends(_partner)]
 Reader = Annotated[Context, Depends(_with(Scope.READ))]
 Planner = Annotated[Context, Depends(_with(Scope.PLAN))]
 Approver = Annotated[Context, Depends(_with(Scope.APPROVE))]

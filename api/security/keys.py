@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal, cast
 
 from sqlalchemy import select
 
@@ -19,6 +19,7 @@ from scenarios import Conflict, InputError, NotFound
 
 PREFIX: Final = "hf_"
 VISIT: Final = dt.timedelta(days=14)
+PartnerKind = Literal["supplier", "carrier"]
 LOCAL: Final = "local"  # the tenant that is there from the start
 
 
@@ -32,13 +33,30 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Partner:
+    """A supplier or carrier, as one scenario knows it.
+
+    Attributes
+    ----------
+    kind : of the two
+    id : in the table `suppliers` or `carriers` of the scenario
+    scenario_id : whose published plan and open orders it may see a part of
+    """
+
+    kind: PartnerKind
+    id: str
+    scenario_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks, after the key was found good."""
+    """Who asks, after the key was found good; a partner's key has no scopes."""
 
     tenant_id: str
     key_id: str
     name: str
     scopes: frozenset[Scope]
+    partner: Partner | None = None
 
     def may(self, scope: Scope) -> bool:
         """Say whether the key is good for this."""
@@ -112,6 +130,15 @@ class Keys:
         """
         if not scopes:
             raise InputError(f"a key needs one of the scopes {', '.join(Scope)}")
+        return self._keep(database, name, scopes, None)
+
+    def make_partner(self, database: TenantDatabase, name: str, partner: Partner) -> NewKey:
+        """Make a key for a supplier or carrier; that the scenario has it is the caller's care."""
+        return self._keep(database, name, (), partner)
+
+    def _keep(
+        self, database: TenantDatabase, name: str, scopes: Sequence[Scope], partner: Partner | None
+    ) -> NewKey:
         secret = PREFIX + secrets.token_urlsafe(32)
         with database.begin() as session:
             row = ApiKeyRow(
@@ -120,8 +147,13 @@ class Keys:
                 secret_hash=_hash(secret),
                 scopes=[str(scope) for scope in scopes],
             )
+            told: dict[str, object] = {"name": name, "scopes": row.scopes}
+            if partner is not None:
+                row.partner_kind, row.partner_id = partner.kind, partner.id
+                row.partner_scenario = partner.scenario_id
+                told["partner"] = f"{partner.kind} {partner.id} of {partner.scenario_id}"
             session.add(row)
-            record(session, "key.made", row.id, {"name": name, "scopes": row.scopes})
+            record(session, "key.made", row.id, told)
         return NewKey(row.id, secret)
 
     def listed(self, database: TenantDatabase) -> list[ApiKeyRow]:
@@ -154,9 +186,12 @@ class Keys:
             return _principal(row)
 
     def visit(self, secret: str) -> str | None:
-        """Begin a browser's visit; return the token for its cookie, None where the key is bad."""
+        """Begin a browser's visit; return the token for its cookie, None where the key is bad.
+
+        A partner's key is no key for the pages.
+        """
         who = self.known(secret)
-        if who is None:
+        if who is None or who.partner is not None:
             return None
         token = secrets.token_urlsafe(32)
         with self.database.of(who.tenant_id, who.name).begin() as session:
@@ -183,7 +218,12 @@ class Keys:
 def _principal(row: ApiKeyRow | None) -> Principal | None:
     if row is None or row.revoked_at is not None:
         return None
-    return Principal(row.tenant_id, row.id, row.name, frozenset(map(Scope, row.scopes)))
+    scopes = frozenset(map(Scope, row.scopes))
+    if row.partner_kind is None:
+        return Principal(row.tenant_id, row.id, row.name, scopes)
+    kind = cast("PartnerKind", row.partner_kind)
+    partner = Partner(kind, row.partner_id or "", row.partner_scenario or "")
+    return Principal(row.tenant_id, row.id, row.name, frozenset(), partner)
 
 
 def _hash(secret: str) -> str:

@@ -19,6 +19,7 @@ from scenarios.scenario import blank, column_dtype
 from scenarios.tables import NUMERIC, TEMPORAL, Kind, Table
 
 ROWS_AT_ONCE: Final = 8192
+WINDOW_ROWS: Final = 10_000  # rows of an order that are found at once, for the pages to come
 LARGEST_GROUP: Final = 65_536  # rows that are read for the sake of one page
 
 
@@ -69,7 +70,14 @@ class TableRows:
         if not sorts:
             assert rows is not None
             return held.table.take(rows[first:last])
-        return held.table.take(_sorted_slice(held, rows, sorts, first, last))
+        question = f"{'' if where is None else where.text}\n{sorts}"
+        known = held.window(question, first, last)
+        if known is None:
+            ahead = min(first + max(size, WINDOW_ROWS), total)
+            window = _sorted_slice(held, rows, sorts, first, ahead)
+            held.remember(question, first, window)
+            known = window[: last - first]
+        return held.table.take(known)
 
     def frames(
         self, where: Filter | None = None, sorts: Sequence[Sort] = ()

@@ -15,6 +15,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 MOST_SELECTIONS: Final = 16  # filters of a table whose rows are remembered
+MOST_WINDOWS: Final = 16  # stretches of sorted rows that are remembered
+
+
+_NONE: Final[NDArray[np.int64]] = np.empty(0, dtype=np.int64)
 
 
 class HeldTable:
@@ -31,6 +35,7 @@ class HeldTable:
         self._table: pa.Table | None = None
         self._keys: dict[str, NDArray[np.float64]] = {}
         self._selections: OrderedDict[str, NDArray[np.int64]] = OrderedDict()
+        self._windows: OrderedDict[str, tuple[int, NDArray[np.int64]]] = OrderedDict()
 
     @property
     def table(self) -> pa.Table:
@@ -76,6 +81,26 @@ class HeldTable:
             while len(self._selections) > MOST_SELECTIONS:
                 self._selections.popitem(last=False)
         return taken
+
+    def window(self, question: str, first: int, last: int) -> NDArray[np.int64] | None:
+        """Return the rows at places of an order that was looked at lately; None if not known.
+
+        Parameters
+        ----------
+        question : filter and sort
+        """
+        with self._lock:
+            start, rows = self._windows.get(question, (0, _NONE))
+        inside = start <= first and last <= start + len(rows)
+        return rows[first - start : last - start] if inside else None
+
+    def remember(self, question: str, start: int, rows: NDArray[np.int64]) -> None:
+        """Keep the rows at places of an order from `start` on."""
+        with self._lock:
+            self._windows[question] = (start, rows)
+            self._windows.move_to_end(question)
+            while len(self._windows) > MOST_WINDOWS:
+                self._windows.popitem(last=False)
 
 
 class HeldTables:

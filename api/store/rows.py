@@ -49,7 +49,10 @@ class TenantOwned:
 
 
 class ApiKeyRow(TenantOwned, Base):
-    """A key of the service; its secret is known to its holder only."""
+    """A key of the service; its secret is known to its holder only.
+
+    A partner's key has no scopes; it sees what is its own of one scenario.
+    """
 
     __tablename__ = "api_keys"
 
@@ -59,6 +62,9 @@ class ApiKeyRow(TenantOwned, Base):
     scopes: Mapped[list[Any]]
     created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
     revoked_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+    partner_kind: Mapped[str | None] = mapped_column(String(20))
+    partner_id: Mapped[str | None] = mapped_column(String(200))
+    partner_scenario: Mapped[str | None] = mapped_column(String(40))
 
 
 class VisitRow(TenantOwned, Base):
@@ -233,6 +239,38 @@ class RowDecisionRow(TenantOwned, Base):
     note: Mapped[str] = mapped_column(String(500), default="")
     decided_by: Mapped[str] = mapped_column(String(300))
     decided_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
+
+
+class ConfirmationRow(TenantOwned, Base):
+    """What a partner says of an order line: it comes as ordered, or when and how much else.
+
+    A supplier's waits until a planner applies or rejects it; a later one about the same line takes
+    its place. A carrier's is noted.
+    """
+
+    __tablename__ = "confirmations"
+    __table_args__ = (Index("confirmations_by_line", "scenario_id", "order_id", "line"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    scenario_id: Mapped[str] = mapped_column(ForeignKey("scenarios.id"))
+    partner_kind: Mapped[str] = mapped_column(String(20))
+    partner_id: Mapped[str] = mapped_column(String(200))
+    key_id: Mapped[str] = mapped_column(String(40))
+    order_id: Mapped[str] = mapped_column(String(200))
+    line: Mapped[str] = mapped_column(String(200))
+    product_id: Mapped[str] = mapped_column(String(200))
+    site_id: Mapped[str] = mapped_column(String(200))
+    ordered_on: Mapped[dt.date | None]
+    ordered_qty: Mapped[float | None]
+    ordered_due_on: Mapped[dt.date | None]
+    qty: Mapped[float | None]
+    due_on: Mapped[dt.date]
+    note: Mapped[str] = mapped_column(String(500), default="")
+    state: Mapped[str] = mapped_column(String(20), default="pending")
+    created_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), default=utc_now)
+    decided_at: Mapped[dt.datetime | None] = mapped_column(DateTime(timezone=True))
+    decided_by: Mapped[str] = mapped_column(String(300), default="")
+    revision: Mapped[str | None] = mapped_column(String(64))
 
 
 class IdempotencyRow(TenantOwned, Base):

@@ -79,7 +79,8 @@ class Street:
         """What stands for each parameter of a path: the first tenant's, whatever it is."""
         return {"scenario_id": self.scenario.id, "run_id": self.run, "plan_id": self.plan,
                 "content_hash": self.scenario.head, "name": "kpis", "schedule_id": self.schedule,
-                "webhook_id": self.webhook, "key_id": self.key, "code": "en"}  # fmt: skip
+                "webhook_id": self.webhook, "key_id": self.key, "code": "en",
+                "order_id": "PO-1"}  # fmt: skip
 
     def routes(self) -> list[tuple[str, str]]:
         """Return every method and path, with the first tenant's ids in it.
@@ -88,7 +89,7 @@ class Street:
         """
         ids = self.ids
         return [
-            (method, re.sub(r"{(\w+)}", lambda m: ids[m.group(1)], route.path or ""))
+            (method, re.sub(r"{(\w+)(?::\w+)?}", lambda m: ids[m.group(1)], route.path or ""))
             for route in iter_route_contexts(self.door.app.routes)
             for method in sorted(route.methods or {"GET"})
             if method not in ("HEAD", "OPTIONS")
@@ -113,6 +114,10 @@ class Street:
             return {"json": {"overrides": []}}
         if path.endswith(":what-if"):
             return {"json": {"decision": "site W1 closed", "wait_seconds": 0}}
+        if path.endswith((":apply", ":reject")):
+            return {"json": {"ids": ["cfm_1"]}}
+        if path.endswith(":confirm"):
+            return {"json": {"lines": [{"line": "1", "qty": 1.0}]}}
         if path.endswith(":decide-rows"):
             return {"json": {"decisions": [{"key": "PO-1/1", "verdict": "approved"}]}}
         if path == "/settings/schedules":
