@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -71,7 +72,7 @@ def solve_in_pieces(
     pieces = list(cut(problem, start, chosen))
     sizes = [len(piece.stops) for piece in pieces]
     routes: list[Route] = []
-    cost = _rank(problem, start)[1]
+    cost = rank(problem, start)[1]
     work, ended = 0.0, []
     for number, piece in enumerate(pieces):
         fraction = sizes[number] / sum(sizes[number:])
@@ -84,12 +85,12 @@ def solve_in_pieces(
         found = solver(piece.problem, mine, piece.routes, range(sizes[number]))
         ended.append(found.termination)
         work += found.work
-        kept, before = piece.routes, _rank(piece.problem, piece.routes)
+        kept, before = piece.routes, rank(piece.problem, piece.routes)
         priced = [price(piece.problem, route) for route in found.solution or ()]
         better = tuple(timed for timed in priced if not isinstance(timed, str))
-        if _rank(piece.problem, better) < before:
+        if rank(piece.problem, better) < before:
             kept = better
-            cost += _rank(piece.problem, better)[1] - before[1]
+            cost += rank(piece.problem, better)[1] - before[1]
             on_better(cost)
         routes += piece.in_whole(tuple(timed.route for timed in kept))
     termination = next((t for t in WORST_FIRST if t in ended), Termination.CONVERGED)
@@ -101,9 +102,50 @@ def cut(problem: RoutingProblem, routes: Sequence[Timed], chosen: Sequence[int])
 
     A stop on no route joins the piece whose routes are nearest; unused vans are shared out.
     """
+    size = np.array([len(timed.route.stops) for timed in routes])
+    return _pieces(problem, routes, chosen, _halves(_middles(problem, routes), size))
+
+
+def cut_across(
+    problem: RoutingProblem, routes: Sequence[Timed], chosen: Sequence[int], angle: float
+) -> Iterator[Piece]:
+    """Cut a plan in two along a line, half of the stops on either side.
+
+    Parameters
+    ----------
+    angle : of the line's normal, radians
+    """
+    key = _middles(problem, routes) @ np.array([math.cos(angle), math.sin(angle)])
+    order = np.argsort(key, kind="stable")
+    before = np.cumsum([len(routes[int(k)].route.stops) for k in order])
+    at = int(np.searchsorted(before, before[-1] / 2))
+    at = min(max(at, 1), len(order) - 1)
+    return _pieces(problem, routes, chosen, [np.sort(order[:at]), np.sort(order[at:])])
+
+
+def rank(problem: RoutingProblem, timed: Sequence[Timed]) -> tuple[int, float]:
+    """Return what a better plan has less of: stops that must be served but are not, money."""
+    missing = left_out(problem, tuple(one.route for one in timed))
+    lost = float(problem.stops.loss[missing].sum())
+    money = float(sum(one.cost for one in timed)) + lost
+    return int((~problem.stops.optional[missing]).sum()), money
+
+
+# ---- inside ---------------------------------------------------------------------------------
+
+
+def _middles(problem: RoutingProblem, routes: Sequence[Timed]) -> Floats:
+    """Return the mean coordinates of each route, (r, 2) float64."""
     xy = problem.lonlat[problem.stops.place]
-    middle = np.array([xy[list(timed.route.stops)].mean(axis=0) for timed in routes])
-    groups = _halves(middle, np.array([len(timed.route.stops) for timed in routes]))
+    return np.array([xy[list(timed.route.stops)].mean(axis=0) for timed in routes])
+
+
+def _pieces(
+    problem: RoutingProblem, routes: Sequence[Timed], chosen: Sequence[int], groups: Sequence[Ints]
+) -> Iterator[Piece]:
+    """Return a piece for each group of routes."""
+    xy = problem.lonlat[problem.stops.place]
+    middle = _middles(problem, routes)
     served = {stop for timed in routes for stop in timed.route.stops}
     pending = np.array([stop for stop in chosen if stop not in served], dtype=np.int64)
     centres = np.array([middle[group].mean(axis=0) for group in groups])
@@ -120,17 +162,6 @@ def cut(problem: RoutingProblem, routes: Sequence[Timed], chosen: Sequence[int])
         part = part_of(problem, rows, columns)
         part = replace(part, vans=replace(part.vans, count=count[columns].astype(np.int64)))
         yield Piece(part, tuple(_in_piece(part, mine, rows, columns)), rows, columns)
-
-
-# ---- inside ---------------------------------------------------------------------------------
-
-
-def _rank(problem: RoutingProblem, timed: Sequence[Timed]) -> tuple[int, float]:
-    """Return what a better plan has less of: stops that must be served but are not, money."""
-    missing = left_out(problem, tuple(one.route for one in timed))
-    lost = float(problem.stops.loss[missing].sum())
-    money = float(sum(one.cost for one in timed)) + lost
-    return int((~problem.stops.optional[missing]).sum()), money
 
 
 def _halves(middle: Floats, size: Ints) -> list[Ints]:

@@ -1,54 +1,28 @@
-"""PyVRP wrapped: iterated local search from the better of a cold and a warm start.
+"""PyVRP wrapped: the better of a cold and a warm start, then rounds of two searches side by side.
 
-Source: Wouda, Lan and Kool (2024), PyVRP, INFORMS Journal on Computing 36(4), 943-955; acceptance
-by Burke and Bykov (2017), European Journal of Operational Research 258(1), 70-78.
+Its local search lets go of Python's lock, so that threads suffice.
 """
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from optimizer.outcome import Limits, Outcome, Status, Termination
 from optimizer.routing.finish import untold
-from optimizer.routing.pieces import solve_in_pieces
+from optimizer.routing.pieces import rank, solve_in_pieces
 from optimizer.routing.problem import FOREVER, Routes, RoutingProblem, with_matrices
-from optimizer.routing.pyvrp_data import Translation, from_pyvrp, to_pyvrp, translate
-from optimizer.routing.schedule import Timed
-
-if TYPE_CHECKING:
-    import pyvrp
+from optimizer.routing.pyvrp_data import from_pyvrp, to_pyvrp, translate
+from optimizer.routing.pyvrp_rounds import LANES, in_rounds
+from optimizer.routing.pyvrp_search import Budget, iterations_per_work, patience, search
+from optimizer.routing.schedule import Timed, price
 
 LARGEST_WHOLE = 3_000  # stops; a larger plan is solved in pieces
-TAIL_SHARE = 0.04  # of the wall time, kept for the last iteration and for pricing the routes
-TRIAL_SHARE = 0.1  # of the budget, for each of the two starts
-ITERATIONS_PER_MEMORY = 100  # late acceptance remembers one cost per so many iterations
-SHORTEST_MEMORY, LONGEST_MEMORY = 10, 300
-ASK_EVERY = 16  # iterations between two questions whether to stop
-LONG_SEARCH = 5  # iterations per stop from which a search counts as long
-SOFT, STRICT = 3.0, 1_000.0  # first price of a broken rule, in costs of a stop
-UPDATES_LONG, UPDATES_SHORT = 50, 500  # iterations between two changes of these prices
-PATIENCE = (5_000, 100)  # iterations without a better plan that end a search: fixed, per stop
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a search came to.
-
-    Attributes
-    ----------
-    cost : scaled money, prizes not collected included; None if it is not feasible
-    """
-
-    solution: pyvrp.Solution
-    cost: int | None
-    iterations: int
+TRIAL_SHARE = 0.1  # of the time or work, for each of the two starts
+ROUNDED = 0.1  # of the work, that may be left for want of a whole iteration
 
 
 class PyVrpEngine:
@@ -82,13 +56,13 @@ class PyVrpEngine:
         *,
         on_better: Callable[[float], None] = lambda _cost: None,
     ) -> Outcome[Routes]:
-        """Improve a start as long as the limits allow.
+        """Improve a start, or a random plan where that gets further, as long as the limits allow.
 
         Parameters
         ----------
         start : feasible routes; may leave stops out
         chosen : the stops to plan
-        on_better : told the money of every better plan, in PyVRP's reckoning
+        on_better : told the money of every better plan
 
         Returns
         -------
@@ -97,209 +71,95 @@ class PyVrpEngine:
         if len(chosen) > LARGEST_WHOLE and len(start) > 1:
             return solve_in_pieces(self.solve, problem, limits, start, chosen, on_better)
         problem = with_matrices(problem)
-        served = {stop for timed in start for stop in timed.route.stops}
-        complete = all(problem.stops.optional[s] or s in served for s in chosen)
-        n = len(chosen)
-        per_stop = sum(timed.cost for timed in start) / max(len(served), 1)
-        translation = translate(problem, chosen, complete=complete, cost_per_stop=per_stop)
-        budget = Budget.of(limits, iterations_per_work(problem, n))
-
-        def better(solution: pyvrp.Solution) -> None:
-            cost = _cost(solution)
-            if cost is not None:
-                on_better(cost / translation.scale)
-
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # penalties at their limit are normal when crowded
-            warm = to_pyvrp(translation, start) if start else None
-            trial = budget.share(TRIAL_SHARE)
-            first = _search(translation, warm, limits.seed, trial, better, patience(n))
-            found = first
-            if warm is not None:
-                second = _search(translation, None, limits.seed + 1, trial, better, patience(n))
-                found = min(first, second, key=lambda f: math.inf if f.cost is None else f.cost)
-                spent = first.iterations + second.iterations
-            else:
-                spent = first.iterations
-            rest = budget.rest(spent, limits)
-            last = _search(
-                translation, found.solution, limits.seed + 2, rest, better, patience=patience(n)
+            routes, tried = _better_start(problem, limits, start, chosen)
+        if not routes:
+            return Outcome(
+                Status.NO_SOLUTION_FOUND,
+                _why(limits, tried, converged=False),
+                self.name,
+                wall_seconds=limits.elapsed,
+                work=tried,
             )
-            spent += last.iterations
-            if last.cost is not None and (found.cost is None or last.cost <= found.cost):
-                found = last
+        on_better(rank(problem, routes)[1])
+        rest = None if limits.work is None else max(limits.work - tried, 0.0)
+        found = self.improve(
+            problem, replace(limits, work=rest), routes, chosen, on_better=on_better
+        )
+        return replace(found, work=tried + found.work)
+
+    def improve(
+        self,
+        problem: RoutingProblem,
+        limits: Limits,
+        start: Sequence[Timed],
+        chosen: Sequence[int],
+        *,
+        on_better: Callable[[float], None] = lambda _cost: None,
+    ) -> Outcome[Routes]:
+        """Improve a start of at least one route as long as the limits allow.
+
+        Parameters and outcome as in `solve`.
+        """
+        if len(chosen) > LARGEST_WHOLE and len(start) > 1:
+            return solve_in_pieces(self.improve, problem, limits, start, chosen, on_better)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = in_rounds(with_matrices(problem), limits, start, chosen, on_better)
         return Outcome(
-            Status.NO_SOLUTION_FOUND if found.cost is None else Status.FEASIBLE,
-            _why(limits, spent, budget),
+            Status.FEASIBLE,
+            _why(limits, found.work, converged=found.converged),
             self.name,
-            solution=None if found.cost is None else from_pyvrp(translation, found.solution),
+            solution=tuple(timed.route for timed in found.routes),
             wall_seconds=limits.elapsed,
-            work=spent / iterations_per_work(problem, n),
+            work=found.work,
         )
 
 
-def iterations_per_work(problem: RoutingProblem, n_stops: int) -> float:
-    """Return the iterations that count as one unit of work: about a second of one core.
+# ---- inside ---------------------------------------------------------------------------------
 
-    Measured: 350,000 / (n + 200) a second with capacity alone; windows, hours that cost and
-    further dimensions of load each slow an iteration down.
+
+def _better_start(
+    problem: RoutingProblem, limits: Limits, start: Sequence[Timed], chosen: Sequence[int]
+) -> tuple[tuple[Timed, ...], float]:
+    """Try the start and a random plan side by side; return the better routes and the work done.
+
+    Without a start the random plan has twice the budget; no routes where none is feasible.
     """
-    vans = problem.vans
-    dims = int(np.isfinite(vans.capacity).any(axis=0).sum() + (vans.max_stops < FOREVER).any())
-    windows = any(len(w) > 1 or (w and w[0][1] < FOREVER - 1) for w in problem.stops.windows)
-    slower = 1.0 + 0.5 * windows + 3.0 * bool(vans.cost_per_hour.any()) + 0.5 * max(dims - 1, 0)
-    return max(20.0, 350_000.0 / (n_stops + 200.0) / slower)
-
-
-def patience(n_stops: int) -> int:
-    """Return how many iterations without a better plan end a search."""
-    return PATIENCE[0] + PATIENCE[1] * n_stops
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What a search may spend: iterations, wall time, or until someone cancels.
-
-    Attributes
-    ----------
-    iterations : at most; None without a work limit
-    deadline : value of the clock; inf without a time limit
-    expected : iterations that are likely to fit, for the length of the memory
-    """
-
-    iterations: int | None
-    deadline: float
-    expected: int
-    limits: Limits
-
-    @classmethod
-    def of(cls, limits: Limits, rate: float) -> Budget:
-        """Turn limits into a budget; `rate` is the iterations of one unit of work."""
-        iterations = None if limits.work is None else max(1, round(rate * limits.work))
-        deadline = math.inf
-        if limits.seconds is not None:
-            deadline = limits.started + (1.0 - TAIL_SHARE) * limits.seconds
-        by_time = math.inf if limits.seconds is None else rate * limits.remaining
-        most = min(by_time, math.inf if iterations is None else iterations, 1e6)
-        return cls(iterations, deadline, max(1, int(most)), limits)
-
-    def share(self, fraction: float) -> Budget:
-        """Return a part of it, from now."""
-        now = self.limits.clock()
-        deadline = (
-            now + fraction * (self.deadline - now) if math.isfinite(self.deadline) else math.inf
-        )
-        iterations = None if self.iterations is None else max(1, round(fraction * self.iterations))
-        return Budget(iterations, deadline, max(1, int(fraction * self.expected)), self.limits)
-
-    def rest(self, spent: int, limits: Limits) -> Budget:
-        """Return what is left after so many iterations, its length re-estimated by their speed."""
-        iterations = None if self.iterations is None else max(0, self.iterations - spent)
-        expected = self.expected - spent if iterations is None else iterations
-        if math.isfinite(self.deadline) and limits.elapsed > 0:
-            left = spent / limits.elapsed * (self.deadline - limits.clock())
-            expected = int(left if iterations is None else min(left, iterations))
-        return Budget(iterations, self.deadline, max(1, expected), limits)
-
-
-class _Stop:
-    """PyVRP's stopping criterion: iterations, wall time, cancellation, stagnation."""
-
-    def __init__(self, budget: Budget, patience_iterations: float) -> None:
-        self.budget = budget
-        self.patience = patience_iterations
-        self.iterations = 0
-        self.since_better = 0
-        self.best = math.inf
-
-    def __call__(self, best_cost: int) -> bool:
-        budget = self.budget
-        if best_cost < self.best:
-            self.best, self.since_better = best_cost, 0
-        over = self.since_better >= self.patience or (
-            budget.iterations is not None and self.iterations >= budget.iterations
-        )
-        if not over and self.iterations % ASK_EVERY == 0:
-            over = budget.limits.clock() >= budget.deadline or budget.limits.cancelled()
-        elif not over and math.isfinite(budget.deadline):
-            over = budget.limits.clock() >= budget.deadline
-        self.iterations += 1
-        self.since_better += 1
-        return over
-
-
-def _search(
-    translation: Translation,
-    start: pyvrp.Solution | None,
-    seed: int,
-    budget: Budget,
-    better: Callable[[pyvrp.Solution], None],
-    patience: float = math.inf,
-) -> Found:
-    """Run PyVRP's iterated local search once."""
-    import pyvrp
-    from pyvrp.search import OPERATORS, LocalSearch, PerturbationManager, compute_neighbours
-
-    class Callbacks(pyvrp.IteratedLocalSearchCallbacks):
-        def on_best(self, best: pyvrp.Solution) -> None:
-            better(best)
-
-    data = translation.data
-    rng = pyvrp.RandomNumberGenerator(seed=seed % 2**32)
-    local = LocalSearch(data, rng, compute_neighbours(data), PerturbationManager())
-    for operator in OPERATORS:
-        if operator.supports(data):
-            local.add_operator(operator(data))
-    manager = _penalties(translation, budget)
-    if start is None:
-        random = pyvrp.Solution.make_random(data, rng)
-        start = local(random, manager.max_cost_evaluator(), exhaustive=True)
-    memory = budget.expected // ITERATIONS_PER_MEMORY
-    params = pyvrp.IteratedLocalSearchParams(
-        history_length=min(max(memory, SHORTEST_MEMORY), LONGEST_MEMORY), callbacks=Callbacks()
+    rate = iterations_per_work(problem, len(chosen))
+    served = {stop for timed in start for stop in timed.route.stops}
+    translation = translate(
+        problem,
+        chosen,
+        complete=all(problem.stops.optional[s] or s in served for s in chosen),
+        cost_per_stop=sum(timed.cost for timed in start) / max(len(served), 1),
     )
-    search = pyvrp.IteratedLocalSearch(data, manager, local, start, params)
-    result = search.run(_Stop(budget, patience), collect_stats=False, display=False)
-    return Found(result.best, _cost(result.best), result.num_iterations)
+    starts = [to_pyvrp(translation, start), None] if start else [None]
+    budget = Budget.of(limits, rate).share(LANES * TRIAL_SHARE / len(starts))
+    with ThreadPoolExecutor(LANES) as threads:
+        tasks = [
+            threads.submit(
+                search, translation, begin, limits.seed + k, budget, patience(len(chosen))
+            )
+            for k, begin in enumerate(starts)
+        ]
+        found = [task.result() for task in tasks]
+    plans = [tuple(start)]
+    for one in found:
+        if one.cost is not None:
+            priced = [price(problem, route) for route in from_pyvrp(translation, one.solution)]
+            plans.append(tuple(timed for timed in priced if not isinstance(timed, str)))
+    best = min(plans, key=lambda routes: rank(problem, routes))
+    return best, sum(one.iterations for one in found) / rate
 
 
-def _penalties(translation: Translation, budget: Budget) -> pyvrp.PenaltyManager:
-    """Return prices for broken rules, set in the problem's own proportions.
-
-    A unit of load, a second and a metre are worth what a stop costs over what a stop takes of
-    them. A long search starts soft and adapts often; a short one cannot afford to look at plans
-    that break rules. The highest price can outweigh the prize of any stop.
-    """
-    import pyvrp
-
-    data = translation.data
-    clients = data.clients()
-    load = np.array([np.maximum(c.delivery, c.pickup) for c in clients], dtype=np.float64)
-    taken = [*np.maximum(load.mean(axis=0), 1.0), *translation.mean_arc]
-    base = [max(translation.mean_cost, 1.0) / max(float(value), 1.0) for value in taken]
-    long = budget.expected >= LONG_SEARCH * len(clients)
-    start = [(SOFT if long else STRICT) * value for value in base]
-    params = pyvrp.PenaltyParams(
-        solutions_between_updates=UPDATES_LONG if long else UPDATES_SHORT,
-        min_penalty=min(0.1, 0.02 * min(base)),
-        max_penalty=max(2.0 * STRICT * max(base), translation.highest_loss / 100.0),
-    )
-    return pyvrp.PenaltyManager((start[:-2], start[-2], start[-1]), params)
-
-
-def _cost(solution: pyvrp.Solution) -> int | None:
-    """Return scaled money of a solution, or None if it breaks a rule."""
-    if not solution.is_feasible():
-        return None
-    routes = solution.distance_cost() + solution.duration_cost() + solution.fixed_vehicle_cost()
-    return int(routes + solution.uncollected_prizes())
-
-
-def _why(limits: Limits, spent: int, budget: Budget) -> Termination:
+def _why(limits: Limits, work: float, *, converged: bool) -> Termination:
+    """Return why it ended: cancelled, converged, or which limit came first."""
     if limits.cancelled():
         return Termination.CANCELLED
-    if limits.clock() >= budget.deadline:
-        return Termination.TIME_LIMIT
-    if budget.iterations is not None and spent >= budget.iterations:
+    if converged:
+        return Termination.CONVERGED
+    if limits.work is not None and work >= (1.0 - ROUNDED) * limits.work:
         return Termination.WORK_LIMIT
-    return Termination.CONVERGED
+    return Termination.TIME_LIMIT

@@ -1,4 +1,4 @@
-"""Our own search first, then PyVRP from what it found: windows with long routes or prizes."""
+"""Our own search first, then PyVRP from what it found: windows with long routes."""
 
 from __future__ import annotations
 
@@ -65,12 +65,7 @@ class RelayEngine:
         priced = [price(problem, route) for route in first.solution]
         kept = [timed for timed in priced if not isinstance(timed, str)]
         rest = None if limits.work is None else max(limits.work - first.work, 0.0)
-        last = PyVrpEngine().solve(
+        last = PyVrpEngine().improve(
             problem, replace(limits, work=rest), kept, chosen, on_better=on_better
         )
-        return replace(
-            last,
-            engine=self.name,
-            solution=first.solution if last.solution is None else last.solution,
-            work=first.work + last.work,
-        )
+        return replace(last, engine=self.name, work=first.work + last.work)

@@ -22,7 +22,7 @@ from optimizer.routing.problem import (
     vans_left,
     with_hard_windows,
 )
-from optimizer.routing.pyvrp_engine import PyVrpEngine
+from optimizer.routing.pyvrp_engine import LARGEST_WHOLE, PyVrpEngine
 from optimizer.routing.reinsertion import ReinsertionEngine
 from optimizer.routing.relaxation.relaxed import applies, relaxed_bound
 from optimizer.routing.relay import RelayEngine
@@ -37,6 +37,8 @@ LEAST_BOUND_WORK = 0.1
 BY_SHARES = "sharing costs out among stops"
 BY_PRICES = "prices of stops on relaxed routes"
 LONG_ROUTE = 15  # stops per route of the start, where there are windows
+
+Searching = RuinEngine | PyVrpEngine | RelayEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Driven:
     timed: tuple[Timed, ...]
     unserved: tuple[int, ...]
     tests: SoloTests
-    engine: RuinEngine | PyVrpEngine | RelayEngine | ReinsertionEngine
+    engine: Searching | ReinsertionEngine
     co2_limits: tuple[str, ...] = ()
     given: Mapping[int, Offer] = field(default_factory=dict)
     offers: Mapping[int, Offer] = field(default_factory=dict)
@@ -94,7 +96,7 @@ def solve(
     chosen = [int(s) for s in np.flatnonzero(~tests.hopeless)]
     least = replace(problem, stops=replace(problem.stops, loss=problem.stops.loss_at_least))
     bound, how = lower_bound(least, tests), BY_SHARES
-    engine: RuinEngine | PyVrpEngine | RelayEngine = engine_for(problem, limits)
+    engine: Searching = engine_for(problem, limits)
     termination, work, name = Termination.CONVERGED, 0.0, "savings"
     plan: tuple[Timed, ...] = ()
     if chosen:
@@ -152,19 +154,23 @@ def engine_for(problem: RoutingProblem, limits: Limits | None = None) -> RuinEng
     return PyVrpEngine() if hurried and not ruin.is_prepared() else ruin
 
 
-def is_handed_on(problem: RoutingProblem, plan: Sequence[Timed]) -> bool:
-    """Say whether PyVRP goes on from our own search: windows, and long routes or prizes.
+def engine_after(problem: RoutingProblem, plan: Sequence[Timed]) -> Searching:
+    """Return what searches from a start that our own search could take on.
 
-    Our own search opens no route for several stops whose prizes pay for it together. Measured on
-    1,000 stops with windows, 37 a route, 26 against 40 seconds of one core: the two in turn 1.2 %
-    above the best known, our own search alone 1.6 %; with prizes, 10 against 16 seconds, 0.8 and
-    2.3 %.
+    Windows and long routes: our own, then PyVRP. Windows and prizes: PyVRP alone, for our own
+    opens no route for several stops whose prizes pay for it together. Measured on 1,000 stops
+    with windows and prizes, 8 and 14 seconds of one core: PyVRP alone 0.5 and 3.7 % above the
+    best known, in turn 0.7 and 7.7 %; without prizes, 37 a route, 26 against 40 seconds: in turn
+    1.2 %, our own alone 1.6 %.
     """
     windows = any(
         len(w) > 1 or w[0][0] > 0 or w[-1][1] < FOREVER - 1 for w in problem.stops.windows if w
     )
+    prizes = bool(problem.stops.optional.any())
+    if windows and prizes and len(problem.stops) <= LARGEST_WHOLE:
+        return PyVrpEngine()
     long = sum(len(t.route.stops) for t in plan) > LONG_ROUTE * len(plan)
-    return windows and (long or bool(problem.stops.optional.any()))
+    return RelayEngine() if windows and (long or prizes) else RuinEngine()
 
 
 def repair(
@@ -207,10 +213,10 @@ def balance_money(problem: RoutingProblem, timed: Sequence[Timed]) -> float:
 def _search(
     problem: RoutingProblem,
     tests: SoloTests,
-    engine: RuinEngine | PyVrpEngine | RelayEngine,
+    engine: Searching,
     limits: Limits,
     on_better: Callable[[float], None],
-) -> tuple[RuinEngine | PyVrpEngine | RelayEngine, Outcome[Routes], tuple[Timed, ...]]:
+) -> tuple[Searching, Outcome[Routes], tuple[Timed, ...]]:
     """Start, search and repair with windows that are hard; what is left is put in late.
 
     Returns
@@ -223,8 +229,8 @@ def _search(
     chosen = [int(s) for s in np.flatnonzero(~told_tests.hopeless)]
     late = partial(_out_of_time, limits)
     plan = tuple(savings_start(told, told_tests, late, insert=not isinstance(engine, RuinEngine)))
-    if isinstance(engine, RuinEngine) and is_handed_on(told, plan):
-        engine = RelayEngine()
+    if isinstance(engine, RuinEngine):
+        engine = engine_after(told, plan)
     on_better(_objective(told, plan))
     found = engine.solve(told, limits, plan, chosen, on_better=on_better)
     if found.solution is not None:

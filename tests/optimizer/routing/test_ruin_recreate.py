@@ -170,13 +170,13 @@ def test_breaks_are_said_to_be_put_in_afterwards():
     assert "breaks" in str(RuinEngine.supports(rests))
 
 
-def test_prizes_with_windows_are_handed_on_to_pyvrp():
+def test_prizes_with_windows_are_pyvrps():
     """Two stops that pay 6 each are 5 km off: alone neither is worth 10, together 12 are."""
     stops = [
         {"at": (5000, y), "windows": [(0, 50_000)], "optional": True, "loss": 6.0} for y in (0, 1)
     ]
     outcome = solve(plane_problem(stops, [{"kg": 99.0}]), Limits(work=0.1))
-    assert outcome.engine == "ruin-recreate + pyvrp"
+    assert outcome.engine == "pyvrp"
     assert outcome.solution.unserved == ()
 
 
