@@ -29,6 +29,9 @@ def referenced(connection: Connection, blobs: FolderBlobs) -> set[str]:
     manifests |= set(connection.scalars(select(PlanRow.manifest)))
     partial = connection.scalars(select(RunRow.partial).where(RunRow.partial.is_not(None)))
     manifests |= {part["manifest"] for part in partial if part}
+    steps = connection.scalars(select(RunRow.steps).where(RunRow.steps.is_not(None)))
+    made = (step["manifest"] for each in steps for step in (each or {}).values())
+    manifests |= {manifest for manifest in made if manifest}
     needed = set(manifests)
     for digest in manifests:
         document = json.loads(blobs.get(digest))

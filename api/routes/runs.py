@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.errors import responses
+from api.nightly.html import page_policy, report_page
 from api.routes.context import Context, Planner, Reader
 from api.schemas.wire import RunKind, RunList, RunModel, RunRequest, RunState, as_wire
+from api.services.night_reports import night_report
 from api.services.paging import PageSize, PageToken, make_token, read_token
 from api.services.wired import run_model
 
@@ -70,6 +72,31 @@ def show(run_id: str, here: Reader) -> RunModel:
 def cancel(run_id: str, here: Planner) -> RunModel:
     """Ask for a run to end; what it has found so far may still come."""
     return run_model(here.runs.cancel(run_id))
+
+
+@router.get(
+    "/runs/{run_id}/report",
+    response_model=dict[str, Any],
+    responses={
+        **responses(404, 409, 422),
+        200: {"content": {"text/html": {"schema": {"type": "string"}}}},
+    },
+)
+def report(
+    run_id: str,
+    here: Reader,
+    form: Annotated[Literal["html", "json"], Query(alias="format")] = "json",
+    language: Annotated[Literal["en", "zh"], Query(description="of the page")] = "en",
+) -> Response:
+    """Read the report of a night: one self-contained page, or the same as JSON.
+
+    409: the night has not ended.
+    """
+    document = night_report(here.database, here.blobs, here.runs.row(run_id))
+    if form == "json":
+        return JSONResponse(document)
+    headers = {"Content-Security-Policy": page_policy()}
+    return HTMLResponse(report_page(document, language), headers=headers)
 
 
 @router.get(

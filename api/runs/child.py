@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from api.runs.chunks import Told
+    from api.runs.nights import NightOrder
     from api.runs.sharing import QueueExecutor
     from optimizer.plan import Plan
     from scenarios import Scenario
@@ -48,6 +49,7 @@ class Task:
     memory_mib : the process may take so much; 0: no limit
     width : chunks that large work is cut into for all workers; 0: it is done here
     share_from : steps of work from which it is large
+    night : of kind nightly: gates, the plan before, and what earlier attempts have done
     """
 
     run_id: str
@@ -70,6 +72,7 @@ class Task:
     memory_mib: int = 0
     width: int = 0
     share_from: float = 0.0
+    night: NightOrder | None = None
 
 
 class _Line:
@@ -184,6 +187,8 @@ def run(task: Task, line: _Line) -> dict[str, Any]:
         if task.previous is not None:
             driven = get_plan(blobs, task.previous)
             options["previous"] = str(driven.save(Path(folder) / "previous"))
+        if task.kind == "nightly":
+            return _night(task, scenario, line, options)
         if task.kind == "what_if":
             from api.runs.answers import answer_what_if
 
@@ -202,6 +207,25 @@ def run(task: Task, line: _Line) -> dict[str, Any]:
         }
     kept = _kept(put_plan(blobs, plan, files), plan)
     return {**kept, "cancelled": line.cancelled.is_set()}
+
+
+def _night(task: Task, scenario: Scenario, line: _Line, options: dict[str, str]) -> dict[str, Any]:
+    from api.runs.nights import do_night
+    from api.store.blobs import FolderBlobs
+
+    def say(step: str, told: dict[str, Any], kept: dict[str, Any] | None) -> None:
+        line.say("step", name=step, told=told, kept=kept)
+
+    return do_night(
+        task,
+        scenario,
+        FolderBlobs(task.blobs),
+        options,
+        say=say,
+        progress=line.progress,
+        cancelled=line.cancelled.is_set,
+        executor=_executor(task, line),
+    )
 
 
 def _plan(task: Task, scenario: Scenario, line: _Line, options: dict[str, str]) -> Plan:

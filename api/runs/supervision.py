@@ -23,8 +23,10 @@ from api.operations.logs import tell
 from api.runs import child
 from api.runs.backend import JobBackend
 from api.runs.chunks import Chunks, GoBetween
+from api.runs.publishing import night_order, publish_night
 from api.runs.states import UNDER_WAY, end, note, put_back
 from api.runs.turns import admit
+from api.runs.webhooks import announce
 from api.security.trail import record_of
 from api.settings import ServiceSettings
 from api.store.database import Database
@@ -45,6 +47,7 @@ NAMED = (
     "move_price",
 )  # options that stages take as they are
 SWITCHES = ("single_source", "stock_value")  # options that are on or off
+NIGHTLY = "nightly"
 PRELOAD = ["pandas", "pyarrow", "api.runs.child", "api.runs.chunk_child"]
 LOOK_SECONDS = 0.25  # how often the run's row is looked at for a cancel or another attempt
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 0.2, 5.0  # between writes while the database is away
@@ -127,7 +130,9 @@ class Supervisor:
             if row is None or row.state != "queued" or row.attempt != number - 1:
                 return None
             row.state, row.attempt, row.started_at = "running", number, utc_now()
-            row.worker_id, row.partial = self.worker_id, None
+            row.worker_id = self.worker_id
+            if row.kind != NIGHTLY:  # a night goes on with what its steps have made
+                row.partial = None
             note(session, run_id, "state", {"state": "running", "attempt": number})
             return Attempt(run_id, number, self._task(session, row))
 
@@ -158,6 +163,7 @@ class Supervisor:
             memory_mib=self.settings.max_run_memory_mib,
             width=0 if self.chunks is None else self.settings.chunks_per_run,
             share_from=self.settings.share_from,
+            night=night_order(session, row) if row.kind == NIGHTLY else None,
         )
 
     @staticmethod
@@ -245,6 +251,11 @@ class Supervisor:
                 return
             if kind == "staged":
                 row.partial = data
+            elif kind == "step":
+                row.steps = {**(row.steps or {}), data["name"]: data["told"]}
+                row.partial = data["kept"] or row.partial
+                note(session, row.id, "progress", {"stage": data["name"], "share": 1.0,
+                                                   "message": "kept"})  # fmt: skip
             else:
                 row.stage, row.share = data["stage"], data["share"]
                 note(session, row.id, "progress", data)
@@ -264,10 +275,14 @@ class Supervisor:
                 return
             cancelled = row.state == "cancelling"
             if word == "done":
-                keep_plan(session, row, data)
-                row.share = 1.0
+                plan = keep_plan(session, row, data)
+                row.share, row.steps = 1.0, None
                 stopped = data["cancelled"] or cancelled
-                end(session, row, "cancelled" if stopped else "succeeded", "")
+                judged = None if stopped else data.get("judgement")
+                event, reason = publish_night(session, row, plan, judged)
+                end(session, row, "cancelled" if stopped else "succeeded", reason)
+                if event:
+                    announce(session, row, event)
             elif word == "cancelled" or cancelled:
                 end_early(session, row, "cancelled", "cancelled while it ran")
             elif word == "stopped":
@@ -301,7 +316,7 @@ def end_early(session: Session, row: RunRow, state: str, reason: str) -> None:
         end(session, row, state, f"{reason}; the plan holds the stages that had ended")
 
 
-def keep_plan(session: Session, row: RunRow, data: dict[str, Any]) -> None:
+def keep_plan(session: Session, row: RunRow, data: dict[str, Any]) -> PlanRow:
     """Give a run its plan."""
     plan = PlanRow(
         id=new_id("plan"),
@@ -317,6 +332,7 @@ def keep_plan(session: Session, row: RunRow, data: dict[str, Any]) -> None:
     row.plan_id, row.certificates = plan.id, data["certificates"]
     for text in data["notes"]:
         note(session, row.id, "warning", {"message": text})
+    return plan
 
 
 def stage_options(options: dict[str, Any]) -> dict[str, str]:

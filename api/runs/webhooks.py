@@ -32,7 +32,13 @@ from api.store.database import Database, TenantDatabase
 from api.store.rows import DeliveryRow, RunRow, WebhookRow, new_id, utc_now
 from scenarios import InputError, NotFound
 
-EVENTS: Final = ("run.succeeded", "run.failed", "run.cancelled")
+EVENTS: Final = (
+    "run.succeeded",
+    "run.failed",
+    "run.cancelled",
+    "gates.failed",  # a night's plan is held
+    "plan.published",
+)
 FIRST_WAIT: Final = dt.timedelta(seconds=10)
 LAST_WAIT: Final = dt.timedelta(hours=6)
 MOST_TRIES: Final = 12  # the last about a day after the first
@@ -104,9 +110,14 @@ class Webhooks:
             )
 
 
-def announce(session: Session, row: RunRow) -> None:
-    """Write down what webhooks are to be told of a run's end, in the transaction that ends it."""
-    event = f"run.{row.state}"
+def announce(session: Session, row: RunRow, event: str = "") -> None:
+    """Write down what webhooks are to be told, in the transaction that makes it true.
+
+    Parameters
+    ----------
+    event : blank: how the run has ended
+    """
+    event = event or f"run.{row.state}"
     hooks = session.scalars(select(WebhookRow).where(WebhookRow.tenant_id == row.tenant_id))
     for hook in hooks:
         if event not in hook.events:

@@ -27,6 +27,7 @@ RunKind = Literal[
     "stress",
     "what_if",
     "comparison",
+    "nightly",
 ]
 RunState = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
 Label = Annotated[str, Field(max_length=200)]
@@ -186,6 +187,13 @@ class RunRequest(Wire):
     stages: Annotated[
         list[Annotated[str, Field(max_length=40)]] | None,
         Field(max_length=20, description="of a pipeline; blank: all that have their tables"),
+    ] = None
+    gates: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="of kind nightly: what gates.toml holds, suites inline; blank: audited, and"
+            " no error in the data"
+        ),
     ] = None
     overrides: Annotated[
         list[dict[str, Any]], Field(max_length=10_000, description="deltas for this run only")

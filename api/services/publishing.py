@@ -11,12 +11,14 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from api.errors import GatesFailed
+from api.runs.nights import JUDGEMENT_FILE
+from api.runs.webhooks import announce
 from api.schemas.publishing import OverrideRequest, PlanState
 from api.security.trail import record
 from api.store.blobs import BlobStore
 from api.store.database import TenantDatabase
 from api.store.documents import get_plan, plan_files
-from api.store.rows import PlanRow, PublicationRow, RevisionRow, ScenarioRow, utc_now
+from api.store.rows import PlanRow, PublicationRow, RevisionRow, RunRow, ScenarioRow, utc_now
 from optimizer.gates import (
     Dated,
     Evidence,
@@ -29,8 +31,6 @@ from optimizer.gates import (
 )
 from scenarios import Conflict, NotFound, Settings
 from scenarios.findings import Finding, Severity
-
-JUDGEMENT_FILE: Final = "gates.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,9 @@ class PublishingService:
             session.flush()
             action = "plan.published" if publishes else "plan.approved"
             record(session, action, plan_id, trail_detail(before.plan, judgement))
+            run = session.get(RunRow, before.plan.run_id)
+            if publishes and run is not None:
+                announce(session, run, "plan.published")
             return self._standing(session, plan_id)
 
     def _standing(self, session: Session, plan_id: str) -> Standing:

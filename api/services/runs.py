@@ -17,6 +17,7 @@ from api.services.scenarios import ScenarioService
 from api.settings import ServiceSettings
 from api.store.database import TenantDatabase
 from api.store.rows import EventRow, IdempotencyRow, PlanRow, RevisionRow, RunRow, TenantRow, new_id
+from optimizer.gates import read_gates
 from scenarios import Conflict, InputError, NotFound
 
 
@@ -131,8 +132,12 @@ class RunService:
         self._check_decision(request)
         self._check_comparison(request)
         self._check_previous(request)
-        if request.stages is not None and request.kind != "pipeline":
-            raise InputError("`stages` goes with kind pipeline only")
+        if request.gates is not None:
+            if request.kind != "nightly":
+                raise InputError("`gates` goes with kind nightly only")
+            read_gates(request.gates)
+        if request.stages is not None and request.kind not in ("pipeline", "nightly"):
+            raise InputError("`stages` goes with kinds pipeline and nightly only")
         if request.stages and not request.overrides:
             scenario = self.scenarios.load(self.scenarios.revision(request.scenario, revision))
             choose_stages(scenario, request.stages)

@@ -15,9 +15,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.operations.retention import OWNED, forget_old_runs
+from api.runs.nights import JUDGEMENT_FILE
 from api.security.keys import Scope
 from api.security.trail import verified
-from api.services.publishing import JUDGEMENT_FILE
 from api.store.documents import put_plan
 from api.store.rows import PlanRow, RunRow, TenantOwned, TrailRow, new_id, utc_now
 from optimizer.gates import Dated, Evidence, judge, read_gates
