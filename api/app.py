@@ -20,6 +20,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from api.errors import add_handlers, problem
 from api.operations.logs import tell
 from api.operations.metrics import Metrics
+from api.operations.readiness import Readiness
 from api.pages.routes import router as pages
 from api.routes import (
     calendar,
@@ -86,6 +87,7 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
         Keys(database),
         Desks(),
         Metrics(database),
+        Readiness(database, blobs, settings),
         HeldTables(settings.table_memory_mib * MIB),
         Explainers(),
         Following(database),

@@ -78,6 +78,18 @@ class ServiceSettings(BaseModel):
     max_running_per_tenant: Annotated[
         int, Field(ge=0, description="runs of a tenant at the same time; 0: no limit")
     ] = 0
+    min_free_mib: Annotated[
+        int, Field(ge=0, description="with less free disk the service is not ready")
+    ] = 64
+    stuck_seconds: Annotated[
+        float, Field(gt=0, description="a queue from which nothing begins so long stands still")
+    ] = 300.0
+    visit_days: Annotated[
+        int, Field(ge=0, description="visits of browsers that ended so long ago are forgotten")
+    ] = 1
+    drain_seconds: Annotated[
+        int, Field(ge=0, description="a stopping API lets requests end so long")
+    ] = 10
     max_attempts: Annotated[int, Field(ge=1, description="starts of a run that keeps dying")] = 3
 
     @property

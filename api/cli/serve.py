@@ -80,7 +80,7 @@ def _listen(settings: ServiceSettings, *, works: bool) -> int:
         port=settings.port,
         log_level="warning",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=settings.drain_seconds,
     )
     return Exit.FINE
 

@@ -88,6 +88,17 @@ def forget_old_runs(database: TenantDatabase, days: int) -> int:
     return len(old)
 
 
+def forget_old_visits(database: Database, days: int) -> int:
+    """Delete visits of browsers that ended so many days ago; return how many.
+
+    A visit that has ended opens nothing; one whose key is gone went with it.
+    """
+    before = utc_now() - dt.timedelta(days=days)
+    with database.begin() as session:
+        old = delete(VisitRow).where(VisitRow.ends_at < before)
+        return len(session.scalars(old.returning(VisitRow.token_hash)).all())
+
+
 def delete_tenant(database: Database, tenant_id: str) -> None:
     """Delete a tenant and every row of it; its blobs go with the next sweep.
 

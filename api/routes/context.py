@@ -11,6 +11,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from api.errors import NotAllowed, NotKnown
 from api.operations.metrics import Metrics
+from api.operations.readiness import Readiness
 from api.runs.queue import RunQueue
 from api.security.keys import Keys, Principal, Scope
 from api.services.decisions import DecisionService, Desks
@@ -45,6 +46,7 @@ class House:
     keys: Keys
     desks: Desks
     metrics: Metrics
+    readiness: Readiness
     tables: HeldTables
     explainers: Explainers
     following: Following

@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import Any, Final
 
 from api.operations.logs import configure, tell
+from api.operations.retention import forget_old_visits
 from api.runs.chunk_supervision import ChunkSupervisor
 from api.runs.chunks import Chunks
 from api.runs.queue import (
@@ -32,6 +34,7 @@ from api.store.database import Database
 
 STOP_SECONDS: Final = 10
 CHORES_SECONDS: Final = 1.0
+TIDY_SECONDS: Final = 600.0
 
 
 class Worker:
@@ -96,10 +99,14 @@ class Worker:
     def _do_chores(self) -> None:
         """Start runs whose time has come and send what webhooks are to be told."""
         blobs = FolderBlobs(self.settings.home / "blobs")
+        tidy_at = time.monotonic()
         while not self.supervisor.stopping.wait(CHORES_SECONDS):
             try:
                 start_due(self.database, blobs, self.queue, self.settings)
                 send_due(self.database, self.settings)
+                if time.monotonic() >= tidy_at:
+                    tidy_at = time.monotonic() + TIDY_SECONDS
+                    forget_old_visits(self.database, self.settings.visit_days)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
                 tell("chores put off", why=f"{type(error).__name__}: {error}"[:300])
 

@@ -280,5 +280,6 @@ class DemoList(Wire):
 class Health(Wire):
     """How the service is."""
 
-    status: Literal["ok"]
+    status: Literal["ok", "degraded"]
     version: str
+    problems: list[str] = []

@@ -40,7 +40,9 @@ class FolderBlobs:
         place = self._place(digest)
         if place.exists():
             return digest
-        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.parent.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            flush_folder(self.folder)
         handle, name = tempfile.mkstemp(dir=place.parent, prefix=".part-")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -51,7 +53,15 @@ class FolderBlobs:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
+        flush_folder(place.parent)
         return digest
+
+    def probe(self, content: bytes) -> None:
+        """Write, flush and remove a file; OSError where that cannot be done."""
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".probe-") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
 
     def get(self, digest: str) -> bytes:
         """Read a blob and hold it against its name."""
@@ -74,6 +84,15 @@ class FolderBlobs:
 
 
 GROUP_ROWS = 16_384  # so that a page reads a small part of the file
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush a folder's names to disk, so that a renamed file is there after a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def put_frame(blobs: BlobStore, frame: pd.DataFrame) -> str:
