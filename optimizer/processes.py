@@ -154,7 +154,7 @@ def _end(helper: _Helper) -> None:
 
 def _serve(pipe: Connection, work: Work) -> None:
     """Do chunks until the other end of the pipe is gone."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     function = function_of(work.function)
     with contextlib.suppress(EOFError, OSError):
         while True:
@@ -166,7 +166,7 @@ def _serve(pipe: Connection, work: Work) -> None:
             pipe.send(answer)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process in the middle of a chunk when whoever asked for it is gone."""
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -1,11 +1,15 @@
-"""One attempt at a chunk of a run, in a process of its own."""
+"""One attempt at a chunk of a run, in a process that does chunks of that run's work."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
+import threading
 import time
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,6 +27,21 @@ LOOK_SECONDS = 0.25
 Word = Told | str  # what came of it; or why it was put back: a death, or blank for a stop
 
 
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A process that does chunks of one work."""
+
+    work: str
+    process: BaseProcess
+    pipe: Connection
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        self.process.kill()
+        self.process.join(timeout=5.0)
+        self.pipe.close()
+
+
 class ChunkSupervisor:
     """Sees attempts at chunks through; used by one thread per attempt.
 
@@ -38,6 +57,8 @@ class ChunkSupervisor:
         self.settings = settings
         self.supervisor = supervisor
         self._context = multiprocessing.get_context("forkserver")
+        self._lock = threading.Lock()
+        self._idle: list[Child] = []
 
     def attempt(self, run_id: str, key: str, number: int) -> None:
         """Make an attempt at a chunk; nothing is done if it is not this attempt's turn."""
@@ -46,11 +67,8 @@ class ChunkSupervisor:
         row = persist(lambda: self.chunks.begin(*mine, worker_id))
         if row is None:
             return
-        task = chunk_child.ChunkTask(
-            self.settings.home / "blobs", row.work, row.chunk, self.settings.max_run_memory_mib
-        )
         try:
-            word = self._follow(run_id, key, number, task)
+            word = self._follow(mine, row.work, row.chunk)
         except Exception as error:  # noqa: BLE001 - whatever breaks here, the run must hear of it
             tell("chunk broke", level=logging.ERROR, error=True, run=run_id, chunk=key)
             word = Told(key, None, f"{type(error).__name__}: {error}")
@@ -59,20 +77,48 @@ class ChunkSupervisor:
         elif word is not None:
             persist(lambda: self.chunks.put_back(*mine, word))
 
-    def _follow(
-        self, run_id: str, key: str, number: int, task: chunk_child.ChunkTask
-    ) -> Word | None:
-        """Start the child and wait for its word; None: nobody wants the chunk any more."""
+    def close(self) -> None:
+        """End the processes that wait for chunks."""
+        with self._lock:
+            for child in self._idle:
+                child.end()
+            self._idle.clear()
+
+    def _follow(self, mine: tuple[str, str, int], work: str, chunk: str) -> Word | None:
+        """Hand a chunk to a child and wait for its word; None: nobody wants it any more."""
+        child, fresh = self._child(work)
+        word: Word | None = None
+        try:
+            with contextlib.suppress(OSError):  # of a child that has died, we hear at once
+                child.pipe.send(chunk)
+            word = self._listen(mine, child.pipe)
+            if isinstance(word, str) and not fresh:
+                word = ""  # it may have ended for want of chunks: no fault of this one
+        finally:
+            if isinstance(word, Told) and word.result is not None:
+                with self._lock:
+                    self._idle.append(child)
+            else:
+                child.end()
+        return word
+
+    def _child(self, work: str) -> tuple[Child, bool]:
+        """Return a process that does a work, and whether it is new; those of other works end."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+            fit = [child for child in idle if child.work == work and child.process.is_alive()]
+            for child in idle:
+                if child not in fit:
+                    child.end()
+            if fit:
+                self._idle = fit[1:]
+                return fit[0], False
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=chunk_child.main, args=(theirs, task))
+        args = (theirs, self.settings.home / "blobs", work, self.settings.max_run_memory_mib)
+        process = self._context.Process(target=chunk_child.main, args=args)
         process.start()
         theirs.close()
-        try:
-            return self._listen((run_id, key, number), ours)
-        finally:
-            process.kill()
-            process.join(timeout=5.0)
-            ours.close()
+        return Child(work, process, ours), True
 
     def _listen(self, mine: tuple[str, str, int], pipe: Connection) -> Word | None:
         started = looked = time.monotonic()

@@ -92,6 +92,7 @@ class Worker:
         self.supervisor.stopping.set()
         self._chores.join(timeout=STOP_SECONDS)
         DBOS.destroy(workflow_completion_timeout_sec=STOP_SECONDS)
+        self.chunk_supervisor.close()
         self.workers.stop()
         self.queue.close()
         self.database.close()
