@@ -59,7 +59,7 @@ docs: setup
 # needs uv; resolves for every supported Python at once, names no package index
 constraints:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-annotate --no-header --extra fast --extra dev \
+	  --no-emit-find-links --no-annotate --no-header --extra fast --extra traces --extra dev \
 	  pyproject.toml --output-file constraints.txt
 
 clean:

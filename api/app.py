@@ -18,6 +18,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from api.errors import add_handlers, problem
+from api.operations import traces
 from api.operations.logs import tell
 from api.operations.metrics import Metrics
 from api.operations.readiness import Readiness
@@ -76,6 +77,7 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
     """
     settings = settings or settings_from()
     settings.home.mkdir(parents=True, exist_ok=True)
+    traces.configure(settings)
     blobs = FolderBlobs(settings.home / "blobs")
     database = Database(settings.url)
     queue = RunQueue(settings.url)
@@ -103,6 +105,7 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
             await asyncio.to_thread(worker.stop)
         queue.close()
         database.close()
+        traces.stop()
 
     app = FastAPI(
         title="Holdfast",
@@ -156,11 +159,15 @@ async def _observe(
     began = time.monotonic()
     status = 500
     try:
-        response = await call_next(request)
-        status = response.status_code
+        with traces.span(f"request {request.method}") as span:
+            response = await call_next(request)
+            status = response.status_code
+            if span is not None:
+                span.set_attribute("http.response.status_code", status)
+                span.set_attribute("http.route", _route_of(request))
         return response
     finally:
-        route = getattr(request.scope.get("route"), "path", "(none)")
+        route = _route_of(request)
         seconds = time.monotonic() - began
         request.app.state.house.metrics.count(request.method, route, status, seconds)
         if route not in QUIET:
@@ -171,6 +178,11 @@ async def _observe(
                 status=status,
                 ms=round(1000.0 * seconds, 1),
             )
+
+
+def _route_of(request: Request) -> str:
+    """Return the template of a request's route: a path without ids."""
+    return str(getattr(request.scope.get("route"), "path", "(none)"))
 
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

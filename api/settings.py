@@ -13,6 +13,7 @@ from scenarios import InputError
 
 PREFIX = "HOLDFAST_"
 MIB = 1024 * 1024
+FROM_FILES = ("database_url",)  # or the file that HOLDFAST_..._FILE names
 LISTS = ("allowed_hosts", "webhook_hosts")
 
 
@@ -78,6 +79,9 @@ class ServiceSettings(BaseModel):
     max_running_per_tenant: Annotated[
         int, Field(ge=0, description="runs of a tenant at the same time; 0: no limit")
     ] = 0
+    traces_endpoint: Annotated[
+        str, Field(description="address for OpenTelemetry over HTTP; blank: no traces")
+    ] = ""
     min_free_mib: Annotated[
         int, Field(ge=0, description="with less free disk the service is not ready")
     ] = 64
@@ -117,6 +121,9 @@ def settings_from(environment: Mapping[str, str] | None = None) -> ServiceSettin
     given: dict[str, object] = {}
     for name in ServiceSettings.model_fields:
         value = environment.get(PREFIX + name.upper())
+        file = environment.get(f"{PREFIX}{name.upper()}_FILE")
+        if value is None and file and name in FROM_FILES:
+            value = _secret(name, Path(file))
         if value is not None:
             given[name] = [part for part in value.split(",") if part] if name in LISTS else value
     try:
@@ -127,3 +134,14 @@ def settings_from(environment: Mapping[str, str] | None = None) -> ServiceSettin
             for part in error.errors()
         )
         raise InputError(f"settings of the service: {told}") from error
+
+
+def _secret(name: str, file: Path) -> str:
+    """Return what a file of one secret holds."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"settings of the service: {PREFIX}{name.upper()}_FILE names {file}, which cannot be"
+            f" read: {type(error).__name__}"
+        ) from error

@@ -21,6 +21,7 @@ BENCHMARKS = {
     "replay": "benchmarks.replay",
     "replenishment": "benchmarks.replenishment",
     "routing": "benchmarks.routing",
+    "scale-out": "benchmarks.scale_out",
     "simulation": "benchmarks.simulation",
     "sourcing": "benchmarks.sourcing",
     "validation": "benchmarks.validation",

@@ -42,11 +42,23 @@ def answer(home: Home = None, host: Host = None, port: Port = None) -> int:
     return _listen(settings_with(home=home, host=host, port=port), works=False)
 
 
-def worker(home: Home = None) -> int:
+def worker(
+    home: Home = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether a worker of this machine beats.")
+    ] = False,
+) -> int:
     """Take runs until told to stop; any number of workers may share a database and blobs."""
     from api.runs.worker import work
 
     settings = settings_with(home=home)
+    if check:
+        from api.runs.workers import beats_here
+        from api.store.database import Database
+
+        alive = beats_here(Database(settings.url), settings.beat_seconds)
+        out().print("A worker of this machine beats." if alive else "No worker beats here.")
+        return Exit.FINE if alive else Exit.INTERNAL
     settings.home.mkdir(parents=True, exist_ok=True)
     out().print(f"A worker takes runs of [bold]{settings.home}[/]. Stop it with Ctrl-C.")
     work(settings)

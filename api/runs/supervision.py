@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from api.operations import traces
 from api.operations.logs import tell
 from api.runs import child
 from api.runs.backend import JobBackend
@@ -67,6 +68,7 @@ class Attempt:
     run_id: str
     number: int
     task: child.Task
+    trace: str = ""
 
 
 class Supervisor:
@@ -105,7 +107,8 @@ class Supervisor:
             return
         tell("attempt began", run=run_id, attempt=number, worker=self.worker_id)
         try:
-            word = self._follow(attempt)
+            with traces.span("run", attempt.trace, run=run_id, attempt=number):
+                word = self._follow(attempt)
         except Exception as error:  # noqa: BLE001 - whatever breaks here, the run must end visibly
             tell("attempt broke", level=logging.ERROR, error=True, run=run_id, attempt=number)
             word = "failed", {"detail": f"{type(error).__name__}: {error}"}
@@ -134,7 +137,9 @@ class Supervisor:
             if row.kind != NIGHTLY:  # a night goes on with what its steps have made
                 row.partial = None
             note(session, run_id, "state", {"state": "running", "attempt": number})
-            return Attempt(run_id, number, self._task(session, row))
+            return Attempt(
+                run_id, number, self._task(session, row), row.request.get(traces.FIELD, "")
+            )
 
     def _task(self, session: Session, row: RunRow) -> child.Task:
         revision = session.get(RevisionRow, (row.scenario_id, row.revision))
@@ -187,14 +192,18 @@ class Supervisor:
         process = self._context.Process(target=child.main, args=(theirs, attempt.task))
         process.start()
         theirs.close()
+        stages = traces.StageSpans()
         try:
-            return self._listen(attempt, ours, process)
+            return self._listen(attempt, ours, process, stages)
         finally:
+            stages.end()
             process.kill()
             process.join(timeout=5.0)
             ours.close()
 
-    def _listen(self, attempt: Attempt, pipe: Connection, process: Any) -> LastWord:
+    def _listen(
+        self, attempt: Attempt, pipe: Connection, process: Any, stages: traces.StageSpans
+    ) -> LastWord:
         started = time.monotonic()
         looked = started
         asked: float | None = None
@@ -208,6 +217,7 @@ class Supervisor:
                     if kind == "chunks" and between is not None:
                         between.ask(**data)
                         continue
+                    stages.told(str(data.get("stage", "")) if kind == "progress" else "")
                     self.pass_on(attempt, kind, data)
             except (EOFError, OSError):
                 process.join(timeout=5.0)

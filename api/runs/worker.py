@@ -9,6 +9,7 @@ import threading
 import time
 from typing import Any, Final
 
+from api.operations import traces
 from api.operations.logs import configure, tell
 from api.operations.retention import forget_old_visits
 from api.runs.chunk_supervision import ChunkSupervisor
@@ -155,11 +156,13 @@ def work(settings: ServiceSettings, *, lifeline: bool = False) -> None:
     if lifeline:
         threading.Thread(target=watch, name="lifeline", daemon=True).start()
     configure(settings.log_format)
+    traces.configure(settings)
     worker = Worker(settings)
     worker.start()
     tell("worker started", worker=worker.workers.id)
     ended.wait()
     worker.stop()
+    traces.stop()
     tell("worker stopped", worker=worker.workers.id)
 
 

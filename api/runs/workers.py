@@ -12,6 +12,7 @@ import fcntl
 import os
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 from sqlalchemy import delete, select
@@ -199,3 +200,20 @@ class Workers:
         for tenant_id in held:
             with self.database.begin() as session:
                 admit(session, tenant_id, self.queue, self.settings.max_running_per_tenant)
+
+
+def beats_here(database: Database, beat_seconds: float) -> bool:
+    """Say whether a worker of this machine beats: its count goes up while we look."""
+    here = select(WorkerRow.id, WorkerRow.beats).where(WorkerRow.host == socket.gethostname())
+    seen: dict[str, int] = {}
+    for look in range(LOST_LOOKS):
+        if look:
+            time.sleep(beat_seconds)
+        with database.session() as session:
+            found = {str(worker_id): int(count) for worker_id, count in session.execute(here)}
+        if any(count > seen[worker_id] for worker_id, count in found.items() if worker_id in seen):
+            return True
+        if not found:
+            return False
+        seen = seen | found
+    return False

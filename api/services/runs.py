@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from api.errors import Busy
+from api.operations import traces
 from api.runs.backend import JobBackend
 from api.runs.states import ENDED, end, note
 from api.runs.turns import admit, next_turn
@@ -53,6 +54,8 @@ class RunService:
         options = request.options.model_dump(mode="json", exclude={"time_limit"})
         options["time_limit_seconds"] = None if limit is None else limit.total_seconds()
         body["options"] = options
+        if trace := traces.here():
+            body[traces.FIELD] = trace
         body_hash = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
         if key is not None:
             earlier = self._earlier(key, body_hash)
