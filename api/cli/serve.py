@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from api.settings import ServiceSettings
 
 KEEP_ALIVE_SECONDS = 75  # longer than a proxy or client keeps a connection that it may use again
-DRAIN_SECONDS = 10  # a stop waits so long for requests under way; streams of events are then cut
 
 Home = Annotated[Path | None, typer.Option(help="Folder of the database and the blobs.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
