@@ -57,7 +57,7 @@ def mapping(
         raise InputError("name the files to read, and --out for what is made of them")
     if form not in ("parquet", "csv", "xlsx"):
         raise InputError(f"--format {form}: write parquet, csv or xlsx")
-    settings, columns = _given(values or [])
+    settings, columns = given_values(values or [])
     rule = rule.with_values(columns)
     scenario = None if base is None else Scenario.load(base)
     made = import_files(rule, files, scenario, settings)
@@ -69,7 +69,7 @@ def mapping(
     return Exit.FINE
 
 
-def _given(values: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
+def given_values(values: list[str]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return settings and columns that --set names."""
     from scenarios import InputError
 

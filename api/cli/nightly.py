@@ -45,6 +45,14 @@ def nightly(
     ] = None,
     no_stress: Annotated[bool, typer.Option("--no-stress", help="Simulate nothing.")] = False,
     form: Annotated[str, typer.Option("--format", help="Of the plan: parquet or csv.")] = "parquet",
+    mapping: Annotated[
+        str, typer.Option(help="As of `holdfast import mapping`: SOURCE is a file or folder of it.")
+    ] = "",
+    base: Annotated[Path | None, typer.Option(help="As of `holdfast import mapping`.")] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="As there; settings.start_date=today is the night's day."),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Validate, plan, stress, judge; publish the plan or hold it.
@@ -53,6 +61,7 @@ def nightly(
     gates are wrong; 3 interrupted; 4 internal, or the referee rejects the plan; 5 another night is
     running.
     """
+    from api.cli.import_mapping import given_values
     from api.cli.plan import stop_on_interrupt
     from api.nightly.cron_night import Wishes, name_of, run_due
     from api.nightly.home import Busy, NightHome
@@ -60,6 +69,9 @@ def nightly(
 
     if form not in ("parquet", "csv"):
         raise InputError(f"--format is parquet or csv, not {form!r}")
+    if not mapping and (base is not None or values):
+        raise InputError("--base and --set go with --mapping")
+    settings, columns = given_values(values or [])
     wishes = Wishes(
         source=source,
         gates=_gates(gates),
@@ -74,6 +86,10 @@ def nightly(
         replications=replications,
         stresses=not no_stress,
         form=form,
+        mapping=mapping,
+        base=base,
+        settings=settings,
+        columns=columns,
     )
     stop = stop_on_interrupt()
     place = NightHome(home)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 from api.nightly.calendar import last_time
 from api.nightly.home import NightHome
 from api.nightly.night import Night, NightTask, run_night
 from api.nightly.report import Outcome, Told, report_document
 from optimizer.gates import GateSet, Judgement, Override, overridden
-from scenarios import Conflict, InputError, NotFound
+from scenarios import Conflict, Findings, InputError, NotFound, Scenario
 from scenarios.findings import Finding
 
 if TYPE_CHECKING:
     from optimizer.outcome import Progress
 
+EXPORTS: Final = (".csv", ".xlsx", ".xls")
+TODAY: Final = "today"
 NAME_FORM: Final = "%Y-%m-%d"
 NAME_FORM_TIMED: Final = "%Y-%m-%dT%H%M"
 
@@ -34,6 +37,9 @@ class Wishes:
     cron, timezone : when nights are due; blank: whenever it is called
     again : run a night that has ended, too
     form : of the plan's tables, parquet or csv
+    mapping : name or file of an import mapping: `source` holds exports of other systems
+    base : scenario that has what the exports lack
+    settings, columns : values that the mapping sets; the start date `today` is the night's day
     """
 
     source: Path
@@ -49,6 +55,10 @@ class Wishes:
     replications: int | None = None
     stresses: bool = True
     form: str = "parquet"
+    mapping: str = ""
+    base: Path | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def name_of(wishes: Wishes, now: dt.datetime) -> str:
@@ -56,16 +66,18 @@ def name_of(wishes: Wishes, now: dt.datetime) -> str:
 
     With several times a day the hour is part of the name.
     """
-    from zoneinfo import ZoneInfo
-
     if wishes.night:
         if not all(letter.isalnum() or letter in "-_" for letter in wishes.night):
             raise InputError(f"a night is named by letters, digits, - and _, not {wishes.night!r}")
         return wishes.night
-    due = last_time(wishes.cron or "0 0 * * *", wishes.timezone, now)
     once_a_day = not wishes.cron or all(part.isdigit() for part in wishes.cron.split()[:2])
-    here = due.astimezone(ZoneInfo(wishes.timezone))
-    return here.strftime(NAME_FORM if once_a_day else NAME_FORM_TIMED)
+    return _due_here(wishes, now).strftime(NAME_FORM if once_a_day else NAME_FORM_TIMED)
+
+
+def _due_here(wishes: Wishes, now: dt.datetime) -> dt.datetime:
+    """Return the time that is due, by the clock of its place."""
+    due = last_time(wishes.cron or "0 0 * * *", wishes.timezone, now)
+    return due.astimezone(ZoneInfo(wishes.timezone))
 
 
 def run_due(
@@ -99,7 +111,7 @@ def run_due(
         previous = "" if before is None else str(before["night"])
         task: NightTask | None = None
         try:
-            task = _task(home, wishes)
+            task = _task(home, wishes, began)
             night = run_night(task, home.shelf(name), progress=progress, cancelled=cancelled)
         except Exception as error:
             told = Told(name, "failed", began, now(), previous, str(error), _findings_of(error))
@@ -137,16 +149,12 @@ def _outcome(night: Night, name: str, previous: str) -> tuple[Outcome, str]:
     return "held", f"gates: {', '.join(night.judgement.holding)}"
 
 
-def _task(home: NightHome, wishes: Wishes) -> NightTask:
-    from scenarios.files import examine_path
-
-    reading = examine_path(wishes.source)
-    if reading.scenario is None:
-        raise InputError(f"{wishes.source} cannot be read as a scenario", [*reading.findings])
+def _task(home: NightHome, wishes: Wishes, now: dt.datetime) -> NightTask:
+    scenario, findings = _mapped(wishes, now) if wishes.mapping else _read(wishes.source)
     return NightTask(
-        scenario=reading.scenario,
+        scenario=scenario,
         gates=wishes.gates,
-        findings=reading.findings,
+        findings=findings,
         previous=home.published_plan(),
         stages=wishes.stages,
         seconds=wishes.seconds,
@@ -155,6 +163,34 @@ def _task(home: NightHome, wishes: Wishes) -> NightTask:
         replications=wishes.replications,
         stresses=wishes.stresses,
     )
+
+
+def _read(source: Path) -> tuple[Scenario, Findings]:
+    from scenarios.files import examine_path
+
+    reading = examine_path(source)
+    if reading.scenario is None:
+        raise InputError(f"{source} cannot be read as a scenario", [*reading.findings])
+    return reading.scenario, reading.findings
+
+
+def _mapped(wishes: Wishes, now: dt.datetime) -> tuple[Scenario, Findings]:
+    """Make a scenario of exports: of one file, or of all CSV files and workbooks of a folder."""
+    from scenarios.importers.mapping import import_files, load_mapping
+
+    source = wishes.source
+    files = [source]
+    if source.is_dir():
+        files = sorted(each for each in source.iterdir() if each.suffix.lower() in EXPORTS)
+    if not files:
+        raise InputError(f"{source} holds no {', '.join(EXPORTS)}")
+    settings: dict[str, Any] = dict(wishes.settings)
+    if settings.get("start_date") == TODAY:
+        settings["start_date"] = _due_here(wishes, now).date().isoformat()
+    rule = load_mapping(wishes.mapping).with_values(dict(wishes.columns))
+    base = None if wishes.base is None else Scenario.load(wishes.base)
+    made = import_files(rule, files, base, settings)
+    return made.scenario, made.findings
 
 
 def _findings_of(error: Exception) -> tuple[dict[str, Any], ...]:

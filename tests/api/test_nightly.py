@@ -14,12 +14,14 @@ import pytest
 import api.nightly.night as night_module
 from api.cli.app import invoke
 from api.cli.console import Exit
+from api.nightly import cron_night
 from api.nightly.cron_night import Wishes, name_of, run_due
 from api.nightly.home import Busy, NightHome
 from api.nightly.html import report_page
 from api.nightly.report import kpi_rows
 from api.nightly.shelf import FolderShelf, Kept
-from optimizer.gates import audited_again, read_gates, usual_gates
+from optimizer.gates import audited_again, load_gates, read_gates, usual_gates
+from optimizer.gates.spec import KINDS
 from optimizer.pipeline import plan
 from optimizer.plan import Plan
 from scenarios import InputError, Scenario
@@ -284,3 +286,46 @@ def test_a_night_is_named_by_its_due_time(cron: str, zone: str, expected: str) -
     """Its day by the clock of the place."""
     asked = Wishes(Path("x"), usual_gates(), cron=cron, timezone=zone)
     assert name_of(asked, FIRST) == expected
+
+
+MAPPING = """
+name = "stock"
+[files.stock]
+headings = [["Item"], ["Where"], ["Count"]]
+[[tables]]
+table = "inventory"
+from = "stock"
+[tables.columns]
+site_id = { from = "Where" }
+product_id = { from = "Item" }
+on_hand = { from = "Count" }
+"""
+
+
+def test_a_night_reads_exports_of_other_systems(tmp_path: Path, shop: Path) -> None:
+    """Tonight's stock comes from the folder of exports, the rest from the base; it starts today."""
+    (tmp_path / "stock.toml").write_text(MAPPING, encoding="utf-8")
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    row = SHOP.table("inventory").iloc[0]
+    (exports / "stock.csv").write_text(f"Item,Where,Count\n{row.product_id},{row.site_id},77\n")
+    asked = Wishes(
+        exports, usual_gates(), timezone="Asia/Shanghai", mapping=str(tmp_path / "stock.toml"),
+        base=shop, settings={"start_date": "today"},
+    )  # fmt: skip
+    late = dt.datetime(2026, 3, 2, 17, 0, tzinfo=dt.UTC)  # the 3rd in Shanghai
+    made = cron_night._task(NightHome(tmp_path / "home"), asked, late).scenario
+    assert made.table("inventory")["on_hand"].tolist() == [77.0]
+    assert made.settings.start_date == dt.date(2026, 3, 3)
+    assert len(made.table("products")) == len(SHOP.table("products"))
+
+
+def test_the_documents_gates_can_be_read(tmp_path: Path) -> None:
+    """The example of docs/nightly.md states gates of every kind, and no mistake."""
+    text = (Path(__file__).parents[2] / "docs" / "nightly.md").read_text(encoding="utf-8")
+    example = text.split("```toml\n")[1].split("```")[0]
+    (tmp_path / "gates.toml").write_text(example, encoding="utf-8")
+    (tmp_path / "storms.toml").write_text("replications = 2\n", encoding="utf-8")
+    gates = load_gates(tmp_path / "gates.toml")
+    assert {gate.kind for gate in gates.gates} == set(KINDS)
+    assert [suite["name"] for suite in gates.suites] == ["storms"]
