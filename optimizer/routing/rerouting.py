@@ -15,10 +15,20 @@ from optimizer.routing.explain import explain_stops
 from optimizer.routing.from_scenario import OFF, Refused, read_problems
 from optimizer.routing.problem import DELIVERY, Flags, Floats, Route, RoutingProblem, left_out
 from optimizer.routing.reinsertion import ReinsertionEngine, homeward, settle
+from optimizer.routing.relaxation.relaxed import applies, relaxed_bound
 from optimizer.routing.rest_of_day import RestOfDay, Van, read_rest_of_day
 from optimizer.routing.solo import SoloTests, solo_tests
-from optimizer.routing.solve import Driven, in_order, objective_of
-from optimizer.routing.stage import ROUTE_TERMS, WORST_FIRST
+from optimizer.routing.solve import (
+    BOUND_SECONDS,
+    BOUND_WORK,
+    BY_PRICES,
+    BY_SHARES,
+    LEAST_BOUND_WORK,
+    Driven,
+    in_order,
+    objective_of,
+)
+from optimizer.routing.stage import ROUTE_TERMS, WORST_FIRST, bound_note, not_explained
 from optimizer.routing.tables import (
     explanations_table,
     moment,
@@ -88,8 +98,12 @@ def run(
     idle, ways = _homeward(parts, solved, rest)
     routes = _as_in_the_morning(pd.concat([routes, idle[0]], ignore_index=True), rest)
     said = []
+
+    def over() -> bool:
+        return limits.remaining <= 0.0 or limits.cancelled()
+
     for driven, ids in zip(solved, names, strict=True):
-        said += explain_stops(driven, ids, lambda: limits.remaining <= 0.0 or limits.cancelled())
+        said += explain_stops(driven, ids, over)
     moved = _moved(solved, rest)
     terms = {t: float(sum(d.terms[t] for s in solved for d in s.timed)) for t in ROUTE_TERMS}
     for term, money in ways.items():
@@ -102,7 +116,7 @@ def run(
     tables = {
         "routes": routes,
         "stops": pd.concat([stops, idle[1]], ignore_index=True),
-        "unserved": unserved_table(solved, [reasons(d) for d in solved], refused),
+        "unserved": unserved_table(solved, [reasons(d, over) for d in solved], refused),
         "explanations": explanations_table(said),
     }
     currency = scenario.settings.currency
@@ -117,7 +131,12 @@ def run(
             Kpi("stops not served", float(len(tables["unserved"])), "orders"),
             Kpi("stops moved to another van", float(len(moved)), "stops"),
         ),
-        notes=(*reading.notes, *_notes(rest)),
+        notes=(
+            *reading.notes,
+            *_notes(rest),
+            *not_explained(solved, names, {row.decision_id for row in said}),
+            *bound_note(outcomes),
+        ),
         work=total.work,
     )
 
@@ -212,6 +231,9 @@ def _solve_all(parts: Sequence[_Part], rest: RestOfDay, limits: Limits) -> list[
 def _solve(part: _Part, rest: RestOfDay, limits: Limits) -> Outcome[Driven]:
     """Search from the morning's routes; what is aboard and not served keeps its room."""
     problem, tests = part.problem, part.tests
+    whole, relaxing = limits, applies(part.problem, limits)
+    if relaxing and limits.seconds is not None:
+        limits = replace(limits, seconds=(1.0 - BOUND_SECONDS) * limits.seconds)
     chosen = [int(stop) for stop in np.flatnonzero(~tests.hopeless)]
     place = {order: stop for stop, order in enumerate(problem.stops.order_id)}
     start = []
@@ -237,7 +259,11 @@ def _solve(part: _Part, rest: RestOfDay, limits: Limits) -> Outcome[Driven]:
         start = [timed.route for timed in plan]
     driven = Driven(problem, plan, unserved, tests, ReinsertionEngine())
     cost = objective_of(problem, plan, unserved)
-    bound = lower_bound(problem, tests)
+    bound, how = lower_bound(problem, tests), BY_SHARES
+    if relaxing:
+        effort = max(BOUND_WORK * spent, LEAST_BOUND_WORK)
+        relaxed = relaxed_bound(problem, tests, cost, effort, whole)
+        bound, how = (relaxed, BY_PRICES) if relaxed > bound else (bound, how)
     return Outcome(
         proven_status(cost, bound),
         found.termination,
@@ -247,6 +273,7 @@ def _solve(part: _Part, rest: RestOfDay, limits: Limits) -> Outcome[Driven]:
         bound=min(bound, cost),
         wall_seconds=limits.elapsed,
         work=spent,
+        detail=how,
     )
 
 

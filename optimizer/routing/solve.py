@@ -173,6 +173,17 @@ def engine_after(problem: RoutingProblem, plan: Sequence[Timed]) -> Searching:
     return RelayEngine() if windows and (long or prizes) else RuinEngine()
 
 
+def had_to_be_compiled(driven: Driven) -> bool:
+    """Say whether PyVRP searched only because our own search was not compiled."""
+    problem = driven.problem
+    return (
+        isinstance(driven.engine, PyVrpEngine)
+        and RuinEngine.serves(problem)
+        and not isinstance(engine_after(problem, driven.timed), PyVrpEngine)
+        and not RuinEngine.is_prepared()
+    )
+
+
 def repair(
     problem: RoutingProblem, routes: Sequence[Route], chosen: Sequence[int]
 ) -> tuple[Timed, ...]:

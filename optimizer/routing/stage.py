@@ -9,13 +9,14 @@ import pandas as pd
 
 from optimizer.outcome import Limits, Outcome, Termination, proven_status
 from optimizer.routing.co2 import read_caps, solve_within
-from optimizer.routing.explain import explain_given, explain_routes, explain_stops
+from optimizer.routing.explain import MOST_STOPS, explain_given, explain_routes, explain_stops
 from optimizer.routing.from_scenario import ANY, OFF, REST, Reading, read_problems
 from optimizer.routing.handing import hand_over, key_of, losses_if_refused
 from optimizer.routing.offers import Key, Offer
 from optimizer.routing.ortools_engine import OrToolsEngine
 from optimizer.routing.problem import KG, M3, RoutingProblem
-from optimizer.routing.solve import Driven, balance_money, solve
+from optimizer.routing.schedule import STOP
+from optimizer.routing.solve import Driven, balance_money, had_to_be_compiled, solve
 from optimizer.routing.tables import (
     explanations_table,
     handed_table,
@@ -84,12 +85,12 @@ def run(
     for driven in solved:
         given |= {key_of(driven.problem, stop): offer for stop, offer in driven.given.items()}
     names = route_names(solved)
-    why = [reasons(driven) for driven in solved]
     said = []
 
     def over() -> bool:
         return limits.remaining <= 0.0 or limits.cancelled()
 
+    why = [reasons(driven, over) for driven in solved]
     for driven, ids in zip(solved, names, strict=True):
         said += explain_routes(driven, ids, over)
     for driven, ids in zip(solved, names, strict=True):
@@ -114,7 +115,8 @@ def run(
             *on_limits,
             *at_work,
             *_notes(solved, reading),
-            *_bound_note(outcomes),
+            *not_explained(solved, names, {row.decision_id for row in said}),
+            *bound_note(outcomes),
         ),
         work=total.work,
         solver_versions={
@@ -164,6 +166,35 @@ def solve_all(problems: Sequence[RoutingProblem], limits: Limits) -> list[Outcom
     return outcomes
 
 
+def bound_note(outcomes: Sequence[Outcome[Driven]]) -> list[str]:
+    """Say how the bound was found."""
+    ways = sorted({outcome.detail for outcome in outcomes if outcome.detail})
+    return [f"The lower bound is by {' and '.join(ways)}."] if ways else []
+
+
+def not_explained(
+    solved: Sequence[Driven], names: Sequence[Sequence[str]], said: set[str]
+) -> list[str]:
+    """Say on which routes stops were not looked at, for want of time or because of their number."""
+    routes, stops = [], 0
+    for driven, ids in zip(solved, names, strict=True):
+        for name, timed in zip(ids, driven.timed, strict=True):
+            missing = sum(
+                node.what == STOP and f"stops:{name}/{seq}" not in said
+                for seq, node in enumerate(timed.nodes)
+            )
+            stops += missing
+            routes += [name] if missing else []
+    if not stops:
+        return []
+    which = routes[0] if len(routes) == 1 else f"{routes[0]} to {routes[-1]}"
+    note = (
+        f"{stops} stops on {len(routes)} routes ({which}) were not explained: the time was over,"
+        f" or the day has more than {MOST_STOPS:,}. Their next-best routes were not looked for."
+    )
+    return [note]
+
+
 # ---- inside ---------------------------------------------------------------------------------
 
 
@@ -190,12 +221,6 @@ def _together(
         wall_seconds=limits.elapsed,
         work=float(sum(outcome.work for outcome in outcomes)),
     )
-
-
-def _bound_note(outcomes: Sequence[Outcome[Driven]]) -> list[str]:
-    """Say how the bound was found."""
-    ways = sorted({outcome.detail for outcome in outcomes if outcome.detail})
-    return [f"The lower bound is by {' and '.join(ways)}."] if ways else []
 
 
 def _kpis(
@@ -271,6 +296,11 @@ def _notes(solved: Sequence[Driven], reading: Reading) -> list[str]:
         " is priced with it."
         for what in missing
     ]
+    if any(had_to_be_compiled(driven) for driven in solved):
+        notes.append(
+            "PyVRP searched, for our own search is not compiled on this machine and the limits"
+            " leave no time for it: run `python -m optimizer.routing.ruin.prepare` once."
+        )
     restless = sum(t.needs_break for driven in solved for t in driven.timed)
     if restless:
         notes.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,7 @@ from optimizer.routing.solo import (
 from optimizer.routing.solve import Driven
 
 MOST_GAPS = 200  # gaps whose failing rule is counted
+NOT_LOOKED_AT = "the search found no place, and the time was over before its places were looked at"
 RULES = {
     "capacity": "capacity",
     "window": "windows",
@@ -49,7 +51,7 @@ class Reason:
 
     Attributes
     ----------
-    code : capacity, window, skill, shift, distance, count, co2, prize
+    code : capacity, window, skill, shift, distance, count, co2, prize; time: not looked at
     proven : no plan whatever could serve it; else the search found no place
     detail, relaxation : sentences for the planner
     """
@@ -61,15 +63,21 @@ class Reason:
     relaxation: str
 
 
-def reasons(driven: Driven) -> list[Reason]:
-    """Explain every stop that a plan leaves out, in order."""
+def reasons(driven: Driven, stop_now: Callable[[], bool] = lambda: False) -> list[Reason]:
+    """Explain every stop that a plan leaves out, in order.
+
+    Once `stop_now` says so, places are looked for no more; what no van can serve is still told.
+    """
     alone = _Alone(driven.problem, driven.tests)
-    return [
-        alone.reason(stop, proven=True)
-        if driven.tests.hopeless[stop]
-        else _crowded_out(driven, alone, stop)
-        for stop in driven.unserved
-    ]
+    found = []
+    for stop in driven.unserved:
+        if driven.tests.hopeless[stop]:
+            found.append(alone.reason(stop, proven=True))
+        elif stop_now():
+            found.append(Reason(stop, "time", False, NOT_LOOKED_AT, "more time for the plan"))
+        else:
+            found.append(_crowded_out(driven, alone, stop))
+    return found
 
 
 def clock_text(second: float) -> str:

@@ -13,6 +13,7 @@ import pytest
 from optimizer.audit.rerouting import check
 from optimizer.pipeline import plan
 from optimizer.plan import Plan
+from optimizer.routing import rerouting
 from scenarios import InputError, Scenario
 
 NOON = pd.Timestamp("2026-01-05 11:00")
@@ -111,6 +112,17 @@ def test_what_is_done_is_not_planned_again(small, busy_day, morning):
     assert len(done) > 5
     assert set(van_of(after)) == {o["order_id"] for o in busy_day["orders"]} - done
     assert not len(after.table("unserved"))
+
+
+def test_relaxed_routes_prove_more_than_shares(small, busy_day, morning, monkeypatch):
+    """The bound with the relaxation is no lower than without, and still below the plan."""
+    made, folder = morning
+    scenario = at_noon(small, busy_day, made)
+    relaxed = rerouted(scenario, folder, work=0.2).table("certificates").iloc[0]
+    monkeypatch.setattr(rerouting, "applies", lambda _problem, _limits: False)
+    shared = rerouted(scenario, folder, work=0.2).table("certificates").iloc[0]
+    assert shared["objective"] == relaxed["objective"]
+    assert shared["bound"] < relaxed["bound"] <= relaxed["objective"]
 
 
 def test_what_is_aboard_keeps_its_van(small, busy_day, morning):

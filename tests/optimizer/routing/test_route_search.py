@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from optimizer.outcome import Limits, Termination
 from optimizer.routing.problem import PICKUP, Route, left_out
@@ -231,3 +233,39 @@ def test_max_stops_over_trips_holds_though_pyvrp_cannot_say_it(plane):
     outcome = solve(problem, Limits(work=0.1))
     assert all(len(timed.route.stops) <= 3 for timed in outcome.solution.timed)
     assert len(outcome.solution.unserved) == 1
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    at=st.lists(st.tuples(st.integers(-900, 900), st.integers(-900, 900)), min_size=3, max_size=9),
+    dx=st.integers(-5000, 5000),
+)
+def test_turned_mirrored_and_moved_maps_cost_the_same(plane, at, dx):
+    """A quarter turn, a mirror and a shift leave every distance, and so the plan's money, alone."""
+    maps = (
+        lambda x, y: (x, y),
+        lambda x, y: (-y, x),
+        lambda x, y: (-x, y),
+        lambda x, y: (x + dx, y - dx),
+    )
+    costs = [
+        solve(
+            plane([{"at": one(*p)} for p in at], [{"kg": 3.0, "count": 4}], [one(0, 0)]),
+            Limits(work=0.02),
+        ).objective
+        for one in maps
+    ]
+    assert costs == pytest.approx([costs[0]] * len(costs))
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    at=st.lists(st.tuples(st.integers(-900, 900), st.integers(-900, 900)), min_size=2, max_size=9)
+)
+def test_symmetric_routes_cost_the_same_backwards(plane, at):
+    """Without windows, there and back on symmetric ways: either direction has one price."""
+    problem = plane([{"at": p} for p in at], [{"per_hour": 7.0}])
+    stops = tuple(range(len(at)))
+    there, back = price(problem, Route(0, (stops,))), price(problem, Route(0, (stops[::-1],)))
+    assert there.cost == pytest.approx(back.cost)
+    assert there.metres == back.metres

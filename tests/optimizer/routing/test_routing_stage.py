@@ -13,6 +13,7 @@ import pytest
 from optimizer.audit.routing import check
 from optimizer.outcome import Limits
 from optimizer.routing import run
+from optimizer.routing.ruin.engine import RuinEngine
 
 
 def planned(scenario, upstream=None, work=0.3):
@@ -325,3 +326,41 @@ def test_reload_pays_on_a_small_van(small):
     assert result.tables["routes"]["load_kg"].tolist() == [30.0]
     reload_row = stops[stops["kind"] == "reload"].iloc[0]
     assert reload_row["depart"] - reload_row["begin"] == pd.Timedelta(minutes=10)
+
+
+def test_stops_that_nobody_looked_at_are_said(small):
+    """The clock stands until the routes are there, then the time is over: nothing is explained."""
+    now = [0.0]
+
+    def told(_stage, _share, _message):
+        now[0] = 11.0
+
+    limits = Limits(seconds=10.0, work=0.1, clock=lambda: now[0], progress=told)
+    result = run(small(), {}, limits)
+    assert len(result.tables["stops"]) == 3
+    assert "explanations" not in result.tables
+    assert any(note.startswith("2 stops on 1 routes (2026-01-05/001)") for note in result.notes)
+
+
+def test_what_is_left_out_says_that_it_was_not_looked_at(small):
+    """Three stops of 60 kg for two vans of 100, the time over: no place was looked for."""
+    now = [0.0]
+
+    def told(_stage, _share, _message):
+        now[0] = 11.0
+
+    rows = [order(name) for name in "ABC"]
+    lines = [{"order_id": n, "line_id": "1", "product_id": "P", "qty": 30.0} for n in "ABC"]
+    limits = Limits(seconds=10.0, work=0.1, clock=lambda: now[0], progress=told)
+    result = run(orders_of(small, rows, order_lines=lines), {}, limits)
+    unserved = result.tables["unserved"]
+    assert unserved[["code", "proof"]].values.tolist() == [["time", "heuristic"]]
+
+
+def test_falling_back_to_pyvrp_is_said(small, monkeypatch):
+    """Nothing compiled and two seconds to go: PyVRP searches, and a note says why."""
+    monkeypatch.setattr(RuinEngine, "is_prepared", staticmethod(lambda: False))
+    result = run(small(), {}, Limits(seconds=2.0, work=0.05))
+    assert result.certificate.engine == "pyvrp"
+    assert any("not compiled on this machine" in note for note in result.notes)
+    assert not any("not compiled" in note for note in run(small(), {}, Limits(work=0.05)).notes)
