@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 WORKERS ?= 2
 DEMO := build/demo
 
-.PHONY: setup demo test test-slow test-faults test-fuzz test-postgres check format docs constraints clean
+.PHONY: setup demo test test-slow test-faults test-fuzz test-postgres browser-test check format docs constraints clean
 
 setup: $(STAMP)
 
@@ -41,6 +41,10 @@ test-fuzz: setup
 # the service's tests again, on a PostgreSQL server that lives as long as they do
 test-postgres: setup
 	@.ci/with-postgres $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not browser" tests/api
+
+# every page in headless Chromium, in both languages; screenshots in build/screenshots
+browser-test: setup
+	@.ci/with-browser $(BIN)/python -m pytest -q -m browser tests/browser
 
 check: setup
 	@$(BIN)/ruff check .

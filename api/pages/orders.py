@@ -11,6 +11,7 @@ from api.pages.grids import grid_columns
 from api.pages.tonight import tonights_orders
 from api.pages.view import language_of, page, plan_view
 from api.routes.context import Reader
+from api.services.publishing import PublishingService
 from optimizer.plan_tables import PLAN_TABLES
 
 router = APIRouter()
@@ -32,12 +33,18 @@ def orders(
     tonight = tonights_orders(view)
     every = view.table("purchase_orders")
     unserved = view.table("unserved")
+    publishing = PublishingService(here.database, here.blobs)
+    standing = publishing.standing(plan_id)
+    judgement = publishing.judgement(standing)
     return page(
         request,
         "orders.html",
         here,
         current="orders",
         view=view,
+        standing=standing,
+        gates=[dict(gate) for gate in judgement.document()["results"]],
+        holding=judgement.document()["holding"],
         supplier=supplier_id,
         lines=len(tonight),
         spend=float(tonight["cost"].sum()),

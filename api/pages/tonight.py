@@ -10,6 +10,7 @@ import pandas as pd
 from api.pages.sentences import alert_place
 from api.pages.view import PlanView, plan_view
 from api.routes.context import Context
+from api.services.publishing import PublishingService
 
 TABLES = (
     "alerts", "purchase_orders", "certificates", "stress_results", "shipments", "unserved",
@@ -30,6 +31,8 @@ class Tonight:
     spend: float
     lines: int
     certificates: list[dict[str, Any]]
+    stressed: list[dict[str, Any]]
+    state: str
     gates: list[dict[str, Any]]
     parcels: int
     unserved: int
@@ -38,8 +41,13 @@ class Tonight:
 
     @property
     def broken(self) -> list[dict[str, Any]]:
-        """Gates that do not hold."""
-        return [gate for gate in self.gates if not gate["passed"]]
+        """Gates that the plan does not pass."""
+        return [gate for gate in self.gates if gate["outcome"] != "passed"]
+
+    @property
+    def overstressed(self) -> list[dict[str, Any]]:
+        """Gates of the stress test that do not hold."""
+        return [row for row in self.stressed if not row["passed"]]
 
     @property
     def unproven(self) -> list[dict[str, Any]]:
@@ -59,7 +67,8 @@ def tonight(here: Context, plan_id: str) -> Tonight:
         due_on=("due_on", "min"),
     ).sort_values("cost", ascending=False)  # fmt: skip
     results = view.table("stress_results")
-    gates = results[results["passed"].notna()] if len(results) else results
+    publishing = PublishingService(here.database, here.blobs)
+    standing = publishing.standing(plan_id)
     shipments, routes = view.table("shipments"), view.table("routes")
     unserved = view.table("unserved")
     return Tonight(
@@ -73,7 +82,9 @@ def tonight(here: Context, plan_id: str) -> Tonight:
         spend=float(orders["cost"].sum()),
         lines=len(orders),
         certificates=view.table("certificates").to_dict("records"),
-        gates=gates.to_dict("records"),
+        stressed=results[results["passed"].notna()].to_dict("records"),
+        state=standing.state,
+        gates=list(publishing.judgement(standing).document()["results"]),
         parcels=len(shipments),
         unserved=int((unserved["kind"] == "order_line").sum()),
         routes=len(routes),

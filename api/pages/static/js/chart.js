@@ -16,7 +16,7 @@
     const wrapped = (told) => (Array.isArray(told) ? told.map(axis) : axis(told));
     const whole = Object.assign({
       animation: false, color: own.palette(), textStyle: { color: ink, fontFamily: "inherit" },
-      grid: { left: 10, right: 24, top: 36, bottom: 10, containLabel: true },
+      grid: { left: 10, right: 34, top: 36, bottom: 10, containLabel: true },
       tooltip: { trigger: "axis", renderMode: "richText", backgroundColor: own.colour("card"), borderColor: line, textStyle: { color: ink } },
     }, options);
     if (whole.xAxis) whole.xAxis = wrapped(whole.xAxis);

@@ -67,7 +67,10 @@
       const terms = fixed.concat(filters.map((one) => own.term(byField[one.field], one.value))).filter((term) => term);
       return terms.join(" and ");
     };
+    const foot = own.make("div", { class: "grid-foot" }, own.make("span", { class: "grid-count", "aria-live": "polite" }), own.make("span", { class: "grid-pages" }));
+    node.after(foot);
     const grid = new Tabulator(node, {
+      paginationElement: foot.lastChild, paginationCounterElement: foot.firstChild,
       layout: "fitDataFill", placeholder: own.t("No rows."), height: told.height,
       pagination: true, paginationMode: "remote", sortMode: "remote", filterMode: "remote",
       paginationSize: Number(node.dataset.size), paginationSizeSelector: [25, 50, 100, 250], paginationCounter: "rows",
@@ -105,10 +108,14 @@
       const input = head.querySelector(".tabulator-header-filter input");
       if (column && input) input.setAttribute("aria-label", own.t("Filter") + " " + column.title);
     }
-    const size = node.querySelector(".tabulator-page-size");
+    const size = node.nextElementSibling.querySelector(".tabulator-page-size");
     if (size) size.setAttribute("aria-label", own.t("Rows a page"));
+    // rows belong to the part that scrolls, which keys can reach
     const holder = node.querySelector(".tabulator-tableholder");
-    if (holder) holder.setAttribute("tabindex", "0");
+    const table = node.querySelector(".tabulator-table");
+    holder.setAttribute("tabindex", "0");
+    holder.setAttribute("role", "rowgroup");
+    table.setAttribute("role", "presentation");
   }
 
   for (const node of document.querySelectorAll(".data-grid:not([data-own])")) own.grid(node.id);

@@ -14,7 +14,7 @@
     }
     const lines = Object.entries(found.levels).map(([name, value], at) => ({
       type: "line", name: own.word(name), symbol: "none", data: found.buckets.map(() => value),
-      lineStyle: { type: "dashed", width: 1.5 }, itemStyle: { color: own.colour(["c2", "c3", "c4"][at]) }, lineStyleColor: undefined,
+      lineStyle: { type: "dashed", width: 1.5 }, itemStyle: { color: own.colour(["c2", "c3", "c4"][at]) },
     }));
     own.chart("bands", {
       legend: { data: [own.t("closing stock"), own.t("80 % of futures"), own.t("arrives"), ...lines.map((line) => line.name)] },
@@ -42,7 +42,7 @@
           button.addEventListener("click", () => { bands(row); document.getElementById("bands-card").scrollIntoView({ block: "nearest" }); });
           return button;
         },
-      }, own.whyButton((row) => `policies:${row.site_id}/${row.product_id}`)],
+      }],
     });
     grid.on("dataProcessed", () => {
       const rows = grid.getData();
@@ -53,7 +53,7 @@
   if (points.length) {
     own.chart("frontier", {
       tooltip: { trigger: "item", renderMode: "richText", formatter: (one) => `${own.number(one.value[0], 0)}  ${(100 * one.value[1]).toFixed(1)} %` },
-      xAxis: { type: "value", name: own.t("money in stock"), nameLocation: "middle", nameGap: 28, scale: true },
+      xAxis: { type: "value", name: own.t("money in stock"), nameLocation: "middle", nameGap: 28, scale: true, splitNumber: 3 },
       yAxis: { type: "value", name: own.t("fill rate"), scale: true, axisLabel: { formatter: (value) => (100 * value).toFixed(0) + " %" } },
       grid: { left: 10, right: 24, top: 36, bottom: 34, containLabel: true },
       series: [{ type: "line", data: points.map((one) => ({ value: [one.value, one.fill], symbolSize: one.chosen ? 16 : 6, symbol: "circle", itemStyle: { color: own.colour(one.chosen ? "c2" : "c1") } })), lineStyle: { color: own.colour("c1") } }],

@@ -1,0 +1,105 @@
+"""Every page, in both languages: whole, quiet, readable, and asking nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import SCREENSHOTS, Service, Visit
+
+pytestmark = pytest.mark.browser
+PAGES = (
+    "home", "scenario", "run", "plan", "orders", "stock", "network", "sourcing", "routes",
+    "stress", "tables", "compare", "nightly", "settings",
+)  # fmt: skip
+Begin = Callable[..., Visit]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_page_is_whole(
+    service: Service, paths: dict[str, str], visiting: Begin, language: str
+) -> None:
+    """No complaint, no word without its Chinese, no breach of WCAG AA, on any page."""
+    visit = visiting(service, language)
+    visit.sign_in()
+    found: dict[str, Any] = {}
+    for name in PAGES:
+        visit.open(paths[name])
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        visit.page.screenshot(path=SCREENSHOTS / f"{name}-{language}.png", full_page=True)
+        wrong = visit.untranslated() + visit.violations()
+        if wrong:
+            found[name] = wrong
+    assert found == {}
+
+
+def test_dark_pages_have_contrast(
+    service: Service, paths: dict[str, str], visiting: Begin
+) -> None:
+    """Dark colours pass the same check of WCAG AA."""
+    visit = visiting(service, "zh", theme="dark")
+    visit.sign_in()
+    for name in ("home", "orders", "stock", "stress", "run"):
+        visit.open(paths[name])
+        visit.page.screenshot(path=SCREENSHOTS / f"{name}-dark.png", full_page=True)
+        assert visit.violations() == [], name
+
+
+def test_no_page_is_wider_than_a_phone(
+    service: Service, paths: dict[str, str], visiting: Begin
+) -> None:
+    """At 390 pixels only tables scroll sideways, each within its frame."""
+    visit = visiting(service, "zh", width=390)
+    visit.sign_in()
+    wide = {}
+    for name in PAGES:
+        visit.open(paths[name])
+        over = visit.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        if over > 0:
+            wide[name] = over
+    visit.open(paths["home"])
+    visit.page.screenshot(path=SCREENSHOTS / "home-phone.png", full_page=True)
+    assert wide == {}
+
+
+def test_language_and_theme_are_kept(service: Service, visiting: Begin) -> None:
+    """A choice holds on the next page, and the page says so to the browser."""
+    visit = visiting(service, "en")
+    visit.context.clear_cookies()
+    visit.open("/sign-in")
+    visit.page.click("button[name=language][value=zh]")
+    visit.page.click("button[name=theme][value=dark]")
+    assert visit.page.get_attribute("html", "lang") == "zh-CN"
+    assert visit.page.get_attribute("html", "data-theme") == "dark"
+
+
+def test_keys_reach_what_a_page_is_for(
+    service: Service, paths: dict[str, str], visiting: Begin
+) -> None:
+    """Tab goes to the link past the header first; Enter opens why a line is as it is; Escape ends."""
+    visit = visiting(service, "en")
+    visit.sign_in()
+    visit.open(paths["orders"])
+    visit.page.keyboard.press("Tab")
+    assert visit.page.evaluate("document.activeElement.className") == "skip"
+    visit.page.locator("#orders button", has_text="Why").first.focus()
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_selector("dialog[open] table")
+    visit.page.keyboard.press("Escape")
+    assert visit.page.locator("dialog[open]").count() == 0
+
+
+def test_a_grid_filters_and_pages_from_the_server(
+    service: Service, paths: dict[str, str], visiting: Begin
+) -> None:
+    """What is typed above a column comes back filtered; the count is the server's."""
+    visit = visiting(service, "en")
+    visit.sign_in()
+    visit.open(paths["tables"] + "?table=forecast")
+    with visit.page.expect_response(lambda answer: "filter=" in answer.url) as asked:
+        visit.page.locator("[tabulator-field=product_id] input").press_sequentially("TEA")
+    read = asked.value.json()
+    assert read["total"] > 0
+    assert {row["product_id"] for row in read["rows"]} == {"TEA"}
