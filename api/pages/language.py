@@ -80,12 +80,13 @@ class Language:
 
         Parameters
         ----------
-        digits : after the point; by default none for whole and for large numbers, else two
+        digits : after the point; by default none for whole and for large numbers, two for others,
+            and two that say something for those below 0.1
         """
         if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
             return "–"
         if digits is None:
-            digits = 0 if value == round(value) or abs(value) >= 1000 else 2
+            digits = _digits(float(value))
         return f"{value:,.{digits}f}"
 
     def short(self, value: Any) -> str:
@@ -176,3 +177,10 @@ class Language:
         if isinstance(value, float | int):
             return "" if isinstance(value, float) and math.isnan(value) else self.number(value)
         return str(value)
+
+
+def _digits(value: float) -> int:
+    size = abs(value)
+    if value == round(value) or size >= 1000:
+        return 0
+    return 2 if size >= 0.1 else min(8, 1 - math.floor(math.log10(size)))

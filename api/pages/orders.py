@@ -16,8 +16,8 @@ from optimizer.plan_tables import PLAN_TABLES
 
 router = APIRouter()
 COLUMNS: Final = (
-    "order_id", "line", "supplier_id", "product_id", "site_id", "qty", "unit_cost", "cost",
-    "order_on", "latest_safe_on", "due_on", "status",
+    "supplier_id", "product_id", "site_id", "qty", "unit_cost", "cost", "latest_safe_on", "due_on",
+    "status", "order_on", "order_id", "line",
 )  # fmt: skip
 
 

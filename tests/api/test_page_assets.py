@@ -121,6 +121,7 @@ def test_numbers_and_dates_are_written_as_each_language_does() -> None:
     english, chinese_ = Language("en"), Language("zh")
     assert english.number(12345.5) == "12,346"
     assert english.number(0.126) == "0.13"
+    assert english.number(0.00126) == "0.0013"
     assert english.number(None) == "–"
     assert english.money(1_234_567.0, "CNY", short=True) == "¥1.2 M"
     assert chinese_.money(1_234_567.0, "CNY", short=True) == "¥123 万"

@@ -70,10 +70,10 @@
     const foot = own.make("div", { class: "grid-foot" }, own.make("span", { class: "grid-count", "aria-live": "polite" }), own.make("span", { class: "grid-pages" }));
     node.after(foot);
     const grid = new Tabulator(node, {
-      paginationElement: foot.lastChild, paginationCounterElement: foot.firstChild,
+      paginationElement: foot.lastChild,
       layout: "fitDataFill", placeholder: own.t("No rows."), height: told.height,
       pagination: true, paginationMode: "remote", sortMode: "remote", filterMode: "remote",
-      paginationSize: Number(node.dataset.size), paginationSizeSelector: [25, 50, 100, 250], paginationCounter: "rows",
+      paginationSize: Number(node.dataset.size), paginationSizeSelector: [25, 50, 100, 250],
       headerFilterLiveFilterDelay: 450, columnHeaderSortMulti: true, selectableRows: told.selectable || false,
       index: told.index, ajaxURL: node.dataset.source, ajaxRequestFunc: async (url, _config, asked) => {
         const query = new URLSearchParams({ first: (asked.page - 1) * asked.size, size: asked.size });
@@ -81,7 +81,10 @@
         if (filter) query.set("filter", filter);
         if (asked.sort && asked.sort.length) query.set("sort", asked.sort.map((one) => (one.dir === "desc" ? "-" : "") + one.field).reverse().join(","));
         const read = await own.call("GET", url + "?" + query);
-        if (told.total) told.total(read.total);
+        const from = (asked.page - 1) * asked.size;
+        foot.firstChild.textContent = own.t("Rows {first} to {last} of {all}", {
+          first: own.number(read.rows.length ? from + 1 : 0), last: own.number(from + read.rows.length), all: own.number(read.total),
+        });
         const rows = told.rows ? told.rows(read) : read.rows;
         return { last_page: Math.max(1, Math.ceil(read.total / asked.size)), last_row: read.total, data: rows };
       },
@@ -89,7 +92,7 @@
       initialSort: told.sort || [],
       langs: { default: {
         data: { loading: own.t("Loading"), error: own.t("Error") },
-        pagination: { page_size: own.t("Rows a page"), page_title: own.t("Page"), first: "«", first_title: own.t("First page"), last: "»", last_title: own.t("Last page"), prev: "‹", prev_title: own.t("Page before"), next: "›", next_title: own.t("Next page"), all: own.t("all"), counter: { showing: own.t("Rows"), of: own.t("of"), rows: "", pages: "" } },
+        pagination: { page_size: own.t("Rows a page"), page_title: own.t("Page"), first: "«", first_title: own.t("First page"), last: "»", last_title: own.t("Last page"), prev: "‹", prev_title: own.t("Page before"), next: "›", next_title: own.t("Next page"), all: own.t("all") },
       } },
     });
     grid.filterText = () => where(grid.getHeaderFilters());

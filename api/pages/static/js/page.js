@@ -14,7 +14,9 @@
   };
   own.number = function (value, digits) {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
-    const most = digits !== undefined ? digits : Number.isInteger(value) || Math.abs(value) >= 1000 ? 0 : 2;
+    const size = Math.abs(value);
+    let most = digits;
+    if (most === undefined) most = Number.isInteger(value) || size >= 1000 ? 0 : size >= 0.1 ? 2 : Math.min(8, 1 - Math.floor(Math.log10(size)));
     return value.toLocaleString("en-US", { minimumFractionDigits: most, maximumFractionDigits: most });
   };
   own.word = function (name) {
