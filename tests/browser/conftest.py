@@ -193,20 +193,22 @@ def listen(visit: Visit) -> None:
     page, notes = visit.page, visit.complaints
     page.on(
         "console",
-        lambda told: notes.append(f"console: {told.text}")
-        if told.type in ("error", "warning")
-        else None,
+        lambda told: (
+            notes.append(f"console: {told.text}") if told.type in ("error", "warning") else None
+        ),
     )
     page.on("pageerror", lambda error: notes.append(f"script: {error}"))
     page.on(
         "response",
-        lambda answer: notes.append(f"{answer.status}: {answer.url}")
-        if answer.status >= 400
-        else None,
+        lambda answer: (
+            notes.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None
+        ),
     )
     page.on(
         "request",
-        lambda asked: notes.append(f"outside: {asked.url}")
-        if not asked.url.startswith((visit.service.url, "data:"))
-        else None,
+        lambda asked: (
+            notes.append(f"outside: {asked.url}")
+            if not asked.url.startswith((visit.service.url, "data:"))
+            else None
+        ),
     )

@@ -35,9 +35,7 @@ def test_every_page_is_whole(
     assert found == {}
 
 
-def test_dark_pages_have_contrast(
-    service: Service, paths: dict[str, str], visiting: Begin
-) -> None:
+def test_dark_pages_have_contrast(service: Service, paths: dict[str, str], visiting: Begin) -> None:
     """Dark colours pass the same check of WCAG AA."""
     visit = visiting(service, "zh", theme="dark")
     visit.sign_in()

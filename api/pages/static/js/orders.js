@@ -52,7 +52,16 @@
       },
     },
   };
-  const before = [own.whyButton((row) => `purchase_orders:${keyOf(row)}`)];
+  function another(row) {
+    if (form.dataset.may !== "yes" || row.order_on !== form.dataset.start) return [];
+    const spot = own.make("div", { "aria-live": "polite" });
+    const field = own.make("input", { type: "number", min: "0", step: "any", id: "what-if-qty", value: String(row.qty) });
+    const button = own.make("button", { type: "button", class: "plain" }, own.t("See what it would cost"));
+    button.addEventListener("click", () => own.whatIf(plan, { kind: "purchase", product_id: row.product_id, supplier_id: row.supplier_id, site_id: row.site_id, sense: "=", qty: Number(field.value) }, spot));
+    return [own.make("h3", {}, own.t("What if it were another quantity?")), own.make("div", { class: "bar" },
+      own.make("div", {}, own.make("label", { for: "what-if-qty" }, own.t("Units")), field), button), spot];
+  }
+  const before = [own.whyButton((row) => `purchase_orders:${keyOf(row)}`, another)];
   if (deciding) {
     before.unshift({
       field: "chosen", title: "", headerSort: false, width: 44, minWidth: 44, hozAlign: "center",

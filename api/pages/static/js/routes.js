@@ -11,7 +11,50 @@
   const colour = (at) => palette[at % palette.length];
   const clock = (minute) => `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(Math.round(minute) % 60).padStart(2, "0")}`;
   const plan = document.getElementById("map").dataset.plan;
+  const may = document.getElementById("map").dataset.may === "yes";
   const lines = {};
+
+  // a stop onto another van: the cost is reckoned, the plan stays
+  function move(stop, to, spot) {
+    own.whatIf(plan, { kind: "stop", order_id: stop.order, action: "onto", route_id: to }, spot);
+  }
+  function onto(route, stop, chosen) {
+    const others = routes.filter((other) => other.id !== route.id);
+    if (!may || !others.length) return [];
+    const spot = own.make("div", { "aria-live": "polite", id: "moved" });
+    const select = own.make("select", { id: "onto" }, ...others.map((other) => own.make("option", { value: other.id }, `${other.id.split("/").pop()} ${other.van}`)));
+    if (chosen) select.value = chosen;
+    const button = own.make("button", { type: "button", class: "plain" }, own.t("See what it would cost"));
+    button.addEventListener("click", () => move(stop, select.value, spot));
+    if (chosen) move(stop, chosen, spot);
+    return [own.make("h3", {}, own.t("What if another van took it?")), own.make("div", { class: "bar" },
+      own.make("div", {}, own.make("label", { for: "onto" }, own.t("Van")), select), button), spot];
+  }
+  function drag(mark, route, stop, open) {
+    let from = null, lane = null;
+    mark.addEventListener("pointerdown", (event) => { from = [event.clientX, event.clientY]; mark.setPointerCapture(event.pointerId); });
+    mark.addEventListener("pointermove", (event) => {
+      if (!from || !may) return;
+      const [dx, dy] = [event.clientX - from[0], event.clientY - from[1]];
+      if (Math.hypot(dx, dy) < 6) return;
+      const scale = mark.ownerSVGElement.viewBox.baseVal.width / mark.ownerSVGElement.clientWidth;
+      mark.setAttribute("transform", `translate(${dx * scale} ${dy * scale})`);
+      if (lane) lane.classList.remove("over");
+      lane = document.elementsFromPoint(event.clientX, event.clientY).map((node) => node.closest("[data-lane]")).find((node) => node && node.dataset.lane !== route.id) || null;
+      if (lane) lane.classList.add("over");
+    });
+    const end = () => {
+      const moved = mark.hasAttribute("transform"), to = lane;
+      mark.removeAttribute("transform");
+      if (lane) lane.classList.remove("over");
+      const began = from;
+      from = null; lane = null;
+      if (to) own.why(plan, `stops:${route.id}/${stop.seq}`, () => onto(route, stop, to.dataset.lane));
+      else if (began && !moved) open();
+    };
+    mark.addEventListener("pointerup", end);
+    mark.addEventListener("pointercancel", () => { mark.removeAttribute("transform"); if (lane) lane.classList.remove("over"); from = null; lane = null; });
+  }
 
   // one line of time for each van
   function timeline() {
@@ -48,8 +91,8 @@
           mark.setAttribute("tabindex", "0");
           mark.setAttribute("role", "button");
           mark.setAttribute("aria-label", title);
-          const open = () => own.why(plan, `stops:${route.id}/${stop.seq}`);
-          mark.addEventListener("click", open);
+          const open = () => own.why(plan, `stops:${route.id}/${stop.seq}`, () => onto(route, stop));
+          drag(mark, route, stop, open);
           mark.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(); } });
         }
         row.append(mark);

@@ -2,57 +2,80 @@
 // why a decision is as it is: its arithmetic, what bound it, the next-best choice
 (function () {
   const own = window.holdfast;
-  own.whyButton = (act) => ({
+  own.whyButton = (act, more) => ({
     title: own.t("Why"), field: "why", headerSort: false, width: 76, minWidth: 76, hozAlign: "center", download: false,
     formatter: (cell) => {
       const button = own.make("button", { class: "quiet", type: "button" }, own.t("Why"));
       button.setAttribute("aria-label", own.t("Why") + " " + act(cell.getData()));
-      button.addEventListener("click", () => own.why(cell.getTable().element.dataset.plan, act(cell.getData())));
+      button.addEventListener("click", () => own.why(cell.getTable().element.dataset.plan, act(cell.getData()), more && (() => more(cell.getData()))));
       return button;
     },
   });
 
-  function read(text) {
-    try { return JSON.parse(text); } catch (_error) { return null; }
-  }
-  function pairs(told) {
+  function table(sum) {
     const body = own.make("tbody");
-    for (const [name, value] of Object.entries(told)) {
-      const number = typeof value === "number";
-      const shown = number ? own.number(value) : typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
-      body.append(own.make("tr", {}, own.make("td", {}, own.word(name)), own.make("td", { class: number ? "number" : "" }, shown)));
-    }
+    const line = (name, value, strong) => {
+      const cells = [own.make("td", {}, strong ? own.make("strong", {}, name) : name), own.make("td", { class: "number" }, own.number(value))];
+      body.append(own.make("tr", {}, ...cells));
+    };
+    for (const term of sum.terms) if (term.value !== 0) line(own.word(term.name), term.value, false);
+    line(own.t("Sum"), sum.total, true);
     return own.make("table", {}, body);
   }
 
-  own.why = async function (plan, decision) {
+  // more: puts further parts below, as a field to try another decision
+  own.why = async function (plan, decision, more) {
     const dialog = document.getElementById("why");
     const body = document.getElementById("why-body");
     body.replaceChildren(own.make("p", { class: "quiet" }, own.t("Loading")));
     document.getElementById("why-title").textContent = own.t("Why") + ": " + decision.replace(/^[a-z_]+:/, "");
     if (!dialog.open) dialog.showModal();
-    let rows = [];
     try {
-      rows = (await own.call("GET", `/v1/plans/${plan}/explanations?decision_id=${encodeURIComponent(decision)}`)).rows;
+      const found = await own.call("GET", `/v1/plans/${plan}/explanations?decision_id=${encodeURIComponent(decision)}`);
+      body.replaceChildren();
+      for (const one of found.explanations) {
+        body.append(own.make("ul", { class: "changes" }, ...(one.sentences[own.language] || one.sentences.en || []).map((said) => own.make("li", {}, said))));
+        for (const sum of one.sums) {
+          const title = `${own.word(sum.name)} (${sum.unit === "money" ? found.currency : own.word(sum.unit)})`;
+          body.append(own.make("details", {}, own.make("summary", {}, title), table(sum)));
+        }
+      }
+      if (!found.explanations.length) body.append(own.make("p", {}, own.t("The stage kept no arithmetic for this row.")));
     } catch (error) {
       body.replaceChildren(own.make("p", { class: "wrong" }, error.message));
-      return;
     }
-    if (!rows.length) {
-      body.replaceChildren(own.make("p", {}, own.t("The stage kept no arithmetic for this row.")));
-      return;
-    }
-    body.replaceChildren();
-    for (const row of rows) {
-      const terms = read(row.terms), binding = read(row.binding);
-      if (terms && typeof terms === "object") body.append(own.make("h3", {}, own.t("How it was reckoned")), pairs(terms));
-      else if (row.terms) body.append(own.make("p", {}, row.terms));
-      if (binding && typeof binding === "object") body.append(own.make("h3", {}, own.t("What decided")), pairs(binding));
-      else if (row.binding) body.append(own.make("h3", {}, own.t("What decided")), own.make("p", {}, row.binding));
-      if (row.alternative) {
-        body.append(own.make("h3", {}, own.t("Next-best choice")), own.make("p", {}, row.alternative +
-          (row.extra_cost === null || row.extra_cost === undefined ? "" : " (" + own.t("costs {money} more", { money: own.number(row.extra_cost) }) + ")")));
+    if (more) body.append(...more());
+  };
+
+  // what another decision would cost: the plan stays as it is
+  own.whatIf = async function (plan, decision, spot) {
+    spot.replaceChildren(own.make("p", { class: "quiet" }, own.t("Planning again with it ...")));
+    try {
+      let answer = { run: {} };
+      for (let turn = 0; turn < 20 && typeof answer.run !== "string"; turn += 1) {
+        answer = await own.call("POST", `/v1/plans/${plan}:what-if`, { decision, wait_seconds: 20 });
       }
+      if (typeof answer.run !== "string") { spot.replaceChildren(own.make("p", {}, own.t("It takes longer; the answer comes with the run."))); return; }
+      const parts = [];
+      if (!answer.possible) {
+        parts.push(own.make("p", { class: "wrong" }, own.t(answer.proven ? "Not possible, and that is proven." : "No plan with it was found.")));
+        parts.push(own.make("ul", { class: "changes" }, ...answer.reasons.map((reason) => own.make("li", {}, reason))));
+      } else {
+        parts.push(own.make("p", {}, own.make("strong", {}, own.t("Costs {money} more in all", { money: own.number(answer.extra_cost) }))));
+        if (answer.extra_cost_at_least !== null && answer.extra_cost_at_most !== null) {
+          parts.push(own.make("p", { class: "quiet" }, own.t("Between the best plans: from {low} to {high}", { low: own.number(answer.extra_cost_at_least), high: own.number(answer.extra_cost_at_most) })));
+        }
+        const rows = answer.stages.flatMap((stage) => stage.terms.filter((term) => Math.abs(term.change) > 1e-9).map((term) => own.make("tr", {},
+          own.make("td", {}, `${own.word(stage.stage)}: ${own.word(term.term)}`), own.make("td", { class: "number" }, own.number(term.change)))));
+        if (rows.length) parts.push(own.make("table", {}, own.make("tbody", {}, ...rows)));
+        if (answer.moves.length) {
+          parts.push(own.make("details", {}, own.make("summary", {}, own.t("What else moves ({n})", { n: own.number(answer.moves.length) })),
+            own.make("ul", { class: "changes" }, ...answer.moves.slice(0, 40).map((move) => own.make("li", {}, `${move.what}: ${move.before || "–"} → ${move.after || "–"}`)))));
+        }
+      }
+      spot.replaceChildren(...parts);
+    } catch (error) {
+      spot.replaceChildren(own.make("p", { class: "wrong" }, error.message));
     }
   };
 })();
