@@ -76,7 +76,7 @@ def test_language_and_theme_are_kept(service: Service, visiting: Begin) -> None:
 def test_keys_reach_what_a_page_is_for(
     service: Service, paths: dict[str, str], visiting: Begin
 ) -> None:
-    """Tab goes to the link past the header first; Enter opens why a line is as it is; Escape ends."""
+    """Tab goes to the link past the header first; Enter opens a line's reasons; Escape closes them."""
     visit = visiting(service, "en")
     visit.sign_in()
     visit.open(paths["orders"])
@@ -84,7 +84,7 @@ def test_keys_reach_what_a_page_is_for(
     assert visit.page.evaluate("document.activeElement.className") == "skip"
     visit.page.locator("#orders button", has_text="Why").first.focus()
     visit.page.keyboard.press("Enter")
-    visit.page.wait_for_selector("dialog[open] table")
+    visit.page.wait_for_selector("dialog[open] ul li")
     visit.page.keyboard.press("Escape")
     assert visit.page.locator("dialog[open]").count() == 0
 
@@ -101,3 +101,45 @@ def test_a_grid_filters_and_pages_from_the_server(
     read = asked.value.json()
     assert read["total"] > 0
     assert {row["product_id"] for row in read["rows"]} == {"TEA"}
+
+
+def test_another_quantity_is_priced(
+    service: Service, paths: dict[str, str], visiting: Begin
+) -> None:
+    """What if this line were another quantity: an answer comes, and the plan stays."""
+    visit = visiting(service, "en")
+    visit.sign_in()
+    visit.open(paths["orders"])
+    page = visit.page
+    page.locator("#orders button", has_text="Why").first.click()
+    page.wait_for_selector("#what-if-qty")
+    page.fill("#what-if-qty", "30")
+    page.click("text=See what it would cost")
+    page.wait_for_selector("#why-body strong:has-text('in all'), #why-body .wrong", timeout=90_000)
+    assert "more in all" in page.inner_text("#why-body") or "ossible" in page.inner_text("#why-body")
+
+
+def test_a_stop_that_is_dragged_is_priced(
+    service: Service, paths: dict[str, str], visiting: Begin
+) -> None:
+    """Dragging a stop to another van opens its reasons and says what the move would cost."""
+    visit = visiting(service, "zh")
+    visit.sign_in()
+    visit.open(paths["routes"])
+    page = visit.page
+    lanes = page.locator("[data-lane]")
+    if lanes.count() < 2:
+        page.locator("svg.timeline .stop[role=button]").first.click()
+        page.wait_for_selector("dialog[open] ul li")
+        return
+    page.locator("#timeline").scroll_into_view_if_needed()
+    stop = lanes.nth(0).locator(".stop[role=button]").first.bounding_box()
+    lane = lanes.nth(1).bounding_box()
+    assert stop is not None
+    assert lane is not None
+    page.mouse.move(stop["x"] + 2, stop["y"] + 2)
+    page.mouse.down()
+    page.mouse.move(stop["x"] + 9, stop["y"] + 12, steps=3)
+    page.mouse.move(stop["x"] + 9, lane["y"] + 8, steps=3)
+    page.mouse.up()
+    page.wait_for_selector("#moved strong, #moved .wrong", timeout=90_000)

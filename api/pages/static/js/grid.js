@@ -74,7 +74,7 @@
       layout: "fitDataFill", placeholder: own.t("No rows."), height: told.height,
       pagination: true, paginationMode: "remote", sortMode: "remote", filterMode: "remote",
       paginationSize: Number(node.dataset.size), paginationSizeSelector: [25, 50, 100, 250],
-      headerFilterLiveFilterDelay: 450, columnHeaderSortMulti: true, selectableRows: told.selectable || false,
+      headerFilterLiveFilterDelay: 450, columnHeaderSortMulti: true, selectableRows: told.selectable || "highlight",
       index: told.index, ajaxURL: node.dataset.source, ajaxRequestFunc: async (url, _config, asked) => {
         const query = new URLSearchParams({ first: (asked.page - 1) * asked.size, size: asked.size });
         const filter = where(asked.filter || []);

@@ -75,7 +75,6 @@
   }
   const grid = own.grid("orders", {
     before, fixed: fixed(), sort: [{ column: "cost", dir: "desc" }],
-    selectable: Boolean(deciding), checkable: true,
     rows: (read) => read.rows.map((row) => {
       const found = decided.get(keyOf(row));
       if (found && found.qty !== null) { row._planned = row.qty; row.qty = found.qty; row.cost = found.qty * row.unit_cost; }

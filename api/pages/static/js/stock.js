@@ -32,7 +32,7 @@
   if (node) {
     let first = true;
     const grid = own.grid("health", {
-      selectable: 1, sort: [{ column: "excess_value", dir: "desc" }],
+      sort: [{ column: "excess_value", dir: "desc" }],
       before: [{
         title: own.t("Ahead"), field: "ahead", headerSort: false, width: 84, minWidth: 84,
         formatter: (cell) => {

@@ -2,6 +2,7 @@
 // why a decision is as it is: its arithmetic, what bound it, the next-best choice
 (function () {
   const own = window.holdfast;
+  const SECONDS = 8; // of solving, while somebody waits
   own.whyButton = (act, more) => ({
     title: own.t("Why"), field: "why", headerSort: false, width: 76, minWidth: 76, hozAlign: "center", download: false,
     formatter: (cell) => {
@@ -47,15 +48,22 @@
     if (more) body.append(...more());
   };
 
+  // a what-if that takes longer than a request waits: its run keeps the answer
+  async function later(run) {
+    while (!["succeeded", "failed", "cancelled"].includes(run.state)) {
+      await new Promise((done) => setTimeout(done, 500));
+      run = await own.call("GET", `/v1/runs/${run.id}`);
+    }
+    if (run.state !== "succeeded") throw new Error(run.reason || own.word(run.state));
+    return own.call("GET", `/v1/plans/${run.plan}/files/what_if.json`);
+  }
+
   // what another decision would cost: the plan stays as it is
   own.whatIf = async function (plan, decision, spot) {
     spot.replaceChildren(own.make("p", { class: "quiet" }, own.t("Planning again with it ...")));
     try {
-      let answer = { run: {} };
-      for (let turn = 0; turn < 20 && typeof answer.run !== "string"; turn += 1) {
-        answer = await own.call("POST", `/v1/plans/${plan}:what-if`, { decision, wait_seconds: 20 });
-      }
-      if (typeof answer.run !== "string") { spot.replaceChildren(own.make("p", {}, own.t("It takes longer; the answer comes with the run."))); return; }
+      let answer = await own.call("POST", `/v1/plans/${plan}:what-if`, { decision, seconds: SECONDS, wait_seconds: 20 });
+      if (typeof answer.run !== "string") answer = await later(answer.run);
       const parts = [];
       if (!answer.possible) {
         parts.push(own.make("p", { class: "wrong" }, own.t(answer.proven ? "Not possible, and that is proven." : "No plan with it was found.")));
