@@ -23,6 +23,7 @@ from api.operations.logs import tell
 from api.operations.metrics import Metrics
 from api.operations.readiness import Readiness
 from api.pages.routes import router as pages
+from api.pages.view import error_page
 from api.routes import (
     calendar,
     comparisons,
@@ -116,6 +117,7 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
         redoc_url=None,
     )
     app.state.house = house
+    app.state.error_page = error_page
     for part in (
         meta,
         scenarios,

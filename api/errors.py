@@ -117,6 +117,8 @@ def add_handlers(app: FastAPI) -> None:
         if not status:
             status = next((code for kind, code in STATUS_OF if isinstance(error, kind)), 500)
         findings = error.findings if isinstance(error, (InputError, GatesFailed)) else ()
+        if status >= 400 and _wants_a_page(request):
+            return _page(request, status, str(error))
         listed = [finding_document(f) for f in findings if isinstance(f, Finding)]
         headers = HEADERS.get(status)
         code = _code(type(error).__name__)
@@ -142,7 +144,9 @@ def add_handlers(app: FastAPI) -> None:
         return problem(status, "invalid_request", detail, request.url.path, listed)
 
     @app.exception_handler(HTTPException)
-    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> Response:
+        if _wants_a_page(request):
+            return _page(request, error.status_code, str(error.detail))
         code = _code(http.HTTPStatus(error.status_code).phrase.replace(" ", ""))
         return problem(
             error.status_code, code, str(error.detail), request.url.path, (), error.headers
@@ -153,6 +157,12 @@ def add_handlers(app: FastAPI) -> None:
         tell("request broke", level=logging.ERROR, error=True, path=request.url.path)
         detail = f"something went wrong inside ({type(error).__name__}); it is in the log"
         return problem(500, "internal", detail, request.url.path)
+
+
+def _page(request: Request, status: int, detail: str) -> Response:
+    """Return an error as a page, which the application knows how to make."""
+    answer: Response = request.app.state.error_page(request, status, detail)
+    return answer
 
 
 def _wants_a_page(request: Request) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -14,7 +14,8 @@ from api.routes.context import Context, Reader
 from api.store.rows import RunRow
 
 router = APIRouter()
-RUNS_SHOWN = 12
+RUNS_SHOWN: Final = 12
+WHOLE: Final = ("pipeline", "stress", "nightly")  # kinds of runs that plan everything
 
 
 @router.get("/", response_class=HTMLResponse)
@@ -23,7 +24,7 @@ def home(request: Request, here: Reader) -> HTMLResponse:
     from scenarios.library import DESCRIPTIONS
 
     runs = here.runs.newest(200, None)
-    newest = next((run for run in runs if run.kind in ("pipeline", "stress")), None)
+    newest = next((run for run in runs if run.kind in WHOLE), None)
     found = _last_plan(here, runs)
     language = language_of(request)
     if found is not None:
@@ -47,7 +48,7 @@ def home(request: Request, here: Reader) -> HTMLResponse:
 def _last_plan(here: Context, runs: list[RunRow]) -> Tonight | None:
     """Return the plan of the newest run that has one and is not a stage alone."""
     for run in runs:
-        if run.plan_id and run.kind in ("pipeline", "stress"):
+        if run.plan_id and run.kind in WHOLE:
             return tonight(here, run.plan_id)
     return None
 

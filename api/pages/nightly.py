@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
@@ -13,9 +13,12 @@ from sqlalchemy import select
 from api.pages.view import language_of, page
 from api.routes.context import Context, Reader
 from api.runs.schedules import Schedules
+from api.services.publishing import PublishingService
 from api.store.rows import RunRow, utc_now
 
 router = APIRouter()
+MOST_HELD: Final = 20
+MOST_PLANS: Final = 500  # whose state the calendar shows
 
 
 @router.get("/nightly", response_class=HTMLResponse)
@@ -39,7 +42,10 @@ def nightly(
         ]
         for week in calendar.Calendar().monthdatescalendar(first.year, first.month)
     ]
-    names = {row.scenario_id for row in runs}
+    publishing = PublishingService(here.database, here.blobs)
+    held = publishing.listed(MOST_HELD, None, "held", None)
+    standings = publishing.listed(MOST_PLANS, None, None, None)
+    names = {row.scenario_id for row in runs} | {found.plan.scenario_id for found in held}
     language = language_of(request)
     return page(
         request,
@@ -53,6 +59,8 @@ def nightly(
         today=today,
         before=f"{first - dt.timedelta(days=1):%Y-%m}",
         after=f"{after:%Y-%m}",
+        states={found.plan.id: found.state for found in standings},
+        held=held,
         schedules=Schedules(here.database).listed(),
         names={scenario_id: here.scenarios.row(scenario_id).name for scenario_id in names},
         failed=[row for row in runs if row.state == "failed"][:20],

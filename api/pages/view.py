@@ -139,3 +139,8 @@ def plan_view(here: Context, plan_id: str, *tables: str) -> PlanView:
         plan_rows(here.blobs, row.manifest),
         get_plan(here.blobs, row.manifest, tables),
     )
+
+
+def error_page(request: Request, status: int, detail: str) -> HTMLResponse:
+    """Tell a person what went wrong, in words rather than as a document."""
+    return page(request, "error.html", None, status, code=status, detail=detail)

@@ -52,10 +52,10 @@ def shown_texts() -> set[str]:
     ):
         text = path.read_text("utf-8")
         calls = re.findall(rf"(?<!\w)t\(\s*(?:{TEXT})", text)
-        for table in re.findall(r"(?<!\w)t\(\{(.*?)\}\[", text):
-            calls += re.findall(rf":\s*(?:{TEXT})", table)
+        for table, other in re.findall(r"(?<!\w)t\(\{(.*?)\}(?:\[|\.get\(\w+, \"(.*?)\"\))", text):
+            calls += [*re.findall(rf":\s*(?:{TEXT})", table), (other, "")]
         found |= {(a or b).replace("\\'", "'") for a, b in calls}
-    return found
+    return found - {""}
 
 
 def test_every_text_has_its_chinese() -> None:

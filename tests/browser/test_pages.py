@@ -76,7 +76,7 @@ def test_language_and_theme_are_kept(service: Service, visiting: Begin) -> None:
 def test_keys_reach_what_a_page_is_for(
     service: Service, paths: dict[str, str], visiting: Begin
 ) -> None:
-    """Tab goes to the link past the header first; Enter opens a line's reasons; Escape closes them."""
+    """Tab goes past the header first; Enter opens a line's reasons; Escape closes them."""
     visit = visiting(service, "en")
     visit.sign_in()
     visit.open(paths["orders"])
@@ -116,7 +116,9 @@ def test_another_quantity_is_priced(
     page.fill("#what-if-qty", "30")
     page.click("text=See what it would cost")
     page.wait_for_selector("#why-body strong:has-text('in all'), #why-body .wrong", timeout=90_000)
-    assert "more in all" in page.inner_text("#why-body") or "ossible" in page.inner_text("#why-body")
+    assert "more in all" in page.inner_text("#why-body") or "ossible" in page.inner_text(
+        "#why-body"
+    )
 
 
 def test_a_stop_that_is_dragged_is_priced(
