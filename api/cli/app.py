@@ -24,6 +24,7 @@ COMMANDS = (
     "api.cli.export",
     "api.cli.what_if",
     "api.cli.compare",
+    "api.cli.replay",
     "api.cli.stress",
     "api.cli.disruptions",
     "api.cli.harden",
