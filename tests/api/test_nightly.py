@@ -49,7 +49,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def planned(monkeypatch: pytest.MonkeyPatch, parts: list[Plan]) -> list[int]:
-    """Nights get the ready plan; the list says how often one was asked for."""
+    """Nights get the ready plan, unaudited; the list says how often one was asked for."""
     asked: list[int] = []
 
     def ready(*_: Any, **__: Any) -> Plan:
@@ -57,6 +57,7 @@ def planned(monkeypatch: pytest.MonkeyPatch, parts: list[Plan]) -> list[int]:
         return parts[-1]
 
     monkeypatch.setattr(night_module, "plan", ready)
+    monkeypatch.setattr(night_module, "audited_again", lambda *_: ())
     return asked
 
 

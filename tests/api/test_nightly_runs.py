@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 import api.nightly.night as night_module
+from api.nightly.shelf import Kept
 from api.runs import child
 from api.runs.process import WorkerProcess
 from api.runs.states import ENDED
@@ -20,6 +21,7 @@ from api.runs.supervision import Supervisor
 from api.store.rows import DeliveryRow, PlanRow, PublicationRow, RunRow, TrailRow, WorkerRow
 from optimizer.pipeline import plan
 from optimizer.plan import Plan
+from scenarios import Findings
 from scenarios.library import demo_scenario
 
 from .conftest import Door, settings_for
@@ -110,15 +112,25 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 
 
 @pytest.fixture
-def desk(door: Door, monkeypatch: pytest.MonkeyPatch, parts: list[Plan]) -> Desk:
-    """A scenario of its own, whose nights get the ready plan."""
+def whole_desk(door: Door, monkeypatch: pytest.MonkeyPatch, parts: list[Plan]) -> Desk:
+    """A scenario of its own, whose nights get the ready plan, and stress and audit it."""
     monkeypatch.setattr(night_module, "plan", lambda *_, **__: parts[-1])
     return Desk(door)
 
 
-def test_a_sound_night_publishes_its_plan(desk: Desk) -> None:
+@pytest.fixture
+def desk(whole_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The same, but nights plan only: nothing is validated, stressed or audited again."""
+    monkeypatch.setattr(night_module, "_stress", lambda _, made, *__: Kept("", {}, made))
+    monkeypatch.setattr(night_module, "audited_again", lambda *_: ())
+    monkeypatch.setattr(night_module, "validate", lambda _: Findings())
+    return whole_desk
+
+
+def test_a_sound_night_publishes_its_plan(whole_desk: Desk) -> None:
     """Succeeded, published in the name of the run, recorded in the trail, once."""
-    run = desk.night()
+    desk = whole_desk
+    run = desk.night({**GATES, "stress": [{"suite": "storms", "kpi": "fill_rate", "min": 0.01}]})
     assert (run["state"], run["reason"]) == ("succeeded", "")
     told = desk.http.get(f"/v1/plans/{run['plan']}/publication").json()
     assert (told["state"], told["published_by"]) == ("published", f"nightly run {run['id']}")
