@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
         target = options.out / path.relative_to(options.instances).with_suffix(".sol")
         write_solution(instance, outcome.solution.timed, outcome.objective, target)
         cost = outcome.objective / (10.0 if instance.kind == "VRPTW" else 1.0)
-        known = best_known(path)
+        known = best_known(path, instance.kind)
         gap = None if not known else 100.0 * (cost / known - 1.0)
         gaps += [gap] if gap is not None else []
         share = outcome.bound / outcome.objective

@@ -25,6 +25,7 @@ TICKS = {
     "MDVRPTW": 1000,
     "HFVRP": 1000,
 }
+AUTHORS_UNIT = 100.0  # of costs of mixed fleets, in the unit of their authors
 TRUNCATED = {"VRPTW", "PCVRPTW", "MTVRPTWR"}
 FORBIDDEN = 10  # times the longest arc: from a depot straight to a backhaul
 MUST_SERVE = 1e9  # money lost with a client that has no prize: more than any route
@@ -139,14 +140,20 @@ def write_solution(
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def best_known(path: Path) -> float | None:
-    """Return the cost that the .sol beside an instance states, or None without one."""
+def best_known(path: Path, kind: str) -> float | None:
+    """Return the cost that the .sol beside an instance states, or None without one.
+
+    Some of the mixed fleets are stated with two decimals, in the unit of their authors: a
+    hundredth of the instance's costs, arcs not multiplied. They are returned as the others.
+    """
     beside = path.with_suffix(".sol")
     if not beside.exists():
         return None
     for line in beside.read_text(encoding="utf-8").splitlines():
         if line.lower().startswith("cost"):
-            return float(line.replace(":", " ").split()[-1])
+            stated = line.replace(":", " ").split()[-1]
+            authors = kind == "HFVRP" and "." in stated
+            return float(stated) * (AUTHORS_UNIT * TICKS[kind] if authors else 1.0)
     return None
 
 

@@ -239,7 +239,7 @@ def test_same_work_same_bits(plane):
 def test_most_of_the_cost_is_proven_on_known_instances(outside_data, name):
     """With half a second the bound lies within 5 % of the best known, and below it."""
     path = outside_data("benchmarks/routing") / "CVRP" / f"{name}.vrp"
-    known = best_known(path)
+    known = best_known(path, "CVRP")
     assert known is not None
     share = bound_of(read_instance(path).problem, target=1.01 * known, work=0.5) / known
     assert 0.95 < share <= 1.0

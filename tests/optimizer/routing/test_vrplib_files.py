@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.vrplib import UnreadableInstanceError, read_instance
+from benchmarks.vrplib import UnreadableInstanceError, best_known, read_instance
 
 CVRP = """NAME : T-n4
 TYPE : CVRP
@@ -100,3 +100,17 @@ def test_referee_accepts_what_is_written(tmp_path, outside_data, name):
     )
     assert judged.returncode == 0, judged.stdout
     assert "claims" not in judged.stdout
+
+
+@pytest.mark.parametrize(
+    ("stated", "kind", "cost"),
+    [
+        ("646.50", "HFVRP", 64_650_000.0),
+        ("64650123", "HFVRP", 64_650_123.0),
+        ("27.5", "CVRP", 27.5),
+    ],
+)
+def test_best_known_costs_are_in_the_unit_of_the_instance(tmp_path, stated, kind, cost):
+    """Mixed fleets with decimals are in hundredths, without the factor 1,000 of their arcs."""
+    (tmp_path / "x.sol").write_text(f"Route #1: 1\nCost: {stated}\n")
+    assert best_known(tmp_path / "x.vrp", kind) == pytest.approx(cost)
