@@ -25,6 +25,7 @@ COMMANDS = (
     "api.cli.what_if",
     "api.cli.compare",
     "api.cli.replay",
+    "api.cli.actuals",
     "api.cli.stress",
     "api.cli.disruptions",
     "api.cli.harden",

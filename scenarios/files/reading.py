@@ -121,6 +121,32 @@ def examine_document(document: Any, guards: Guards = DEFAULT_GUARDS) -> Reading:
     return _examined(lambda: raw_of_document(document, guards, findings), findings)
 
 
+def read_tables(
+    path: Path, zone: ZoneInfo, guards: Guards = DEFAULT_GUARDS
+) -> dict[str, pd.DataFrame]:
+    """Read tables that come without settings: a folder, zip or workbook.
+
+    Raises
+    ------
+    InputError
+        A cell cannot be read; with all findings.
+    NotFound
+        There is nothing at the path.
+    """
+    if not path.exists():
+        raise NotFound(f"there is no file or folder {path}")
+    findings = Findings()
+    if path.is_dir():
+        raw = raw_of_members(members_of_folder(path, guards, findings), guards, findings)
+    else:
+        with path.open("rb") as stream:
+            raw = _raw_of_stream(stream, path.name, guards, findings)
+    frames = {table.name: normalise(table, zone, findings).frame for table in raw.tables}
+    if findings.total(Severity.ERROR):
+        raise InputError(f"{path} cannot be read", [*findings])
+    return frames
+
+
 def _raw_of_stream(stream: IO[bytes], name: str, guards: Guards, findings: Findings) -> RawScenario:
     """Tell the form of a file by its first bytes, and take it apart."""
     size = stream.seek(0, io.SEEK_END)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from scenarios.errors import InputError
 from scenarios.scenario import Scenario
 
 PURCHASE_KEYS = ("supplier_id", "product_id", "site_id")
@@ -54,9 +55,18 @@ def in_decision(rows: pd.DataFrame, decision: Mapping[str, object]) -> pd.Series
 
 
 def order_decisions(scenario: Scenario) -> dict[str, OrderDecision]:
-    """Return what was decided of each order, by order_id."""
+    """Return what was decided of each order, by order_id.
+
+    Raises
+    ------
+    InputError
+        A decision on a shipment names no order.
+    """
     rows = scenario.table("decisions")
-    rows = rows[(rows["kind"] == "shipment") & rows["order_id"].notna()]
+    rows = rows[rows["kind"] == "shipment"]
+    nameless = rows[rows["order_id"].isna()]
+    if len(nameless):
+        raise InputError(f"decision {nameless['decision_id'].iloc[0]} on a shipment names no order")
     found: dict[str, OrderDecision] = {}
     for row in rows.sort_values("decision_id", kind="stable").to_dict("records"):
         site = row["site_id"] if isinstance(row["site_id"], str) else ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from scenarios.tables import delivery, demand, network, risk, stock, supply
+from scenarios.tables import actuals, delivery, demand, network, risk, stock, supply
 from scenarios.tables.column import NUMERIC, TEMPORAL, TEXTUAL, Column, Kind, Table
 
 TABLES = MappingProxyType(
     {
         table.name: table
-        for module in (supply, network, demand, stock, delivery, risk)
+        for module in (supply, network, demand, stock, delivery, risk, actuals)
         for table in module.TABLES
     }
 )

@@ -184,6 +184,9 @@ DELIVERIES = Table(
         moment("delivered_at", "签收时间", "When it arrived."),
         text("exception", "异常", "What went wrong."),
         flag("damaged", "是否破损", "Arrived damaged.", default=False),
+        moment("exception_at", "异常时间", "When something went wrong."),
+        moment("resolved_at", "处理完成时间", "When that was settled."),
+        number("cost", "运费", "Money paid for it."),
     ),
 )
 
