@@ -296,3 +296,49 @@ def test_tables_that_were_not_used_for_longest_make_room(tmp_path: Path) -> None
     assert held.get(paths[0]) is first
     assert held.get(paths[1]).table.num_rows == 50
     assert held.get(paths[0]) is not first
+
+
+@pytest.mark.parametrize("form", ["csv", "ndjson", "xlsx"])
+def test_a_whole_table_goes_out_in_pieces(tmp_path: Path, form: str) -> None:
+    """Parts of the file follow each other, and the table is never kept whole."""
+    import asyncio
+
+    rows = stored(pd.concat([orders(300)] * 200, ignore_index=True), tmp_path)
+
+    async def sizes() -> list[int]:
+        answer: Any = download(rows, form, exact=False)
+        return [len(piece) async for piece in answer.body_iterator]
+
+    pieces = asyncio.run(sizes())
+    assert len(pieces) >= 3
+    assert max(pieces) < 0.7 * sum(pieces)
+    assert rows.held.get(rows.path).nbytes == 0
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=b"])
+def test_an_upload_is_refused_while_it_arrives(kind: str) -> None:
+    """Of an endless body no more is read than is allowed, whatever its length is said to be."""
+    import asyncio
+
+    from fastapi import Request
+
+    from api.errors import TooLarge
+    from api.services.uploads import received
+
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.xlsx"\r\n\r\n'
+    taken = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        chunk = head if not taken and "multipart" in kind else b"0" * 65_536
+        taken += len(chunk)
+        return {"type": "http.request", "body": chunk, "more_body": True}
+
+    async def send() -> None:
+        scope = {"type": "http", "method": "POST", "headers": [(b"content-type", kind.encode())]}
+        async with received(Request(scope, receive), 1_000_000):
+            raise AssertionError("it was taken")
+
+    with pytest.raises(TooLarge):
+        asyncio.run(send())
+    assert taken < 1_100_000
