@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from api.cli.console import Exit, out, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from api.services.confirmations import ConfirmationService
     from api.store.rows import ConfirmationRow
@@ -43,7 +44,9 @@ def listed(
     as_json: AsJson = False,
 ) -> int:
     """List confirmations of a scenario's orders, newest first."""
-    _tell(_service(home, tenant).listed(scenario, state or None), as_json)
+    with _service(home, tenant) as service:
+        rows = service.listed(scenario, state or None)
+    _tell(rows, as_json)
     return Exit.FINE
 
 
@@ -54,11 +57,11 @@ def apply(
     """Make a revision in which open orders are as confirmed; with nothing pending do nothing."""
     from api.services.confirmations import PENDING
 
-    service = _service(home, tenant)
-    if not ids and not service.listed(scenario, PENDING, 1):
-        _tell([], as_json)
-        return Exit.FINE
-    revision, rows = service.apply(scenario, ids)
+    with _service(home, tenant) as service:
+        if not ids and not service.listed(scenario, PENDING, 1):
+            _tell([], as_json)
+            return Exit.FINE
+        revision, rows = service.apply(scenario, ids)
     _tell(rows, as_json, revision.content_hash)
     return Exit.FINE
 
@@ -68,11 +71,15 @@ def reject(
     as_json: AsJson = False,
 ) -> int:  # fmt: skip
     """Put confirmations aside; the orders stay as they are."""
-    _tell(_service(home, tenant).reject(scenario, ids), as_json)
+    with _service(home, tenant) as service:
+        rows = service.reject(scenario, ids)
+    _tell(rows, as_json)
     return Exit.FINE
 
 
-def _service(home: Path | None, tenant: str) -> ConfirmationService:
+@contextlib.contextmanager
+def _service(home: Path | None, tenant: str) -> Iterator[ConfirmationService]:
+    """Give the service's list of confirmations, and close the database afterwards."""
     from api.cli.serve import settings_with
     from api.security.keys import Keys
     from api.services.confirmations import ConfirmationService
@@ -83,10 +90,12 @@ def _service(home: Path | None, tenant: str) -> ConfirmationService:
     settings = settings_with(home=home)
     settings.home.mkdir(parents=True, exist_ok=True)
     whole = Database(settings.url)
-    database = whole.of(Keys(whole).tenant(tenant), "holdfast confirmations")
-    return ConfirmationService(
-        database, ScenarioService(database, FolderBlobs(settings.home / "blobs"))
-    )
+    try:
+        database = whole.of(Keys(whole).tenant(tenant), "holdfast confirmations")
+        scenarios = ScenarioService(database, FolderBlobs(settings.home / "blobs"))
+        yield ConfirmationService(database, scenarios)
+    finally:
+        whole.close()
 
 
 def _tell(rows: Sequence[ConfirmationRow], as_json: bool, revision: str = "") -> None:

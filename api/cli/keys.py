@@ -75,16 +75,19 @@ def add(
     if bool(supplier) == bool(carrier):
         raise InputError("name one of --supplier and --carrier")
     keys, database = _opened(home, tenant)
-    service = ScenarioService(database, FolderBlobs(settings_with(home=home).home / "blobs"))
-    content = service.load(service.revision(scenario))
-    table = "suppliers" if supplier else "carriers"
-    known = set(content.table(table)[f"{table[:-1]}_id"])
-    wanted = supplier or carrier
-    if wanted not in known:
-        shown = ", ".join(sorted(known)[:20]) or "none"
-        raise NotFound(f"the scenario has no {table[:-1]} {wanted!r}; it has {shown}")
-    partner = Partner("supplier" if supplier else "carrier", wanted, scenario)
-    key = keys.make_partner(database, name or wanted, partner)
+    try:
+        service = ScenarioService(database, FolderBlobs(settings_with(home=home).home / "blobs"))
+        content = service.load(service.revision(scenario))
+        table = "suppliers" if supplier else "carriers"
+        known = set(content.table(table)[f"{table[:-1]}_id"])
+        wanted = supplier or carrier
+        if wanted not in known:
+            shown = ", ".join(sorted(known)[:20]) or "none"
+            raise NotFound(f"the scenario has no {table[:-1]} {wanted!r}; it has {shown}")
+        partner = Partner("supplier" if supplier else "carrier", wanted, scenario)
+        key = keys.make_partner(database, name or wanted, partner)
+    finally:
+        database.whole.close()
     if as_json:
         told = {"id": key.id, "secret": key.secret, "tenant": tenant, "scenario": scenario}
         print_json({**told, partner.kind: wanted})
