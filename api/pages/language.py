@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,10 @@ from scenarios.tables import TABLES
 LANGUAGES: Final = ("en", "zh")
 CATALOGUE: Final = Path(__file__).parent / "words.json"
 SYMBOLS: Final = {"CNY": "¥", "EUR": "€", "USD": "$", "GBP": "£", "JPY": "JP¥"}
+VARIANTS: Final = (
+    (r"totals of (\d+)", "{0} 个时段合计"),
+    (r"of the ([\d.]+) quantile", "{0} 分位"),
+)
 WEEKDAYS: Final = ("一", "二", "三", "四", "五", "六", "日")
 
 
@@ -74,6 +79,14 @@ class Language:
         if self.code == "en":
             return plain
         return catalogue().get(plain, str(name))
+
+    def variant(self, name: Any) -> str:
+        """Write which definition of a figure, as in "of the 0.9 quantile, totals of 2"."""
+        if not isinstance(name, str):
+            return ""
+        if self.code == "en":
+            return name
+        return "，".join(_part_of_variant(part) for part in name.split(", "))
 
     def number(self, value: Any, digits: int | None = None) -> str:
         """Write a number with groups of thousands; a dash for a missing one.
@@ -184,3 +197,11 @@ def _digits(value: float) -> int:
     if value == round(value) or size >= 1000:
         return 0
     return 2 if size >= 0.1 else min(8, 1 - math.floor(math.log10(size)))
+
+
+def _part_of_variant(part: str) -> str:
+    for pattern, chinese in VARIANTS:
+        found = re.fullmatch(pattern, part)
+        if found:
+            return chinese.format(*found.groups())
+    return catalogue().get(part, part)

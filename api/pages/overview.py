@@ -24,6 +24,7 @@ def overview(request: Request, plan_id: str, here: Reader) -> HTMLResponse:
     kpis = view.table("kpis")
     terms = kpis[kpis["variant"].fillna("").str.endswith(OBJECTIVE)]
     figures = kpis[~kpis.index.isin(terms.index) & (kpis["scope"] == "all")]
+    of_forecast = figures["kpi"].str.startswith("forecast_")
     by_stage: dict[str, list[dict[str, Any]]] = {}
     for row in terms.to_dict("records"):
         stage = str(row["variant"]).removesuffix(OBJECTIVE).strip()
@@ -36,7 +37,8 @@ def overview(request: Request, plan_id: str, here: Reader) -> HTMLResponse:
         view=view,
         certificates=view.table("certificates").to_dict("records"),
         terms=by_stage,
-        kpis=figures.to_dict("records"),
+        kpis=figures[~of_forecast].to_dict("records"),
+        forecast=figures[of_forecast].to_dict("records"),
         notes=view.plan.notes,
     )
 

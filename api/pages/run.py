@@ -17,8 +17,8 @@ from api.store.rows import EventRow
 
 router = APIRouter()
 LOG_ROWS: Final = 300
-# what stages say when they have found a cheaper plan: "PLACE: 1,234.50" or "plan 1,234"
-INCUMBENT: Final = re.compile(r"(?:first plan|plan|.+:) (?P<cost>-?[\d,]+(?:\.\d+)?)")
+# what stages say when they have found a cheaper plan: "PART: 1,234.50" or "plan 1,234"
+INCUMBENT: Final = re.compile(r"(?:(?:first )?plan|(?P<part>.+):) (?P<cost>-?[\d,]+(?:\.\d+)?)")
 TELLS_COST: Final = ("routing", "rerouting", "buyer")
 
 
@@ -60,8 +60,8 @@ def run(request: Request, run_id: str, here: Reader) -> HTMLResponse:
         events=events[-LOG_ROWS:],
         last=max((event.number for event in events), default=0),
         incumbents=[
-            {"stage": stage, "seconds": (at - began).total_seconds(), "cost": cost}
-            for stage, at, cost in _incumbents(events)
+            {"stage": stage, "part": part, "seconds": (at - began).total_seconds(), "cost": cost}
+            for stage, part, at, cost in _incumbents(events)
         ],
         findings=findings_said(language_of(request), row.request.get("errors") or []),
     )
@@ -84,13 +84,14 @@ def _stages(events: list[EventRow]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _incumbents(events: list[EventRow]) -> list[tuple[str, Any, float]]:
-    """Return (stage, time, cost) of each plan that a stage said it had found."""
+def _incumbents(events: list[EventRow]) -> list[tuple[str, str, Any, float]]:
+    """Return (stage, part, time, cost) of each plan that a stage said it had found."""
     found = []
     for event in events:
         if event.kind == "progress" and event.data.get("stage") in TELLS_COST:
             match = INCUMBENT.fullmatch(str(event.data.get("message", "")))
             if match:
                 cost = float(match["cost"].replace(",", ""))
-                found.append((str(event.data["stage"]), event.at, cost))
+                part = match["part"] or ""
+                found.append((str(event.data["stage"]), part, event.at, cost))
     return found

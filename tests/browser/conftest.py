@@ -178,6 +178,7 @@ def visiting(browser: Browser) -> Iterator[Callable[..., Visit]]:
             [{"name": name, "value": value, "url": service.url} for name, value in cookies.items()]
         )
         visit = Visit(context, context.new_page(), service, language)
+        context.set_default_timeout(60_000)
         listen(visit)
         open_visits.append(visit)
         return visit

@@ -11,14 +11,16 @@
   function draw() {
     if (incumbents.length < 2) return;
     document.getElementById("curve-card").hidden = false;
-    const names = [...new Set(incumbents.map((one) => one.stage))];
+    // each part of a stage, as a depot's day, has a curve of its own
+    const nameOf = (one) => (own.word(one.stage) + " " + one.part).trim();
+    const names = [...new Set(incumbents.map(nameOf))];
     own.chart("curve", {
-      legend: { data: names.map(own.word) },
+      legend: { data: names },
       xAxis: { type: "value", name: "s" },
       yAxis: { type: "value", scale: true },
       series: names.map((name) => ({
-        name: own.word(name), type: "line", step: "end", symbolSize: 4,
-        data: incumbents.filter((one) => one.stage === name).map((one) => [one.seconds, one.cost]),
+        name, type: "line", step: "end", symbolSize: 5,
+        data: incumbents.filter((one) => nameOf(one) === name).map((one) => [one.seconds, one.cost]),
       })),
     });
   }
@@ -42,10 +44,10 @@
     }
     row.children[1].textContent = data.message;
     row.children[2].value = data.share;
-    const found = tells.includes(data.stage) && /^(?:first plan|plan|.+:) (-?[\d,]+(?:\.\d+)?)$/.exec(data.message);
+    const found = tells.includes(data.stage) && /^(?:(?:first )?plan|(.+):) (-?[\d,]+(?:\.\d+)?)$/.exec(data.message);
     if (found) {
       const at = new Date(data.at.endsWith("Z") || data.at.includes("+") ? data.at : data.at + "Z");
-      incumbents.push({ stage: data.stage, seconds: (at - began) / 1000, cost: Number(found[1].replace(/,/g, "")) });
+      incumbents.push({ stage: data.stage, part: found[1] || "", seconds: (at - began) / 1000, cost: Number(found[2].replace(/,/g, "")) });
       draw();
     }
   }
