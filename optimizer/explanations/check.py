@@ -38,6 +38,11 @@ DECISIONS: Mapping[str, tuple[str, ...]] = {
     "handed_over": ("shipment_id",),
 }  # fmt: skip
 # term of an objective -> table, sum, its terms
+# steps of a quantity that rest on prices of limits
+AFTER_PRICES = (
+    "price_of_limits", "supplier_capacity", "shelf_life", "order_multiple", "moq", "price_break",
+    "order_value_and_limits",
+)  # fmt: skip
 NETWORK_CODES = ("no_lane", "too_far", "too_late", "no_supply", "capacity", "not_worth_it")
 TIES: Mapping[tuple[str, str], tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     ("sourcing", "parcel"): (("shipments", "objective", ("parcel",)),),
@@ -220,6 +225,11 @@ def _of_sum(
     terms: Mapping[tuple[str, str], float],
 ) -> Iterable[str]:
     added = 0.0
+    if (name, "unpriced") in terms and part.name == "quantity":
+        got = sum(term.value for term in part.terms if term.name in AFTER_PRICES)
+        whole = sum(terms[name, step] for step in AFTER_PRICES)
+        if not _differ(whole, got, STEPS):
+            terms = {**terms, **{(name, t.name): t.value for t in part.terms if t.name in AFTER_PRICES}}
     for term in part.terms:
         value = 1.0
         for factor in term.factors:

@@ -109,6 +109,8 @@ def recount_quantities(scenario: Scenario, plan: Plan) -> Known:
     rows = lines.merge(facts.options, on=OPTION, suffixes=("_line", ""))
     rows = rows.merge(facts.pairs, on=PAIR, suffixes=("", "_pair"))
     steps = _steps(tonight, plan, facts, rows)
+    if without_price(scenario):
+        steps["unpriced"] = np.ones(len(rows))
     for name, values in steps.items():
         for decision, value in zip(names_of(rows), values.tolist(), strict=True):
             known[decision, name] = value
@@ -266,6 +268,17 @@ def _replayed(plan: Plan, rows: pd.DataFrame) -> Floats:
     counts = (moved & ~rows["states_target"].astype(bool)).to_numpy(bool)
     found: Floats = np.where(counts, shift * rows["sd"].to_numpy(np.float64), 0.0)
     return found
+
+
+def without_price(scenario: Scenario) -> bool:
+    """Say whether limits touch the night whose prices no table states."""
+    limits = scenario.table("limits")
+    limits = limits[limits["hard"].astype(bool)]
+    odd = limits["kind"].isin(["supplier_units", "supplier_share_pct"]) | (limits["sense"] == ">=")
+    odd |= (limits["kind"] == "storage") & ~limits["scope"].astype(str).str.startswith("site:")
+    terms = scenario.table("supplier_products")
+    shared = terms["capacity_per_week"].notna() & terms["site_id"].isna()
+    return bool(odd.any() or shared.any() or scenario.has("decisions"))
 
 
 def _on_order(scenario: Scenario, facts: Tonight) -> pd.Series:

@@ -15,10 +15,11 @@ SUBJECTS: Mapping[str, Pair] = {
         (
             "Order {qty:n} of {product_id} from {supplier_id} for {site_id} on {order_on:d},"
             " expected on {due_on:d}, for {cost:m}."
+            " Latest safe day to order: {latest_safe_on:d}."
         ),
         (
             "{order_on:d}向{supplier_id}为{site_id}订购{product_id} {qty:n}件，预计{due_on:d}到货，"
-            "费用{cost:m}。"
+            "费用{cost:m}。最晚安全下单日：{latest_safe_on:d}。"
         ),
     ),
     "transfers": (
