@@ -59,8 +59,8 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     planned = int(stock["bucket"].nunique())
     rules.add(ORDERS, "beyond_the_plan", orders["bucket"] >= max(planned, 1), names)
 
-    periods = _periods(scenario, facts, planned)
-    orders = _with_terms(scenario, facts, periods, orders)
+    periods = options_by_period(scenario, facts, planned)
+    orders = with_terms(scenario, facts, periods, orders)
     later = orders[orders["order_on"] > start]
     named = later["order_id"].astype(str) + "/" + later["line"].astype(str)
     rules.add(ORDERS, "no_such_offer", later["lead_time_mean_days"].isna(), named)
@@ -91,7 +91,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     return AuditReport(STAGE, float(sum(terms.values())), terms, tuple(rules.found))
 
 
-def _periods(scenario: Scenario, facts: Tonight, planned: int) -> dict[int, pd.DataFrame]:
+def options_by_period(scenario: Scenario, facts: Tonight, planned: int) -> dict[int, pd.DataFrame]:
     """Return the options by the first bucket from which on they hold."""
     length = scenario.settings.bucket_days
     start = pd.Timestamp(scenario.settings.start_date)
@@ -125,7 +125,7 @@ def _periods(scenario: Scenario, facts: Tonight, planned: int) -> dict[int, pd.D
     }
 
 
-def _with_terms(
+def with_terms(
     scenario: Scenario, facts: Tonight, periods: Mapping[int, pd.DataFrame], orders: pd.DataFrame
 ) -> pd.DataFrame:
     """Join each line to the offer that holds on the first day of its bucket."""

@@ -168,15 +168,16 @@ class DemandAhead:
         return mean, variance
 
 
-def night_terms(
-    scenario: Scenario,
-    facts: Tonight,
-    demand: DemandAhead,
-    found: Projected,
-    night: Night,
-    lines: pd.DataFrame,
-) -> dict[str, float]:
-    """Return a night's money by term."""
+def night_demand(
+    scenario: Scenario, facts: Tonight, demand: DemandAhead, found: Projected, night: Night
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return what a night protects, by own pair as counted where it is bought.
+
+    Returns
+    -------
+    mean, sd, position, holding, shortage : units over the interval, units at the bucket's opening
+        and on the way, money per unit
+    """
     length, count = scenario.settings.bucket_days, len(facts.own)
     start = pd.Timestamp(scenario.settings.start_date)
     root = facts.own["root"].to_numpy(np.int64)
@@ -207,6 +208,20 @@ def night_terms(
     shortage[counted] = facts.pairs["shortage"].to_numpy(np.float64)
     if night.bucket == 0:
         position[counted] = facts.pairs["position"].to_numpy(np.float64)
+    return mean, sd, position, holding, shortage
+
+
+def night_terms(
+    scenario: Scenario,
+    facts: Tonight,
+    demand: DemandAhead,
+    found: Projected,
+    night: Night,
+    lines: pd.DataFrame,
+) -> dict[str, float]:
+    """Return a night's money by term."""
+    count = len(facts.own)
+    mean, sd, position, holding, shortage = night_demand(scenario, facts, demand, found, night)
     added = np.bincount(lines["pair"].to_numpy(np.int64), lines["usable"].to_numpy(float), count)
     level = (position + added)[night.decided]
     part = mean[night.decided], sd[night.decided]

@@ -229,7 +229,10 @@ def _of_sum(
         got = sum(term.value for term in part.terms if term.name in AFTER_PRICES)
         whole = sum(terms[name, step] for step in AFTER_PRICES)
         if not _differ(whole, got, STEPS):
-            terms = {**terms, **{(name, t.name): t.value for t in part.terms if t.name in AFTER_PRICES}}
+            terms = {
+                **terms,
+                **{(name, t.name): t.value for t in part.terms if t.name in AFTER_PRICES},
+            }
     for term in part.terms:
         value = 1.0
         for factor in term.factors:

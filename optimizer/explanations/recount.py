@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from optimizer.audit.route_facts import Roads
 from optimizer.explanations.recount_lines import recount_index, recount_quantities
+from optimizer.explanations.recount_nights import recount_nights
 from optimizer.plan import Plan
 from scenarios import Scenario
 from scenarios.semantics.defaults import inventory_policies, unserved_penalty
@@ -50,7 +51,8 @@ def recount(scenario: Scenario, plan: Plan) -> Known:
 
 def recounted_terms(scenario: Scenario, plan: Plan) -> Known:
     """Return terms without factors by (decision_id, name)."""
-    return recount_quantities(scenario, plan) | _movable(plan) | _stock_value(scenario, plan)
+    known = recount_quantities(scenario, plan) | recount_nights(scenario, plan)
+    return known | _movable(plan) | _stock_value(scenario, plan)
 
 
 def _put(known: Known, names: pd.Series, factor: str, values: object) -> None:

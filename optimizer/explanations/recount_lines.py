@@ -12,6 +12,7 @@ from scipy.stats import norm
 from optimizer.audit.lost_sales import CLASS_EDGES
 from optimizer.audit.offers import PAIR
 from optimizer.audit.tonight import Tonight, demand_over, read_tonight, site_forecast
+from optimizer.explanations.levels import SMALLEST_SD, best_level
 from optimizer.moved import with_transfers
 from optimizer.plan import Plan
 from scenarios import Scenario
@@ -20,8 +21,6 @@ Floats = NDArray[np.float64]
 Known = dict[tuple[str, str], float]
 
 OPTION = ["supplier_id", "site_id", "product_id"]
-SMALLEST_SD = 1e-9  # units; stands for "no uncertainty"
-FAR = 1e12  # units; stands for "nothing is worth its price"
 
 
 def names_of(lines: pd.DataFrame) -> pd.Series:
@@ -138,12 +137,7 @@ def _steps(scenario: Scenario, plan: Plan, facts: Tonight, rows: pd.DataFrame) -
     premium = column("landed") - column("least")
 
     def level(price: Floats) -> Floats:
-        both = held + short
-        share = (short - price) / np.where(both > 0.0, both, 1.0)
-        best = mean + sd * norm.ppf(np.clip(share, 0.0, 1.0))
-        best = np.where((share <= 0.0) | (both <= 0.0), -FAR, best)
-        found: Floats = np.maximum(best, -FAR)
-        return found
+        return best_level(mean, sd, held, short, price)
 
     scarce = _scarcity(scenario, plan, rows)
     wish = level(premium / usable)

@@ -155,6 +155,8 @@ TERMS: Mapping[str, Pair] = {
     "never_below_zero": ("never below zero", "不低于零"),
     "losses_on_the_way": ("losses on the way", "途中损耗"),
     "price_of_limits": ("price of scarce limits", "稀缺限额的价格"),
+    "expected_stock": ("expected stock and what is on its way", "预期库存与在途"),
+    "limits_and_lots": ("limits and whole lots", "限额与整批"),
     "supplier_capacity": ("what the supplier can make", "供应商产能"),
     "shelf_life": ("what sells before it expires", "保质期内可售"),
     "order_multiple": ("rounding to the order multiple", "按订货倍数取整"),

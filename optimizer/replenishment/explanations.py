@@ -44,7 +44,7 @@ def explanations(
             + "/"
             + table["line"].astype(np.int64).astype(str),
             "table": "purchase_orders",
-            "terms": _as_json({"forecast_days": covered} | terms).array,
+            "terms": as_json({"forecast_days": covered} | terms).array,
             "binding": _binding(facts, tonight, option, qty, terms),
             "alternative": step,
             "extra_cost": extra,
@@ -116,7 +116,7 @@ def _terms(
     return {name: values + 0.0 for name, values in terms.items()}
 
 
-def _as_json(numbers: dict[str, Floats]) -> pd.Series:
+def as_json(numbers: dict[str, Floats]) -> pd.Series:
     """Return one JSON object per line, each with a number by name."""
     parts: list[object] = []
     for place, (name, values) in enumerate(numbers.items()):

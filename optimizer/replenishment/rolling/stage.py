@@ -10,6 +10,7 @@ import pandas as pd
 
 from optimizer.outcome import Limits, Status, Termination, proven_status
 from optimizer.replenishment.facts import read_facts
+from optimizer.replenishment.rolling.explain import later_explanations
 from optimizer.replenishment.rolling.horizon import STAGE, Horizon, roll
 from optimizer.replenishment.rolling.tables import (
     ENGINE,
@@ -52,6 +53,7 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
         "rolling_weeks": weeks,
         "marginal_prices": later_prices(facts, horizon),
     }
+    tables["explanations"] = later_explanations(facts, horizon, tables["purchase_orders"])
     if horizon.moves:
         tables["transfers"] = pd.concat(horizon.moves, ignore_index=True)
     objective, bound = float(weeks["objective"].sum()), float(weeks["bound"].sum())
