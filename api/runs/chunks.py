@@ -66,8 +66,8 @@ class Chunks:
         keys = [name_of(work, chunk) for chunk in chunks]
         with self.database.begin() as session:
             run = session.get(RunRow, run_id, with_for_update=True)
-            if run is None:
-                return keys
+            if run is None or run.state not in ("running", "cancelling"):
+                return keys  # it has ended: nobody waits for them
             known = set(session.scalars(select(ChunkRow.key).where(ChunkRow.run_id == run_id)))
             turn = _first_turn(session, run.tenant_id)
             for key, chunk in zip(keys, chunks, strict=True):

@@ -22,6 +22,7 @@ from api.runs.parcels import pack, unpack
 from api.runs.process import WorkerProcess
 from api.runs.queue import RunQueue
 from api.runs.sharing import DirectDesk, QueueExecutor
+from api.runs.states import end
 from api.schemas.wire import RunRequest
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
@@ -239,6 +240,26 @@ def test_chunks_of_two_tenants_take_turns(tmp_path: Path) -> None:
         rows = session.scalars(select(ChunkRow).where(ChunkRow.run_id == second)).all()
     assert sorted(row.turn for row in rows) == [0, 1, 2]
     floor.close()
+
+
+def test_a_run_that_has_ended_asks_for_nothing(floor: Floor) -> None:
+    """A child that asks late leaves no chunk behind that nobody waits for."""
+    run_id = floor.new_run()
+    with floor.database.begin() as session:
+        session.get(RunRow, run_id).state = "failed"
+    floor.chunks.ask(run_id, "w", ["a"])
+    with floor.database.session() as session:
+        assert session.scalars(select(ChunkRow).where(ChunkRow.run_id == run_id)).all() == []
+
+
+def test_an_end_takes_the_chunks_with_it(floor: Floor) -> None:
+    """Cancelled, failed or done: no row of a chunk is left."""
+    run_id = floor.new_run()
+    floor.chunks.ask(run_id, "0" * 64, ["1" * 64])
+    with floor.database.begin() as session:
+        end(session, session.get(RunRow, run_id), "cancelled", "")
+    with floor.database.session() as session:
+        assert session.scalars(select(ChunkRow).where(ChunkRow.run_id == run_id)).all() == []
 
 
 @pytest.mark.faults
