@@ -63,7 +63,7 @@ class Deployment:
             port = free.getsockname()[1]
         headers = {"Authorization": f"Bearer {self.key}"}
         address = f"http://127.0.0.1:{port}"
-        self.doors.append(httpx.Client(base_url=address, headers=headers, timeout=60.0))
+        self.doors.append(httpx.Client(base_url=address, headers=headers, timeout=SECONDS))
         return self.start("api", "--port", str(port))
 
     def close(self) -> None:
