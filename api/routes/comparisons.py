@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
 
 from api.errors import responses
 from api.routes.context import Context, Planner, Reader
@@ -29,16 +30,23 @@ ANSWER: Final = "comparison.json"
     response_model=ComparisonModel,
     responses={**responses(404, 409, 422, 429), 202: {"model": ComparisonPending}},
 )
-def compare(
+async def compare(
     body: ComparisonRequest, response: Response, here: Planner
 ) -> dict[str, Any] | JSONResponse:
     """Compare plans: inputs, key figures under the same demand, drivers of cost, robust choice.
 
     It is a run of kind `comparison`. Unless it is done within `wait_seconds`, 202 names it.
     """
+    run = await run_in_threadpool(_submitted, body, here)
+    run = await wait_for(here.house.following, here.runs, run.id, body.wait_seconds)
+    response.headers["Location"] = f"/v1/comparisons/{run.id}"
+    return await run_in_threadpool(_told, here, run)
+
+
+def _submitted(body: ComparisonRequest, here: Context) -> RunRow:
     plan = here.plan(body.baseline)
     own = set(ComparisonOptions.model_fields)
-    run = here.runs.submit(
+    return here.runs.submit(
         RunRequest(
             kind="comparison",
             scenario=plan.scenario_id,
@@ -48,9 +56,6 @@ def compare(
             options=RunOptions(replications=body.replications, seed=body.seed),
         )
     )
-    run = wait_for(here.runs, run.id, body.wait_seconds)
-    response.headers["Location"] = f"/v1/comparisons/{run.id}"
-    return _told(here, run)
 
 
 @router.get(

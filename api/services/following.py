@@ -51,11 +51,16 @@ class News:
         self._looker = looker
         self._run_id = run_id
 
+    @property
+    def newest(self) -> int:
+        """Number of the newest event that is known of; 0: none."""
+        return self._looker.newest.get(self._run_id, 0)
+
     async def beyond(self, number: int, seconds: float) -> bool:
         """Wait for an event above a number, at most for so long; say whether there is one."""
         try:
             async with asyncio.timeout(seconds):
-                while self._looker.newest.get(self._run_id, 0) <= number:
+                while self.newest <= number:
                     await self._looker.changed.wait()
         except TimeoutError:
             return False

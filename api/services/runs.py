@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from api.errors import Busy
 from api.operations import traces
@@ -58,15 +59,19 @@ class RunService:
             body[traces.FIELD] = trace
         body_hash = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
         if key is not None:
-            earlier = self._earlier(key, body_hash)
+            with self.database.session() as session:
+                earlier = self._earlier(session, key, body_hash)
             if earlier is not None:
                 return earlier
         revision = self.check(request)
         with self.database.begin() as session:
+            tenant = session.get(TenantRow, self.database.tenant_id, with_for_update=True)
+            earlier = None if key is None else self._earlier(session, key, body_hash)
+            if earlier is not None:  # it came between
+                return earlier
             waiting = session.scalar(
                 select(func.count()).select_from(RunRow).where(RunRow.state == "queued")
             )
-            tenant = session.get(TenantRow, self.database.tenant_id)
             most = None if tenant is None else tenant.max_queued
             if (waiting or 0) >= (self.settings.max_queued if most is None else most):
                 raise Busy(f"{waiting} runs wait already; try again later")
@@ -96,14 +101,14 @@ class RunService:
             record(session, "run.submitted", row.id, told)
         return row
 
-    def _earlier(self, key: str, body_hash: str) -> RunRow | None:
-        with self.database.session() as session:
-            seen = session.get(IdempotencyRow, (self.database.tenant_id, key))
-            if seen is None:
-                return None
-            if seen.body_hash != body_hash:
-                raise InputError("this Idempotency-Key was used for another request before")
-            return session.get(RunRow, seen.run_id)
+    def _earlier(self, session: Session, key: str, body_hash: str) -> RunRow | None:
+        seen = session.get(IdempotencyRow, (self.database.tenant_id, key))
+        if seen is None:
+            return None
+        if seen.body_hash != body_hash:
+            raise InputError("this Idempotency-Key was used for another request before")
+        found: RunRow | None = session.get(RunRow, seen.run_id)
+        return found
 
     def check(self, request: RunRequest) -> RevisionRow:
         """Refuse what can be seen to be wrong before anything runs; return what would be run.

@@ -6,9 +6,12 @@ import json
 import time
 from typing import Any, Final
 
+from starlette.concurrency import run_in_threadpool
+
 from api.runs.states import ENDED
 from api.schemas.what_if import WhatIfRequest
 from api.schemas.wire import RunOptions, RunRequest
+from api.services.following import Following
 from api.services.runs import RunService
 from api.store.blobs import BlobStore
 from api.store.documents import plan_files
@@ -17,7 +20,6 @@ from optimizer.what_if.decision import Decision, read_decision
 from scenarios import InputError
 
 ANSWER: Final = "what_if.json"
-LOOK_SECONDS: Final = 0.1
 FIRST: Final = 1  # priority: somebody waits
 
 
@@ -47,14 +49,17 @@ def submit(runs: RunService, plan: PlanRow, request: WhatIfRequest) -> RunRow:
     )
 
 
-def wait_for(runs: RunService, run_id: str, seconds: float) -> RunRow:
-    """Return a run when it has ended, or as it is after some seconds."""
+async def wait_for(following: Following, runs: RunService, run_id: str, seconds: float) -> RunRow:
+    """Return a run when it has ended, or as it is after some seconds; no thread waits."""
     deadline = time.monotonic() + seconds
-    while True:
-        row = runs.row(run_id)
-        if row.state in ENDED or time.monotonic() >= deadline:
-            return row
-        time.sleep(LOOK_SECONDS)
+    async with following.run(run_id) as news:
+        while True:
+            seen = news.newest
+            row = await run_in_threadpool(runs.row, run_id)
+            left = deadline - time.monotonic()
+            if row.state in ENDED or left <= 0.0:
+                return row
+            await news.beyond(seen, left)
 
 
 def answer_of(blobs: BlobStore, run: RunRow, kept: PlanRow) -> dict[str, Any]:

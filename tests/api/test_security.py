@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import delete, select, update
 
-from api.routes.context import COOKIE
+from api.routes.context import COOKIE, Context
 from api.security.keys import Scope
 from api.security.trail import verified
 from api.settings import ServiceSettings
@@ -43,21 +44,12 @@ class Street:
         who = keys.known(self.other_secret)
         assert who is not None
         theirs = apply(demo_scenario("corner-shop"), read_deltas([self.change(2)]))
-        self.other_scenario = self.door.house.as_seen_by(who).scenarios.keep(theirs)
+        others = self.door.house.as_seen_by(who)
+        self.other_scenario = others.scenarios.keep(theirs)
+        _, self.other_plan = planned(others, self.other_scenario)
         desk = self.door.desk
         self.scenario = desk.scenarios.keep(demo_scenario("corner-shop"))
-        made = Plan(Provenance(self.scenario.head, "1", {}, 1, {}), {}, {})
-        with desk.database.begin() as session:
-            run = RunRow(id=new_id("run"), kind="pipeline", state="succeeded",
-                         scenario_id=self.scenario.id, revision=self.scenario.head, request={},
-                         labels={})  # fmt: skip
-            session.add(run)
-            session.flush()
-            plan = PlanRow(id=new_id("plan"), run_id=run.id, scenario_id=self.scenario.id,
-                           revision=self.scenario.head,
-                           manifest=put_plan(self.door.house.blobs, made))  # fmt: skip
-            session.add(plan)
-        self.run, self.plan = run.id, plan.id
+        self.run, self.plan = planned(desk, self.scenario)
         self.key = keys.make(desk.database, "for the night", [Scope.READ]).id
         body = {"name": "night", "cron": "30 2 * * *", "run": self.body("/v1/runs")["json"]}
         self.schedule = self.door.http.post("/v1/schedules", json=body).json()["id"]
@@ -103,6 +95,8 @@ class Street:
             return {"json": {"base": self.scenario.head, "deltas": [self.change(2)]}}
         if path == "/v1/runs":
             return {"json": {"kind": "pipeline", "scenario": self.scenario.id}}
+        if path == "/v1/comparisons":
+            return {"json": {"baseline": self.plan, "candidates": [self.plan]}}
         if path == "/v1/schedules":
             run = {"kind": "pipeline", "scenario": self.scenario.id}
             return {"json": {"name": "night", "cron": "30 2 * * *", "run": run}}
@@ -126,6 +120,21 @@ class Street:
         if path.startswith("/scenarios/"):
             return {"data": {"kind": "pipeline"}}
         return {}
+
+
+def planned(desk: Context, scenario: ScenarioRow) -> tuple[str, str]:
+    """Keep a run of a scenario and an empty plan of it; return their ids."""
+    made = Plan(Provenance(scenario.head, "1", {}, 1, {}), {}, {})
+    with desk.database.begin() as session:
+        run = RunRow(id=new_id("run"), kind="pipeline", state="succeeded", scenario_id=scenario.id,
+                     revision=scenario.head, request={}, labels={})  # fmt: skip
+        session.add(run)
+        session.flush()
+        plan = PlanRow(id=new_id("plan"), run_id=run.id, scenario_id=scenario.id,
+                       revision=scenario.head,
+                       manifest=put_plan(desk.blobs, made))  # fmt: skip
+        session.add(plan)
+    return run.id, plan.id
 
 
 @pytest.fixture(scope="module")
@@ -190,11 +199,22 @@ def test_another_tenants_things_are_not_found_by_name(street: Street) -> None:
     order = street.body("/v1/sourcing:decide")["json"]["order"]
     foreign = street.scenario
     driven = {"stages": ["rerouting"], "options": {"previous": street.plan}}
+    compared = {"kind": "comparison", "plan": street.other_plan,
+                "comparison": {"candidates": [street.plan]}}  # fmt: skip
     cases: dict[str, tuple[str, dict[str, Any]]] = {
         "RunRequest.scenario": ("/v1/runs", run | {"scenario": foreign.id}),
         "RunRequest.revision": ("/v1/runs", run | {"revision": foreign.head}),
         "RunRequest.plan": ("/v1/runs", run | {"kind": "stress", "plan": street.plan}),
         "RunOptions.previous": ("/v1/runs", run | driven),
+        "ComparisonOptions.candidates": ("/v1/runs", run | compared),
+        "ComparisonRequest.baseline": (
+            "/v1/comparisons",
+            {"baseline": street.plan, "candidates": [street.other_plan]},
+        ),
+        "ComparisonRequest.candidates": (
+            "/v1/comparisons",
+            {"baseline": street.other_plan, "candidates": [street.plan]},
+        ),
         "RevisionRequest.base": (
             f"/v1/scenarios/{street.other_scenario.id}/revisions",
             {"base": foreign.head, "deltas": [street.change(3)]},
@@ -232,7 +252,8 @@ def test_a_schedule_starts_no_run_of_another_tenant(street: Street) -> None:
 
 def test_lists_hold_ones_own_only(street: Street) -> None:
     """The other tenant sees no scenario and no run of the first."""
-    assert street.call("GET", "/v1/runs", street.other_secret).json()["runs"] == []
+    runs = street.call("GET", "/v1/runs", street.other_secret).json()["runs"]
+    assert {run["scenario"] for run in runs} == {street.other_scenario.id}
     page = street.call("GET", "/", street.other_secret).text
     assert street.scenario.id not in page
     assert street.scenario.id in street.call("GET", "/", street.door.secret).text
@@ -332,6 +353,21 @@ def test_an_idempotency_key_is_ones_own(street: Street) -> None:
     assert first.status_code == 202
     theirs = street.call("POST", "/v1/runs", street.other_secret, json=body, headers=once)
     assert theirs.status_code == 404
+
+
+def test_one_key_at_once_is_one_run(street: Street) -> None:
+    """Sixteen requests with one Idempotency-Key, at the same moment, are told of one run."""
+    body = {"kind": "pipeline", "scenario": street.scenario.id,
+            "options": {"validate_only": True}}  # fmt: skip
+    once = {"Idempotency-Key": "at once"}
+
+    def ask(_number: int) -> Any:
+        return street.call("POST", "/v1/runs", street.door.secret, json=body, headers=once)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(16)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["id"] for answer in answers}) == 1
 
 
 @pytest.fixture
