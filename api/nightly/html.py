@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from api.nightly.words import WORDS
+from api.pages.language import Language as Writer
+from api.pages.sentences import alert_text
 
 Language = Literal["en", "zh"]
 _FOLDER: Final = Path(__file__).parent / "templates"
@@ -21,7 +23,15 @@ def report_page(document: Mapping[str, Any], language: Language = "en") -> str:
     template = _environment().get_template("report.html")
     style = (_FOLDER / "report.css").read_text(encoding="utf-8")
     words = {key: pair[0 if language == "en" else 1] for key, pair in WORDS.items()}
-    return template.render(report=document, w=words, language=language, style=style)
+    writer = Writer(language)
+    return template.render(
+        report=document,
+        w=words,
+        language=language,
+        style=style,
+        alert=lambda row: alert_text(writer, row),
+        word=writer.word,
+    )
 
 
 def page_policy() -> str:

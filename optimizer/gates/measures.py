@@ -96,7 +96,9 @@ def _stress(gate: Gate, evidence: Evidence) -> Measured:
         if key in gate.asks:
             rows = rows[rows[key] == gate.asks[key]]
     said = " ".join(f"{key} {gate.asks[key]}" for key in ("suite", "case") if key in gate.asks)
-    zh = said or "压力测试"
+    named = {"suite": "测试集", "case": "情景"}
+    zh = "、".join(f"{word} {gate.asks[key]} " for key, word in named.items() if key in gate.asks)
+    zh = zh or "压力测试"
     said = said or "the stress test"
     if not len(rows):
         return missing(f"the plan has no results of {said}", f"计划没有{zh}的结果")

@@ -330,3 +330,15 @@ def test_the_documents_gates_can_be_read(tmp_path: Path) -> None:
     gates = load_gates(tmp_path / "gates.toml")
     assert {gate.kind for gate in gates.gates} == set(KINDS)
     assert [suite["name"] for suite in gates.suites] == ["storms"]
+
+
+def test_the_chinese_page_says_alerts_in_chinese(
+    tmp_path: Path, shop: Path, planned: list[int]
+) -> None:
+    """The shop's alert of a stockout is told in each page's own language."""
+    document = run_due(NightHome(tmp_path), wishes(shop), at(FIRST))
+    assert document is not None
+    english = next(row["message"] for row in document["alerts"]["first"]
+                   if row["code"] == "stockout_risk")  # fmt: skip
+    assert english in report_page(document, "en").replace("&#39;", "'")
+    assert english not in report_page(document, "zh").replace("&#39;", "'")
