@@ -35,11 +35,11 @@ HARMLESS = Delta(table="suppliers", op="set", column="recovery_days", value=77.0
     ("table", "column", "factor", "planner"),
     [
         ("supplier_products", "order_cost", 3.0, purchases),
-        ("inventory", "on_hand", 0.5, purchases),
-        ("forecasts", "qty", 1.5, purchases),
+        pytest.param("inventory", "on_hand", 0.5, purchases, marks=pytest.mark.slow),
+        pytest.param("forecasts", "qty", 1.5, purchases, marks=pytest.mark.slow),
         ("carrier_rates", "base", 2.0, parcels),
-        ("sites", "handling_cost_per_unit", 5.0, parcels),
-        ("order_lines", "qty", 2.0, parcels),
+        pytest.param("sites", "handling_cost_per_unit", 5.0, parcels, marks=pytest.mark.slow),
+        pytest.param("order_lines", "qty", 2.0, parcels, marks=pytest.mark.slow),
     ],
 )
 def test_a_planted_change_moves_its_own_bar(

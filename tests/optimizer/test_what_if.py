@@ -31,13 +31,13 @@ def shop() -> Scenario:
 @pytest.fixture(scope="module")
 def made(shop: Scenario) -> Plan:
     """Its purchases and parcels."""
-    return plan(shop, STAGES, work=6.0)
+    return plan(shop, STAGES, work=4.0)
 
 
 def anew(scenario: Scenario, decision: Decision, stage: str) -> StageResult:
     """Plan a stage from nothing under a decision."""
     forced = apply(scenario, decision.deltas())
-    return run_stage(stage, forced, {}, Limits(work=6.0, seed=7))
+    return run_stage(stage, forced, {}, Limits(work=3.0, seed=7))
 
 
 def random_decisions(scenario: Scenario, made: Plan, count: int, seed: int) -> Iterator[Decision]:
@@ -98,9 +98,9 @@ def compare(shop: Scenario, made: Plan, decision: Decision) -> str:
 
 
 def test_random_decisions_agree_with_planning_anew(shop: Scenario, made: Plan) -> None:
-    """Eight random decisions cost what planning anew costs, within both gaps of 0.1 %."""
-    found = [compare(shop, made, decision) for decision in random_decisions(shop, made, 8, 5)]
-    assert found.count("within") >= 3
+    """Four random decisions cost what planning anew costs, within both gaps of 0.1 %."""
+    found = [compare(shop, made, decision) for decision in random_decisions(shop, made, 4, 5)]
+    assert found.count("within") >= 2
 
 
 @pytest.mark.slow
