@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 WORKERS ?= 2
 DEMO := build/demo
 
-.PHONY: setup demo test test-slow test-faults test-fuzz test-postgres browser-test check format docs constraints clean
+.PHONY: setup demo test test-slow test-faults test-fuzz test-postgres security browser-test check format docs constraints clean
 
 setup: $(STAMP)
 
@@ -45,6 +45,14 @@ test-postgres: setup
 # every page in headless Chromium, in both languages; screenshots in build/screenshots
 browser-test: setup
 	@.ci/with-browser $(BIN)/python -m pytest -q -m browser tests/browser
+
+# bandit and pip-audit in an environment of their own; what is not reachable is said
+security:
+	@test -x build/security/bin/bandit || { $(PYTHON) -m venv build/security && \
+	  build/security/bin/pip install --quiet --disable-pip-version-check bandit pip-audit; }
+	@build/security/bin/bandit --quiet --recursive --severity-level medium \
+	  scenarios optimizer simulation api holdfast.py
+	@build/security/bin/pip-audit --disable-pip --require-hashes -r constraints.txt
 
 check: setup
 	@$(BIN)/ruff check .
