@@ -147,6 +147,8 @@ class Cells:
         self._places: dict[tuple[str, ...], dict[tuple[Any, ...], int]] = {}
         self._columns: dict[tuple[str, str], Any] = {}
         self._frames: dict[str, pd.DataFrame] = {}
+        stated = plan.table("marginal_prices")[["stage", "kind", "entity", "price"]]
+        self.prices = set(stated.itertuples(index=False, name=None))
 
     def value(self, factor: Factor) -> float | None:
         """Return the number in the cell that a factor names; None without such a cell."""
@@ -204,17 +206,9 @@ def _faults(
     for part in explanation.sums:
         yield from _of_sum(name, part, cells, known, terms)
     for price in explanation.prices:
-        known_price = price.price in cells_of_prices(cells, price.stage, price.kind, price.entity)
+        known_price = (price.stage, price.kind, price.entity, price.price) in cells.prices
         if not known_price and explanation.table != "positions":
             yield f"the price of {price.kind} {price.entity} is not in marginal_prices"
-
-
-def cells_of_prices(cells: Cells, stage: str, kind: str, entity: str) -> list[float]:
-    """Return the prices that `marginal_prices` states of a limit."""
-    frame = cells.plan.table("marginal_prices")
-    mine = (frame["stage"] == stage) & (frame["kind"] == kind) & (frame["entity"] == entity)
-    found: list[float] = frame.loc[mine, "price"].tolist()
-    return found
 
 
 def _of_sum(

@@ -76,16 +76,28 @@ def company(facts: Facts, row: Row) -> list[Row]:
     return [other for other in together[at] if stage_of(other) == stage_of(row)]
 
 
+def _lane_load(facts: Facts, row: Row) -> tuple[float, float, float]:
+    """Return units, kg and m3 of all transfers that go together with one; added up once."""
+
+    def add() -> tuple[float, float, float]:
+        loads = [(float(other["qty"]), _made(facts, other)) for other in company(facts, row)]
+        return (
+            sum(qty for qty, _ in loads),
+            sum(qty * number(made["weight_kg"]) for qty, made in loads),
+            sum(qty * number(made["volume_m3"]) for qty, made in loads),
+        )
+
+    at = [stage_of(row), *(str(plain(row[column])) for column in (*WAY, "ship_on"))]
+    return facts.cached("load " + "\x1f".join(at), add)
+
+
 def _lane_share(facts: Facts, row: Row) -> Sum:
     """Return the lane's terms x this transfer's share of its weight (of its units without one)."""
     stated = cell("transfers", row, ("transfer_id",), "cost")
     lane = facts.one("lanes", **{column: str(row[column]) for column in WAY})
     if lane is None:
         return total("cost", "money", [term("transport", constant("no_lane", 0.0))], stated)
-    loads = [(float(other["qty"]), _made(facts, other)) for other in company(facts, row)]
-    units = sum(qty for qty, _ in loads)
-    kg = sum(qty * number(made["weight_kg"]) for qty, made in loads)
-    m3 = sum(qty * number(made["volume_m3"]) for qty, made in loads)
+    units, kg, m3 = _lane_load(facts, row)
     own = float(row["qty"])
     part = own * number(_made(facts, row)["weight_kg"]) / kg if kg > 0.0 else own / units
     share = constant("share_of_the_lane", part)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from optimizer.audit.route_facts import Roads
 from optimizer.explanations.recount_lines import recount_index, recount_quantities
+from optimizer.explanations.recount_moves import movable, network, positions, put, transfers
 from optimizer.explanations.recount_nights import recount_nights
 from optimizer.plan import Plan
 from scenarios import Scenario
-from scenarios.semantics.defaults import inventory_policies, unserved_penalty
+from scenarios.semantics.defaults import unserved_penalty
 from scenarios.semantics.drop_ship import drop_ship_offers
 from scenarios.semantics.zones import explode_bundles
 
@@ -32,7 +33,6 @@ CONSTANTS: Mapping[str, float] = MappingProxyType(
         "no_lane": 0.0,
     }
 )
-WAY = ["origin_id", "destination_id", "mode"]
 RATE = ["carrier_id", "service", "origin", "destination"]
 
 
@@ -42,9 +42,9 @@ def recount(scenario: Scenario, plan: Plan) -> Known:
     known |= _parcels(scenario, plan)
     known |= _handed_over(scenario, plan)
     known |= _driving(scenario, plan)
-    known |= _transfers(scenario, plan)
-    known |= _network(scenario, plan)
-    known |= _positions(scenario, plan)
+    known |= transfers(scenario, plan)
+    known |= network(scenario, plan)
+    known |= positions(scenario, plan)
     known |= recount_index(scenario, plan)
     return known
 
@@ -52,12 +52,7 @@ def recount(scenario: Scenario, plan: Plan) -> Known:
 def recounted_terms(scenario: Scenario, plan: Plan) -> Known:
     """Return terms without factors by (decision_id, name)."""
     known = recount_quantities(scenario, plan) | recount_nights(scenario, plan)
-    return known | _movable(plan) | _stock_value(scenario, plan)
-
-
-def _put(known: Known, names: pd.Series, factor: str, values: object) -> None:
-    numbers = np.asarray(values, np.float64).tolist()
-    known |= {(name, factor): value for name, value in zip(names, numbers, strict=True)}
+    return known | movable(plan) | _stock_value(scenario, plan)
 
 
 # ---- parcels --------------------------------------------------------------------------------
@@ -122,23 +117,23 @@ def _parcels(scenario: Scenario, plan: Plan) -> Known:
     own = _classes(
         scenario, rows.assign(carrier_id=parcels["carrier_id"], service=parcels["service"])
     ).set_index("row").reindex(rows["row"])  # fmt: skip
-    _put(known, names, "charged_kg", own["charged"])
+    put(known, names, "charged_kg", own["charged"])
     due = orders["due_to"].dt.normalize()
     arrives = parcels["promised_on"].to_numpy()
     days = ((arrives - due).dt.days.clip(lower=0)).fillna(0).to_numpy(np.float64)
     pays = orders["late_cost_per_h"].to_numpy(np.float64)
     late = np.where(np.isnan(pays), 0.0, 24.0 * days)
-    _put(known, names, "hours_late", late)
+    put(known, names, "hours_late", late)
     accepts = scenario.filled("carriers").set_index("carrier_id")["acceptance_probability"]
     chance = accepts.reindex(parcels["carrier_id"]).fillna(1.0).to_numpy(np.float64)
-    _put(known, names, "chance_to_decline", 1.0 - chance)
+    put(known, names, "chance_to_decline", 1.0 - chance)
     if (chance < 1.0).any():
         money = own["money"].to_numpy(np.float64) + late * np.nan_to_num(pays)
         stay = load["penalty"].to_numpy(np.float64) * 5.0 / orders["priority"].to_numpy(np.float64)
         worth = _stock_value(scenario, plan)
         stay -= [worth.get((name, "stock_value"), 0.0) for name in names]
         least = np.fmin(stay, _fallback(scenario, plan, rows, orders, accepts))
-        _put(known, names, "fallback_costs_more", np.maximum(least - money, 0.0))
+        put(known, names, "fallback_costs_more", np.maximum(least - money, 0.0))
     return known
 
 
@@ -205,7 +200,7 @@ def _stock_value(scenario: Scenario, plan: Plan) -> Known:
     each = np.where(np.isnan(of), own.reindex(goods["product_id"]).to_numpy(np.float64), of)
     worth = pd.Series(each * goods["qty"].to_numpy(np.float64))
     worth = worth.groupby(goods["shipment_id"].to_numpy(object)).sum()
-    _put(known, "shipments:" + worth.index.to_series(), "stock_value", worth)
+    put(known, "shipments:" + worth.index.to_series(), "stock_value", worth)
     return known
 
 
@@ -232,7 +227,7 @@ def _handed_over(scenario: Scenario, plan: Plan) -> Known:
         }
     ).astype({"destination": "str"})
     own = _classes(scenario, rows).set_index("row").reindex(rows["row"])
-    _put(known, "handed_over:" + key, "charged_kg", own["charged"])
+    put(known, "handed_over:" + key, "charged_kg", own["charged"])
     return known
 
 
@@ -246,7 +241,7 @@ def _driving(scenario: Scenario, plan: Plan) -> Known:
         return known
     under_way = _under_way(scenario, plan)
     fresh = ~routes["route_id"].isin(under_way)
-    _put(known, "routes:" + routes["route_id"], "leaves_later", fresh)
+    put(known, "routes:" + routes["route_id"], "leaves_later", fresh)
     stops = stops.sort_values(["route_id", "seq"]).reset_index(drop=True)
     names = "stops:" + stops["route_id"] + "/" + stops["seq"].astype(int).astype(str)
     start = routes.set_index("route_id")["start"].reindex(stops["route_id"]).reset_index(drop=True)
@@ -256,10 +251,10 @@ def _driving(scenario: Scenario, plan: Plan) -> Known:
         ("waiting_s", stops["arrive"], stops["begin"]),
         ("service_s", stops["begin"], stops["depart"]),
     ):
-        _put(known, names, factor, (end - begin).dt.total_seconds())
-    _put(known, names, "leg_km", _legs(scenario, routes, stops, under_way))
+        put(known, names, factor, (end - begin).dt.total_seconds())
+    put(known, names, "leg_km", _legs(scenario, routes, stops, under_way))
     late = _hours_late(scenario, plan, stops)
-    _put(known, names, "hours_late", late)
+    put(known, names, "hours_late", late)
     for name, route, hours in zip(names, stops["route_id"], late, strict=True):
         if hours > 0.0:  # the route's own sum has a term for each stop that is late
             known[f"routes:{route}", f"hours_late {name}"] = hours
@@ -337,86 +332,3 @@ def _hours_late(scenario: Scenario, plan: Plan, stops: pd.DataFrame) -> list[flo
 def _day_if_midnight(moments: pd.Series) -> pd.Series:
     midnight = moments == moments.dt.normalize()
     return pd.to_timedelta(midnight.astype(int), unit="D")
-
-
-# ---- moves and positions --------------------------------------------------------------------
-
-
-def _transfers(scenario: Scenario, plan: Plan) -> Known:
-    known: Known = {}
-    moves = plan.table("transfers")
-    if not len(moves):
-        return known
-    names = "transfers:" + moves["transfer_id"]
-    made = scenario.table("products").set_index("product_id").reindex(moves["product_id"])
-    qty = moves["qty"].to_numpy(np.float64)
-    kg = np.nan_to_num(qty * made["weight_kg"].to_numpy(np.float64))
-    m3 = np.nan_to_num(qty * made["volume_m3"].to_numpy(np.float64))
-    keys = [*(moves[column] for column in WAY), moves["ship_on"], moves["transfer_id"].str[:3]]
-    load = pd.DataFrame({"units": qty, "kg": kg, "m3": m3}).groupby(keys).transform("sum")
-    lanes = scenario.filled("lanes").set_index(WAY)[["shipment_kg", "shipment_m3"]]
-    size = lanes.reindex(pd.MultiIndex.from_frame(moves[WAY]))
-    parts = [
-        np.ceil(load[part].to_numpy() / size[f"shipment_{part}"].to_numpy() - 1e-9)
-        for part in ("kg", "m3")
-    ]
-    _put(known, names, "shipments", np.fmax(1.0, np.fmax(*parts)))
-    for column in ("kg", "m3", "units"):
-        _put(known, names, f"lane_{column}", load[column])
-    total = load["kg"].to_numpy()
-    share = np.where(total > 0.0, kg / np.where(total > 0.0, total, 1.0), qty / load["units"])
-    _put(known, names, "share_of_the_lane", share)
-    return known
-
-
-def _network(scenario: Scenario, plan: Plan) -> Known:
-    known: Known = {}
-    sites = plan.table("network")
-    if not len(sites):
-        return known
-    names = "network:" + sites["site_id"]
-    _put(known, names, "horizon_days", [scenario.settings.horizon_days] * len(sites))
-    _put(known, names, "is_open", sites["status"] == "open")
-    flows = plan.table("flows")
-    if not len(flows):
-        return known
-    made = scenario.table("products").set_index("product_id").reindex(flows["product_id"])
-    lanes = scenario.filled("lanes").set_index(WAY)
-    size = lanes.reindex(pd.MultiIndex.from_frame(flows[WAY]))
-    part = np.fmax(
-        made["weight_kg"].fillna(0.0).to_numpy() / size["shipment_kg"].to_numpy(),
-        made["volume_m3"].fillna(0.0).to_numpy() / size["shipment_m3"].to_numpy(),
-    )
-    bucket = (
-        flows["bucket"].dt.strftime("%Y-%m-%d").astype(object).where(flows["bucket"].notna(), "")
-    )
-    key = flows["origin_id"] + ">" + flows["destination_id"] + "/" + flows["mode"]
-    key = key + "/" + flows["product_id"] + "/" + flows["demand_case"].fillna("") + "/" + bucket
-    _put(known, ("flows:" + key).str.rstrip("/"), "share_of_a_shipment", part)
-    return known
-
-
-def _positions(scenario: Scenario, plan: Plan) -> Known:
-    known: Known = {}
-    rows = plan.table("positions")
-    if not len(rows):
-        return known
-    names = "positions:" + rows["product_id"] + "@" + rows["site_id"]
-    policies, _ = inventory_policies(scenario, rows[["site_id", "product_id"]])
-    policies = policies.set_index(["site_id", "product_id"])
-    found = policies.reindex(pd.MultiIndex.from_frame(rows[["site_id", "product_id"]]))
-    for column in ("review_days", "holding_cost_per_unit_day", "shortage_cost"):
-        _put(known, names, column, found[column])
-    return known
-
-
-def _movable(plan: Plan) -> Known:
-    """Return whole units that may leave: what the target has beside all that is stated."""
-    known: Known = {}
-    rows = plan.table("positions")
-    if not len(rows):
-        return known
-    units = rows["target"] - rows["staying"] - rows["transfer_in"]
-    units = units + rows["transfer_out"] + rows["held_for_others"]
-    _put(known, "positions:" + rows["product_id"] + "@" + rows["site_id"], "movable", units)
-    return known
