@@ -52,7 +52,7 @@ def make_schedule(
     cron: Annotated[str, Form(max_length=100)],
     timezone: Annotated[str, Form(max_length=60)],
     scenario: Annotated[str, Form(max_length=80)],
-    kind: Annotated[str, Form(pattern="^(pipeline|stress)$")] = "pipeline",
+    kind: Annotated[str, Form(pattern="^(nightly|pipeline|stress)$")] = "nightly",
 ) -> Response:
     """Start a run at each time of a calendar."""
     try:
