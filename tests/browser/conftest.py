@@ -85,8 +85,17 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def paths(service: Service) -> dict[str, str]:
-    """Every page by name: of the corner shop, planned twice, once stress-tested."""
-    shop = service.call("/v1/demo-scenarios/corner-shop", {})["id"]
+    """Every page by name: of the corner shop with two small vans, planned twice, stressed once."""
+    taken = service.call("/v1/demo-scenarios/corner-shop", {})
+    shop = taken["id"]
+    small = {"max_stops": 1, "max_trips": 1}
+    cheap = {"fixed_cost": 0, "cost_per_km": 0.1, "cost_per_hour": 0}
+    vans = [
+        {"vehicle_type": "van", "depot_id": "W1", "count": 2, **cheap, **small},
+        {"vehicle_type": "bike", "depot_id": "S1", **small},
+    ]
+    change = {"table": "vehicles", "op": "upsert", "value": vans}
+    service.call(f"/v1/scenarios/{shop}/revisions", {"base": taken["revision"], "deltas": [change]})
     asked = [
         {"kind": "pipeline", "scenario": shop, "options": {"time_limit": "PT8S"}},
         {"kind": "stress", "scenario": shop, "options": {"time_limit": "PT10S", "replications": 4}},
