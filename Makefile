@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 WORKERS ?= 2
 DEMO := build/demo
 
-.PHONY: setup demo test test-slow test-faults test-fuzz test-postgres security browser-test check format docs constraints clean
+.PHONY: setup demo test test-slow test-faults test-fuzz test-postgres security browser-test notebooks check format docs reference constraints clean
 
 setup: $(STAMP)
 
@@ -64,15 +64,32 @@ format: setup
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-docs: setup
+# what only notebooks and the site need, beside what `setup` installs
+$(VENV)/.docs: $(STAMP) constraints-docs.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints-docs.txt
+	@touch $@
+
+# every notebook from top to bottom in a fresh kernel
+notebooks: $(VENV)/.docs
+	@$(BIN)/python -m pytest -q -m docs tests/notebooks
+
+# the pages that contracts, commands and routes make; then the site, where a broken link is an error
+docs: $(VENV)/.docs reference
+	@$(BIN)/python -m tools.site build/site-source
+	@$(BIN)/python -m mkdocs build --strict --quiet --site-dir build/site
+	@echo "The site: build/site/index.html"
+
+reference: setup
 	@$(BIN)/python -m scenarios.reference docs/scenario.md
 	@$(BIN)/python -m optimizer.reference docs/plan.md
+	@$(BIN)/python -m api.reference docs
 
 # needs uv; resolves for every supported Python at once, names no package index
+RESOLVE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --no-header --extra fast --extra traces --extra dev
 constraints:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-annotate --no-header --extra fast --extra traces --extra dev \
-	  pyproject.toml --output-file constraints.txt
+	$(RESOLVE) pyproject.toml --output-file constraints.txt
+	$(RESOLVE) --extra docs --constraints constraints.txt pyproject.toml --output-file constraints-docs.txt
 
 clean:
 	rm -rf build $(VENV)

@@ -76,6 +76,18 @@ class Plan:
         )
         self.notes = dict(notes or {})
 
+    def __repr__(self) -> str:
+        """Name the stages, whether they are feasible, and the head of the scenario's hash."""
+        stages = ", ".join(self.table("certificates")["stage"])
+        state = "feasible" if self.feasible else "not feasible"
+        return f"Plan({stages}; {state}; scenario {self.provenance.scenario_hash[:12]})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from optimizer.showing import plan_html
+
+        return plan_html(self)
+
     def table(self, name: str) -> pd.DataFrame:
         """Return a result table; no rows if no stage wrote it."""
         if name not in PLAN_TABLES:

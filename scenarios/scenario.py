@@ -105,6 +105,12 @@ class Scenario:
             f" {self.content_hash[:12]})"
         )
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from scenarios.showing import scenario_html
+
+        return scenario_html(self)
+
     def has(self, name: str) -> bool:
         """Say whether a table has rows."""
         return name in self.tables

@@ -54,6 +54,16 @@ class Scan:
     notes: tuple[str, ...]
     grid: pd.DataFrame = field(default_factory=pd.DataFrame)
 
+    def __repr__(self) -> str:
+        """Count the nodes."""
+        return f"Scan({len(self.table)} nodes, from day {self.first_day})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from simulation.showing import scan_html
+
+        return scan_html(self)
+
 
 def scan(
     world: World,

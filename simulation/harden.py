@@ -95,6 +95,16 @@ class Hardening:
     trials: int
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        """Say what was found and how much was tried."""
+        return f"Hardening({self.status!r}, {len(self.titles)} changes, {self.trials} trials)"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from simulation.showing import hardening_html
+
+        return hardening_html(self)
+
     @property
     def passed(self) -> bool:
         """Whether the best choice passes the suite."""

@@ -38,7 +38,7 @@ def draw_stress(result: StressResult, currency: str, folder: str | Path) -> list
     Unsupported
         matplotlib is not installed.
     """
-    _need_matplotlib()
+    need_matplotlib()
     cases = [case for case in result.titles if case != "baseline"]
     if not cases:
         return []
@@ -68,7 +68,7 @@ def draw_scan(found: Scan, currency: str, folder: str | Path) -> list[Path]:
     Unsupported
         matplotlib is not installed.
     """
-    _need_matplotlib()
+    need_matplotlib()
     if not len(found.table):
         return []
     nodes = [str(node) for node in found.table["node"]]
@@ -85,7 +85,8 @@ def draw_scan(found: Scan, currency: str, folder: str | Path) -> list[Path]:
     return _draw(folder, letters, drawings)
 
 
-def _need_matplotlib() -> None:
+def need_matplotlib() -> None:
+    """Refuse where matplotlib is not installed."""
     if importlib.util.find_spec("matplotlib") is None:
         raise Unsupported("pictures need matplotlib: pip install 'holdfast[pictures]'")
 

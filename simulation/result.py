@@ -42,6 +42,18 @@ class StressResult:
     verdicts: tuple[Verdict, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """Name the suite, its size and whether its gates hold."""
+        state = "passed" if self.passed else "failed"
+        size = f"{len(self.titles)} cases x {self.replications} replications"
+        return f"StressResult({self.suite!r}, {size}, {state})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from simulation.showing import stress_html
+
+        return stress_html(self)
+
     @property
     def passed(self) -> bool:
         """Whether every gate holds; true when there is none."""

@@ -1,0 +1,125 @@
+"""The reference of commands and routes: `python -m api.reference docs`.
+
+Writes `cli.md`, `http.md` and `openapi.json`. A change of the OpenAPI document that would break a
+caller is refused; `--break` writes it all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from api.compatibility import METHODS, breaking_changes
+
+OPENAPI = "openapi.json"
+CLI_INTRODUCTION = """\
+# Commands
+
+Exit codes: 0 fine, 1 a gate failed or there is no feasible plan, 2 bad input, 3 interrupted,
+4 internal error; of `nightly` and `publish` also 5: another night is running.
+`holdfast --install-completion` sets up completion for the shell.
+
+This page is written from the commands by `python -m api.reference docs`.
+"""
+HTTP_INTRODUCTION = """\
+# HTTP routes
+
+`holdfast serve` starts the service; every call but those of health carries
+`Authorization: Bearer hf_...`. A running service has the same document at `/openapi.json`; here
+it is [as a file](openapi.json). Errors are problem documents (RFC 9457).
+
+This page is written from the routes by `python -m api.reference docs`.
+"""
+
+
+def cli_page() -> str:
+    """Return the reference of commands as Markdown."""
+    import typer.main
+
+    from api.cli.app import app
+
+    return CLI_INTRODUCTION + "".join(_command(typer.main.get_command(app), "holdfast"))
+
+
+def _command(command: Any, name: str) -> Iterator[str]:
+    """Tell of a command and of those below it."""
+    below = getattr(command, "commands", {})
+    if not below:
+        text = " ".join(line.strip() for line in (command.help or "").strip().splitlines())
+        yield f"\n## {name}\n\n{text.replace('<', '&lt;')}\n"
+        rows = [row for row in map(_parameter, command.params) if row]
+        if rows:
+            yield "\n| | meaning |\n|---|---|\n" + "".join(rows)
+    for each in below.values():
+        if not each.hidden:
+            yield from _command(each, f"{name} {each.name}")
+
+
+def _parameter(parameter: Any) -> str:
+    """Return one row of a command's table; "" for help itself."""
+    if parameter.name == "help":
+        return ""
+    told = str(getattr(parameter, "help", "") or "")
+    if parameter.param_type_name == "argument":
+        shown = parameter.metavar or parameter.name.upper()
+        shown = shown if parameter.required else f"[{shown}]"
+    else:
+        shown = ", ".join([*parameter.opts, *parameter.secondary_opts])
+        told += " Required." if parameter.required else ""
+        told += " May be repeated." if parameter.multiple else ""
+    cells = (f"`{shown}`", told.strip())
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |\n"
+
+
+def openapi_document() -> dict[str, Any]:
+    """Return the OpenAPI document of the service, without the version of the code."""
+    from api.app import create_app
+    from api.settings import ServiceSettings
+
+    with tempfile.TemporaryDirectory() as home:
+        app = create_app(ServiceSettings(home=Path(home)), works=False)
+        document: dict[str, Any] = json.loads(json.dumps(app.openapi()))
+        app.state.house.queue.close()
+        app.state.house.database.close()
+    document["info"]["version"] = "1"
+    return document
+
+
+def http_page(document: dict[str, Any]) -> str:
+    """Return the routes of an OpenAPI document as Markdown."""
+    rows = []
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                told = item[method]
+                text = (told.get("description") or told.get("summary", "")).split("\n\n")[0]
+                text = " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+                rows.append(f"| `{method.upper()} {path}` | {text} |\n")
+    return HTTP_INTRODUCTION + "\n| route | what it does |\n|---|---|\n" + "".join(rows)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the references to the folder given."""
+    folders = [argument for argument in arguments if argument != "--break"]
+    if len(folders) != 1:
+        raise SystemExit("usage: python -m api.reference [--break] docs")
+    folder = Path(folders[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    document = openapi_document()
+    kept = folder / OPENAPI
+    if kept.exists() and "--break" not in arguments:
+        broken = breaking_changes(json.loads(kept.read_text(encoding="utf-8")), document)
+        if broken:
+            listed = "\n  ".join(broken)
+            raise SystemExit(f"callers would break (--break writes it anyway):\n  {listed}")
+    kept.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / "http.md").write_text(http_page(document), encoding="utf-8")
+    (folder / "cli.md").write_text(cli_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
