@@ -31,6 +31,7 @@ def test_no_caller_breaks(today: dict[str, Any]) -> None:
     assert breaking_changes(KEPT, today) == []
 
 
+@pytest.mark.slow
 def test_the_files_are_current(today: dict[str, Any]) -> None:
     """docs/openapi.json, http.md and cli.md are what `python -m api.reference docs` writes."""
     assert today == KEPT
