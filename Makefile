@@ -76,7 +76,7 @@ notebooks: $(VENV)/.docs
 # the pages that contracts, commands and routes make; then the site, where a broken link is an error
 docs: $(VENV)/.docs reference
 	@$(BIN)/python -m tools.site build/site-source
-	@$(BIN)/python -m mkdocs build --strict --quiet --site-dir build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet --site-dir build/site
 	@echo "The site: build/site/index.html"
 
 reference: setup
