@@ -9,6 +9,7 @@ import numpy as np
 
 from optimizer.plan import Plan
 from scenarios import NotFound
+from simulation.lettering import Lettering, find_lettering
 from simulation.pictures import BAD, GOOD, GREY, INK, STYLE, need_matplotlib
 
 
@@ -35,9 +36,12 @@ def draw_stock(plan: Plan, product_id: str, site_id: str) -> Any:
         panel.set_ylim(bottom=0)
         panel.tick_params(axis="x", rotation=30)
         panel.set_ylabel("units")
-        panel.set_title(f"{product_id} at {site_id}: closing stock, P10 to P90; receipts (grey)")
+        panel.set_title(f"{name}: closing stock, P10 to P90; receipts (grey)")
 
-    return _figure(paint)
+    need_matplotlib()
+    letters = find_lettering([product_id, site_id])
+    name = letters.label(f"{product_id} at {site_id}", "one product at a site")
+    return _figure(paint, letters)
 
 
 def draw_frontier(plan: Plan, currency: str, scope: str = "all") -> Any:
@@ -98,13 +102,14 @@ def draw_waterfall(fall: Mapping[str, Any], currency: str) -> Any:
     return _figure(paint)
 
 
-def _figure(paint: Callable[[Any], None]) -> Any:
+def _figure(paint: Callable[[Any], None], letters: Lettering | None = None) -> Any:
     need_matplotlib()
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(STYLE):
+    fonts = {} if letters is None else {"font.family": list(letters.fonts)}
+    with mpl.rc_context(STYLE | fonts):
         figure = Figure(figsize=(6.4, 3.2), dpi=80)
         FigureCanvasAgg(figure)
         panel = figure.subplots()
