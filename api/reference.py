@@ -70,7 +70,8 @@ def _parameter(parameter: Any) -> str:
     else:
         shown = ", ".join([*parameter.opts, *parameter.secondary_opts])
         told += " Required." if parameter.required else ""
-        told += " May be repeated." if parameter.multiple else ""
+        again = parameter.multiple and "may be repeated" not in told.lower()
+        told += " May be repeated." if again else ""
     cells = (f"`{shown}`", told.strip())
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |\n"
 

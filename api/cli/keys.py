@@ -122,11 +122,15 @@ def revoke(
     key_id: Annotated[str, typer.Argument(help="As in key_3f0c...")],
     tenant: Tenant = "local",
     home: Home = None,
+    as_json: AsJson = False,
 ) -> int:
     """Take a key back at once."""
     keys, database = _opened(home, tenant)
     keys.revoke(database, key_id)
-    out().print(f"Key {key_id} is good for nothing any more.")
+    if as_json:
+        print_json({"tenant": tenant, "revoked": key_id})
+    else:
+        out().print(f"Key {key_id} is good for nothing any more.")
     return Exit.FINE
 
 

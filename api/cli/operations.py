@@ -90,6 +90,7 @@ def limit(
     queued: Annotated[int | None, typer.Option(min=1, help="Most runs that may wait.")] = None,
     running: Annotated[int | None, typer.Option(min=1, help="Most runs at the same time.")] = None,
     home: Home = None,
+    as_json: AsJson = False,
 ) -> int:
     """Limit a tenant's runs; what is left out is as the settings of the service say."""
     from api.security.keys import Keys
@@ -103,7 +104,10 @@ def limit(
         assert row is not None, "its name was found"
         row.max_queued, row.max_running = queued, running
         record(session, "tenant.limited", row.id, {"queued": queued, "running": running})
-    out().print(f"{tenant}: {_most(queued)} runs may wait, {_most(running)} run at a time.")
+    if as_json:
+        print_json({"tenant": tenant, "queued": queued, "running": running})
+    else:
+        out().print(f"{tenant}: {_most(queued)} runs may wait, {_most(running)} run at a time.")
     return Exit.FINE
 
 
@@ -115,6 +119,7 @@ def tidy(
     tenant: Annotated[str, typer.Argument(help="Name of the tenant.")],
     days: Annotated[int, typer.Option(min=1, help="Runs that ended before so many days go.")],
     home: Home = None,
+    as_json: AsJson = False,
 ) -> int:
     """Delete a tenant's old runs with their plans, and blobs that nothing names."""
     from api.operations.blobs import sweep
@@ -124,7 +129,11 @@ def tidy(
     database, blobs = _opened(home)
     own = database.of(Keys(database).tenant(tenant), "holdfast tenants tidy")
     runs = forget_old_runs(own, days)
-    out().print(f"{runs} runs of {tenant} and {sweep(database, blobs)} blobs are gone.")
+    swept = sweep(database, blobs)
+    if as_json:
+        print_json({"tenant": tenant, "runs": runs, "blobs": swept})
+    else:
+        out().print(f"{runs} runs of {tenant} and {swept} blobs are gone.")
     return Exit.FINE
 
 
@@ -132,6 +141,7 @@ def delete(
     tenant: Annotated[str, typer.Argument(help="Name of the tenant.")],
     confirm: Annotated[str, typer.Option(help="The name again: nothing brings it back.")],
     home: Home = None,
+    as_json: AsJson = False,
 ) -> int:
     """Delete a tenant: keys, scenarios, runs, plans and its audit trail."""
     from api.operations.blobs import sweep
@@ -143,7 +153,11 @@ def delete(
         raise InputError(f"--confirm {confirm} is not {tenant}; nothing was deleted")
     database, blobs = _opened(home)
     delete_tenant(database, Keys(database).tenant(tenant))
-    out().print(f"Tenant {tenant} is gone, and with it {sweep(database, blobs)} blobs.")
+    swept = sweep(database, blobs)
+    if as_json:
+        print_json({"tenant": tenant, "blobs": swept})
+    else:
+        out().print(f"Tenant {tenant} is gone, and with it {swept} blobs.")
     return Exit.FINE
 
 
