@@ -87,13 +87,10 @@ def _lay_out(desk: Desk, order: OnlineOrder) -> _Case:
     pieces = tuple((line,) for line in order.lines) if order.allow_split else (order.lines,)
     n = len(pieces)
     bits = desk.bits(n) if n <= MOST_EXACT else np.eye(n, dtype=np.int64)
-    goods = desk.goods
+    stock = desk.goods
     kg1, m31, units1, drop, worth = np.array(
         [
-            [
-                sum(line.qty * desk.goods.facts(line.product_id)[at] for line in piece)
-                for piece in pieces
-            ]
+            [sum(line.qty * stock.facts(line.product_id)[at] for line in piece) for piece in pieces]
             for at in range(5)
         ]
     )
@@ -105,7 +102,7 @@ def _lay_out(desk: Desk, order: OnlineOrder) -> _Case:
     wait = (rates.cutoff_h < hour).astype(np.int64)
     drop *= USUAL_PRIORITY / order.priority
     late = _late(order, ship_day, wait + rates.days)
-    able, price, fits = goods.stock_for(pieces, order.channel_id, bits, order.placed_at)
+    able, price, fits = stock.stock_for(pieces, order.channel_id, bits, order.placed_at)
     site = rates.site
     room, left = today.room[site], today.parcels[rates.group]
     tariff = desk.tariff
