@@ -129,6 +129,7 @@ def test_missed_nights_are_caught_up_once(desk: Desk) -> None:
     assert desk.runs()[0].labels == {"schedule": "night"}
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_set_back_starts_nothing_again(desk: Desk) -> None:
     """Back by two days and forward again: nothing; the next night: one."""
     desk.schedule()
@@ -148,6 +149,7 @@ def test_a_worker_that_dies_in_between_starts_no_second_run(desk: Desk) -> None:
     assert len(desk.runs()) == 1
 
 
+@pytest.mark.slow
 def test_a_schedule_that_cannot_start_says_why(desk: Desk) -> None:
     """Its reason stands in the list; the time is over, the next one is tried."""
     desk.schedule()
@@ -158,6 +160,7 @@ def test_a_schedule_that_cannot_start_says_why(desk: Desk) -> None:
     assert row["reason"].startswith("2027-01-01 18:30 UTC: ")
 
 
+@pytest.mark.slow
 def test_a_webhook_is_told_with_a_signature_that_holds(desk: Desk) -> None:
     """The run's end, its links and nothing of its data; signed over time and body."""
     made = hook(desk)
@@ -175,6 +178,7 @@ def test_a_webhook_is_told_with_a_signature_that_holds(desk: Desk) -> None:
     assert desk.send(now + dt.timedelta(days=1)) == 0
 
 
+@pytest.mark.slow
 def test_an_address_that_fails_is_told_again_later(desk: Desk) -> None:
     """After 10 s, 20 s, 40 s ...; after MOST_TRIES it is given up, and said so."""
     hook(desk)

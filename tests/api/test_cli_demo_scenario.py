@@ -13,6 +13,7 @@ from scenarios.scenario import Scenario
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "xlsx", "json", "zip"])
+@pytest.mark.slow
 def test_every_form_reads_back_the_same(tmp_path: Path, form: str) -> None:
     """What is written in any form has the content hash of the built-in scenario."""
     place = tmp_path / ("shop" if form in ("csv", "parquet") else f"shop.{form}")

@@ -26,6 +26,7 @@ def folder(
 
 
 @pytest.mark.parametrize(("language", "word"), [("en", "price break"), ("zh", "价格阶梯")])
+@pytest.mark.slow
 def test_a_decision_is_told_in_both_languages(
     folder: Path, capsys: pytest.CaptureFixture[str], language: str, word: str
 ) -> None:
@@ -47,6 +48,7 @@ def test_json_has_sums_and_sentences(folder: Path, capsys: pytest.CaptureFixture
     assert document["sentences"]
 
 
+@pytest.mark.slow
 def test_the_check_of_a_sound_plan_ends_with_0(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,6 +57,7 @@ def test_the_check_of_a_sound_plan_ends_with_0(
     assert "31 decisions explained; differences: 0" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_check_of_an_edited_plan_ends_with_1(
     folder: Path, corner_plan: Plan, capsys: pytest.CaptureFixture[str]
 ) -> None:

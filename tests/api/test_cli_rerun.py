@@ -29,6 +29,7 @@ def test_a_plan_on_disk_comes_out_again(folder: Path, capsys: pytest.CaptureFixt
     assert "bit for bit" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_difference_ends_with_1_and_names_its_cause(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -77,6 +77,7 @@ def test_inputs_figures_and_choice_are_there(plans: list[str], comparison: dict[
     assert [len(row) for row in comparison["robust"]["cost"]] == [2, 2]
 
 
+@pytest.mark.slow
 def test_a_plan_that_is_not_there_is_404(service: TestClient, plans: list[str]) -> None:
     """An unknown candidate is refused before anything runs."""
     body = {"baseline": plans[0], "candidates": ["plan_none"]}

@@ -304,6 +304,7 @@ def test_a_parcel_holds_no_code(bad: Any) -> None:
         unpack(pickle.dumps((bad, 1)))
 
 
+@pytest.mark.slow
 def test_a_parcel_that_is_cut_is_refused() -> None:
     """Half of the bytes are no parcel."""
     content = pack({"a": np.arange(100)})

@@ -98,6 +98,7 @@ def test_every_stage_option_of_the_command_line_is_one_over_http() -> None:
     assert set(inspect.signature(plan).parameters) - elsewhere <= set(RunOptions.model_fields)
 
 
+@pytest.mark.slow
 def test_the_measure_decides_by_the_worst_future(service: TestClient, scenario_id: str) -> None:
     """Expected: 7 + 7 + mean of 11 and 50 = 44.5; worst: 14 + 50 = 64."""
     expected = designed(service, scenario_id)["certificates"][0]["objective"]
@@ -132,6 +133,7 @@ def test_an_unknown_measure_is_refused(service: TestClient, scenario_id: str) ->
     assert service.post("/v1/runs", json=body).status_code == 422
 
 
+@pytest.mark.slow
 def test_the_client_reads_the_file(service: TestClient, scenario_id: str) -> None:
     """`Client.file` hands the bytes over as they were written."""
     made = designed(service, scenario_id, export="mps")

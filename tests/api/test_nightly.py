@@ -98,6 +98,7 @@ def test_a_night_is_done_once(tmp_path: Path, shop: Path, planned: list[int]) ->
     assert len(planned) == 1
 
 
+@pytest.mark.slow
 def test_missed_nights_are_caught_up_once(tmp_path: Path, shop: Path, planned: list[int]) -> None:
     """After three days in which nothing ran, one night is run: the last."""
     home = NightHome(tmp_path)
@@ -110,6 +111,7 @@ def test_missed_nights_are_caught_up_once(tmp_path: Path, shop: Path, planned: l
     assert len(planned) == 2
 
 
+@pytest.mark.slow
 def test_a_held_night_leaves_yesterdays_plan_in_force(
     tmp_path: Path, shop: Path, planned: list[int]
 ) -> None:
@@ -131,6 +133,7 @@ def test_a_held_night_leaves_yesterdays_plan_in_force(
     assert invoke(["publish", *name, "--override", "budget=festival"]) == Exit.FINE
 
 
+@pytest.mark.slow
 def test_yesterdays_plan_is_what_nervousness_is_measured_against(
     tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch, parts: list[Plan]
 ) -> None:
@@ -162,6 +165,7 @@ def test_two_nights_do_not_overlap(tmp_path: Path, shop: Path) -> None:
     assert not list((tmp_path / "nights").iterdir())
 
 
+@pytest.mark.slow
 def test_data_with_errors_are_told_in_a_report_and_tried_again(
     tmp_path: Path, planned: list[int]
 ) -> None:
@@ -183,6 +187,7 @@ def test_data_with_errors_are_told_in_a_report_and_tried_again(
     assert after["outcome"] == "published"
 
 
+@pytest.mark.slow
 def test_steps_that_had_ended_are_not_done_again(
     tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch, parts: list[Plan]
 ) -> None:
@@ -209,6 +214,7 @@ def test_steps_that_had_ended_are_not_done_again(
     assert (resumed["validate"], resumed["plan"]) == (True, False)
 
 
+@pytest.mark.slow
 def test_a_plan_that_is_gone_on_with_is_the_same_plan(parts: list[Plan]) -> None:
     """Taken up behind its first stage, a run comes to the same tables, row by row."""
     again = plan(SHOP, STAGES, work=0.5, begun=parts[0])
@@ -220,6 +226,7 @@ def test_a_plan_that_is_gone_on_with_is_the_same_plan(parts: list[Plan]) -> None
     assert again.provenance.work == parts[-1].provenance.work
 
 
+@pytest.mark.slow
 def test_the_plan_of_another_call_is_not_gone_on_with(parts: list[Plan]) -> None:
     """With another seed the first stage is run again: its work is that of this call."""
     done: list[str] = []
@@ -246,6 +253,7 @@ def test_kpis_that_yesterday_lacked_are_blank(parts: list[Plan]) -> None:
     assert any(row["change"] == 0.0 for row in kpi_rows(whole, whole))
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_from_outside_and_runs_nothing(
     tmp_path: Path, shop: Path, planned: list[int]
 ) -> None:

@@ -139,6 +139,7 @@ def test_a_sound_night_publishes_its_plan(whole_desk: Desk) -> None:
         assert [row.action for row in session.scalars(records)] == ["plan.kept", "plan.published"]
 
 
+@pytest.mark.slow
 def test_a_held_night_tells_and_waits_for_a_word(desk: Desk) -> None:
     """The run succeeds and says which gate holds its plan; yesterday's plan stays in force."""
     first = desk.night()
@@ -161,6 +162,7 @@ def test_a_held_night_tells_and_waits_for_a_word(desk: Desk) -> None:
     assert report["gates"]["results"][0]["override"]["reason"] == "festival"
 
 
+@pytest.mark.slow
 def test_the_published_plan_is_what_the_next_night_is_held_against(desk: Desk) -> None:
     """The same plan again: nothing changed, and every figure is as yesterday."""
     first = desk.night()
@@ -244,6 +246,7 @@ def test_an_attempt_goes_on_where_the_last_one_died(
         assert session.get(RunRow, run_id).steps is None
 
 
+@pytest.mark.slow
 def test_a_late_night_does_not_push_out_a_newer_plan(desk: Desk) -> None:
     """A plan that was made and published while the night ended its commit stays in force."""
     run_id = desk.submit()

@@ -82,6 +82,7 @@ def test_a_copy_comes_back_as_it_was(door: Door, tmp_path: Path) -> None:
     again.close()
 
 
+@pytest.mark.slow
 def test_a_copy_does_not_come_over_another_service(door: Door, tmp_path: Path) -> None:
     """Restoring needs an empty service, copying a name that is free."""
     place = tmp_path / "copy.zip"
@@ -94,6 +95,7 @@ def test_a_copy_does_not_come_over_another_service(door: Door, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("hurt", ["cut", "row", "blob"])
+@pytest.mark.slow
 def test_a_damaged_copy_is_refused(door: Door, tmp_path: Path, hurt: str) -> None:
     """Cut off, a row edited, a blob exchanged: found before anything is restored."""
     place, bad = tmp_path / "copy.zip", tmp_path / "bad.zip"
@@ -133,6 +135,7 @@ def test_old_runs_go_and_the_newest_plan_stays(door: Door) -> None:
     assert forget_old_runs(database, 1) == 0
 
 
+@pytest.mark.slow
 def test_blobs_that_nothing_names_go_when_they_are_old(door: Door) -> None:
     """A blob of today stays: a run may be about to name it."""
     blobs = FolderBlobs(door.house.settings.home / "blobs")
@@ -148,6 +151,7 @@ def test_blobs_that_nothing_names_go_when_they_are_old(door: Door) -> None:
     door.desk.scenarios.load(door.desk.scenarios.revision(scenario.id))
 
 
+@pytest.mark.slow
 def test_a_deleted_tenant_leaves_nothing_and_takes_nothing(door: Door) -> None:
     """Its rows are gone from every table; the other tenant's are as they were."""
     keys, whole = door.house.keys, door.house.database
@@ -164,6 +168,7 @@ def test_a_deleted_tenant_leaves_nothing_and_takes_nothing(door: Door) -> None:
     assert after == before
 
 
+@pytest.mark.slow
 def test_a_tenant_with_runs_under_way_is_not_deleted(door: Door) -> None:
     """What a worker has in its hands cannot be pulled away."""
     with door.desk.database.begin() as session:
@@ -184,6 +189,7 @@ def test_figures_tell_requests_and_the_queue(door: Door) -> None:
     assert run not in text
 
 
+@pytest.mark.slow
 def test_a_log_line_is_json_and_holds_no_key(door: Door, caplog: pytest.LogCaptureFixture) -> None:
     """Path, status and time of a request; the key it came with is nowhere."""
     logger = logging.getLogger("holdfast")

@@ -95,6 +95,7 @@ def test_every_notice_has_its_chinese() -> None:
         assert places(chinese()[code]) <= places(notice.hint), code
 
 
+@pytest.mark.slow
 def test_findings_of_the_festival_are_said_in_chinese(double_eleven: Scenario) -> None:
     """What is noticed about the retailer has Chinese signs in every sentence."""
     findings = [*validate(double_eleven)]
@@ -105,6 +106,7 @@ def test_findings_of_the_festival_are_said_in_chinese(double_eleven: Scenario) -
         assert finding_said(Language("en"), told) == finding.hint
 
 
+@pytest.mark.slow
 def test_alerts_are_said_in_chinese(double_plan: Plan, corner_plan: Plan) -> None:
     """Every alert of both plans has a title and a reason in Chinese."""
     for plan in (double_plan, corner_plan):

@@ -190,6 +190,7 @@ def routes(market: Market) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("who", ["a", "c"])
+@pytest.mark.slow
 def test_a_partners_key_is_good_for_nothing_else(quiet: Market, who: str) -> None:
     """Every other route of the service, pages included, refuses it, with the tenant's true ids."""
     tried = 0
@@ -366,6 +367,7 @@ def test_reading_and_applying_need_their_scopes(market: Market) -> None:
     assert market.call("POST", f"{path}:reject", reads).status_code == 403
 
 
+@pytest.mark.slow
 def test_who_confirmed_and_who_applied_is_on_record(market: Market) -> None:
     """The key of the supplier, then the planner's; the chain holds."""
     confirm(market, market.a, "PO-1")
@@ -390,6 +392,7 @@ def test_a_revoked_partners_key_is_over(market: Market) -> None:
     assert market.call("GET", "/v1/partner/orders", market.a).status_code == 401
 
 
+@pytest.mark.slow
 def test_the_commands_make_a_key_and_apply_what_it_confirms(
     market: Market, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,7 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     made.door.close()
 
 
+@pytest.mark.slow
 def test_keeping_a_plan_records_its_hash(kept: Kept) -> None:
     """The record names plan, run, revision and the hash of the manifest; the chain is whole."""
     with kept.door.house.database.session() as session:

@@ -108,6 +108,7 @@ def test_a_queue_that_stands_still_is_a_problem(door: Door, readiness: Readiness
     assert problem.startswith("the queue stands still: runs wait, none began for 36")
 
 
+@pytest.mark.slow
 def test_a_long_queue_that_moves_is_none(door: Door, readiness: Readiness) -> None:
     """The oldest has waited for an hour, but a run began a minute ago."""
     beat(door, 1)

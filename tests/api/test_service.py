@@ -130,6 +130,7 @@ def test_a_run_can_be_cancelled(service: TestClient) -> None:
     assert wait(service, run, 30.0)["state"] == "cancelled"
 
 
+@pytest.mark.slow
 def test_a_revision_is_the_parent_with_its_deltas(service: TestClient, scenario_id: str) -> None:
     """A delta gives a new content hash; a stale base is a conflict."""
     base = service.get(f"/v1/scenarios/{scenario_id}").json()["revision"]
@@ -159,6 +160,7 @@ def test_a_broken_scenario_is_refused_with_every_finding(
 
 
 @pytest.mark.parametrize("form", ["json", "xlsx", "zip"])
+@pytest.mark.slow
 def test_every_form_of_upload_keeps_the_hash(
     service: TestClient, corner_shop: Scenario, tmp_path: Path, form: str
 ) -> None:
@@ -221,6 +223,7 @@ def test_another_host_name_is_refused(service: TestClient) -> None:
     assert service.get("/healthz", headers={"Host": "evil.example"}).status_code == 400
 
 
+@pytest.mark.slow
 def test_the_pages_show_the_plan(service: TestClient, done: dict[str, Any]) -> None:
     """Home, scenario, run and plan answer with pages that load nothing from outside."""
     for path in (
@@ -244,6 +247,7 @@ def test_health_and_readiness(service: TestClient) -> None:
     assert service.get("/readyz").json()["status"] == "ok"
 
 
+@pytest.mark.slow
 def test_explanations_are_paged_and_told_in_both_languages(
     service: TestClient, done: dict[str, Any]
 ) -> None:

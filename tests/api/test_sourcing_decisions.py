@@ -96,6 +96,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.door.close()
 
 
+@pytest.mark.slow
 def test_an_order_is_promised_with_its_reason(world: World) -> None:
     """One P from A for 5, by the next day; B would cost 3 more; the terms add up."""
     answer = world.ask("N1")
@@ -109,6 +110,7 @@ def test_an_order_is_promised_with_its_reason(world: World) -> None:
     assert (reason["alternative"], reason["extra_cost"]) == ("from B", 3.0)
 
 
+@pytest.mark.slow
 def test_stock_counts_in_a_promise_where_it_does_in_the_plan(world: World) -> None:
     """The plan's option holds for what follows it: 5 for the parcel and 10 for the P."""
     named = stage_options({"stock_value": True, "single_source": False})
@@ -192,6 +194,7 @@ def test_an_older_plan_has_expired(world: World) -> None:
     assert newer in answer.json()["detail"]
 
 
+@pytest.mark.slow
 def test_a_promise_holds_its_stock_in_the_next_plan(world: World) -> None:
     """N1 took A's last 9; the next plan's scenario does not know N1: its units stay taken."""
     world.ask("N1", 9.0)
@@ -211,6 +214,7 @@ def test_an_order_of_the_plan_is_not_promised_again(world: World) -> None:
     assert world.ask("O1").status_code == 409
 
 
+@pytest.mark.slow
 def test_times_with_an_offset_are_read_in_the_scenarios_zone(world: World) -> None:
     """2 March 23:00 in London is 3 March in Shanghai."""
     decision = world.ask("N1", placed_at="2026-03-02T23:00:00+00:00").json()

@@ -299,6 +299,7 @@ def test_tables_that_were_not_used_for_longest_make_room(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("form", ["csv", "ndjson", "xlsx"])
+@pytest.mark.slow
 def test_a_whole_table_goes_out_in_pieces(tmp_path: Path, form: str) -> None:
     """Parts of the file follow each other, and the table is never kept whole."""
     import asyncio

@@ -91,6 +91,7 @@ def two(house: Two) -> Iterator[Two]:
         session.execute(update(TenantRow).values(max_running=None, max_queued=None))
 
 
+@pytest.mark.slow
 def test_runs_of_two_tenants_take_turns(two: Two) -> None:
     """Ten of the first wait; three of the second go between its first four.
 

@@ -48,6 +48,7 @@ def ask(service: TestClient, plan_id: str, decision: Any, wait_seconds: float = 
     return service.post(f"/v1/plans/{plan_id}:what-if", json=body)
 
 
+@pytest.mark.slow
 def test_an_answer_adds_up(service: TestClient, plan_id: str) -> None:
     """The changes of all terms add up to the extra cost, and the moved lines are named."""
     answer = ask(service, plan_id, "leave O2")
@@ -81,6 +82,7 @@ def test_a_what_if_is_not_the_newest_plan_with_parcels(service: TestClient, plan
 @pytest.mark.parametrize(
     "decision", ["buy more", "leave NOBODY", {"kind": "site", "site_id": "S1"}]
 )
+@pytest.mark.slow
 def test_a_decision_that_makes_no_sense_is_refused(
     service: TestClient, plan_id: str, decision: Any
 ) -> None:

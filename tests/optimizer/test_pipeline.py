@@ -52,6 +52,7 @@ def test_limits_must_be_above_zero(corner_shop: Scenario, option: dict[str, floa
         plan(corner_shop, ["forecasting"], **option)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_the_same_call_gives_the_same_plan(corner_shop: Scenario, corner_plan: Plan) -> None:
     """Every table is the same, bit for bit, but for the seconds that it took."""
     again = plan(corner_shop, work=4.0)
@@ -71,6 +72,7 @@ def test_cost_terms_add_up_to_the_objective(corner_plan: Plan) -> None:
             assert terms.sum() == pytest.approx(row.objective, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_cities_stand_in_for_coordinates(corner_shop: Scenario) -> None:
     """A warehouse and zones known by their city alone are placed, and a note says where."""
     frames = dict(corner_shop.tables)

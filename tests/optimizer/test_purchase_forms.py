@@ -118,6 +118,7 @@ def test_what_was_written_for_erpnext_comes_back_as_open_orders(tmp_path: Path) 
 
 @pytest.mark.parametrize(("form", "ending"), [("odoo", "csv"), ("erpnext", "xlsx"), ("csv", "csv"),
                                               ("xlsx", "xlsx")])  # fmt: skip
+@pytest.mark.slow
 def test_the_command_writes_each_form(
     corner_plan: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, ending: str
 ) -> None:

@@ -42,6 +42,7 @@ HARMLESS = Delta(table="suppliers", op="set", column="recovery_days", value=77.0
         pytest.param("order_lines", "qty", 2.0, parcels, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_a_planted_change_moves_its_own_bar(
     shop: Scenario, table: str, column: str, factor: float, planner: object
 ) -> None:
@@ -70,6 +71,7 @@ def test_the_bars_add_up(shop: Scenario, shapley: bool) -> None:
         assert sum(bar.stages.values()) == pytest.approx(bar.change, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_shapley_is_the_mean_of_both_orders(shop: Scenario) -> None:
     """Of two drivers each has the mean of its step first and its step last."""
     rates, sites = (parcels(apply(shop, [delta])) for delta in TWO)
@@ -91,6 +93,7 @@ def test_too_many_drivers_for_shapley_are_refused(shop: Scenario) -> None:
         waterfall(shop, apply(shop, more), parcels, shapley=True)
 
 
+@pytest.mark.slow
 def test_rows_that_come_and_go_have_bars(shop: Scenario) -> None:
     """A removed order is a driver of its own."""
     where = {"column": "order_id", "comparison": "eq", "value": "O2"}

@@ -97,6 +97,7 @@ def compare(shop: Scenario, made: Plan, decision: Decision) -> str:
     return "within"
 
 
+@pytest.mark.slow
 def test_random_decisions_agree_with_planning_anew(shop: Scenario, made: Plan) -> None:
     """Four random decisions cost what planning anew costs, within both gaps of 0.1 %."""
     found = [compare(shop, made, decision) for decision in random_decisions(shop, made, 4, 5)]
@@ -128,6 +129,7 @@ def test_the_forced_line_is_what_moves_first(more_coffee: Answer) -> None:
     assert more_coffee.moves[0].after == "25"
 
 
+@pytest.mark.slow
 def test_what_the_plan_does_already_costs_nothing(shop: Scenario, made: Plan) -> None:
     """Forcing a line as it is changes neither money nor anything else."""
     line = made.table("purchase_orders").iloc[0]
@@ -139,6 +141,7 @@ def test_what_the_plan_does_already_costs_nothing(shop: Scenario, made: Plan) ->
     assert answer.moves == ()
 
 
+@pytest.mark.slow
 def test_a_supplier_that_is_out_sells_nothing(shop: Scenario, made: Plan) -> None:
     """Without the farm, all its lines move, and it costs more."""
     answer = what_if(shop, made, "supplier FARM out")
@@ -162,6 +165,7 @@ def test_an_order_ships_from_where_it_is_told(shop: Scenario, made: Plan) -> Non
     assert after["O2/2"].startswith("S1 ")
 
 
+@pytest.mark.slow
 def test_a_closed_site_ships_nothing(shop: Scenario, made: Plan) -> None:
     """With the shop closed both stages are planned again, and nothing leaves it."""
     answer = what_if(shop, made, "site S1 closed")
@@ -169,6 +173,7 @@ def test_a_closed_site_ships_nothing(shop: Scenario, made: Plan) -> None:
     assert not any(move.after.startswith("S1 ") for move in answer.moves)
 
 
+@pytest.mark.slow
 def test_the_referee_sees_a_broken_decision(shop: Scenario) -> None:
     """Orders that were planned without a decision are rejected under it."""
     result = run_stage("replenishment", shop, {}, Limits(work=3.0))

@@ -113,6 +113,7 @@ def served(world) -> dict[str, int]:
     }
 
 
+@pytest.mark.slow
 def test_parcels_that_a_dock_loads_limit_what_customers_get():
     """2 parcels of 1.5 units are 3 units a day: 84 in four weeks; without orders one unit each."""
     tables = {"work_capacity": parcels("A", 2.0)} | much()
@@ -124,6 +125,7 @@ def test_parcels_that_a_dock_loads_limit_what_customers_get():
     assert served(built(**much()))["A"] > 1000
 
 
+@pytest.mark.slow
 def test_a_dock_counts_the_parcels_of_orders():
     """Orders of one and of five units are a parcel each: three sites load 2, 0 and 1 a day."""
     work = pd.concat([parcels("A", 2.0), parcels("B", 0.0), parcels("D", 1.0)])
@@ -138,6 +140,7 @@ def test_a_dock_counts_the_parcels_of_orders():
     assert placed > in_full == shipped == loaded == 3 * 28
 
 
+@pytest.mark.slow
 def test_parcels_do_not_limit_what_goes_to_other_sites():
     """A depot that loads no parcel feeds its shops all the same."""
     calm = run_cases(built(), [Case("calm")], Setup(1, 3))["calm"]
@@ -156,6 +159,7 @@ def first_night(**sites) -> dict[str, list[int]]:
     return dict(zip(names, record.departures[:, 0].tolist(), strict=True))
 
 
+@pytest.mark.slow
 def test_a_depot_rations_as_its_row_says():
     """Both shops want far more than 6 units: half each, or all to the one that comes first."""
     in_proportion = first_night()
@@ -167,6 +171,7 @@ def test_a_depot_rations_as_its_row_says():
     assert first_night(priority=[np.nan, 2.0, 1.0]) == in_proportion
 
 
+@pytest.mark.slow
 def test_goods_pass_a_narrow_dock_by_priority():
     """P2 of rank 1 passes before P1; without ranks class A passes before class B."""
     ration = added("sites", rationing=[np.nan, "priority", np.nan])
@@ -342,6 +347,7 @@ def test_goods_are_paid_after_lead_time_and_credit():
     assert lane.payment_ticks == 25
 
 
+@pytest.mark.slow
 def test_channels_keep_their_share_of_stock():
     """A share of 20 % is kept for the web shop, which has three quarters of the demand."""
     rows = added("forecasts")

@@ -52,6 +52,7 @@ def test_ticks_hardly_move_the_queue_at_the_dock():
         assert abs(figure * 9 / 4 - 1) < TIGHTEST / 4
 
 
+@pytest.mark.slow
 def test_a_depot_that_shares_in_proportion_is_noticed():
     """The backlog of base 1 in case 8 is another where the depot does not serve by age."""
     (right,) = (each for each in check(SAMPLE, [8]) if each.figure.name == "backlog, base 1")

@@ -71,6 +71,7 @@ def test_all_kinds_of_change_find_what_passes():
     assert wide.best.cost.mean <= narrow.best.cost.mean
 
 
+@pytest.mark.slow
 def test_the_changes_make_the_suite_pass(found):
     """Unchanged the gate is missed, with the changes it holds."""
     assert not found.unchanged.passed
@@ -89,6 +90,7 @@ def test_the_deltas_can_be_applied_to_the_scenario(found):
     assert document["best"]["changes"] == list(found.titles)
 
 
+@pytest.mark.slow
 def test_what_is_proposed_passes_when_it_is_planned_and_stressed(tmp_path, found):
     """Applied by the command, planned by the pipeline and stressed, the suite holds."""
     shops().save(tmp_path / "shops")
@@ -147,6 +149,7 @@ def test_what_cannot_be_reached_is_said():
     assert missed.best == hard.best.verdicts[0].shown
 
 
+@pytest.mark.slow
 def test_the_work_limit_ends_the_search():
     """With three trials the search stops and says so."""
     short = search(least=0.99999, most_trials=2)

@@ -47,6 +47,7 @@ def test_twins_give_the_same_bits(seed):
 
 @numba_only
 @pytest.mark.parametrize("seed", range(120, 126))
+@pytest.mark.slow
 def test_twins_give_the_same_bits_with_every_feature(seed):
     """So do they where docks, lives, channels, orders and the rest are stated somewhere."""
     world = with_features(random_world(seed), seed)
@@ -59,6 +60,7 @@ def test_twins_give_the_same_bits_with_every_feature(seed):
 
 @pytest.mark.parametrize("chunk", [1, 3])
 @pytest.mark.parametrize("seed", [200, 201, 202])
+@pytest.mark.slow
 def test_chunks_do_not_matter(seed, chunk):
     """However replications are cut into chunks, the figures are the same bits."""
     world = random_world(seed)

@@ -45,6 +45,7 @@ def test_the_contract_lists_the_ready_made_ones():
 
 
 @pytest.mark.parametrize("name", READY)
+@pytest.mark.slow
 def test_every_ready_made_disruption_is_read_from_the_table(corner_shop, name):
     """As the kind of a row it stands for its parts, with the row's own dates."""
     row = {

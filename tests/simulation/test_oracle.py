@@ -127,6 +127,7 @@ def compare_with_everything(seed, name):
     return compare(world, case_of_all_kinds(world, seed), seed, name, script(world, seed))
 
 
+@pytest.mark.slow
 def test_every_feature_and_kind_matches_the_scalar_model():
     """With every feature and every kind of disruption the two agree, and all of it occurs."""
     seen: Counter = Counter()
@@ -136,6 +137,7 @@ def test_every_feature_and_kind_matches_the_scalar_model():
 
 
 @pytest.mark.parametrize("seed", [5018, 10043, 10089])
+@pytest.mark.slow
 def test_recalls_that_overlap_are_judged_apart(seed):
     """A recall that begins before the last one ends has its own goods, even if both end at once."""
     compare_with_everything(seed, "numpy")
@@ -158,6 +160,7 @@ def test_arrays_match_the_scalar_model_on_many_networks(block):
         compare(world, random_case(world, seed), seed, "")
 
 
+@pytest.mark.slow
 def test_random_networks_exercise_everything():
     """Over the default networks every flow and every kind of disruption occurs."""
     seen: dict[str, int] = {}
@@ -182,6 +185,7 @@ STACKED = (
 
 
 @pytest.mark.parametrize("seed", [3, 11, 19])
+@pytest.mark.slow
 def test_disruptions_that_overlap_match_the_scalar_model(seed):
     """Several blows of one kind on the same nodes at once combine as in the scalar model."""
     blows = tuple(

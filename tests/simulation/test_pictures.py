@@ -71,6 +71,7 @@ def test_of_the_last_label_what_can_be_drawn_is_kept():
     assert Lettering(("x",), frozenset(map(ord, "abc:"))).label("断", "a断b") == "ab"
 
 
+@pytest.mark.slow
 def test_pictures_of_chinese_cases_have_no_boxes(no_chinese, tmp_path):
     """A missing glyph is a warning of matplotlib, and warnings are errors here."""
     from simulation.pictures import draw_scan, draw_stress

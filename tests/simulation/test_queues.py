@@ -128,6 +128,7 @@ def test_twins_fill_the_same_orders(seed):
 
 
 @pytest.mark.parametrize(("rationing", "oldest"), [("first_come", True), ("proportional", False)])
+@pytest.mark.slow
 def test_a_site_states_first_come(rationing, oldest):
     """`sites.rationing` says whether a site serves its shops first come, first served."""
     scenario = facts(sites=added("sites", rationing=rationing))

@@ -21,6 +21,7 @@ def sides() -> list[tuple[str, Scenario, Plan]]:
     return [(n, s, plan(s, ["replenishment"], work=2.0)) for n, s in (("a", shop), ("b", more))]
 
 
+@pytest.mark.slow
 def test_a_plan_does_not_differ_from_itself(sides: list[tuple[str, Scenario, Plan]]) -> None:
     """Under common random numbers the difference is 0 with no width at all."""
     _, shop, made = sides[0]
@@ -36,6 +37,7 @@ def choice(sides: list[tuple[str, Scenario, Plan]]) -> Choice:
     return choose([(n, p) for n, _, p in sides], [(n, s) for n, s, _ in sides], 5, 3)
 
 
+@pytest.mark.slow
 def test_regret_is_what_the_best_plan_would_have_saved(choice: Choice) -> None:
     """Worst, expected and regret follow from the costs."""
     cost = np.array(choice.cost, np.float64)

@@ -437,6 +437,7 @@ def on_disk(tmp_path, scenario, monkeypatch):
 
 
 @pytest.mark.parametrize(("least", "code"), [(0.01, 0), (0.999999, 1)])
+@pytest.mark.slow
 def test_the_command_exits_by_the_gates(on_disk, capsys, least, code):
     """The command prints the table, writes the results beside the plan, and exits by the gates."""
     suite = on_disk / "suite.toml"

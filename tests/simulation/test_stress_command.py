@@ -198,6 +198,7 @@ def on_disk(tmp_path, scenario, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_command_drills_one_case_and_writes_junit(on_disk, capsys):
     """Only the chosen case runs, without and with the playbook; the XML counts the gates."""
     (on_disk / "suite.toml").write_text(

@@ -111,6 +111,7 @@ def test_no_cut_is_above_the_cost_of_any_set_of_sites(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.slow
 def test_the_same_optimum_as_the_whole_problem(seed: int) -> None:
     """Cost and bound meet at the optimum of the mixed-integer problem."""
     model = build(read_network(random_network(seed, 5, 6, 3)))

@@ -214,6 +214,7 @@ def test_more_waiting_never_costs_more(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
+@pytest.mark.slow
 def test_by_product_group_the_same_optimum(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cuts over periods meet at the cost of the whole problem, and the referee passes it."""
     scenario = seasonal_network(seed)

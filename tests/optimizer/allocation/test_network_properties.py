@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from network_worlds import seasonal_network
@@ -37,6 +38,7 @@ def changed(scenario: Scenario, **tables: pd.DataFrame) -> Scenario:
 
 @settings(max_examples=4, deadline=None)
 @given(seeds, kinds)
+@pytest.mark.slow
 def test_a_free_site_never_raises_the_cost(seed: int, periods: str) -> None:
     """A candidate like another site, but with nothing to pay for opening it, can only help."""
     scenario = small(seed)

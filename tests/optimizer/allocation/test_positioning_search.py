@@ -40,6 +40,7 @@ def _check_against_optimum(seed: int) -> None:
     assert found.objective >= proven - CLOSE * abs(proven)
 
 
+@pytest.mark.slow
 def test_bound_is_below_and_cost_above_the_exact_optimum() -> None:
     """On small problems that HiGHS solves unit by unit."""
     for seed in range(8):
@@ -73,6 +74,7 @@ def test_flows_of_products_that_share_nothing_are_proven_cheapest(seed: int) -> 
     share=st.floats(0.0, 1.0),
 )
 @settings(max_examples=25, deadline=None)
+@pytest.mark.slow
 def test_any_prices_prove_a_bound(seed: int, scale: float, share: float) -> None:
     """Whatever prices and values are handed in, the bound is below the cost of a plan."""
     problem = random_problem(seed, 4, 3)
@@ -93,6 +95,7 @@ def test_any_prices_prove_a_bound(seed: int, scale: float, share: float) -> None
 
 @given(seed=st.integers(0, 10_000), factor=st.floats(1.0, 4.0))
 @settings(max_examples=12, deadline=None)
+@pytest.mark.slow
 def test_more_room_never_raises_the_bound(seed: int, factor: float) -> None:
     """At the same prices, and against the plan that keeps the smaller room."""
     problem = random_problem(seed, 4, 3)
@@ -139,6 +142,7 @@ def test_terms_add_up_to_the_objective() -> None:
     assert sum(terms(problem, found.solution.moves).values()) == pytest.approx(found.objective)
 
 
+@pytest.mark.slow
 def test_the_same_work_gives_the_same_plan() -> None:
     """Two searches agree bit for bit."""
     problem = random_problem(5, 30, 4, pairs=5)

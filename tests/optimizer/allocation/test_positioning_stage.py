@@ -103,6 +103,7 @@ def test_a_late_parcel_serves_no_other_region() -> None:
     ("trip_cost", "units"),
     [(100.0, 35.0), (110.0, 0.0)],
 )
+@pytest.mark.slow
 def test_a_trip_is_paid_whole(trip_cost: float, units: float) -> None:
     """35 units save 4 - 1 each, 105 in all: worth a trip of 100, not one of 110."""
     lane = {"cost_per_shipment": trip_cost, "shipment_kg": 1000.0}
@@ -160,6 +161,7 @@ def test_what_is_shared_limits_and_has_a_price(
     assert certificate["gap_pct"] == pytest.approx(0.0, abs=0.01)
 
 
+@pytest.mark.slow
 def test_stock_kept_for_a_channel_stays() -> None:
     """40 % of the stock is kept for LIVE: of 70 units 42 may leave; 35 are asked for. With 60 %
     28 may. 55 % are 38.5, of which whole units are kept: 38, so 32 may.
@@ -289,6 +291,7 @@ def test_a_site_keeps_what_the_sites_it_feeds_will_ask_for() -> None:
     assert moved(made) == {("A", "W1", "W2"): 10.0}
 
 
+@pytest.mark.slow
 def test_later_stages_see_the_transfers() -> None:
     """35 units leave W1's shelf and are on order at W2: tonight's orders are for the rest."""
     scenario = hand_made(stock={("A", "W1"): 70.0}, demand={("A", "W1"): 5, ("A", "W2"): 5})
@@ -330,6 +333,7 @@ def test_transfers_leave_the_lots_that_expire_first() -> None:
     assert (coming["kind"], coming["site_id"], coming["qty"]) == ("transfer", "W2", 12.0)
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_changes_nothing(corner_shop: Scenario) -> None:
     """Tables upside down: the same objective, bound and transfers."""
     turned = Scenario(

@@ -21,6 +21,7 @@ def test_the_best_plan_lies_between_bound_and_objective(source, seed):
         assert certificate.objective == pytest.approx(best, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_best_plan_is_found_on_most_tiny_cases(source):
     """Of 12 tiny cases at least 11 end at the best plan."""
     hits = 0

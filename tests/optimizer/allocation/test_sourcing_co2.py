@@ -81,6 +81,7 @@ def test_a_refused_parcel_pays_for_what_its_fallback_emits(tables, source):
 
 @settings(max_examples=7, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10_000))
+@pytest.mark.slow
 def test_the_best_priced_plan_lies_between_bound_and_objective(source, seed):
     """On tiny cases where every plan is tried, CO2e priced in each."""
     rows, rng = draw_case(seed), np.random.default_rng(seed)

@@ -22,6 +22,7 @@ MORE_STOCK = re.compile(r"([\d.]+) more of (\w+) at (\w+) \(ships for ([\d.]+)\)
 
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10_000))
+@pytest.mark.slow
 def test_more_stock_never_raises_the_bound(scenario, seed):
     """At the same prices, whatever they are, a unit more at every site never raises the bound."""
     rows = draw_case(seed)
@@ -48,6 +49,7 @@ def test_more_stock_never_raises_the_bound(scenario, seed):
 
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10_000))
+@pytest.mark.slow
 def test_more_stock_as_told_saves_what_is_told(source, seed):
     """A line short of goods ships at the stated cost once the stated units are there.
 

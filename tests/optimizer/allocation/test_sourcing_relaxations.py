@@ -6,6 +6,7 @@ import re
 from copy import deepcopy
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sourcing_worlds import START, Enumeration, draw_case
@@ -173,6 +174,7 @@ def relax(rows, text):
 
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10_000))
+@pytest.mark.slow
 def test_what_is_told_saves_its_penalty(source, seed):
     """With all limits on, what is told for a line lets a plan be found that is that much cheaper.
 

@@ -173,6 +173,7 @@ def test_the_referee_finds_what_another_channel_took(tables, scenario, source, c
 
 @settings(max_examples=3, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10_000), share=st.sampled_from([30.0, 50.0, 100.0]))
+@pytest.mark.slow
 def test_rules_and_rows_that_say_the_same_plan_the_same(source, seed, share):
     """A share equals rows of the channel, a release rows of none, an own site all rows of it."""
     rows = draw_case(seed)

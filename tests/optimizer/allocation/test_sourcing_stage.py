@@ -55,12 +55,14 @@ def sourced(busy, source):
     return source(busy, work=0.8)
 
 
+@pytest.mark.slow
 def test_the_gap_of_a_busy_day_is_small(sourced):
     """60 orders that compete for stock and docks end within 2 % of the bound."""
     certificate = sourced.certificate
     assert certificate.objective - certificate.bound <= 0.02 * certificate.objective
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_changes_nothing(busy, sourced, source):
     """Reversed tables give the same parcels to the last bit."""
     turned = {name: part[::-1] for name, part in busy.items()}
@@ -70,6 +72,7 @@ def test_the_order_of_rows_changes_nothing(busy, sourced, source):
     assert again.certificate.bound == sourced.certificate.bound
 
 
+@pytest.mark.slow
 def test_the_same_work_gives_the_same_plan(busy, sourced, source):
     """Without seconds the result depends on work and seed alone."""
     again = source(busy, work=0.8)
@@ -97,6 +100,7 @@ def test_an_extra_site_never_costs_more_than_the_gaps(busy, sourced, source):
     assert wider.objective <= sourced.certificate.objective + gap
 
 
+@pytest.mark.slow
 def test_large_orders_are_placed_within_every_limit(busy, source, monkeypatch):
     """With orders of more than one line placed by heuristic, the plan holds and the bound too."""
     exact = source(busy, work=0.8).certificate
@@ -126,6 +130,7 @@ def test_an_order_of_thirty_lines_is_sourced(tables, source):
     assert result.certificate.bound <= 15.0
 
 
+@pytest.mark.slow
 def test_seconds_are_honoured(busy, scenario):
     """Two seconds are two seconds and the last steps, on a busy machine too."""
     facts = scenario(busy)
@@ -144,6 +149,7 @@ def test_a_cancelled_run_still_hands_over_a_plan(busy, scenario):
     assert result.certificate.bound <= result.certificate.objective
 
 
+@pytest.mark.slow
 def test_work_is_counted_and_bounded(busy, scenario):
     """The work done is near the work allowed, or the search converged before."""
     for allowed in (0.3, 0.6):

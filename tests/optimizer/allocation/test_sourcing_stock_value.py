@@ -104,6 +104,7 @@ def test_the_next_best_site_counts_its_goods_too(tables, source):
 
 @settings(max_examples=5, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10_000))
+@pytest.mark.slow
 def test_stock_of_one_value_moves_no_parcel(source, seed):
     """Everything served, all sites at one value: parcels, handling and lateness cost the same."""
     rows = draw_case(seed)
@@ -124,6 +125,7 @@ def test_stock_of_one_value_moves_no_parcel(source, seed):
 
 @settings(max_examples=7, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10_000))
+@pytest.mark.slow
 def test_the_best_plan_of_all_lies_between_bound_and_objective(source, seed):
     """On tiny cases where every plan is tried, with goods that cost up to their penalty."""
     rows, rng = draw_case(seed), np.random.default_rng(seed)

@@ -25,6 +25,7 @@ def planned() -> tuple[Scenario, dict[str, pd.DataFrame]]:
     return shop, {name: conform(name, frame) for name, frame in made.items()}
 
 
+@pytest.mark.slow
 def test_an_honest_plan_passes(planned: tuple[Scenario, dict[str, pd.DataFrame]]) -> None:
     """Nothing is wrong with the tables as they were made."""
     assert check(*planned).violations == ()

@@ -292,6 +292,7 @@ def test_the_weak_form_of_cap104_is_928941_75() -> None:
 
 
 @pytest.mark.parametrize("order", ["highspy, ortools", "ortools, highspy"])
+@pytest.mark.slow
 def test_both_libraries_live_in_one_process(order: str) -> None:
     """Both highspy and OR-Tools load and solve side by side, in either order of import."""
     ortools = (

@@ -109,6 +109,7 @@ def test_what_came_is_unknown_beyond_the_history_and_open_ended_at_stockouts() -
     assert np.isnan(came.closed()[0, 0, 0])
 
 
+@pytest.mark.slow
 def test_the_choice_is_best_on_its_segment(learned: Learned, problem: Problem) -> None:
     """No other method has a smaller error over the segment that weighs most."""
     chosen = choose(learned.test, problem.segment, None)
@@ -132,6 +133,7 @@ def test_a_mix_is_the_mean_of_its_parts(learned: Learned) -> None:
         )
 
 
+@pytest.mark.slow
 def test_knowledge_of_the_back_test_comes_from_before_it() -> None:
     """Changing everything after the first origin changes nothing that was said from it."""
     few = made_up(80, 130)[0]
@@ -160,6 +162,7 @@ def test_trees_beat_what_they_start_from(learned: Learned) -> None:
     assert error("boosted") < error("average_13")
 
 
+@pytest.mark.slow
 def test_forecasts_do_not_depend_on_how_series_are_numbered(problem: Problem) -> None:
     """The same series in another order get the same NumPy forecasts."""
     plain = replace(problem, boosted=False)

@@ -122,6 +122,7 @@ def report(shop: Scenario) -> Report:
     return replay(shop, 2)
 
 
+@pytest.mark.slow
 def test_every_arm_lives_the_same_days(report: Report) -> None:
     """Three arms, the same demand each day."""
     table = report.table()

@@ -75,6 +75,7 @@ def test_a_value_of_tomorrow_is_not_known_tonight() -> None:
     assert any("index USD, which has no value" in note for note in decided(shop).notes)
 
 
+@pytest.mark.slow
 def test_orders_are_paid_at_the_moved_price() -> None:
     """A dollar that doubled adds 60 % to stated price and price break; the referee agrees."""
     shop = shop_with()
@@ -124,6 +125,7 @@ def test_a_foreign_price_without_an_index_is_noted() -> None:
     share=st.floats(0.0, 100.0),
     seed=st.integers(0, 99),
 )
+@pytest.mark.slow
 def test_engine_and_referee_move_prices_alike(
     days: list[int], begun: int, share: float, seed: int
 ) -> None:

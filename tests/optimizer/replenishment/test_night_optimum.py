@@ -124,6 +124,7 @@ def relaxed(problem: Problem) -> list[Problem]:
     ]
 
 
+@pytest.mark.slow
 def test_relaxing_a_limit_never_costs_more(small_seed: int, enumerated: Enumerated) -> None:
     """Proven costs never rise with a wider limit, a dropped one, a lower minimum or cost."""
     problem, best, _ = enumerated(small_seed)

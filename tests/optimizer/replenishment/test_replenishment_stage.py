@@ -145,6 +145,7 @@ def test_a_supplier_that_is_closed_today_is_asked_on_its_next_day(shop: Scenario
     assert set(farm["order_on"]) == {pd.Timestamp("2026-10-13")}
 
 
+@pytest.mark.slow
 def test_a_discontinued_product_is_not_bought(shop: Scenario) -> None:
     """Coffee that ends on the day it would come is not ordered."""
     products = shop.table("products")
@@ -155,6 +156,7 @@ def test_a_discontinued_product_is_not_bought(shop: Scenario) -> None:
     assert "COFFEE" not in set(result.tables["purchase_orders"]["product_id"])
 
 
+@pytest.mark.slow
 def test_a_budget_has_a_price(shop: Scenario) -> None:
     """With 60 to spend the orders cost at most 60, and one more unit of money saves something."""
     limits = shop.table("limits")
@@ -165,6 +167,7 @@ def test_a_budget_has_a_price(shop: Scenario) -> None:
     assert prices["CASH"] > 0.0
 
 
+@pytest.mark.slow
 def test_a_spend_that_must_be_reached_is_reached(shop: Scenario) -> None:
     """A hard limit of the kind `>=` buys more from MARKET than costs alone would."""
     limits = shop.table("limits")
@@ -208,6 +211,7 @@ def nightly_checkers() -> Path:
 
 
 @pytest.mark.parametrize(("items", "extra"), [("2000", []), ("500", ["--multi-source"])])
+@pytest.mark.slow
 def test_an_independent_referee_accepts_the_night(
     tmp_path: Path, items: str, extra: list[str]
 ) -> None:
@@ -262,6 +266,7 @@ def test_frozen_orders_count_and_are_not_repeated(shop: Scenario, shop_plan: Sta
     assert set(ours["status"]) == {"proposed"}
 
 
+@pytest.mark.slow
 def test_the_least_order_value_is_met_by_what_is_paid(shop: Scenario) -> None:
     """Duty counts: at 100 % of it, an order of 40 has only 20 of goods in it."""
     offers = shop.table("supplier_products")

@@ -36,6 +36,7 @@ def tea(tables: dict[str, pd.DataFrame]) -> list[float]:
     # 7 days: 36 sell in 14 days, room for 10; 10 days: 43.7 in 17, room for 17; 14: 54, room for 28
     [(7.0, [6.0]), (10.0, [12.0]), (14.0, [18.0])],
 )
+@pytest.mark.slow
 def test_an_order_is_sold_before_it_expires(days: float, qty: list[float]) -> None:
     """Whole packs within mean demand of lead time and shelf life; the referee agrees."""
     shop = shop_whose_tea_keeps(days)
@@ -53,6 +54,7 @@ def test_a_least_lot_that_outlasts_the_shelf_life_is_not_ordered() -> None:
     assert any("outlasts the shelf life: TEA@W1" in note for note in notes)
 
 
+@pytest.mark.slow
 def test_the_referee_finds_what_will_expire() -> None:
     """18 units of tea that keeps 7 days are 8 too many."""
     tables, _ = decided(shop_whose_tea_keeps(300.0))

@@ -43,6 +43,7 @@ def drinks(result: StageResult) -> pd.Series:
 
 
 @pytest.mark.parametrize("cap", [pytest.param(70.0, marks=pytest.mark.slow), 50.0])
+@pytest.mark.slow
 def test_no_supplier_has_more_than_its_share(cap: float) -> None:
     """Without a cap FARM sells most drinks; with one, it keeps to it, and the referee agrees."""
     free = drinks(decided(shop_with(share(100.0))))
@@ -54,6 +55,7 @@ def test_no_supplier_has_more_than_its_share(cap: float) -> None:
     assert (spent <= cap / 100.0 * spent.sum() + 1e-6).all()
 
 
+@pytest.mark.slow
 def test_two_suppliers_cannot_both_stay_under_forty_percent() -> None:
     """Shares of two sum to 100: only buying no drink at all keeps the cap, and nothing else."""
     result = decided(shop_with(share(40.0)))
@@ -82,6 +84,7 @@ def test_a_lower_cap_never_costs_less() -> None:
     assert cost == sorted(cost)
 
 
+@pytest.mark.slow
 def test_a_cap_on_one_supplier_counts_all_spend() -> None:
     """Scope supplier: FARM's share of everything, mugs included."""
     shop = shop_with(share(50.0, "supplier:FARM"))
@@ -93,6 +96,7 @@ def test_a_cap_on_one_supplier_counts_all_spend() -> None:
     assert farm <= 0.5 * tonight["cost"].sum() + 1e-6
 
 
+@pytest.mark.slow
 def test_the_referee_finds_a_share_that_is_too_large() -> None:
     """Orders made without the cap break it."""
     tables = decided(shop_with(share(100.0))).tables

@@ -68,6 +68,7 @@ def test_the_least_cover_lifts_the_level() -> None:
         {"target_fill_rate": 1.0, "max_cover_days": 17.0},
     ],
 )
+@pytest.mark.slow
 def test_the_referee_finds_the_same_implied_cost(targets: dict[str, float]) -> None:
     """Objective and terms agree where targets are priced."""
     scenario = shop_with(**targets)
@@ -87,6 +88,7 @@ def test_a_stated_shortage_cost_stays() -> None:
     assert any("the cost decides" in note for note in facts.notes)
 
 
+@pytest.mark.slow
 def test_a_higher_target_never_costs_less() -> None:
     """The implied cost grows with the fill rate asked for."""
     costs = [

@@ -78,6 +78,7 @@ def test_last_part_is_never_worse_and_the_same_twice(plane):
     assert rank(problem, one[0]) <= rank(problem, start)
 
 
+@pytest.mark.slow
 def test_wall_limit_is_kept(plane):
     """Two seconds of a turned clock: the search ends, and says why."""
     problem = soft_problem(plane, n=12)

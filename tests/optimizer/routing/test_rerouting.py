@@ -103,6 +103,7 @@ def van_of(made: Plan) -> dict[str, str]:
     return dict(zip(rows["order_id"], rows["route_id"], strict=True))
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_planned_again(small, busy_day, morning):
     """Stops behind the frozen one are in neither table; all others are served."""
     made, folder = morning

@@ -78,6 +78,7 @@ def cooled(problem: RoutingProblem, steps: int, seed: int = 0) -> tuple[Cooled, 
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6))
+@pytest.mark.slow
 def test_every_rule_holds_and_money_adds_up(seed):
     """Routes pass our own schedule; the running total is the price of the routes, rounded."""
     problem = random_problem(seed)
@@ -128,6 +129,7 @@ def test_the_cheaper_van_takes_the_route():
     assert [route.van for route in cooled(problem, 500)[1]] == [1]
 
 
+@pytest.mark.slow
 def test_a_search_out_of_work_says_so_and_a_long_one_has_converged():
     """Work of 0.05 ends first; with none stated the search ends by itself."""
     problem = random_problem(2, n=8)

@@ -45,6 +45,7 @@ def shop(small: Any) -> Any:
 A, B, C = order("A", 31.05, 121.0), order("B", 31.0, 121.05), order("C", 31.05, 121.05)
 
 
+@pytest.mark.slow
 def test_leaving_a_stop_costs_its_penalty_less_the_way(shop):
     """As a plan without the stop, and 50 for its unit."""
     scenario = shop([A, B])
@@ -96,6 +97,7 @@ def test_impossible_decisions_say_which_rule_and_that_it_is_proven(shop):
     assert json.loads(json.dumps(answer.document()))["cost_after"] is None
 
 
+@pytest.mark.slow
 def test_same_question_has_the_same_answer(shop):
     """Without limits the work is fixed."""
     scenario = shop([A, B, C])
@@ -120,6 +122,7 @@ def test_questions_that_make_no_sense_are_refused(shop, kind, name, route, error
         what_if(scenario, made_of(scenario), kind, name, route)
 
 
+@pytest.mark.slow
 def test_command_answers(shop, tmp_path: Path, capsys):
     """One JSON document with the cost."""
     scenario = shop([A, B])

@@ -121,6 +121,7 @@ def variant(parent: Scenario, stock: Any, forecasts: Any, chosen: Any) -> Scenar
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(STOCK, FORECASTS, SETTINGS, STOCK, FORECASTS, SETTINGS)
+@pytest.mark.slow
 def test_the_deltas_of_a_difference_turn_one_into_the_other(
     parent: Scenario, s1: Any, f1: Any, c1: Any, s2: Any, f2: Any, c2: Any
 ) -> None:

@@ -243,6 +243,7 @@ FILES: dict[str, tuple[str, Callable[[bytes], bytes], set[str]]] = {
 
 
 @pytest.mark.parametrize("name", FILES)
+@pytest.mark.slow
 def test_a_broken_file_is_refused_clearly(workbook: bytes, name: str) -> None:
     """What is no scenario, or a dangerous one, is refused with the reason."""
     upload, change, expected = FILES[name]

@@ -131,6 +131,7 @@ def assert_same(again: Scenario, scenario: Scenario, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.slow
 def test_the_shop_with_every_table_keeps_its_hash(
     corner_shop: Scenario, tmp_path: Path, form: str
 ) -> None:
@@ -192,6 +193,7 @@ def test_floats_are_written_with_all_their_digits(values: list[float]) -> None:
 
 
 @pytest.mark.parametrize("form", ["zip", "parquet", "xlsx", "json"])
+@pytest.mark.slow
 def test_the_same_scenario_gives_the_same_bytes(corner_shop: Scenario, form: str) -> None:
     """Files carry no clock: the same content gives the same bytes."""
     assert scenario_bytes(corner_shop, form) == scenario_bytes(corner_shop, form)

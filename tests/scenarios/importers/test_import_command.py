@@ -15,6 +15,7 @@ from scenarios.importers.online_retail import read
 @pytest.mark.parametrize(
     ("form", "written"), [("parquet", "shop"), ("csv", "shop"), ("xlsx", "shop/scenario.xlsx")]
 )
+@pytest.mark.slow
 def test_written_scenario_reads_back_the_same(
     extract_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, written: str
 ):

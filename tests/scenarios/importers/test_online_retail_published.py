@@ -24,6 +24,7 @@ def scenario(imported: Imported) -> Scenario:
     return imported.scenario
 
 
+@pytest.mark.slow
 def test_report_is_the_published_one(imported: Imported):
     """All counts of the page hold, those known from elsewhere too."""
     assert imported.report == PUBLISHED

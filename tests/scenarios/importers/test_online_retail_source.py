@@ -30,6 +30,7 @@ def as_workbook(frame: pd.DataFrame, path: Path, sheets: int = 1) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_all_forms_give_the_same_scenario(
     extract: pd.DataFrame, extract_file: Path, tmp_path: Path
 ):

@@ -25,6 +25,7 @@ def _objective(made: Plan, stage: str) -> float:
     return float(rows.loc[rows["stage"] == stage, "objective"].iloc[0])
 
 
+@pytest.mark.slow
 def test_purchase_orders_are_those_of_the_page(made: Plan) -> None:
     """18 tea, 20 coffee and 5 mugs are ordered, for 36.00, 84.89 and 15.00."""
     rows = made.table("purchase_orders").set_index("product_id")

@@ -30,11 +30,13 @@ def retailer() -> Scenario:
     return demo_scenario("double-eleven")
 
 
+@pytest.mark.slow
 def test_content_is_the_documented_one(retailer: Scenario) -> None:
     """The default seed gives the documented content."""
     assert retailer.content_hash.startswith(HASH)
 
 
+@pytest.mark.slow
 def test_another_process_draws_the_same() -> None:
     """A process with another hash seed, on an older processor, gives the same content."""
     code = (
@@ -51,6 +53,7 @@ def test_another_process_draws_the_same() -> None:
     assert done.stdout.strip().startswith(HASH)
 
 
+@pytest.mark.slow
 def test_another_seed_draws_another_retailer(retailer: Scenario) -> None:
     """Another seed changes what is drawn, keeps what is written, and is valid too."""
     other = demo_scenario("double-eleven", 5)

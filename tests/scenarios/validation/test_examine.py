@@ -66,6 +66,7 @@ def test_nothing_there_is_not_found(tmp_path: Path) -> None:
         examine(tmp_path / "nowhere")
 
 
+@pytest.mark.slow
 def test_the_copy_marks_cells_and_keeps_what_was_given(folder: Path) -> None:
     """The marked workbook shows an unreadable cell as given, coloured, with the hint."""
     spoil(folder, "demand_cases", "low,0.25", "mid,=1+1")
@@ -123,6 +124,7 @@ def test_a_missing_column_is_marked_at_its_heading(
     assert book["zones"]["B1"].comment is not None
 
 
+@pytest.mark.slow
 def test_the_command_exits_0_without_errors_and_2_with(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ def test_a_loop_is_a_ring_of_one() -> None:
     assert rings({"a": ["a", "b"]}) == [["a"]]
 
 
+@pytest.mark.slow
 def test_a_long_chain_needs_no_stack() -> None:
     """A chain of 100,000 nodes has no ring, and closing it makes one."""
     chain = {f"{n:06d}": [f"{n + 1:06d}"] for n in range(100_000)}

@@ -35,6 +35,7 @@ def _strange(kind: Kind) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("seed", range(8))
+@pytest.mark.slow
 def test_strange_cells_never_break_validation(
     seed: int, rows: Rows, made: Callable[..., Scenario]
 ) -> None:
@@ -51,6 +52,7 @@ def test_strange_cells_never_break_validation(
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["from the first", "from the last"])
+@pytest.mark.slow
 def test_missing_tables_never_break_validation(
     order: int, rows: Rows, made: Callable[..., Scenario]
 ) -> None:

@@ -111,6 +111,7 @@ def test_a_full_store_is_told_with_its_room() -> None:
     assert "room for 0.01 m3" in row["message"]
 
 
+@pytest.mark.slow
 def test_stockouts_are_simulated_and_ranked_by_money() -> None:
     """Without stock every product runs out; rows are ranked by what that costs."""
     stock = demo_scenario("corner-shop").table("inventory")

@@ -27,6 +27,7 @@ def made(corner_shop: Scenario) -> Plan:
     return plan(corner_shop, ["buyer"], work=0.2, options={"scope": "supplier:FARM"})
 
 
+@pytest.mark.slow
 def test_terms_add_up_to_the_objective(made: Plan) -> None:
     """The objective's terms in `kpis` add up to the certificate's objective."""
     kpis, certificate = made.table("kpis"), made.table("certificates").iloc[0]
@@ -96,6 +97,7 @@ def test_a_scope_that_means_nothing_is_refused(corner_shop: Scenario, scope: str
         plan(corner_shop, ["buyer"], work=0.5, options={"scope": scope})
 
 
+@pytest.mark.slow
 def test_the_command_plans_a_scope(tmp_path: Path) -> None:
     """`holdfast plan --stages buyer --scope ...` writes an audited plan."""
     shop, out = tmp_path / "shop", tmp_path / "plan"

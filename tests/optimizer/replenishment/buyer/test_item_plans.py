@@ -72,6 +72,7 @@ def test_plans_are_the_cheapest(problems: Callable[..., Problem], seed: int) -> 
 
 
 @pytest.mark.parametrize("seed", range(20))
+@pytest.mark.slow
 def test_twins_have_the_same_bits(problems: Callable[..., Problem], seed: int) -> None:
     """The compiled loops and the NumPy twin give the same plans and the same values."""
     pytest.importorskip("numba")

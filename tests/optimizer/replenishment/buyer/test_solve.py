@@ -193,6 +193,7 @@ def test_nothing_to_buy_costs_the_shortage() -> None:
 
 
 @pytest.mark.parametrize("seed", [6])
+@pytest.mark.slow
 def test_tiny_cases_are_proven(problems: Maker, seed: int) -> None:
     """Where all item plans that matter can be listed, the plan is the optimum, and proven so."""
     problem = problems(seed)

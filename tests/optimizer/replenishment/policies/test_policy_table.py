@@ -168,6 +168,7 @@ def test_bands_hold_whole_units_and_leave_room() -> None:
         {"policy": "r_Q", "Q": 7.0},
     ],
 )
+@pytest.mark.slow
 def test_computed_numbers_make_room_for_the_planner_s(numbers: dict[str, object]) -> None:
     """What the planner states stays, and points lie under tops whatever it is."""
     facts = shop_facts(0, **numbers)

@@ -137,12 +137,14 @@ def test_what_is_lost_does_not_come_back() -> None:
     assert orders(made) == [(21, 28, 20.0)]
 
 
+@pytest.mark.slow
 def test_latest_safe_day() -> None:
     """In week 2 ten are left: out after day 21, lead time 7, so day 14 is the last."""
     table = rolled(scenario()).table("purchase_orders")
     assert table["latest_safe_on"].iloc[0] == day(14)
 
 
+@pytest.mark.slow
 def test_a_budget_without_a_date_holds_each_week() -> None:
     """12 of money buy 6 units in every week."""
     facts = scenario(on_hand=0.0)
@@ -154,6 +156,7 @@ def test_a_budget_without_a_date_holds_each_week() -> None:
     assert [qty for _, _, qty in orders(made)] == [6.0] * 4
 
 
+@pytest.mark.slow
 def test_projected_stock_fits() -> None:
     """With room for 14 units no bucket opens with more than that, receipts included."""
     made = rolled(scenario(weeks=6, on_hand=12.0, storage=14.0))
@@ -162,12 +165,14 @@ def test_projected_stock_fits() -> None:
     assert stock["receipts"].sum() > 20.0
 
 
+@pytest.mark.slow
 def test_suppliers_order_days() -> None:
     """A supplier that takes orders on Wednesdays is asked on days 2, 9, 16, 23, once each."""
     made = rolled(scenario(on_hand=10.0, order_weekdays="3"))
     assert [ordered for ordered, _, _ in orders(made)] == [2, 9, 16, 23]
 
 
+@pytest.mark.slow
 def test_daily_buckets_wait_for_the_order_day() -> None:
     """Reviews on days 0 and 7, orders only on Wednesdays: days 2 and 9."""
     weekly = scenario(on_hand=20.0, order_weekdays="3")
@@ -184,6 +189,7 @@ def test_daily_buckets_wait_for_the_order_day() -> None:
     assert [ordered for ordered, _, _ in orders(made)] == [2, 9]
 
 
+@pytest.mark.slow
 def test_terms_change_on_their_day() -> None:
     """From day 14 on the unit costs 3 instead of 2."""
     facts = scenario(on_hand=10.0)
@@ -213,6 +219,7 @@ def test_a_horizon_of_one_bucket_has_no_later_nights() -> None:
     assert any("first bucket" in note for note in made.notes["rolling"])
 
 
+@pytest.mark.slow
 def test_tonight_is_left_as_it_is(small: Scenario, made: Plan) -> None:
     """Tonight's lines are those of the plan without the rolling stage."""
     alone = plan(small, ["replenishment"], work=WORK).table("purchase_orders")
@@ -239,6 +246,7 @@ def test_weekly_budgets_are_kept(made: Plan) -> None:
     assert (weeks["price_of_budget"] > 0.0).any()
 
 
+@pytest.mark.slow
 def test_relabelling_changes_nothing(small: Scenario, made: Plan) -> None:
     """Products by other names, in the same order, get the same quantities."""
     names = {}
@@ -249,6 +257,7 @@ def test_relabelling_changes_nothing(small: Scenario, made: Plan) -> None:
     assert other["qty"].tolist() == made.table("purchase_orders")["qty"].tolist()
 
 
+@pytest.mark.slow
 def test_little_work_ends_the_plan_early(small: Scenario) -> None:
     """What was not decided is said, and the projection ends there."""
     made = plan(small, ["rolling"], work={"replenishment": 3.0, "rolling": 0.05})

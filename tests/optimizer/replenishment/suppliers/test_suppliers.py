@@ -71,6 +71,7 @@ def test_a_trend_is_told_where_chance_does_not_explain_it() -> None:
     assert mixed.set_index("supplier_id").loc["FARM", "trend_points"] == 0.0
 
 
+@pytest.mark.slow
 def test_lead_times_beyond_chance_are_found() -> None:
     """Lines that take about 10 days where the offer states 7 are a gap of 3; 7 +- 1 are none."""
     slow = lead_time_gaps(shop_facts(receipts=receipts([2, 3, 4] * 4)))
