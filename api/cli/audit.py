@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.console import Exit, out, print_json
+from api.cli.opened import opened
 
 
 def register(app: typer.Typer) -> None:
@@ -28,14 +29,10 @@ def verify(
 
     Exit 1 where a record or a plan was changed or is gone.
     """
-    from api.cli.serve import settings_with
     from api.security.trail import verified
-    from api.store.blobs import FolderBlobs
-    from api.store.database import Database
 
-    settings = settings_with(home=home)
-    database = Database(settings.url)
-    results = verified(database, FolderBlobs(settings.home / "blobs"))
+    with opened(home) as (database, blobs):
+        results = verified(database, blobs)
     whole = not any(result.breaks for result in results)
     if as_json:
         print_json({"whole": whole, "tenants": [result.document() for result in results]})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.console import Exit, out, print_json, print_table
+from api.cli.opened import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,22 +81,13 @@ def reject(
 @contextlib.contextmanager
 def _service(home: Path | None, tenant: str) -> Iterator[ConfirmationService]:
     """Give the service's list of confirmations, and close the database afterwards."""
-    from api.cli.serve import settings_with
     from api.security.keys import Keys
     from api.services.confirmations import ConfirmationService
     from api.services.scenarios import ScenarioService
-    from api.store.blobs import FolderBlobs
-    from api.store.database import Database
 
-    settings = settings_with(home=home)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    whole = Database(settings.url)
-    try:
+    with opened(home) as (whole, blobs):
         database = whole.of(Keys(whole).tenant(tenant), "holdfast confirmations")
-        scenarios = ScenarioService(database, FolderBlobs(settings.home / "blobs"))
-        yield ConfirmationService(database, scenarios)
-    finally:
-        whole.close()
+        yield ConfirmationService(database, ScenarioService(database, blobs))
 
 
 def _tell(rows: Sequence[ConfirmationRow], as_json: bool, revision: str = "") -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.cli.console import Exit, out, print_json, print_table
+from api.cli.opened import opened
 
 if TYPE_CHECKING:
     from api.security.keys import Keys
@@ -46,14 +49,14 @@ def make(
     unknown = sorted(set(wanted) - set(Scope))
     if unknown:
         raise InputError(f"unknown scope {', '.join(unknown)}; there are {', '.join(Scope)}")
-    keys, database = _opened(home, tenant, new=new_tenant)
-    key = keys.make(database, name, [Scope(word) for word in dict.fromkeys(wanted)])
-    if as_json:
-        print_json({"id": key.id, "secret": key.secret, "tenant": tenant, "scopes": wanted})
-    else:
-        out().print(f"Key {key.id} of tenant {tenant}, good for {', '.join(wanted)}:\n")
-        out().print(f"  {key.secret}\n\nIt is not kept and cannot be shown again.")
-    return Exit.FINE
+    with _keys(home, tenant, new=new_tenant) as (keys, database):
+        key = keys.make(database, name, [Scope(word) for word in dict.fromkeys(wanted)])
+        if as_json:
+            print_json({"id": key.id, "secret": key.secret, "tenant": tenant, "scopes": wanted})
+        else:
+            out().print(f"Key {key.id} of tenant {tenant}, good for {', '.join(wanted)}:\n")
+            out().print(f"  {key.secret}\n\nIt is not kept and cannot be shown again.")
+        return Exit.FINE
 
 
 def add(
@@ -74,8 +77,7 @@ def add(
 
     if bool(supplier) == bool(carrier):
         raise InputError("name one of --supplier and --carrier")
-    keys, database = _opened(home, tenant)
-    try:
+    with _keys(home, tenant) as (keys, database):
         service = ScenarioService(database, FolderBlobs(settings_with(home=home).home / "blobs"))
         content = service.load(service.revision(scenario))
         table = "suppliers" if supplier else "carriers"
@@ -86,8 +88,6 @@ def add(
             raise NotFound(f"the scenario has no {table[:-1]} {wanted!r}; it has {shown}")
         partner = Partner("supplier" if supplier else "carrier", wanted, scenario)
         key = keys.make_partner(database, name or wanted, partner)
-    finally:
-        database.whole.close()
     if as_json:
         told = {"id": key.id, "secret": key.secret, "tenant": tenant, "scenario": scenario}
         print_json({**told, partner.kind: wanted})
@@ -99,23 +99,23 @@ def add(
 
 def listed(tenant: Tenant = "local", home: Home = None, as_json: AsJson = False) -> int:
     """List a tenant's keys."""
-    keys, database = _opened(home, tenant)
-    rows: list[dict[str, Any]] = [
-        {
-            "id": row.id,
-            "name": row.name,
-            "scopes": ", ".join(row.scopes) or f"{row.partner_kind} {row.partner_id}",
-            "made": f"{row.created_at:%Y-%m-%d %H:%M}",
-            "revoked": "" if row.revoked_at is None else f"{row.revoked_at:%Y-%m-%d %H:%M}",
-        }
-        for row in keys.listed(database)
-    ]
-    if as_json:
-        print_json({"tenant": tenant, "keys": rows})
-    else:
-        headings = ("id", "name", "scopes", "made", "revoked")
-        print_table(f"Keys of {tenant}", headings, [list(row.values()) for row in rows])
-    return Exit.FINE
+    with _keys(home, tenant) as (keys, database):
+        rows: list[dict[str, Any]] = [
+            {
+                "id": row.id,
+                "name": row.name,
+                "scopes": ", ".join(row.scopes) or f"{row.partner_kind} {row.partner_id}",
+                "made": f"{row.created_at:%Y-%m-%d %H:%M}",
+                "revoked": "" if row.revoked_at is None else f"{row.revoked_at:%Y-%m-%d %H:%M}",
+            }
+            for row in keys.listed(database)
+        ]
+        if as_json:
+            print_json({"tenant": tenant, "keys": rows})
+        else:
+            headings = ("id", "name", "scopes", "made", "revoked")
+            print_table(f"Keys of {tenant}", headings, [list(row.values()) for row in rows])
+        return Exit.FINE
 
 
 def revoke(
@@ -125,23 +125,22 @@ def revoke(
     as_json: AsJson = False,
 ) -> int:
     """Take a key back at once."""
-    keys, database = _opened(home, tenant)
-    keys.revoke(database, key_id)
-    if as_json:
-        print_json({"tenant": tenant, "revoked": key_id})
-    else:
-        out().print(f"Key {key_id} is good for nothing any more.")
-    return Exit.FINE
+    with _keys(home, tenant) as (keys, database):
+        keys.revoke(database, key_id)
+        if as_json:
+            print_json({"tenant": tenant, "revoked": key_id})
+        else:
+            out().print(f"Key {key_id} is good for nothing any more.")
+        return Exit.FINE
 
 
-def _opened(home: Path | None, tenant: str, *, new: bool = False) -> tuple[Keys, TenantDatabase]:
-    from api.cli.serve import settings_with
+@contextmanager
+def _keys(
+    home: Path | None, tenant: str, *, new: bool = False
+) -> Iterator[tuple[Keys, TenantDatabase]]:
     from api.security.keys import Keys
-    from api.store.database import Database
 
-    settings = settings_with(home=home)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.url)
-    keys = Keys(database)
-    tenant_id = keys.new_tenant(tenant) if new else keys.tenant(tenant)
-    return keys, database.of(tenant_id, "holdfast keys")
+    with opened(home) as (database, _):
+        keys = Keys(database)
+        tenant_id = keys.new_tenant(tenant) if new else keys.tenant(tenant)
+        yield keys, database.of(tenant_id, "holdfast keys")

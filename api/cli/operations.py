@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from api.cli.console import Exit, out, print_json, print_table
-
-if TYPE_CHECKING:
-    from api.store.blobs import FolderBlobs
-    from api.store.database import Database
+from api.cli.opened import opened
 
 Home = Annotated[Path | None, typer.Option(help="Folder of the service; or HOLDFAST_HOME.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -37,10 +34,10 @@ def backup(
     """Copy a service, running or not, into one file; FILE must not exist."""
     from api.operations.backup import make_backup
 
-    database, blobs = _opened(home)
-    contents = make_backup(database, blobs, to)
-    _tell(f"Copied into {to}", contents, as_json)
-    return Exit.FINE
+    with opened(home) as (database, blobs):
+        contents = make_backup(database, blobs, to)
+        _tell(f"Copied into {to}", contents, as_json)
+        return Exit.FINE
 
 
 def restore(
@@ -55,9 +52,9 @@ def restore(
     if check:
         _tell(f"{source} is whole", check_backup(source), as_json)
         return Exit.FINE
-    database, blobs = _opened(home)
-    _tell(f"Restored from {source}", restore_backup(source, database, blobs), as_json)
-    return Exit.FINE
+    with opened(home) as (database, blobs):
+        _tell(f"Restored from {source}", restore_backup(source, database, blobs), as_json)
+        return Exit.FINE
 
 
 def tenants(home: Home = None, as_json: AsJson = False) -> int:
@@ -66,23 +63,23 @@ def tenants(home: Home = None, as_json: AsJson = False) -> int:
 
     from api.store.rows import PlanRow, RunRow, ScenarioRow, TenantRow
 
-    database, _ = _opened(home)
-    rows = []
-    with database.session() as session:
-        for tenant in session.scalars(select(TenantRow).order_by(TenantRow.name)):
-            counts = [
-                session.scalar(
-                    select(func.count()).select_from(row).where(row.tenant_id == tenant.id)
-                )
-                for row in (ScenarioRow, RunRow, PlanRow)
-            ]
-            rows.append([tenant.name, *counts])
-    headings = ("tenant", "scenarios", "runs", "plans")
-    if as_json:
-        print_json({"tenants": [dict(zip(headings, row, strict=True)) for row in rows]})
-    else:
-        print_table("Tenants", headings, rows)
-    return Exit.FINE
+    with opened(home) as (database, _):
+        rows = []
+        with database.session() as session:
+            for tenant in session.scalars(select(TenantRow).order_by(TenantRow.name)):
+                counts = [
+                    session.scalar(
+                        select(func.count()).select_from(row).where(row.tenant_id == tenant.id)
+                    )
+                    for row in (ScenarioRow, RunRow, PlanRow)
+                ]
+                rows.append([tenant.name, *counts])
+        headings = ("tenant", "scenarios", "runs", "plans")
+        if as_json:
+            print_json({"tenants": [dict(zip(headings, row, strict=True)) for row in rows]})
+        else:
+            print_table("Tenants", headings, rows)
+        return Exit.FINE
 
 
 def limit(
@@ -97,18 +94,18 @@ def limit(
     from api.security.trail import record
     from api.store.rows import TenantRow
 
-    database, _ = _opened(home)
-    own = database.of(Keys(database).tenant(tenant), "holdfast tenants limit")
-    with own.begin() as session:
-        row = session.get(TenantRow, own.tenant_id)
-        assert row is not None, "its name was found"
-        row.max_queued, row.max_running = queued, running
-        record(session, "tenant.limited", row.id, {"queued": queued, "running": running})
-    if as_json:
-        print_json({"tenant": tenant, "queued": queued, "running": running})
-    else:
-        out().print(f"{tenant}: {_most(queued)} runs may wait, {_most(running)} run at a time.")
-    return Exit.FINE
+    with opened(home) as (database, _):
+        own = database.of(Keys(database).tenant(tenant), "holdfast tenants limit")
+        with own.begin() as session:
+            row = session.get(TenantRow, own.tenant_id)
+            assert row is not None, "its name was found"
+            row.max_queued, row.max_running = queued, running
+            record(session, "tenant.limited", row.id, {"queued": queued, "running": running})
+        if as_json:
+            print_json({"tenant": tenant, "queued": queued, "running": running})
+        else:
+            out().print(f"{tenant}: {_most(queued)} runs may wait, {_most(running)} run at a time.")
+        return Exit.FINE
 
 
 def _most(count: int | None) -> str:
@@ -126,15 +123,15 @@ def tidy(
     from api.operations.retention import forget_old_runs
     from api.security.keys import Keys
 
-    database, blobs = _opened(home)
-    own = database.of(Keys(database).tenant(tenant), "holdfast tenants tidy")
-    runs = forget_old_runs(own, days)
-    swept = sweep(database, blobs)
-    if as_json:
-        print_json({"tenant": tenant, "runs": runs, "blobs": swept})
-    else:
-        out().print(f"{runs} runs of {tenant} and {swept} blobs are gone.")
-    return Exit.FINE
+    with opened(home) as (database, blobs):
+        own = database.of(Keys(database).tenant(tenant), "holdfast tenants tidy")
+        runs = forget_old_runs(own, days)
+        swept = sweep(database, blobs)
+        if as_json:
+            print_json({"tenant": tenant, "runs": runs, "blobs": swept})
+        else:
+            out().print(f"{runs} runs of {tenant} and {swept} blobs are gone.")
+        return Exit.FINE
 
 
 def delete(
@@ -151,24 +148,14 @@ def delete(
 
     if confirm != tenant:
         raise InputError(f"--confirm {confirm} is not {tenant}; nothing was deleted")
-    database, blobs = _opened(home)
-    delete_tenant(database, Keys(database).tenant(tenant))
-    swept = sweep(database, blobs)
-    if as_json:
-        print_json({"tenant": tenant, "blobs": swept})
-    else:
-        out().print(f"Tenant {tenant} is gone, and with it {swept} blobs.")
-    return Exit.FINE
-
-
-def _opened(home: Path | None) -> tuple[Database, FolderBlobs]:
-    from api.cli.serve import settings_with
-    from api.store.blobs import FolderBlobs
-    from api.store.database import Database
-
-    settings = settings_with(home=home)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    return Database(settings.url), FolderBlobs(settings.home / "blobs")
+    with opened(home) as (database, blobs):
+        delete_tenant(database, Keys(database).tenant(tenant))
+        swept = sweep(database, blobs)
+        if as_json:
+            print_json({"tenant": tenant, "blobs": swept})
+        else:
+            out().print(f"Tenant {tenant} is gone, and with it {swept} blobs.")
+        return Exit.FINE
 
 
 def _tell(title: str, contents: object, as_json: bool) -> None:

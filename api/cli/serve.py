@@ -52,10 +52,11 @@ def worker(
 
     settings = settings_with(home=home)
     if check:
+        from api.cli.opened import opened
         from api.runs.workers import beats_here
-        from api.store.database import Database
 
-        alive = beats_here(Database(settings.url), settings.beat_seconds)
+        with opened(home) as (database, _):
+            alive = beats_here(database, settings.beat_seconds)
         out().print("A worker of this machine beats." if alive else "No worker beats here.")
         return Exit.FINE if alive else Exit.INTERNAL
     settings.home.mkdir(parents=True, exist_ok=True)
