@@ -17,7 +17,7 @@ from scenarios.importers.lade.document import document
 from scenarios.importers.lade.provenance import PROVENANCE
 from scenarios.validation import validate
 
-SAMPLE = "lade_pickup_sample/lade_pickup_customers.csv"
+SAMPLE = "data/lade_pickup_sample/lade_pickup_customers.csv"
 DOCS = Path(__file__).parents[3] / "docs"
 
 
