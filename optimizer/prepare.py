@@ -1,9 +1,4 @@
-"""Compiles the loops of every stage before anybody waits for them; numba keeps the result.
-
-    python -m optimizer.prepare
-
-Called once by `make setup`. Without it the first plan compiles, and its time limits pay for it.
-"""
+"""Compiles the loops of every stage before anybody waits for them; numba keeps the result."""
 
 from __future__ import annotations
 
@@ -26,7 +21,3 @@ def prepare() -> None:
     prepare_routing()
     prepare_bound()
     plan(double_eleven(), STAGES, work=WORK)
-
-
-if __name__ == "__main__":
-    prepare()
