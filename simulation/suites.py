@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from scenarios import InputError, Scenario
+from scenarios.files.toml_document import read_toml
 from scenarios.findings import Findings, Severity
 from simulation.dips import DIPS
 from simulation.disruptions import Disruption, histories
@@ -104,13 +104,7 @@ def load_suite(path: str | Path, scenario: Scenario) -> Suite:
         It cannot be read, or anything in it is wrong; the error carries every finding.
     """
     path = Path(path)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is not TOML: {error}") from error
-    return read_suite(document, scenario, default_name=path.stem)
+    return read_suite(read_toml(path), scenario, default_name=path.stem)
 
 
 def read_suite(document: Mapping[str, Any], scenario: Scenario, default_name: str = "") -> Suite:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from math import isnan
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Final
 from optimizer.gates.spec import KINDS, MEASURES, Gate, GateSet, Unjudged
 from optimizer.plan_tables import PLAN_TABLES
 from scenarios import InputError
+from scenarios.files.toml_document import read_toml
 from scenarios.findings import Findings, Severity
 
 TOP: Final = {"name", "suites", "suite", *KINDS}
@@ -39,13 +39,7 @@ def load_gates(path: str | Path) -> GateSet:
         It cannot be read, or anything in it is wrong; the error carries every finding.
     """
     path = Path(path)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is not TOML: {error}") from error
-    return read_gates(document, path.stem, path.parent)
+    return read_gates(read_toml(path), path.stem, path.parent)
 
 
 def read_gates(
@@ -209,10 +203,9 @@ def _suites(
 
 def _suite_file(findings: Findings, path: Path) -> list[Mapping[str, Any]]:
     try:
-        suite = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        hint = f"cannot be read as TOML: {error}"
-        _wrong(findings, "bad_suite", hint, "gates", None, "suites", str(path))
+        suite = read_toml(path)
+    except InputError as error:
+        _wrong(findings, "bad_suite", str(error), "gates", None, "suites", str(path))
         return []
     return [{"name": path.stem, **suite}]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,14 @@ class Door:
         self.http.close()
         self.house.queue.close()
         self.house.database.close()
+
+
+def ended(service: TestClient, run_id: str, seconds: float = 300.0) -> dict[str, Any]:
+    """Wait for a run to end."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        run: dict[str, Any] = service.get(f"/v1/runs/{run_id}").json()
+        if run["state"] in ("succeeded", "failed", "cancelled"):
+            return run
+        time.sleep(0.1)
+    raise AssertionError(f"run {run_id} has not ended")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from .conftest import Door, settings_for
+from .conftest import Door, ended, settings_for
 
 
 @pytest.fixture(scope="module")
@@ -17,17 +16,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A service of its own folder, with its runs going."""
     with Door(settings_for(tmp_path_factory.mktemp("comparison"))).http as client:
         yield client
-
-
-def ended(service: TestClient, run_id: str) -> dict[str, Any]:
-    """Wait for a run to end."""
-    deadline = time.monotonic() + 300.0
-    while time.monotonic() < deadline:
-        run: dict[str, Any] = service.get(f"/v1/runs/{run_id}").json()
-        if run["state"] in ("succeeded", "failed", "cancelled"):
-            return run
-        time.sleep(0.1)
-    raise AssertionError(f"run {run_id} has not ended")
 
 
 @pytest.fixture(scope="module")

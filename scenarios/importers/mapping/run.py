@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,48 +18,22 @@ from scenarios.errors import InputError
 from scenarios.files.settings_form import raw_settings, read_settings
 from scenarios.findings import Finding, Findings, Severity
 from scenarios.importers.mapping.cells import Maker, Zones
+from scenarios.importers.mapping.joins import join_sources
+from scenarios.importers.mapping.rows import TableReport, folded, merged, without
 from scenarios.importers.mapping.sources import Source, Texts, assign, read_sheets
 from scenarios.importers.mapping.spec import (
-    Condition,
-    Headings,
     ImportMapping,
-    JoinRule,
     TableRule,
 )
 from scenarios.normalise import RawTable, cells_of_text, normalise
 from scenarios.normalise.cells import STRING
 from scenarios.scenario import Scenario
 from scenarios.settings import Settings
-from scenarios.tables import NUMERIC, TABLES, Table
+from scenarios.tables import TABLES, Table
 
 NO_ADDRESS = "address not recognised"
 NOTHING_LEFT = "nothing left of it"
 AFTER = re.compile(r"^after (\w+)\.(\w+)$")
-
-
-@dataclass(slots=True)
-class TableReport:
-    """What became of the rows that one table was made of.
-
-    Attributes
-    ----------
-    read : rows of the files, or of the join, or written in the mapping
-    excluded : rows by the reason for which they were left out
-    folded : rows that were added to, or are the same as, one that was kept
-    mapped : rows that were made; read = mapped + folded + all excluded
-    """
-
-    table: str
-    source: str
-    read: int = 0
-    excluded: dict[str, int] = field(default_factory=dict)
-    folded: int = 0
-    mapped: int = 0
-
-    def leave_out(self, reason: str, count: int) -> None:
-        """Count rows that were left out."""
-        if count:
-            self.excluded[reason] = self.excluded.get(reason, 0) + count
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +85,7 @@ def import_files(
     sources: dict[str, list[Source]] = dict(files)
     joined_out: dict[str, dict[str, int]] = {}
     for name, join in mapping.joins.items():
-        sources[name], joined_out[name] = _join(join, sources, findings)
+        sources[name], joined_out[name] = join_sources(join, sources, findings)
     zones = Zones()
     reports: list[TableReport] = []
     frames: dict[str, pd.DataFrame] = {}
@@ -121,16 +95,16 @@ def import_files(
             report.read += count
             report.leave_out(reason, count)
         made = _made(rule, sources.get(rule.source, []), zones, report, findings, zone_info, frames)
-        made = _folded(made, rule, report)
+        made = folded(made, rule, report)
         held = frames.get(rule.table)
-        frames[rule.table] = made if held is None else _merged(held, made, rule)
+        frames[rule.table] = made if held is None else merged(held, made, rule)
         report.mapped = len(made)
         reports.append(report)
     if zones.found:
         made, report = _zone_table(zones)
         held = frames.get("zones")
         fill = TableRule(table="zones", rows=({"zone_id": ""},), merge="fill")
-        frames["zones"] = made if held is None else _merged(held, made, fill)
+        frames["zones"] = made if held is None else merged(held, made, fill)
         reports.append(report)
     merges = {rule.table: rule for rule in mapping.tables}
     merges.setdefault("zones", TableRule(table="zones", rows=({"zone_id": ""},), merge="fill"))
@@ -142,7 +116,7 @@ def import_files(
         raise InputError(f"the files have {count:,} errors; nothing was made", listed)
     tables = dict(base.tables) if base is not None else {}
     for name, made in frames.items():
-        tables[name] = _merged(tables[name], made, merges[name]) if name in tables else made
+        tables[name] = merged(tables[name], made, merges[name]) if name in tables else made
     scenario = Scenario(scenario_settings, tables, findings)
     counts = {s.file: len(s.rows) for listed in files.values() for s in listed}
     return Mapped(scenario, tuple(reports), counts, findings)
@@ -175,75 +149,6 @@ def _zone_info(
         return ZoneInfo("UTC")  # read_settings says what is wrong
 
 
-def _join(
-    rule: JoinRule, sources: Mapping[str, list[Source]], findings: Findings
-) -> tuple[list[Source], dict[str, int]]:
-    """Put the columns of the right source beside the rows of the left one."""
-    rights = sources.get(rule.right, [])
-    index: dict[tuple[str, ...], tuple[Source, int]] = {}
-    doubled = 0
-    for right in rights:
-        keys = _keys(right, [pair.right for pair in rule.on], rule.right, findings)
-        for at, key in enumerate(keys):
-            doubled += key in index
-            index.setdefault(key, (right, at))
-    if doubled:
-        hint = "of several rows with one key the first is joined"
-        findings.add("joined_twice", Severity.WARNING, hint, table=rule.right, count=doubled)
-    out: dict[str, int] = {}
-    joined = []
-    for left in sources.get(rule.left, []):
-        keys = _keys(left, [pair.left for pair in rule.on], rule.left, findings)
-        hits = [index.get(key) for key in keys]
-        mask = np.array([hit is not None or rule.missing == "keep" for hit in hits], dtype=bool)
-        lost = int((~mask).sum())
-        if lost:
-            out[rule.reason] = out.get(rule.reason, 0) + lost
-            for row in left.rows[~mask][: findings.cap]:
-                findings.add(
-                    "not_joined", Severity.WARNING, f"{rule.reason}: the row is left out",
-                    table=left.file, row=int(row),
-                )  # fmt: skip
-            findings.count_more(
-                "not_joined", Severity.WARNING, max(0, lost - findings.cap), table=left.file
-            )
-        kept = [hit for hit, keep in zip(hits, mask, strict=True) if keep]
-        joined.append(_beside(left.keep(mask), kept, rights))
-    return joined, out
-
-
-def _keys(
-    source: Source, ways: Sequence[Headings], name: str, findings: Findings
-) -> list[tuple[str, ...]]:
-    columns: list[Texts] = []
-    for headings in ways:
-        found = source.find(headings)
-        if found is None:
-            hint = f"{source.file} has no column {' or '.join(headings)} to join by; export it"
-            findings.add("missing_heading", Severity.ERROR, hint, table=name)
-            return [()] * len(source.rows)
-        columns.append(source.columns[found])
-    return list(zip(*columns, strict=True))
-
-
-def _beside(
-    left: Source, hits: Sequence[tuple[Source, int] | None], rights: Sequence[Source]
-) -> Source:
-    """Return the left rows with those columns of the right ones that the left has not."""
-    columns = dict(left.columns)
-    for name in dict.fromkeys(name for right in rights for name in right.columns):
-        if left.find((name,)) is None:
-            texts = ["" if hit is None else _cell(hit, name) for hit in hits]
-            columns[name] = np.array(texts, dtype=object)
-    return Source(left.file, columns, left.rows)
-
-
-def _cell(hit: tuple[Source, int], name: str) -> str:
-    source, row = hit
-    texts = source.columns.get(name)
-    return "" if texts is None else str(texts[row])
-
-
 def _made(
     rule: TableRule,
     sources: Sequence[Source],
@@ -269,7 +174,7 @@ def _made(
         own = Findings(findings.cap)
         place = rule.table if len(sources) == 1 else f"{rule.table} [{source.file}]"
         report.read += len(source.rows)
-        kept = _without(source, rule.exclude, report, own, place)
+        kept = without(source, rule.exclude, report, own, place)
         maker = Maker(contract, kept, place, own, zones)
         columns: dict[str, Texts] = {}
         for name, made in rule.columns.items():
@@ -335,115 +240,6 @@ def _extend(findings: Findings, own: Findings, table: str, place: str) -> None:
         more = count - kept.get((code, to, column, severity), 0)
         renamed.count_more(code, severity, max(0, more), table=to, column=column)
     findings.extend(renamed)
-
-
-def _without(
-    source: Source,
-    conditions: Sequence[Condition],
-    report: TableReport,
-    findings: Findings,
-    place: str,
-) -> Source:
-    """Return the rows for which no condition holds; the others are counted by their reason."""
-    mask = np.ones(len(source.rows), dtype=bool)
-    for condition in conditions:
-        found = source.find(condition.column)
-        if found is None:
-            if not condition.optional:
-                wanted = " or ".join(condition.column)
-                hint = (
-                    f"{source.file} has no column {wanted}, by which rows are left out; export it"
-                )
-                findings.add("missing_heading", Severity.ERROR, hint, table=place, value=wanted)
-            continue
-        held = _holds(condition, source.columns[found]) & mask
-        report.leave_out(condition.reason, int(held.sum()))
-        mask &= ~held
-    return source.keep(mask)
-
-
-def _holds(condition: Condition, texts: Texts) -> NDArray[np.bool_]:
-    if condition.blank:
-        return np.asarray(texts == "", dtype=bool)
-    answers: dict[str, bool] = {}
-    for text in set(texts.tolist()):
-        if condition.in_ is not None:
-            answers[text] = text in condition.in_
-        elif condition.not_in is not None:
-            answers[text] = text not in condition.not_in
-        elif condition.matches is not None:
-            answers[text] = re.search(condition.matches, text) is not None
-        else:
-            assert condition.below is not None
-            try:
-                answers[text] = float(text.replace(",", "")) < condition.below
-            except ValueError:
-                answers[text] = False
-    return np.array([answers[text] for text in texts], dtype=bool)
-
-
-def _folded(made: pd.DataFrame, rule: TableRule, report: TableReport) -> pd.DataFrame:
-    """Keep one row of each key, added up where the rule says so."""
-    key = [name for name in TABLES[rule.table].key if name in made.columns]
-    if made.empty or not key or not (rule.once or rule.add_up):
-        return made
-    before = len(made)
-    if rule.add_up:
-        sums = [name for name in rule.add_up if name in made.columns]
-        means = [name for name in rule.mean if name in made.columns]
-        weight = made[sums[0]] if sums else pd.Series(1.0, made.index)
-        for name in means:
-            made[f"{name}*"] = made[name] * weight
-            made[f"{name}+"] = weight.where(made[name].notna())
-            sums += [f"{name}*", f"{name}+"]
-        groups = made.groupby(key, sort=False, dropna=False)
-        others = [name for name in made.columns if name not in {*key, *sums, *means}]
-        parts = [groups[sums].sum(min_count=1)] if sums else []
-        if others:
-            parts.append(groups[others].first())
-        done = pd.concat(parts, axis=1).reset_index()
-        for name in means:
-            done[name] = done[f"{name}*"] / done[f"{name}+"]
-        names = [name for name in TABLES[rule.table].names if name in done.columns]
-        made = done[names]
-    else:
-        made = made.drop_duplicates(key, ignore_index=True)
-    report.folded += before - len(made)
-    return made
-
-
-def _merged(held: pd.DataFrame, made: pd.DataFrame, rule: TableRule) -> pd.DataFrame:
-    """Return the rows of a base with those that were made."""
-    if rule.merge == "replace":
-        return made
-    contract = TABLES[rule.table]
-    first, second = (held, made) if rule.merge == "fill" else (made, held)
-    both = _stacked([first, second], contract)
-    key = [name for name in contract.key if name in both.columns]
-    return both.drop_duplicates(key, ignore_index=True)
-
-
-def _stacked(parts: Sequence[pd.DataFrame], contract: Table) -> pd.DataFrame:
-    from scenarios.scenario import column_dtype
-
-    names = [name for name in contract.names if any(name in part.columns for part in parts)]
-    return pd.DataFrame(
-        {
-            name: pd.concat(
-                [
-                    part[name].astype(column_dtype(contract.by_name[name]))
-                    if name in part.columns
-                    else pd.Series(
-                        [np.nan if contract.by_name[name].kind in NUMERIC else None] * len(part),
-                        dtype=column_dtype(contract.by_name[name]),
-                    )
-                    for part in parts
-                ],
-                ignore_index=True,
-            )
-            for name in names
-        }
-    )
 
 
 def _zone_table(zones: Zones) -> tuple[pd.DataFrame, TableReport]:
