@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 
 from scenarios import Scenario
 
-from .conftest import Door, settings_for
+from .conftest import Door, ended, settings_for
 
 PROBLEM = "application/problem+json"
 
@@ -38,17 +38,6 @@ def scenario_id(service: TestClient) -> str:
     return str(answer.json()["id"])
 
 
-def wait(service: TestClient, run_id: str, seconds: float = 120.0) -> dict[str, Any]:
-    """Wait for a run to end."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        run: dict[str, Any] = service.get(f"/v1/runs/{run_id}").json()
-        if run["state"] in ("succeeded", "failed", "cancelled"):
-            return run
-        time.sleep(0.1)
-    raise AssertionError(f"run {run_id} has not ended")
-
-
 @pytest.fixture(scope="module")
 def done(service: TestClient, scenario_id: str) -> dict[str, Any]:
     """A finished run of all stages on the corner shop."""
@@ -56,7 +45,7 @@ def done(service: TestClient, scenario_id: str) -> dict[str, Any]:
     answer = service.post("/v1/runs", json=body)
     assert answer.status_code == 202
     assert answer.headers["location"] == f"/v1/runs/{answer.json()['id']}"
-    run = wait(service, answer.json()["id"])
+    run = ended(service, answer.json()["id"])
     assert run["state"] == "succeeded", run["reason"]
     return run
 
@@ -127,7 +116,7 @@ def test_a_run_can_be_cancelled(service: TestClient) -> None:
         time.sleep(0.1)
     assert service.post(f"/v1/runs/{run}:cancel").status_code == 202
     assert service.post(f"/v1/runs/{run}:cancel").status_code == 202
-    assert wait(service, run, 30.0)["state"] == "cancelled"
+    assert ended(service, run, 30.0)["state"] == "cancelled"
 
 
 @pytest.mark.slow

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import START
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -29,6 +28,8 @@ from optimizer.plan import conform
 from optimizer.stage import StageResult
 from scenarios import Conflict, Scenario
 from scenarios.library import demo_scenario
+
+from .conftest import START
 
 Build = Callable[..., Scenario]
 Rows = Callable[[], dict[str, list[dict[str, Any]]]]

@@ -6,7 +6,6 @@ import datetime as dt
 
 import numpy as np
 import pandas as pd
-from conftest import START
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,8 @@ from optimizer.allocation.sourcing.arrivals import Arrivals, expected_arrivals
 from optimizer.allocation.sourcing.desk import Desk
 from optimizer.allocation.sourcing.online import decide
 from optimizer.allocation.sourcing.online_orders import OnlineLine, OnlineOrder
+
+from .conftest import START
 
 MORNING = START.to_pydatetime()
 

@@ -6,7 +6,6 @@ from copy import deepcopy
 
 import pandas as pd
 import pytest
-from conftest import START
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sourcing_worlds import draw_case
@@ -17,6 +16,8 @@ from optimizer.allocation.sourcing.online_orders import OnlineLine, OnlineOrder
 from optimizer.allocation.sourcing.reserves import channel_stock
 from optimizer.audit.sourcing import check
 from scenarios import Conflict
+
+from .conftest import START
 
 KEEP = {"channel_id": "K", "name": "K", "stock_share_pct": 30.0, "release_hours_before": 24.0}
 OPEN = {"channel_id": "L", "name": "L"}
