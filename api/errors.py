@@ -12,7 +12,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from api.cli.console import finding_document
 from api.operations.logs import tell
 from api.schemas.wire import Problem
 from scenarios import (
@@ -119,7 +118,7 @@ def add_handlers(app: FastAPI) -> None:
         findings = error.findings if isinstance(error, (InputError, GatesFailed)) else ()
         if status >= 400 and _wants_a_page(request):
             return _page(request, status, str(error))
-        listed = [finding_document(f) for f in findings if isinstance(f, Finding)]
+        listed = [f.document() for f in findings if isinstance(f, Finding)]
         headers = HEADERS.get(status)
         code = _code(type(error).__name__)
         return problem(status, code, str(error), request.url.path, listed, headers)

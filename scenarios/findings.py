@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import pandas as pd
 
@@ -49,6 +50,18 @@ class Finding:
         where = f"{place} row {self.row}" if self.row is not None else place
         given = f" (given: {self.value})" if self.value else ""
         return f"{self.severity}: {self.code}: {where}: {self.hint}{given}"
+
+    def document(self) -> dict[str, Any]:
+        """Return the finding as JSON shows it."""
+        return {
+            "code": self.code,
+            "severity": str(self.severity),
+            "table": self.table,
+            "row": self.row,
+            "column": self.column,
+            "value": self.value,
+            "hint": self.hint,
+        }
 
 
 class Findings:

@@ -8,7 +8,7 @@ from typing import Annotated, cast
 
 import typer
 
-from api.cli.console import Exit, err, finding_document, print_json
+from api.cli.console import Exit, err, print_json
 
 COMMANDS = (
     "api.cli.template",
@@ -121,7 +121,7 @@ def _report(error: Exception, findings: tuple[object, ...], as_json: bool) -> No
 
     listed = [finding for finding in findings if isinstance(finding, Finding)]
     if as_json:
-        errors = [finding_document(finding) for finding in listed]
+        errors = [finding.document() for finding in listed]
         print_json({"error": type(error).__name__, "detail": str(error), "errors": errors})
         return
     err().print(f"[bold red]{escape(type(error).__name__)}:[/] {escape(str(error))}")

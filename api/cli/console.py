@@ -82,19 +82,6 @@ def _shown(cell: object) -> str:
     return str(cell)
 
 
-def finding_document(finding: Finding) -> dict[str, object]:
-    """Return a finding as JSON shows it."""
-    return {
-        "code": finding.code,
-        "severity": str(finding.severity),
-        "table": finding.table,
-        "row": finding.row,
-        "column": finding.column,
-        "value": finding.value,
-        "hint": finding.hint,
-    }
-
-
 def print_findings(findings: Findings, *, most: int = 40) -> None:
     """Print findings, worst first, and how many more there are of each rule."""
     from scenarios.findings import Severity

@@ -95,7 +95,6 @@ def _target(to: Path, form: str) -> Path:
 
 
 def _document(made: Mapped, written: Path) -> dict[str, Any]:
-    from api.cli.console import finding_document
     from scenarios.importers.mapping.run import findings_of
 
     scenario = made.scenario
@@ -106,7 +105,7 @@ def _document(made: Mapped, written: Path) -> dict[str, Any]:
         "start_date": scenario.settings.start_date.isoformat(),
         "tables": {name: len(frame) for name, frame in scenario.tables.items()},
         "report": made.document(),
-        "findings": [finding_document(finding) for finding in findings_of(made)],
+        "findings": [finding.document() for finding in findings_of(made)],
     }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.console import Exit, finding_document, out, print_findings, print_json
+from api.cli.console import Exit, out, print_findings, print_json
 
 if TYPE_CHECKING:
     from scenarios.findings import Findings
@@ -80,8 +80,7 @@ def _document(
             for (code, table, column, severity), count in findings.counts.items()
         ],
         "findings": [
-            finding_document(finding) | {"parameters": dict(finding.parameters)}
-            for finding in findings
+            finding.document() | {"parameters": dict(finding.parameters)} for finding in findings
         ],
         "marked": str(mark) if mark is not None else None,
     }

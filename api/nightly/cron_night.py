@@ -133,9 +133,8 @@ def _end(
     outcome, reason = _outcome(night, name, previous)
     told = Told(name, outcome, began, ended, previous, reason)
     document = report_document(told, task, night)
-    home.end(name, document, night.plan, wishes.form)
-    if outcome == "published":
-        home.publish(name, document, ended)
+    published_at = ended if outcome == "published" else None
+    home.end(name, document, night.plan, wishes.form, published_at)
     return document
 
 
@@ -194,10 +193,9 @@ def _mapped(wishes: Wishes, now: dt.datetime) -> tuple[Scenario, Findings]:
 
 
 def _findings_of(error: Exception) -> tuple[dict[str, Any], ...]:
-    from api.cli.console import finding_document
 
     listed = error.findings if isinstance(error, InputError) else ()
-    return tuple(finding_document(each) for each in listed if isinstance(each, Finding))
+    return tuple(each.document() for each in listed if isinstance(each, Finding))
 
 
 def publish_held(
@@ -228,6 +226,5 @@ def publish_held(
         if judgement.decision == "hold":
             raise Conflict(f"gates hold night {night}: {', '.join(judgement.holding)}")
         changed = {**document, "gates": judgement.document(), "outcome": "published"}
-        home.publish(night, changed, now)
-        home.end(night, changed, None, "parquet")
+        home.end(night, changed, None, "parquet", published_at=now)
         return changed

@@ -81,12 +81,28 @@ class NightHome:
         report = self.report(night)
         return report is not None and report["outcome"] in FINAL
 
-    def end(self, night: str, document: Mapping[str, Any], plan: Plan | None, form: str) -> None:
-        """Write the plan and the report, and forget the steps of a night that has a plan."""
+    def end(
+        self,
+        night: str,
+        document: Mapping[str, Any],
+        plan: Plan | None,
+        form: str,
+        published_at: dt.datetime | None = None,
+    ) -> None:
+        """Write the plan and the report, and forget the steps of a night that has a plan.
+
+        The report comes last: a night that was ended before it is run again, from its steps.
+
+        Parameters
+        ----------
+        published_at : when the plan becomes the one that holds; None: it does not
+        """
         place = self.place(night)
         place.mkdir(exist_ok=True)
         if plan is not None:
             plan.save(place / "plan", form)
+        if published_at is not None:
+            self.publish(night, document, published_at)
         for language in ("en", "zh"):
             write_whole(place / f"report.{language}.html", report_page(document, language))
         text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False, default=str)

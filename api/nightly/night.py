@@ -174,7 +174,6 @@ def run_night(
 
 
 def _validate(task: NightTask) -> Kept:
-    from api.cli.console import finding_document
     from optimizer.gates import finding_counts
 
     found = Findings()
@@ -189,7 +188,7 @@ def _validate(task: NightTask) -> Kept:
         "",
         {
             "counts": [[*key, count] for key, count in finding_counts(found).items()],
-            "findings": [finding_document(finding) for finding in listed],
+            "findings": [finding.document() for finding in listed],
         },
     )
 

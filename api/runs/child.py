@@ -147,14 +147,12 @@ def main(pipe: Connection, task: Task) -> None:
     try:
         line.say("done", **run(task, line))
     except HoldfastError as error:
-        from api.cli.console import finding_document
-
         findings = error.findings if isinstance(error, InputError) else ()
         line.say(
             "failed",
             code=type(error).__name__,
             detail=str(error),
-            errors=[finding_document(finding) for finding in findings[:100]],
+            errors=[finding.document() for finding in findings[:100]],
         )
     except MemoryError:
         detail = "the run needs more memory than there is"

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from api.cli.console import finding_document
 from api.security.trail import record
 from api.store.blobs import BlobStore
 from api.store.database import TenantDatabase
@@ -142,4 +141,4 @@ def checked(scenario: Scenario) -> list[dict[str, Any]]:
     errors = findings.total(Severity.ERROR)
     if errors:
         raise InputError(f"the scenario has {errors} errors; nothing of it was kept", [*findings])
-    return [finding_document(finding) for finding in findings]
+    return [finding.document() for finding in findings]

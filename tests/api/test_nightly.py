@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import api.nightly.home as home_module
 import api.nightly.night as night_module
 from api.cli.app import invoke
 from api.cli.console import Exit
@@ -87,6 +88,37 @@ def test_a_sound_night_is_published_with_its_report(
     for language in ("en", "zh"):
         assert (home.place("2026-03-02") / f"report.{language}.html").exists()
     assert len(planned) == 1
+
+
+@pytest.mark.parametrize("place", ["publish", "report"])
+def test_a_night_that_ends_while_it_is_written_is_published_by_the_next_call(
+    shop: Path,
+    planned: list[int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    """Before it is published or before its report: the report never says more than is true."""
+    home = NightHome(tmp_path)
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        if place == "publish":
+            patch.setattr(NightHome, "publish", broken)
+        else:
+            patch.setattr(home_module, "report_page", broken)
+        with pytest.raises(OSError, match="no space left"):
+            run_due(home, wishes(shop), at(FIRST))
+    assert home.report("2026-03-02") is None
+    report = run_due(home, wishes(shop), at(FIRST))
+    assert report is not None
+    assert report["outcome"] == "published"
+    published = home.published()
+    assert published is not None
+    assert published["night"] == "2026-03-02"
+    assert len(planned) == 1  # its steps were there
 
 
 def test_a_night_is_done_once(tmp_path: Path, shop: Path, planned: list[int]) -> None:
