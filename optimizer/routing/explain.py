@@ -10,8 +10,9 @@ import numpy as np
 
 from optimizer.routing.insertion import best_insertion, gaps_of, without_stop
 from optimizer.routing.problem import FOREVER, KG, M3, RoutingProblem, vans_left
-from optimizer.routing.schedule import STOP, Timed, price, with_van
+from optimizer.routing.schedule import Timed, price, with_van
 from optimizer.routing.solve import Driven
+from optimizer.routing.timing import STOP
 
 MOST_STOPS = 3_000  # stops of one problem that are explained
 TRIES = 3  # feasible places that are priced for the next-best route

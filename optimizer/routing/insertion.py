@@ -20,7 +20,8 @@ from optimizer.routing.problem import (
     RoutingProblem,
     vans_left,
 )
-from optimizer.routing.schedule import Node, Timed, price, route_nodes
+from optimizer.routing.schedule import Timed, price, route_nodes
+from optimizer.routing.timing import Node
 
 NEW = -1  # a route that is not there yet
 

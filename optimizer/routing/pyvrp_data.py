@@ -19,7 +19,8 @@ from optimizer.routing.problem import (
     RoutingProblem,
 )
 from optimizer.routing.rounding import Room, money_scale, must_serve_prize, whole_loads
-from optimizer.routing.schedule import STOP, Timed
+from optimizer.routing.schedule import Timed
+from optimizer.routing.timing import STOP
 
 if TYPE_CHECKING:
     import pyvrp

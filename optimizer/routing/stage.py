@@ -15,7 +15,6 @@ from optimizer.routing.handing import hand_over, key_of, losses_if_refused
 from optimizer.routing.offers import Key, Offer
 from optimizer.routing.ortools_engine import OrToolsEngine
 from optimizer.routing.problem import KG, M3, RoutingProblem
-from optimizer.routing.schedule import STOP
 from optimizer.routing.solve import Driven, balance_money, had_to_be_compiled, solve
 from optimizer.routing.tables import (
     explanations_table,
@@ -26,6 +25,7 @@ from optimizer.routing.tables import (
     stops_table,
     unserved_table,
 )
+from optimizer.routing.timing import STOP
 from optimizer.routing.unserved import reasons
 from optimizer.stage import Certificate, Kpi, StageResult
 from scenarios import InputError, Scenario

@@ -11,8 +11,8 @@ from optimizer.routing.explain import Explanation
 from optimizer.routing.from_scenario import Refused
 from optimizer.routing.offers import Key, Offer
 from optimizer.routing.problem import DELIVERY
-from optimizer.routing.schedule import BREAK, END, RELOAD, START, STOP
 from optimizer.routing.solve import Driven
+from optimizer.routing.timing import BREAK, END, RELOAD, START, STOP
 from optimizer.routing.unserved import Reason
 
 ROUTE_COLUMNS = [

@@ -23,7 +23,8 @@ from optimizer.routing.ruin.clock import refresh_all
 from optimizer.routing.ruin.facts import NONE, Book, Facts, empty_book
 from optimizer.routing.ruin.near import near_in_time
 from optimizer.routing.ruin.roads import make_roads
-from optimizer.routing.schedule import STOP, Timed
+from optimizer.routing.schedule import Timed
+from optimizer.routing.timing import STOP
 
 WIDTH = 300  # near stops of each stop
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.routing.problem import BACKHAUL, PICKUP, Route
-from optimizer.routing.schedule import BREAK, END, RELOAD, STOP, Timed, earliest, price, route_nodes
+from optimizer.routing.schedule import Timed, price, route_nodes
+from optimizer.routing.timing import BREAK, END, RELOAD, STOP, earliest
 
 
 def priced(problem, trips, van=0) -> Timed:
