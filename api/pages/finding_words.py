@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.pages.language import Language
+from api.pages.said import said
 from scenarios.validation.notice import Notice
 
 CHINESE: Final = Path(__file__).parent / "findings_zh.json"
@@ -42,7 +43,7 @@ def finding_said(language: Language, finding: Mapping[str, Any]) -> str:
     """Say what to do about a finding; as it was said where a language has no words for it."""
     hint, code = str(finding.get("hint", "")), str(finding.get("code", ""))
     if language.code == "en" or code not in chinese():
-        return hint
+        return said(language, hint)
     text = chinese()[code]
     names = _PART.findall(text)
     if not names:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from api.pages.language import Language
+from api.pages.said import said
+from api.pages.sentences import alert_text
+from api.pages.view import language_of
 from api.routes.context import Context, Reader
 from api.services.filters import FilterText, SortText, read_filter, read_sort
 from api.services.table_rows import records
@@ -16,6 +19,7 @@ from scenarios.tables import NUMERIC, TABLES, TEMPORAL, Kind, Table
 
 router = APIRouter()
 MOST_ROWS: Final = 500
+SENTENCES: Final = ("detail", "cheapest_relaxation", "what_helps", "action")  # columns of them
 First = Annotated[int, Query(ge=0)]
 Size = Annotated[int, Query(ge=1, le=MOST_ROWS)]
 
@@ -59,6 +63,7 @@ def grid_columns(
 
 @router.get("/plans/{plan_id}/rows/{name}")
 def plan_rows_page(
+    request: Request,
     plan_id: str,
     name: str,
     here: Reader,
@@ -69,7 +74,11 @@ def plan_rows_page(
 ) -> dict[str, Any]:
     """Return some rows of a plan's table, for a grid."""
     manifest = here.plan(plan_id).manifest
-    return _rows(here, PLAN_TABLES, manifest, name, first, size, filter_text, sort_text)
+    found = _rows(here, PLAN_TABLES, manifest, name, first, size, filter_text, sort_text)
+    language = language_of(request)
+    if language.code != "en":
+        found["rows"] = [_told(language, name, row) for row in found["rows"]]
+    return found
 
 
 @router.get("/scenarios/{scenario_id}/rows/{name}")
@@ -85,6 +94,13 @@ def scenario_rows_page(
     """Return some rows of a scenario's table, newest revision, for a grid."""
     manifest = here.scenarios.revision(scenario_id).manifest
     return _rows(here, TABLES, manifest, name, first, size, filter_text, sort_text)
+
+
+def _told(language: Language, table: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its sentences in a language; filters still look at what is written."""
+    if table == "alerts":
+        return {**row, "message": alert_text(language, row)}
+    return row | {name: said(language, row[name]) for name in SENTENCES if row.get(name)}
 
 
 def _rows(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 
 from api.pages.language import LANGUAGES, Language, preferred
+from api.pages.said import said
 from api.routes.context import Context
 from api.security.keys import Scope
 from api.store.documents import get_plan, plan_rows
@@ -73,6 +75,7 @@ def page(
     shared = {
         "language": language,
         "t": language.t,
+        "said": partial(said, language),
         "theme": theme if theme in THEMES else "auto",
         "themes": THEMES,
         "place": request.url.path + (f"?{request.url.query}" if request.url.query else ""),

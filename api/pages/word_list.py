@@ -1,18 +1,36 @@
-"""The words that scripts of pages show, in the language of the page."""
+"""The words that scripts of pages show, and sentences of the service in those of the page."""
 
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 
 from api.pages.language import LANGUAGES, catalogue
+from api.pages.said import LONGEST, said
+from api.pages.view import language_of
+from api.routes.context import Reader
 from scenarios import NotFound
 
 router = APIRouter()
 CACHE: Final = "no-cache"
+Sentence = Annotated[str, Field(max_length=4 * LONGEST)]
+
+
+class Sentences(BaseModel):
+    """Sentences of stages, runs and errors, as the service wrote them."""
+
+    texts: Annotated[list[Sentence], Field(max_length=100)]
+
+
+@router.post("/words/said")
+def sentences_said(body: Sentences, request: Request, here: Reader) -> dict[str, list[str]]:
+    """Return sentences in the language of the page, in the same order."""
+    language = language_of(request)
+    return {"texts": [said(language, text) for text in body.texts]}
 
 
 @router.get("/words/{code}.js")

@@ -23,6 +23,14 @@
     const plain = String(name === null || name === undefined ? "" : name).replace(/_/g, " ");
     return own.language === "en" ? plain : own.words[plain] || String(name);
   };
+  // what the service wrote in English, as the page's language has it
+  own.said = async function (texts) {
+    if (own.language === "en" || !texts.length) return texts;
+    const answer = await fetch("/words/said", {
+      method: "POST", credentials: "same-origin", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ texts }),
+    });
+    return answer.ok ? (await answer.json()).texts : texts;
+  };
   own.data = function (id) {
     const node = document.getElementById(id);
     return node ? JSON.parse(node.textContent) : null;
@@ -43,7 +51,8 @@
     const text = await answer.text();
     const read = text ? JSON.parse(text) : {};
     if (!answer.ok) {
-      const error = new Error(read.detail || answer.statusText);
+      const [told] = await own.said([read.detail || answer.statusText]);
+      const error = new Error(told);
       error.problem = read;
       throw error;
     }

@@ -25,10 +25,12 @@
     });
   }
 
-  function note(kind, data, text) {
-    const item = own.make("li", {}, own.make("time", {}, data.at.slice(11, 19)), text);
-    log.append(item);
+  // the line stands at once, in its place; its words follow in the page's language
+  function note(data, before, text) {
+    const words = document.createTextNode(`${before} ${text}`);
+    log.append(own.make("li", {}, own.make("time", {}, data.at.slice(11, 19)), words));
     log.scrollTop = log.scrollHeight;
+    own.said(text ? [text] : []).then(([said]) => { if (said) words.textContent = `${before} ${said}`; });
   }
 
   function progress(data) {
@@ -42,7 +44,9 @@
       const none = document.getElementById("no-stages");
       if (none) none.remove();
     }
-    row.children[1].textContent = data.message;
+    const told = row.children[1];
+    told.textContent = told.dataset.said = data.message;
+    own.said([data.message]).then(([said]) => { if (told.dataset.said === data.message) told.textContent = said; });
     row.children[2].value = data.share;
     const found = tells.includes(data.stage) && /^(?:(?:first )?plan|(.+):) (-?[\d,]+(?:\.\d+)?)$/.exec(data.message);
     if (found) {
@@ -57,11 +61,11 @@
   if (log.dataset.ended === "yes") return;
   const source = new EventSource(`/v1/runs/${log.dataset.run}/events?after=${log.dataset.last}`);
   const read = (kind, act) => source.addEventListener(kind, (event) => act(JSON.parse(event.data)));
-  read("progress", (data) => { progress(data); note("progress", data, `${own.word(data.stage)} ${data.message}`); });
+  read("progress", (data) => { progress(data); note(data, own.word(data.stage), data.message); });
   read("state", (data) => {
     document.getElementById("state").replaceChildren(own.make("span", { class: "chip " + data.state }, own.word(data.state)));
-    note("state", data, own.word(data.state));
+    note(data, own.word(data.state), data.reason || "");
   });
-  read("warning", (data) => note("warning", data, data.message));
+  read("warning", (data) => note(data, own.word("warning"), data.message));
   read("done", () => { source.close(); window.location.reload(); });
 })();

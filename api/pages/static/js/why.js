@@ -54,7 +54,7 @@
       await new Promise((done) => setTimeout(done, 500));
       run = await own.call("GET", `/v1/runs/${run.id}`);
     }
-    if (run.state !== "succeeded") throw new Error(run.reason || own.word(run.state));
+    if (run.state !== "succeeded") throw new Error(run.reason ? (await own.said([run.reason]))[0] : own.word(run.state));
     return own.call("GET", `/v1/plans/${run.plan}/files/what_if.json`);
   }
 
@@ -67,7 +67,8 @@
       const parts = [];
       if (!answer.possible) {
         parts.push(own.make("p", { class: "wrong" }, own.t(answer.proven ? "Not possible, and that is proven." : "No plan with it was found.")));
-        parts.push(own.make("ul", { class: "changes" }, ...answer.reasons.map((reason) => own.make("li", {}, reason))));
+        const reasons = await own.said(answer.reasons);
+        parts.push(own.make("ul", { class: "changes" }, ...reasons.map((reason) => own.make("li", {}, reason))));
       } else {
         parts.push(own.make("p", {}, own.make("strong", {}, own.t("Costs {money} more in all", { money: own.number(answer.extra_cost) }))));
         if (answer.extra_cost_at_least !== null && answer.extra_cost_at_most !== null) {
@@ -81,6 +82,7 @@
             own.make("ul", { class: "changes" }, ...answer.moves.slice(0, 40).map((move) => own.make("li", {}, `${move.what}: ${move.before || "–"} → ${move.after || "–"}`)))));
         }
       }
+      for (const said of await own.said(answer.notes || [])) parts.push(own.make("p", { class: "note" }, said));
       spot.replaceChildren(...parts);
     } catch (error) {
       spot.replaceChildren(own.make("p", { class: "wrong" }, error.message));
