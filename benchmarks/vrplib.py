@@ -232,6 +232,8 @@ def _vans(
         cost_per_hour=nothing,
         g_co2e_per_km=nothing,
         co2_cost_per_km=nothing,
+        g_co2e_per_tkm=nothing,
+        co2_cost_per_tkm=nothing,
         break_after_s=np.full(m, FOREVER),
         break_s=np.zeros(m, dtype=np.int64),
         profile=np.zeros(m, dtype=np.int64),

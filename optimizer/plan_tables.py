@@ -227,6 +227,7 @@ _TABLES = (
         number("load_m3", "体积（立方米）", "Largest volume of a trip.", required=True),
         _COST,
         _CO2,
+        number("tonne_km", "运输量（吨公里）", "Km of every leg x tonnes on board."),
     )),
     Table("stops", "站点", GROUP, "What each route does, in order.", (
         ident("route_id", "路线编号", "Route.", required=True, key=True),
@@ -241,6 +242,7 @@ _TABLES = (
         number("lat", "纬度", "Latitude, degrees.", low=-90.0, high=90.0),
         number("lon", "经度", "Longitude, degrees.", low=-180.0, high=180.0),
         integer("part", "分批", "Which part, of an order or parcel heavier than any van; blank: all of it.", low=1.0),
+        number("tonne_km", "运输量（吨公里）", "Km of the way to it x tonnes on board."),
     )),
     Table("part_lines", "分批明细", GROUP, "What is in each part of an order or parcel heavier than any van.", (
         ident("order_id", "订单编号", "Customer order.", required=True, key=True),

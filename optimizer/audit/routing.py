@@ -92,6 +92,7 @@ class Drive:
         self.name = str(route["route_id"])
         self.terms: dict[str, float] = {}
         self.grams = 0.0
+        self.tonne_km = 0.0
         self.late = 0.0
 
     def _number(self, column: str, otherwise: float) -> float:
@@ -118,6 +119,7 @@ class Drive:
         at = self.begins_at or (depot, self.roads.depots[depot])
         clock = pd.Timestamp(self.route["start"])
         metres, served = 0.0, []
+        legs: list[tuple[int, float, Stop | None]] = []
         trips: list[list[Stop]] = [[]]
         leaves = [clock]
         for row in records:
@@ -125,6 +127,7 @@ class Drive:
             to = self._place_of(row, stop, at, depot, str(last))
             leg_m, leg_s = self.roads.leg(at, to, speed) if to != at else (0.0, 0.0)
             metres += leg_m
+            legs.append((len(trips) - 1, leg_m, stop))
             self._check_times(row, stop, clock, leg_s)
             if row["kind"] == "reload":
                 trips.append([])
@@ -133,6 +136,7 @@ class Drive:
                 trips[-1].append(stop)
                 served.append(stop.key)
             clock, at = pd.Timestamp(row["depart"]), to
+        self._check_work(records, legs, trips)
         self._check_route(records, metres, trips)
         self._check_trips(leaves, trips)
         return served
@@ -211,6 +215,24 @@ class Drive:
                 inside = True
             self._broken("stops", "outside_its_window", not inside, what)
 
+    def _check_work(
+        self,
+        records: list[dict[str, Any]],
+        legs: list[tuple[int, float, Stop | None]],
+        trips: list[list[Stop]],
+    ) -> None:
+        """Every leg states its km x the tonnes on board; the route states their sum."""
+        on_board = [sum(s.load.kg for s in trip if s.kind == "delivery") for trip in trips]
+        for row, (trip, metres, stop) in zip(records, legs, strict=True):
+            work = metres * on_board[trip] / 1e6
+            wrong = abs(float(row["tonne_km"]) - work) > 1e-6 + KG * work
+            self._broken("stops", "tonne_km_differs", wrong, f"seq {row['seq']}")
+            self.tonne_km += work
+            if stop is not None:
+                on_board[trip] += -stop.load.kg if stop.kind == "delivery" else stop.load.kg
+        wrong = abs(float(self.route["tonne_km"]) - self.tonne_km) > 1e-6 + KG * self.tonne_km
+        self._broken("routes", "tonne_km_differs", wrong)
+
     def _check_route(
         self, records: list[dict[str, Any]], metres: float, trips: list[list[Stop]]
     ) -> None:
@@ -236,6 +258,7 @@ class Drive:
         )
         self._broken("routes", "stops_differ", stated["stops"] != n_stops)
         grams = self._number("g_co2e_per_km", 0.0) * km
+        grams += self._number("g_co2e_per_tkm", 0.0) * self.tonne_km
         self.grams = grams
         wrong = abs(float(self.route["g_co2e"]) - grams) > 0.001 + KM * grams
         self._broken("routes", "emission_differs", wrong)

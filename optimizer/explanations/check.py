@@ -58,7 +58,7 @@ TIES: Mapping[tuple[str, str], tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     ("routing", "tariff"): (("handed_over", "objective", ("tariff",)),),
     ("routing", "risk"): (("handed_over", "objective", ("risk",)),),
     ("routing", "co2"): (
-        ("routes", "cost", ("co2",)), ("handed_over", "objective", ("co2",)),
+        ("routes", "cost", ("co2", "co2_of_load")), ("handed_over", "objective", ("co2",)),
     ),
     ("routing", "late"): (
         ("routes", "cost", ("late",)), ("handed_over", "objective", ("late",)),

@@ -36,7 +36,7 @@ def _route(facts: Facts, row: Row) -> Explanation:
         term("time", hours, constant("s_per_hour", HOUR, divides=True),
              cell("vehicles", van, VAN, "cost_per_hour")),
     ]  # fmt: skip
-    terms += emission_of_km(facts, km, van)
+    terms += emission_of_driving(facts, km, cell("routes", row, ROUTE, "tonne_km"), van)
     for stop in facts.by("stops", "route_id").get((name,), []):
         terms += _lateness(facts, stop)
     return Explanation(
@@ -87,7 +87,7 @@ def _stop(facts: Facts, row: Row) -> Explanation:
         spent("driving", left, row["arrive"]),
         spent("waiting", row["arrive"], row["begin"]),
         spent("service", row["begin"], row["depart"]),
-        *emission_of_km(facts, km, van),
+        *emission_of_driving(facts, km, cell("stops", row, STOP, "tonne_km"), van),
         *_lateness(facts, row),
     ]
     decision = f"stops:{name}/{seq}"
@@ -179,13 +179,17 @@ def _van(facts: Facts, route: Row) -> Row:
     return van
 
 
-def emission_of_km(facts: Facts, km: Factor, van: Row) -> list[Term]:
-    """Return what driving emits, in money; nothing without a price."""
+def emission_of_driving(facts: Facts, km: Factor, tonne_km: Factor, van: Row) -> list[Term]:
+    """Return what driving emits, empty and for its load, in money; nothing without a price."""
     if not facts.scenario.settings.co2_price_per_tonne:
         return []
-    rate = cell("vehicles", van, VAN, "g_co2e_per_km")
     price = facts.setting("co2_price_per_tonne")
-    return [term("co2", km, rate, price, constant("g_per_tonne", 1e6, divides=True))]
+    over = constant("g_per_tonne", 1e6, divides=True)
+    terms = [term("co2", km, cell("vehicles", van, VAN, "g_co2e_per_km"), price, over)]
+    by_load = cell("vehicles", van, VAN, "g_co2e_per_tkm")
+    if by_load.value:
+        terms.append(term("co2_of_load", tonne_km, by_load, price, over))
+    return terms
 
 
 def _lateness(facts: Facts, stop: Row) -> list[Term]:

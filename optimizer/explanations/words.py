@@ -170,6 +170,7 @@ TERMS: Mapping[str, Pair] = {
     "handling": ("handling", "操作费"),
     "late": ("lateness", "迟到"),
     "co2": ("CO2e", "碳排放"),
+    "co2_of_load": ("CO2e of the load", "载货碳排放"),
     "stock_value": ("value of the goods", "货值"),
     "risk": ("risk that the carrier declines", "承运商拒单风险"),
     "unserved": ("penalty", "未满足罚金"),

@@ -50,7 +50,7 @@ class Cap:
     def emitted(self, solved: Sequence[Driven]) -> float:
         """Return the grams that count."""
         return sum(
-            _grams(driven.problem, timed)
+            timed.g_co2e
             for driven in solved
             for counted in [self.counts(driven.problem)]
             for timed in driven.timed
@@ -91,8 +91,10 @@ class _Prices:
         for cap in self.caps:
             extra += self.brackets[cap.limit_id].tried * cap.counts(problem)
         vans = problem.vans
-        cost: Floats = vans.co2_cost_per_km + extra * vans.g_co2e_per_km
-        return replace(problem, vans=replace(vans, co2_cost_per_km=cost))
+        empty: Floats = vans.co2_cost_per_km + extra * vans.g_co2e_per_km
+        loaded: Floats = vans.co2_cost_per_tkm + extra * vans.g_co2e_per_tkm
+        vans = replace(vans, co2_cost_per_km=empty, co2_cost_per_tkm=loaded)
+        return replace(problem, vans=vans)
 
 
 def read_caps(scenario: Scenario) -> tuple[tuple[Cap, ...], tuple[str, ...]]:
@@ -195,13 +197,9 @@ def solve_within(
 # ---- inside ---------------------------------------------------------------------------------
 
 
-def _grams(problem: RoutingProblem, timed: Timed) -> float:
-    return timed.metres / 1000.0 * float(problem.vans.g_co2e_per_km[timed.route.van])
-
-
 def _money_and_grams(solved: Sequence[Driven]) -> tuple[float, float]:
     """Return what all routes cost and emit."""
-    pairs = [(t.cost, _grams(driven.problem, t)) for driven in solved for t in driven.timed]
+    pairs = [(t.cost, t.g_co2e) for driven in solved for t in driven.timed]
     return sum(money for money, _ in pairs), sum(grams for _, grams in pairs)
 
 
@@ -259,7 +257,7 @@ def _without(problem: RoutingProblem, timed: Timed, stop: int) -> tuple[float, T
     shorter = None if rest is None else price(problem, rest)
     if isinstance(shorter, str):
         return None
-    grams = _grams(problem, timed) - (0.0 if shorter is None else _grams(problem, shorter))
+    grams = timed.g_co2e - (0.0 if shorter is None else shorter.g_co2e)
     if grams <= 0.0:
         return None
     saved = timed.cost - (0.0 if shorter is None else shorter.cost)

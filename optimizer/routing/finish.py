@@ -11,7 +11,7 @@ from optimizer.routing.polish import Rank, polish
 from optimizer.routing.problem import Routes, RoutingProblem
 from optimizer.routing.schedule import Timed, price
 
-LARGE_SHARE, SMALL_SHARE = 0.4, 0.2  # of the budget: soft windows or balance; breaks alone
+LARGE_SHARE, SMALL_SHARE = 0.4, 0.2  # of the budget: soft windows or balance; breaks, loads
 WORST = (float("inf"),)  # of routes that break a rule
 ORTOOLS_SHARE = 0.5  # of that, where windows are soft
 
@@ -22,12 +22,17 @@ def finishing_share(problem: RoutingProblem) -> float:
         return LARGE_SHARE
     vans = problem.vans
     rests = (vans.break_s > 0) & (vans.max_duration_s > vans.break_after_s) & (vans.count > 0)
-    return SMALL_SHARE if rests.any() else 0.0
+    return SMALL_SHARE if rests.any() or pays_for_load(problem) else 0.0
 
 
 def is_soft(problem: RoutingProblem) -> bool:
     """Say whether some stop may be late for money."""
     return bool((problem.stops.late_cost_per_h > 0.0).any())
+
+
+def pays_for_load(problem: RoutingProblem) -> bool:
+    """Say whether what a van emits for its load costs money."""
+    return bool((problem.vans.co2_cost_per_tkm > 0.0).any())
 
 
 def untold(problem: RoutingProblem) -> list[str]:
@@ -39,6 +44,8 @@ def untold(problem: RoutingProblem) -> list[str]:
         missing.append("soft windows")
     if problem.balance_cost_per_h > 0.0:
         missing.append("balance of work")
+    if pays_for_load(problem):
+        missing.append("emissions of the load")
     return missing
 
 
@@ -77,8 +84,25 @@ def finish(
             on_better(best)
     if limits.work is not None:
         limits = replace(limits, work=max(limits.work - work, 0.0))
+    if pays_for_load(problem):
+        best = [turned(problem, timed) for timed in best]
     best, more = polish(problem, best, chosen, limits, rank, on_better=on_better)
     return best, work + more, (*names, "polish")
+
+
+def turned(problem: RoutingProblem, timed: Timed) -> Timed:
+    """Return a route with each of its trips driven in the direction that costs least."""
+    best = timed
+    for at, trip in enumerate(timed.route.trips):
+        trips = list(best.route.trips)
+        trips[at] = trip[::-1]
+        other = price(problem, replace(best.route, trips=tuple(trips)))
+        if not isinstance(other, str) and (other.needs_break, other.cost) < (
+            best.needs_break,
+            best.cost,
+        ):
+            best = other
+    return best
 
 
 # ---- inside ---------------------------------------------------------------------------------

@@ -117,6 +117,8 @@ def vans_of(
         cost_per_hour=rows["cost_per_hour"].to_numpy(np.float64),
         g_co2e_per_km=rows["g_co2e_per_km"].to_numpy(np.float64),
         co2_cost_per_km=co2_price_per_g * rows["g_co2e_per_km"].to_numpy(np.float64),
+        g_co2e_per_tkm=rows["g_co2e_per_tkm"].to_numpy(np.float64),
+        co2_cost_per_tkm=co2_price_per_g * rows["g_co2e_per_tkm"].to_numpy(np.float64),
         break_after_s=_whole_or_forever(due),
         break_s=break_s,
         profile=np.array([profile_of_speed[v] for v in rows["speed_km_h"]], dtype=np.int64),

@@ -84,6 +84,7 @@ class Vans:
     max_trips, reload_s : (m,) int64
     fixed_cost, cost_per_km, cost_per_hour : (m,) float64, money
     g_co2e_per_km, co2_cost_per_km : (m,) float64, grams and what they cost, money
+    g_co2e_per_tkm, co2_cost_per_tkm : (m,) float64, the same for a tonne on board
     break_after_s, break_s : (m,) int64; FOREVER and 0 without a break rule
     profile : (m,) int64, index into the matrices of seconds
     """
@@ -106,6 +107,8 @@ class Vans:
     cost_per_hour: Floats
     g_co2e_per_km: Floats
     co2_cost_per_km: Floats
+    g_co2e_per_tkm: Floats
+    co2_cost_per_tkm: Floats
     break_after_s: Ints
     break_s: Ints
     profile: Ints
@@ -115,7 +118,7 @@ class Vans:
 
     @property
     def driving_cost_per_km(self) -> Floats:
-        """Return money per km, emissions included, (m,) float64."""
+        """Return money per km of an empty van, emissions included, (m,) float64."""
         total: Floats = self.cost_per_km + self.co2_cost_per_km
         return total
 

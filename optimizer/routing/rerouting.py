@@ -333,13 +333,14 @@ def _homeward(
                     "start": begins, "end": ends, "stops": 0.0, "distance_km": km,
                     "duration_s": float(seconds), "load_kg": 0.0, "load_m3": 0.0,
                     "cost": homeward(problem, van), "g_co2e": km * float(vans.g_co2e_per_km[van]),
+                    "tonne_km": 0.0,
                 }
             )  # fmt: skip
             lon, lat = problem.lonlat[last]
             stops.append(
                 {
                     "route_id": name, "seq": 1.0, "kind": "end", "arrive": ends, "begin": ends,
-                    "depart": ends, "load_kg": 0.0, "lat": lat, "lon": lon,
+                    "depart": ends, "load_kg": 0.0, "lat": lat, "lon": lon, "tonne_km": 0.0,
                 }
             )  # fmt: skip
             money["distance"] += float(vans.cost_per_km[van]) * km

@@ -20,6 +20,7 @@ from optimizer.routing.problem import (
     RoutingProblem,
 )
 from optimizer.routing.timing import (
+    BREAK,
     END,
     RELOAD,
     START,
@@ -41,7 +42,9 @@ class Timed:
     arrive, begin, depart : (k,) int64 per node, seconds from midnight
     load_kg, load_m3 : (k,) float64 per node, on board on leaving it
     peak : (2,) float64, the most kg and m3 on board at any moment
+    leg_tonne_km : (k,) float64 per node, km of the way to it x tonnes on board
     metres, duration_s : driven; from start to end
+    g_co2e : grams
     fixed, distance, time, co2, late : money
     needs_break : it is on duty longer than its van's break rule allows, and no break fits
     """
@@ -54,8 +57,10 @@ class Timed:
     load_kg: Floats
     load_m3: Floats
     peak: Floats
+    leg_tonne_km: Floats
     metres: int
     duration_s: int
+    g_co2e: float
     fixed: float
     distance: float
     time: float
@@ -106,7 +111,10 @@ def price(problem: RoutingProblem, route: Route) -> Timed | str:
             nodes, times = rested
     arrive, begin, depart = (np.asarray(part, dtype=np.int64) for part in times)
     on_board = _loads(problem, route, nodes)
-    metres = route_metres(problem, route)
+    legs = _leg_metres(problem, route, nodes)
+    metres = sum(legs)
+    leg_tonne_km = np.array(legs) / 1000.0 * np.roll(on_board[:, KG], 1) / 1000.0
+    km, tonne_km = metres / 1000.0, float(leg_tonne_km.sum())
     duration = int(depart[-1] - begin[0])
     return Timed(
         route,
@@ -117,12 +125,15 @@ def price(problem: RoutingProblem, route: Route) -> Timed | str:
         on_board[:, KG],
         on_board[:, 1],
         peak_load(problem, route),
+        leg_tonne_km,
         metres,
         duration,
+        float(vans.g_co2e_per_km[van] * km + vans.g_co2e_per_tkm[van] * tonne_km),
         float(vans.fixed_cost[van]),
         float(vans.cost_per_km[van]) * metres / 1000.0,
         per_hour * duration / 3600.0,
-        float(vans.co2_cost_per_km[van]) * metres / 1000.0,
+        float(vans.co2_cost_per_km[van] * metres / 1000.0)
+        + float(vans.co2_cost_per_tkm[van] * tonne_km),
         late_money(nodes, begin.tolist()),
         needs_break,
     )
@@ -151,6 +162,15 @@ def route_metres(problem: RoutingProblem, route: Route) -> int:
     """Return the metres that a route drives."""
     path = route_places(problem, route)
     return int(problem.metres[path[:-1], path[1:]].sum())
+
+
+def _leg_metres(problem: RoutingProblem, route: Route, nodes: Sequence[Node]) -> list[int]:
+    """Return the metres of the way to each node; 0 where the van stays."""
+    path = route_places(problem, route)
+    legs = iter(problem.metres[path[:-1], path[1:]].tolist())
+    stays = problem.vans.end_place[route.van] == OPEN_END
+    still = (START, BREAK, END) if stays else (START, BREAK)
+    return [0 if node.what in still else int(next(legs)) for node in nodes]
 
 
 def route_places(problem: RoutingProblem, route: Route) -> list[int]:

@@ -17,11 +17,11 @@ from optimizer.routing.unserved import Reason
 
 ROUTE_COLUMNS = [
     "route_id", "vehicle_type", "depot_id", "start", "end", "stops", "distance_km", "duration_s",
-    "load_kg", "load_m3", "cost", "g_co2e",
+    "load_kg", "load_m3", "cost", "g_co2e", "tonne_km",
 ]  # fmt: skip
 STOP_COLUMNS = [
     "route_id", "seq", "kind", "order_id", "shipment_id", "arrive", "begin", "depart", "load_kg",
-    "lat", "lon", "part",
+    "lat", "lon", "part", "tonne_km",
 ]  # fmt: skip
 HANDED_COLUMNS = [
     "order_id", "shipment_id", "site_id", "carrier_id", "service", "ship_on", "promised_on",
@@ -67,7 +67,8 @@ def routes_table(solved: Sequence[Driven], names: Sequence[Sequence[str]]) -> pd
                     float(timed.peak[0]),
                     float(timed.peak[1]),
                     timed.cost,
-                    km * float(vans.g_co2e_per_km[van]),
+                    timed.g_co2e,
+                    float(timed.leg_tonne_km.sum()),
                 ]
             )
     return pd.DataFrame(rows, columns=ROUTE_COLUMNS)
@@ -95,7 +96,8 @@ def stops_table(solved: Sequence[Driven], names: Sequence[Sequence[str]]) -> pd.
                 times = (timed.arrive[seq], timed.begin[seq], timed.depart[seq])
                 clock = [moment(problem.day, int(at)) for at in times]
                 load = float(timed.load_kg[seq])
-                rows.append([name, float(seq), kind, order, shipment, *clock, load, lat, lon, part])
+                place = (lat, lon, part, float(timed.leg_tonne_km[seq]))
+                rows.append([name, float(seq), kind, order, shipment, *clock, load, *place])
     return pd.DataFrame(rows, columns=STOP_COLUMNS)
 
 

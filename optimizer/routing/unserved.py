@@ -116,10 +116,8 @@ def _crowded_out(driven: Driven, alone_tests: _Alone, stop: int) -> Reason:
 
 def _too_dirty(driven: Driven, place: Insertion) -> Reason:
     """Explain a stop that is left out so that a limit on CO2e holds."""
-    vans = driven.problem.vans
-    before = driven.timed[place.route].metres if place.route != NEW else 0
-    metres = place.timed.metres - before
-    grams = metres / 1000.0 * float(vans.g_co2e_per_km[place.timed.route.van])
+    before = driven.timed[place.route].g_co2e if place.route != NEW else 0.0
+    grams = place.timed.g_co2e - before
     limits = ", ".join(driven.co2_limits)
     detail = f"its cheapest place would emit {grams:.0f} g more than limit {limits} leaves room for"
     return Reason(place.stop, "co2", False, detail, f"{grams:.0f} g more in limit {limits}")

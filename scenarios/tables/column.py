@@ -73,6 +73,7 @@ class Column:
 
 
 UNITS = {
+    "tonne_km": "t km",
     "_g_co2e": "g CO2e",
     "g_co2e_per_tkm": "g CO2e / t km",
     "g_co2e_per_km": "g CO2e / km",

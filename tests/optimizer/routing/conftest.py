@@ -77,6 +77,8 @@ def plane_problem(
         cost_per_hour=of(vans, "per_hour", 0.0, float),
         g_co2e_per_km=of(vans, "g", 0.0, float),
         co2_cost_per_km=of(vans, "co2_per_km", 0.0, float),
+        g_co2e_per_tkm=of(vans, "g_per_tkm", 0.0, float),
+        co2_cost_per_tkm=of(vans, "co2_per_tkm", 0.0, float),
         break_after_s=of(vans, "break_after_s", FOREVER, np.int64),
         break_s=of(vans, "break_s", 0, np.int64),
         profile=np.zeros(m, dtype=np.int64),

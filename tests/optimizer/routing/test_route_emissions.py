@@ -7,8 +7,10 @@ import pytest
 from optimizer.audit.routing import check
 from optimizer.outcome import Limits
 from optimizer.routing import run
-from optimizer.routing.problem import Route
+from optimizer.routing.finish import turned
+from optimizer.routing.problem import PICKUP, Route
 from optimizer.routing.schedule import price
+from optimizer.routing.solve import solve
 from scenarios import Scenario
 
 VAN = {
@@ -98,3 +100,59 @@ def test_referee_finds_a_cap_that_is_broken(small):
     capped = small(vehicles=[DIESEL], limits=[CAP | {"value": 4000.0}])
     codes = {violation.code for violation in check(capped, free.tables).violations}
     assert codes == {"above_co2"}
+
+
+def test_a_load_emits_by_tonne_and_km(plane):
+    """600 kg out 1 km, 100 kg on for 2 km, empty home for 3 km: 0.8 t km, at 50 g and 10 a t km."""
+    stops = [{"at": (1000, 0), "kg": 500.0}, {"at": (3000, 0), "kg": 100.0}]
+    problem = plane(stops, [{"g": 100.0, "g_per_tkm": 50.0, "co2_per_tkm": 10.0}])
+    timed = price(problem, Route(0, ((0, 1),)))
+    assert timed.leg_tonne_km.tolist() == pytest.approx([0.0, 0.6, 0.2, 0.0])
+    assert timed.g_co2e == pytest.approx(6 * 100.0 + 0.8 * 50.0)
+    assert timed.terms["co2"] == pytest.approx(8.0)
+
+
+def test_what_is_fetched_emits_on_the_way_home(plane):
+    """200 kg are fetched 1 km away: 0.2 t km, all of them on the way back."""
+    problem = plane([{"at": (1000, 0), "kg": 200.0, "kind": PICKUP}], [{"g_per_tkm": 50.0}])
+    timed = price(problem, Route(0, ((0,),)))
+    assert timed.leg_tonne_km.tolist() == pytest.approx([0.0, 0.0, 0.2])
+
+
+def test_the_heavy_stop_comes_first_where_the_load_is_dear(plane):
+    """A triangle of equal ways: dropping 900 kg first saves almost a tonne over the second leg."""
+    stops = [{"at": (1000, 0), "kg": 900.0}, {"at": (500, 866), "kg": 1.0}]
+    problem = plane(stops, [{"co2_per_tkm": 5.0}])
+    last = price(problem, Route(0, ((1, 0),)))
+    assert turned(problem, last).route.trips == ((0, 1),)
+    assert turned(problem, turned(problem, last)).route.trips == ((0, 1),)
+
+
+def test_search_pays_for_loads_as_all_orders_together_do(plane, optimum):
+    """Five stops, all orders and splits tried: the search finds the cheapest plan."""
+    at = [(900, 100), (200, 800), (-700, 300), (-300, -900), (600, -500)]
+    kgs = [800.0, 100.0, 600.0, 50.0, 300.0]
+    stops = [{"at": place, "kg": kg} for place, kg in zip(at, kgs, strict=True)]
+    problem = plane(stops, [{"count": 2, "kg": 1500.0, "fixed": 0.5, "co2_per_tkm": 8.0}])
+    outcome = solve(problem, Limits(work=1.0))
+    assert outcome.objective == pytest.approx(optimum(problem))
+    assert outcome.bound <= outcome.objective
+
+
+def test_cap_counts_what_loads_emit(small):
+    """The diesel's load alone breaks a cap that its empty van keeps; the electric one keeps it."""
+    loaded = DIESEL | {"g_co2e_per_km": 10.0, "g_co2e_per_tkm": 60_000.0}
+    scenario = small(vehicles=[loaded, ELECTRIC], limits=[CAP | {"value": 2000.0}])
+    result = planned(scenario)
+    assert result.tables["routes"]["vehicle_type"].tolist() == ["electric"]
+
+
+@pytest.mark.parametrize("table", ["routes", "stops"])
+def test_referee_adds_up_every_leg(small, table):
+    """A tonne-kilometre too many, in the route or at a stop, is found."""
+    scenario = small(vehicles=[DIESEL | {"g_co2e_per_tkm": 80.0}])
+    tables = dict(run(scenario, {}, Limits(work=0.1)).tables)
+    assert check(scenario, tables).violations == ()
+    tables[table] = tables[table].assign(tonne_km=tables[table]["tonne_km"] + 1.0)
+    codes = {violation.code for violation in check(scenario, tables).violations}
+    assert codes == {"tonne_km_differs"}
