@@ -22,17 +22,12 @@ def finishing_share(problem: RoutingProblem) -> float:
         return LARGE_SHARE
     vans = problem.vans
     rests = (vans.break_s > 0) & (vans.max_duration_s > vans.break_after_s) & (vans.count > 0)
-    return SMALL_SHARE if rests.any() or pays_for_load(problem) else 0.0
+    return SMALL_SHARE if rests.any() or vans.pays_for_load else 0.0
 
 
 def is_soft(problem: RoutingProblem) -> bool:
     """Say whether some stop may be late for money."""
     return bool((problem.stops.late_cost_per_h > 0.0).any())
-
-
-def pays_for_load(problem: RoutingProblem) -> bool:
-    """Say whether what a van emits for its load costs money."""
-    return bool((problem.vans.co2_cost_per_tkm > 0.0).any())
 
 
 def untold(problem: RoutingProblem) -> list[str]:
@@ -44,7 +39,7 @@ def untold(problem: RoutingProblem) -> list[str]:
         missing.append("soft windows")
     if problem.balance_cost_per_h > 0.0:
         missing.append("balance of work")
-    if pays_for_load(problem):
+    if problem.vans.pays_for_load:
         missing.append("emissions of the load")
     return missing
 
@@ -84,7 +79,7 @@ def finish(
             on_better(best)
     if limits.work is not None:
         limits = replace(limits, work=max(limits.work - work, 0.0))
-    if pays_for_load(problem):
+    if problem.vans.pays_for_load:
         best = [turned(problem, timed) for timed in best]
     best, more = polish(problem, best, chosen, limits, rank, on_better=on_better)
     return best, work + more, (*names, "polish")

@@ -64,6 +64,8 @@ class OrToolsEngine:
             missing.append("driver breaks")
         if problem.balance_cost_per_h > 0.0:
             missing.append("balance of work")
+        if vans.pays_for_load:
+            missing.append("emissions of the load")
         return "; ".join(missing) or None
 
     def solve(

@@ -122,6 +122,11 @@ class Vans:
         total: Floats = self.cost_per_km + self.co2_cost_per_km
         return total
 
+    @property
+    def pays_for_load(self) -> bool:
+        """Say whether what some van emits for its load costs money."""
+        return bool((self.co2_cost_per_tkm > 0.0).any())
+
     def longest_with_breaks(self, van: int) -> int:
         """Return how long a route may be so that a break still fits into the shift, seconds."""
         longest = int(self.max_duration_s[van])

@@ -42,6 +42,7 @@ CASES = {
     "backhauls after deliveries": ([STOP | {"kind": BACKHAUL}, STOP], [{}], 0.0),
     "release times": ([STOP | {"release_s": 60}], [{}], 0.0),
     "prizes": ([STOP | {"optional": True}], [{}], 0.0),
+    "CO2 of the load (`g_co2e_per_tkm`)": ([STOP], [{"co2_per_tkm": 1.0}], 0.0),
     "driver breaks": ([STOP], [{"break_after_s": 100, "break_s": 10}], 0.0),
     "soft windows": ([STOP | {"late_after_s": 9, "late_per_h": 1.0}], [{}], 0.0),
     "balance of work": ([STOP], [{}], 1.0),
