@@ -15,6 +15,7 @@ from scenarios import EngineError, HoldfastError
 
 MOST_DEATHS: Final = 3  # processes that a chunk may take with it
 WORTH_SHARING: Final = 1e9  # steps: product-location-days of a simulation, and the like
+STEPS_PER_SECOND: Final = 2e7  # that a core does: of a search limited by work or by time
 MARK: Final = "__does_chunks__"
 
 Cancel = Callable[[], bool]
@@ -23,7 +24,7 @@ Function = TypeVar("Function", bound=ChunkFunction)
 
 
 class Cancelled(HoldfastError):  # noqa: N818 - the name says what happened
-    """The work was cancelled; what was done of it is not shown."""
+    """The work was cancelled; what was done of it, `found` was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Executor(Protocol):
         chunks: Sequence[Any],
         *,
         done: Callable[[int], None] | None = None,
+        found: Callable[[int, Any], None] | None = None,
         cancelled: Cancel | None = None,
     ) -> list[Any]:
         """Return the result of every chunk, in the order of the chunks.
@@ -71,6 +73,7 @@ class Executor(Protocol):
         ----------
         work, chunks : arrays, plain values and dataclasses of this project; nothing that lives
         done : called with how many chunks are done, never less than before
+        found : called with the place of a chunk and its result, when that is known, once for each
         cancelled : asked often; True ends everything within a second
 
         Raises

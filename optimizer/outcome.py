@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from optimizer.executor import Executor
 
 
 class Status(StrEnum):
@@ -115,6 +118,7 @@ class Limits:
     progress : told often; cheap
     clock : monotonic seconds, passed in so that tests can turn it
     started : `clock()` when these limits began to count
+    executor : who shares large work; None: nobody does. The answer does not depend on it
     """
 
     seconds: float | None = None
@@ -124,6 +128,7 @@ class Limits:
     progress: Progress = _silent
     clock: Callable[[], float] = time.perf_counter
     started: float = field(default=math.nan)
+    executor: Executor | None = None
 
     def __post_init__(self) -> None:
         if math.isnan(self.started):
@@ -143,6 +148,4 @@ class Limits:
         """Return limits for a part of the work: that fraction of what is left, from now."""
         seconds = None if self.seconds is None else fraction * self.remaining
         work = None if self.work is None else fraction * self.work
-        return Limits(
-            seconds, work, self.seed, self.cancelled, self.progress, self.clock, self.clock()
-        )
+        return replace(self, seconds=seconds, work=work, started=self.clock())

@@ -20,6 +20,7 @@ from scenarios.gazetteer import fill_coordinates
 
 if TYPE_CHECKING:
     from optimizer.audit.report import AuditReport
+    from optimizer.executor import Executor
 
 MOST_PLACES_TOLD = 20  # notes on cities that were looked up
 DEFAULT_WORK = 30.0  # units of work; one is about a second of one core
@@ -149,6 +150,7 @@ def plan(
     options: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
+    executor: Executor | None = None,
     staged: Callable[[Plan], None] | None = None,
     begun: Plan | None = None,
 ) -> Plan:
@@ -166,6 +168,7 @@ def plan(
     options : of single stages, by name, as their Room lists them
     progress : called with (stage, share done, message)
     cancelled : asked often; True ends the search with what there is
+    executor : who shares what is large and falls apart; None: nobody. The plan is the same
     staged : called with what there is after every stage but the last
     begun : what `staged` was given by the same call before it was cut short: its stages are not
         run again. The plan of another call, or one that moved stock first, is not gone on with
@@ -216,6 +219,7 @@ def plan(
             continue
         left = sum(STAGES[stage].weight for stage in chosen[position:])
         limits = _limits(total, name, STAGES[name].weight, left, chosen, work, seed)
+        limits = replace(limits, executor=executor)
         if progress is not None:
             limits = replace(limits, progress=progress)
         if cancelled is not None:

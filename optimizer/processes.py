@@ -50,10 +50,12 @@ class LocalProcesses:
     Parameters
     ----------
     count : of processes; 0 for one per core
+    least : steps of work below which nothing is shared; starting a process takes a second
     """
 
-    def __init__(self, count: int = 0) -> None:
+    def __init__(self, count: int = 0, least: float = WORTH_SHARING) -> None:
         self.count = count or os.cpu_count() or 1
+        self._least = least
 
     @property
     def width(self) -> int:
@@ -62,8 +64,8 @@ class LocalProcesses:
 
     @property
     def least(self) -> float:
-        """Some seconds of work: starting a process takes one."""
-        return WORTH_SHARING
+        """Steps of work below which nothing is shared."""
+        return self._least
 
     def run(
         self,
@@ -71,6 +73,7 @@ class LocalProcesses:
         chunks: Sequence[Any],
         *,
         done: Callable[[int], None] | None = None,
+        found: Callable[[int, Any], None] | None = None,
         cancelled: Cancel | None = None,
     ) -> list[Any]:
         """Return the result of every chunk, in order; see :class:`optimizer.executor.Executor`."""
@@ -105,6 +108,8 @@ class LocalProcesses:
                     if not fine:
                         raise chunk_failed(number, len(chunks), results[number])
                     finished += 1
+                    if found is not None:
+                        found(number, results[number])
                     if done is not None:
                         done(finished)
                 if cancelled is not None and cancelled():

@@ -147,7 +147,8 @@ def run_night(
     checked = steps.do("validate", lambda: _validate(task))
     counts = {tuple(row[:3]): int(row[3]) for row in checked.document["counts"]}
     suites = _suites(task)
-    made = steps.do("plan", lambda: _plan(task, shelf, steps.key, progress, cancelled)).plan
+    planned = steps.do("plan", lambda: _plan(task, shelf, steps.key, progress, cancelled, executor))
+    made = planned.plan
     assert made is not None, "step plan always makes one"
     for name, suite in suites:
         if steps.is_cut_short:
@@ -211,6 +212,7 @@ def _plan(
     key: str,
     progress: Progress | None,
     cancelled: Callable[[], bool] | None,
+    executor: Executor | None,
 ) -> Kept:
     part = shelf.load("stages")
     made = plan(
@@ -222,6 +224,7 @@ def _plan(
         options=dict(task.options) or None,
         progress=progress,
         cancelled=cancelled,
+        executor=executor,
         staged=lambda part: shelf.keep("stages", Kept(key, {}, part)),
         begun=part.plan if part is not None and part.key == key else None,
     )

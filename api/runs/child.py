@@ -240,6 +240,7 @@ def _plan(task: Task, scenario: Scenario, line: _Line, options: dict[str, str]) 
         options=options or None,
         progress=line.progress,
         cancelled=line.cancelled.is_set,
+        executor=_executor(task, line),
         staged=lambda part: line.say(
             "staged", **_kept(put_plan(FolderBlobs(task.blobs), part), part)
         ),

@@ -60,35 +60,40 @@ class QueueExecutor:
         chunks: Sequence[Any],
         *,
         done: Callable[[int], None] | None = None,
+        found: Callable[[int, Any], None] | None = None,
         cancelled: Cancel | None = None,
     ) -> list[Any]:
         """Return the result of every chunk, in order; see :class:`optimizer.executor.Executor`."""
         function_of(work.function)
         whole = self.blobs.put(pack((work.function, work.common)))
         parts = [self.blobs.put(pack(chunk)) for chunk in chunks]
-        keys = [name_of(whole, part) for part in parts]
+        places: dict[str, list[int]] = {}
+        for place, part in enumerate(parts):
+            places.setdefault(name_of(whole, part), []).append(place)
         self.desk.ask(whole, parts)
-        results: dict[str, str] = {}
-        told = 0
+        results: dict[int, Any] = {}
         try:
-            while any(key not in results for key in keys):
+            while len(results) < len(parts):
                 if cancelled is not None and cancelled():
                     raise Cancelled("cancelled while workers shared the work")
+                told = len(results)
                 for chunk in self.desk.ended():
-                    if chunk.key in keys and chunk.result is None:
-                        raise chunk_failed(keys.index(chunk.key), len(keys), chunk.reason)
-                    if chunk.result is not None:
-                        results[chunk.key] = chunk.result
-                count = sum(key in results for key in keys)
-                if count > told and done is not None:
-                    done(count)
-                told = count
-                if count < len(keys):
+                    for place in places.get(chunk.key, ()):
+                        if chunk.result is None:
+                            raise chunk_failed(place, len(parts), chunk.reason)
+                        if place in results:
+                            continue
+                        results[place] = unpack(self.blobs.get(chunk.result))
+                        if found is not None:
+                            found(place, results[place])
+                if len(results) > told and done is not None:
+                    done(len(results))
+                if len(results) < len(parts):
                     time.sleep(LOOK_SECONDS)
         except BaseException:
             self.desk.drop()
             raise
-        return [unpack(self.blobs.get(results[key])) for key in keys]
+        return [results[place] for place in range(len(parts))]
 
 
 class DirectDesk:

@@ -15,6 +15,7 @@ from optimizer.routing.handing import hand_over, key_of, losses_if_refused
 from optimizer.routing.offers import Key, Offer
 from optimizer.routing.ortools_engine import OrToolsEngine
 from optimizer.routing.problem import KG, M3, RoutingProblem
+from optimizer.routing.sharing import STAGE, share_out
 from optimizer.routing.solve import Driven, balance_money, had_to_be_compiled, solve
 from optimizer.routing.tables import (
     explanations_table,
@@ -30,7 +31,6 @@ from optimizer.routing.unserved import reasons
 from optimizer.stage import Certificate, Kpi, StageResult
 from scenarios import InputError, Scenario
 
-STAGE = "routing"
 SOLVING_SHARE = 0.92  # of the wall time; the rest explains
 ROUTE_TERMS = ("fixed", "distance", "time", "co2", "late")
 CARRIER_TERMS = ("tariff", "late", "risk", "co2")
@@ -138,32 +138,35 @@ def _balance(cell: str) -> float:
 
 
 def solve_all(problems: Sequence[RoutingProblem], limits: Limits) -> list[Outcome[Driven]]:
-    """Solve the problems one by one, each with its share of what is left."""
-    outcomes: list[Outcome[Driven]] = []
+    """Solve the problems, each with its share of the limits by its number of stops.
+
+    Of the work, that is a share of all, so that it does not matter who solves the others; of the
+    seconds, a share of those that are left. What others have not solved is solved here.
+    """
+    found = share_out(problems, limits, until=SOLVING_SHARE)
+    rest = [number for number in range(len(problems)) if number not in found]
     sizes = [len(problem.stops) for problem in problems]
-    work_left = limits.work
-    for number, problem in enumerate(problems):
-        fraction = sizes[number] / max(sum(sizes[number:]), 1)
+    total, left = max(sum(sizes), 1), sum(sizes[number] for number in rest)
+    for number in rest:
+        problem = problems[number]
         seconds = None
         if limits.seconds is not None:
-            left = max(0.0, SOLVING_SHARE * limits.seconds - limits.elapsed)
-            seconds = fraction * left
+            open_s = max(0.0, SOLVING_SHARE * limits.seconds - limits.elapsed)
+            seconds = sizes[number] / max(left, 1) * open_s
         mine = replace(
             limits,
             seconds=seconds,
-            work=None if work_left is None else fraction * work_left,
+            work=None if limits.work is None else sizes[number] / total * limits.work,
             started=limits.clock(),
         )
-        done = sum(sizes[:number]) / max(sum(sizes), 1)
+        done = 1.0 - left / total
 
         def better(cost: float, name: str = problem.name, share: float = done) -> None:
             limits.progress(STAGE, share, f"{name}: {cost:,.2f}")
 
-        outcome = solve(problem, mine, on_better=better)
-        outcomes.append(outcome)
-        if work_left is not None:
-            work_left = max(work_left - outcome.work, 0.0)
-    return outcomes
+        found[number] = solve(problem, mine, on_better=better)
+        left -= sizes[number]
+    return [found[number] for number in range(len(problems))]
 
 
 def bound_note(outcomes: Sequence[Outcome[Driven]]) -> list[str]:

@@ -32,10 +32,12 @@ from api.store.documents import get_plan, put_plan
 from api.store.rows import ChunkRow, PlanRow, RunRow, TenantRow, new_id
 from optimizer.executor import Cancelled, Executor, Work
 from optimizer.pipeline import plan
+from optimizer.plan import Plan
 from optimizer.processes import LocalProcesses
 from scenarios import EngineError, InputError
 from scenarios.library import demo_scenario
 from simulation.stress import stress
+from tests.driving_days import driving_days
 
 from .conftest import settings_for
 
@@ -117,7 +119,7 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
         yield request.getfixturevalue("floor").executor()
         return
     with reachable_works():
-        yield LocalProcesses(2)
+        yield LocalProcesses(2, least=0.0)
 
 
 def work(name: str, common: Any = None) -> Work:
@@ -139,6 +141,16 @@ def test_the_count_of_chunks_that_are_done_never_falls(executor: Executor) -> No
     executor.run(work("scale", 2), [1, 2, 3], done=counts.append)
     assert counts == sorted(counts)
     assert counts[-1] == 3
+
+
+def test_every_result_is_told_once_with_its_place(executor: Executor) -> None:
+    """Told as it comes, in any order: the same as what is returned."""
+    told: list[tuple[int, int]] = []
+    work_done = executor.run(
+        work("scale", 2), [1, 2, 1], found=lambda place, result: told.append((place, result))
+    )
+    assert sorted(told) == [(0, 2), (1, 4), (2, 2)]
+    assert work_done == [2, 4, 2]
 
 
 def test_equal_chunks_are_each_answered(executor: Executor) -> None:
@@ -191,6 +203,28 @@ def test_only_marked_functions_do_chunks(executor: Executor, name: str) -> None:
     """A work names a function that was made for it, or is refused before anything starts."""
     with pytest.raises(EngineError, match=r"no work|does no chunks"):
         executor.run(Work(name, None), [1])
+
+
+def test_a_plan_is_the_same_bits_whoever_shares_it(executor: Executor) -> None:
+    """Three days of routes in chunks: every table of the plan as this process makes it."""
+    scenario = driving_days((9, 4, 12))
+    alone = plan(scenario, ["routing"], work=0.4)
+    told: list[str] = []
+    shared = plan(
+        scenario, ["routing"], work=0.4, executor=executor,
+        progress=lambda _stage, _share, message: told.append(message),
+    )  # fmt: skip
+    assert "3 of 3 days and depots" in told
+    assert_same_tables(shared, alone)
+
+
+def assert_same_tables(shared: Plan, alone: Plan) -> None:
+    """Compare plans cell by cell; but for the seconds that they took."""
+    assert shared.tables.keys() == alone.tables.keys()
+    for name, frame in alone.tables.items():
+        plain = frame.drop(columns="wall_seconds", errors="ignore")
+        other = shared.table(name).drop(columns="wall_seconds", errors="ignore")
+        pd.testing.assert_frame_equal(other, plain, check_exact=True, obj=name)
 
 
 def wait_for(holds: Any) -> None:
@@ -344,4 +378,30 @@ def test_a_stress_run_that_workers_share_gives_the_same_tables(tmp_path: Path) -
     for name, frame in alone.tables.items():
         if len(frame):
             pd.testing.assert_frame_equal(shared.table(name), frame, check_exact=True, obj=name)
+    floor.close()
+
+
+@pytest.mark.slow
+def test_a_plan_that_workers_share_gives_the_same_tables(tmp_path: Path) -> None:
+    """Three days in three chunks, asked for over the pipe of the run's own process."""
+    floor = Floor(tmp_path, 1, share_from=0.0, chunks_per_run=4)
+    own = floor.database.of("tenant_a")
+    scenarios = ScenarioService(own, floor.blobs)
+    runs = RunService(own, scenarios, floor.queue, floor.settings)
+    scenario = driving_days((9, 4, 12))
+    kept = scenarios.keep(scenario)
+    body = {
+        "kind": "pipeline",
+        "scenario": kept.id,
+        "stages": ["routing"],
+        "options": {"work": 0.4},
+    }
+    run_id = runs.submit(RunRequest.model_validate(body)).id
+    wait_for(lambda: runs.ended(run_id))
+    row = runs.row(run_id)
+    assert row.state == "succeeded", row.reason
+    with floor.database.session() as session:
+        made = session.get(PlanRow, row.plan_id)
+    assert len(floor.queue._client.list_workflows(queue_name="chunks", load_input=False)) == 3
+    assert_same_tables(get_plan(floor.blobs, made.manifest), plan(scenario, ["routing"], work=0.4))
     floor.close()
