@@ -91,6 +91,9 @@ INDICATORS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 OPERATORS = ("<", "<=", ">", ">=")
 
 
+USUAL_WORD = "usual"  # usual:ACTION:KIND:ID names a playbook of one step, without a row
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """Promoted goods whose extra demand stays away.
@@ -171,6 +174,9 @@ def read_playbooks(
 ) -> dict[str, tuple[Step, ...]]:
     """Return the steps of playbooks; what is wrong with them becomes a finding.
 
+    `usual:ACTION:KIND:ID`, as usual:expedite:supplier:S1, needs no row: one step that is started
+    tonight, at the action's default value and without a cost of its own.
+
     Raises
     ------
     InputError
@@ -178,13 +184,17 @@ def read_playbooks(
     """
     rows = scenario.filled("playbooks")
     known = list(dict.fromkeys(rows["playbook_id"]))
-    missing = [name for name in wanted if name not in known]
+    usual = {name: _usual(scenario, name, findings) for name in wanted if name not in known}
+    missing = [name for name, steps in usual.items() if steps is None]
     if missing:
         raise InputError(
             f"the table playbooks has no {missing[0]!r}; it has {', '.join(known) or 'no rows'}"
         )
     made: dict[str, tuple[Step, ...]] = {}
     for name in dict.fromkeys(wanted):
+        if name in usual:
+            made[name] = usual[name] or ()
+            continue
         steps = []
         for place in np.flatnonzero((rows["playbook_id"] == name).to_numpy()):
             step = _step(scenario, rows.iloc[place], int(place) + FIRST_ROW, findings)
@@ -192,6 +202,23 @@ def read_playbooks(
                 steps.append(step)
         made[name] = tuple(sorted(steps, key=lambda step: step.number))
     return made
+
+
+def _usual(scenario: Scenario, name: str, findings: Findings) -> tuple[Step, ...] | None:
+    """Return the step of a usual playbook; None: it is no such name."""
+    word, _, rest = name.partition(":")
+    action, _, target = rest.partition(":")
+    if word != USUAL_WORD or action not in ACTIONS or not target:
+        return None
+    row = pd.Series(
+        {
+            "playbook_id": name, "step": 1, "kpi": "on_hand", "op": ">=", "threshold": 0.0,
+            "action": action, "target": target, "value": np.nan, "delay_days": 0.0, "cost": 0.0,
+            "scope": "all",
+        }
+    )  # fmt: skip
+    step = _step(scenario, row, FIRST_ROW, findings)
+    return () if step is None else (step,)
 
 
 def _step(scenario: Scenario, row: pd.Series, place: int, findings: Findings) -> Step | None:

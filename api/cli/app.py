@@ -28,6 +28,7 @@ COMMANDS = (
     "api.cli.actuals",
     "api.cli.stress",
     "api.cli.disruptions",
+    "api.cli.risks",
     "api.cli.harden",
     "api.cli.nightly",
     "api.cli.serve",

@@ -27,6 +27,20 @@ ALERTS: Final = {
     "return_rate": "Many returns of {place}",
     "capacity": "{place} is full",
 }
+# kind of risk -> what is wrong, of an early warning about it
+WARNINGS: Final = {
+    "supplier_lateness": "{place} delivers later and later",
+    "lead_time": "{place} takes longer than it states",
+    "fill_rate": "{place} delivers less and less of what is ordered",
+    "defect_rate": "{place} delivers more and more rejects",
+    "lane_delay": "{place} is slower and slower",
+    "carrier_delay": "{place} is late more and more often",
+    "demand_drift": "Demand of {place} leaves its forecast",
+    "price_move": "{place} may become dearer",
+    "currency_move": "{place} may become dearer",
+    "single_source": "Much hangs on {place} alone",
+    "capacity": "{place} may not deliver all that is asked for",
+}
 
 
 def alert_place(entity: Any) -> tuple[str, str, str]:
@@ -44,6 +58,8 @@ def alert_title(language: Language, alert: Mapping[str, Any]) -> str:
         place = f"{language.word(kind)} {place}"
     if kind == "site" and alert["code"] == "late_order":
         return language.t("Parcels of {place} miss their cut-off", place=place)
+    if alert["code"] == "early_warning":
+        return language.t(WARNINGS[str(alert["risk_id"]).partition(":")[0]], place=place)
     return language.t(ALERTS[str(alert["code"])], place=place)
 
 
@@ -52,6 +68,8 @@ def alert_text(language: Language, alert: Mapping[str, Any]) -> str:
     message = str(alert["message"])
     if language.code == "en":
         return message
+    if isinstance(alert.get("message_zh"), str):
+        return str(alert["message_zh"])
     for pattern, chinese in _alert_messages():
         found = pattern.fullmatch(message)
         if found:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from optimizer.audit.report import MONEY, Rules
+from optimizer.audit.risk_register import check_risks
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]
@@ -43,6 +44,8 @@ def check_planner_tables(
         _dependency(rules, scenario, made["supplier_dependency"], tables)
     if "alerts" in made:
         _alerts(rules, scenario, made["alerts"])
+    if "risks" in made:
+        check_risks(rules, scenario, made["risks"])
 
 
 def _names(table: pd.DataFrame) -> pd.Series:

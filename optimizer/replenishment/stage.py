@@ -46,7 +46,8 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
         return StageResult(tables, certificate, (), (*facts.notes, *notes), outcome.work, versions)
     qty = outcome.solution.qty
     lines = purchase_lines(facts, tonight, qty)
-    tables |= _tables(facts, tonight, lines, outcome.solution)
+    origins = upstream.get("forecast_origins")
+    tables |= _tables(facts, tonight, lines, outcome.solution, origins)
     return StageResult(
         tables,
         certificate,
@@ -58,7 +59,7 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
 
 
 def _tables(
-    facts: Facts, tonight: Tonight, lines: Lines, orders: Orders
+    facts: Facts, tonight: Tonight, lines: Lines, orders: Orders, origins: pd.DataFrame | None
 ) -> dict[str, pd.DataFrame]:
     """Return every result table of the stage."""
     table, row_price = lines.table, orders.bound.prices.row
@@ -66,7 +67,7 @@ def _tables(
     level[tonight.pair_row] = tonight.problem.level(orders.qty)
     return {
         "purchase_orders": table,
-        **planner_tables(facts, table, usable_per_unit(facts, table), level),
+        **planner_tables(facts, table, usable_per_unit(facts, table), level, origins),
         "calibration": facts.calibration,
         "marginal_prices": _prices(tonight, row_price),
         "explanations": explanations(facts, tonight, lines, orders.qty, row_price),

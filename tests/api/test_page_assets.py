@@ -13,7 +13,7 @@ import pytest
 import api.pages
 from api.pages.finding_words import chinese, finding_said, notices
 from api.pages.language import Language, catalogue
-from api.pages.sentences import ALERTS, alert_text, alert_title
+from api.pages.sentences import ALERTS, WARNINGS, alert_text, alert_title
 from api.pages.view import PAGE_TITLES
 from optimizer.pipeline import STAGES
 from optimizer.plan import Plan
@@ -44,7 +44,8 @@ def test_vendored_files_are_as_they_were_published(folder: Path) -> None:
 
 def shown_texts() -> set[str]:
     """Return every text that templates, scripts and modules of pages ask the catalogue for."""
-    found = set(PAGE_TITLES.values()) | set(ALERTS.values()) | set(DESCRIPTIONS.values())
+    found = set(PAGE_TITLES.values()) | set(ALERTS.values()) | set(WARNINGS.values())
+    found |= set(DESCRIPTIONS.values())
     for path in (
         *PAGES.glob("templates/*.html"),
         *PAGES.glob("static/js/*.js"),

@@ -37,8 +37,12 @@ def alerts(facts: Facts, night: Night) -> pd.DataFrame:
     kept = [_ranked(part) for part in parts if len(part)]
     if not kept:
         return pd.DataFrame()
-    both = pd.concat(kept, ignore_index=True)
-    return both.sort_values(
+    return by_money(pd.concat(kept, ignore_index=True))
+
+
+def by_money(table: pd.DataFrame) -> pd.DataFrame:
+    """Return alerts with those of most money at risk first."""
+    return table.sort_values(
         ["value", "code", "entity"], ascending=[False, True, True], kind="stable", ignore_index=True
     )
 

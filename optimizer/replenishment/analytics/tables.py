@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.replenishment.alerting import Night, alerts
+from optimizer.replenishment.alerting import Night, alerts, by_money
 from optimizer.replenishment.analytics.frontier import stock_frontier
 from optimizer.replenishment.analytics.health import stock_health
 from optimizer.replenishment.analytics.projection import projection
 from optimizer.replenishment.echelons import safety_stock
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.policies import policies, reorder_rules
+from optimizer.replenishment.risks import linked, risks, warnings
 from optimizer.replenishment.suppliers import (
     lead_time_gaps,
     read_lateness,
@@ -25,7 +26,11 @@ Floats = NDArray[np.float64]
 
 
 def planner_tables(
-    facts: Facts, purchases: pd.DataFrame, usable: pd.Series, level: Floats
+    facts: Facts,
+    purchases: pd.DataFrame,
+    usable: pd.Series,
+    level: Floats,
+    origins: pd.DataFrame | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return every table that follows from the facts and the orders.
 
@@ -34,6 +39,7 @@ def planner_tables(
     purchases : purchase_orders
     usable : usable units that one ordered unit brings, by row of `purchases`
     level : (n_pairs,) units, position after tonight's orders, fed pairs counted at their root
+    origins : forecast_origins; None: no past forecasts are known
     """
     rules = reorder_rules(facts)
     moves = transfers(facts, purchases, rules)
@@ -55,6 +61,8 @@ def planner_tables(
         gaps=lead_time_gaps(facts),
         seed=facts.scenario.settings.seed,
     )
+    register = risks(facts, night, moves, pd.DataFrame() if origins is None else origins)
+    raised = [part for part in (alerts(facts, night), warnings(register)) if len(part)]
     return {
         "transfers": moves,
         "policies": policies(facts, rules),
@@ -64,5 +72,8 @@ def planner_tables(
         "stock_health": health,
         "supplier_scores": scores,
         "supplier_dependency": supplier_dependency(facts, tonight),
-        "alerts": alerts(facts, night),
+        "alerts": by_money(linked(facts, pd.concat(raised, ignore_index=True), register))
+        if raised
+        else pd.DataFrame(),
+        "risks": register,
     }
