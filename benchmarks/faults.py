@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
+import math
 import os
 import random
 import secrets
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,6 +50,7 @@ WORK = 0.5  # of a run
 AFTER_SECONDS = 3.0  # a kill comes within so long after two runs were handed in
 PACKAGES = ("sqlalchemy", "dbos", "fastapi")
 ENDED = ("succeeded", "failed", "cancelled")
+TARGETS = ("API", "worker", "child")
 
 
 @dataclass
@@ -220,23 +222,33 @@ def look(service: Service, names: list[str], row: Row) -> None:
     row.half += any(result.breaks for result in verified(service.database))
 
 
-def kills(service: Service, target: str, rounds: int, rng: random.Random) -> Row:
-    """Kill the API, the worker or a child at random moments."""
-    row = Row(f"kill -9 of {target}")
-    for _ in range(rounds):
-        names = [name for name in (service.submit(), service.submit()) if name]
-        time.sleep(rng.uniform(0.0, AFTER_SECONDS))
-        assert service.process is not None
-        pid = {"API": service.process.pid, "worker": service.worker(), "child": service.child()}
-        if pid[target] is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid[target], signal.SIGKILL)  # type: ignore[arg-type]
-        if target == "API":
-            service.process.wait()
-            service.start()
-        late = service.submit()
-        look(service, [*names, *([late] if late else [])], row)
-    return row
+def kills(
+    service: Service, rounds: int, rng: random.Random, is_late: Callable[[], bool]
+) -> list[Row]:
+    """Kill the API, the worker or a child at random moments, in turn, until it is late."""
+    rows = {target: Row(f"kill -9 of {target}") for target in TARGETS}
+    for number in range(rounds):
+        if number >= len(TARGETS) and is_late():
+            break
+        target = TARGETS[number % len(TARGETS)]
+        kill(service, target, rows[target], rng)
+    return list(rows.values())
+
+
+def kill(service: Service, target: str, row: Row, rng: random.Random) -> None:
+    """Kill one process while two runs are under way, then hand in a third."""
+    names = [name for name in (service.submit(), service.submit()) if name]
+    time.sleep(rng.uniform(0.0, AFTER_SECONDS))
+    assert service.process is not None
+    pid = {"API": service.process.pid, "worker": service.worker(), "child": service.child()}
+    if pid[target] is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid[target], signal.SIGKILL)  # type: ignore[arg-type]
+    if target == "API":
+        service.process.wait()
+        service.start()
+    late = service.submit()
+    look(service, [*names, *([late] if late else [])], row)
 
 
 def signals(service: Service, fault: str, number: signal.Signals, rounds: int) -> Row:
@@ -337,25 +349,19 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks faults", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a round or two of each")
     parser.add_argument("--rounds", type=int, default=100, help="kills in all")
+    parser.add_argument("--minutes", type=float, help="begin no further kill after so many")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--page", type=Path, help="docs page whose part is replaced")
     options = parser.parse_args(arguments)
     began = time.monotonic()
     rng = random.Random(options.seed)
-    kill_rounds = 1 if options.short else -(-options.rounds // 3)
-    few = 1 if options.short else max(1, min(5, options.rounds // 6))
+    kill_rounds = len(TARGETS) if options.short else options.rounds
+    most = math.inf if options.minutes is None else 60.0 * options.minutes
+    few = 1 if options.short else max(1, min(3, options.rounds // 6))
     quick = {"beat_seconds": 0.5, "queue_poll_seconds": 0.1}
     rows = []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        with running(folder / "kills", **quick, max_attempts=20) as service:
-            rows += [
-                kills(service, target, kill_rounds, rng) for target in ("API", "worker", "child")
-            ]
-            rows.append(signals(service, "child: segmentation fault", signal.SIGSEGV, few))
-            rows.append(clock_back(service, few))
-            if restart := os.environ.get(RESTART):
-                rows.append(database_away(service, restart, few))
         with running(folder / "hang", **quick, max_run_seconds=15) as service:
             rows.append(signals(service, "child: hangs (limit 15 s)", signal.SIGSTOP, few))
         with running(folder / "hog", **quick, max_run_memory_mib=60, max_attempts=2) as service:
@@ -365,6 +371,15 @@ def main(arguments: list[str]) -> int:
                 look(service, [name] if name else [], row)
             rows.append(row)
         rows.append(full_disk(folder / "disk"))
+        with running(folder / "kills", **quick, max_attempts=20) as service:
+            rows.append(signals(service, "child: segmentation fault", signal.SIGSEGV, few))
+            rows.append(clock_back(service, few))
+            if restart := os.environ.get(RESTART):
+                rows.append(database_away(service, restart, few))
+            rows = [
+                *kills(service, kill_rounds, rng, lambda: time.monotonic() - began > most),
+                *rows,
+            ]
     kind = "PostgreSQL" if os.environ.get("HOLDFAST_TEST_DATABASE_URL") else "SQLite"
     seconds = time.monotonic() - began
     rounds = sum(row.rounds for row in rows)

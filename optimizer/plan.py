@@ -172,18 +172,28 @@ class Plan:
             raise InputError(f"{folder} holds no readable plan.json: {error}") from error
         tables = {}
         for name in PLAN_TABLES:
-            if (folder / f"{name}.parquet").exists():
-                tables[name] = pd.read_parquet(folder / f"{name}.parquet")
-            elif (folder / f"{name}.csv").exists():
-                tables[name] = pd.read_csv(
-                    folder / f"{name}.csv",
-                    dtype=str,
-                    keep_default_na=False,
-                    na_values=[""],
-                    encoding="utf-8-sig",
-                )
+            frame = _read_file(folder, name)
+            if frame is not None:
+                tables[name] = frame
         notes = {stage: tuple(lines) for stage, lines in document.get("notes", {}).items()}
         return cls(provenance, tables, notes)
+
+
+def read_table(folder: str | Path, name: str) -> pd.DataFrame:
+    """Return one result table of a plan folder; no rows if no stage wrote it."""
+    frame = _read_file(Path(folder), name)
+    return _none(name).copy(deep=False) if frame is None else conform(name, frame)
+
+
+def _read_file(folder: Path, name: str) -> pd.DataFrame | None:
+    if (folder / f"{name}.parquet").exists():
+        return pd.read_parquet(folder / f"{name}.parquet")
+    path = folder / f"{name}.csv"
+    if not path.exists():
+        return None
+    cells = {"dtype": str, "keep_default_na": False, "na_values": [""]}
+    frame: pd.DataFrame = pd.read_csv(path, encoding="utf-8-sig", **cells)
+    return frame
 
 
 @cache

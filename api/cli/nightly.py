@@ -49,6 +49,11 @@ def nightly(
         str, typer.Option(help="As of `holdfast import mapping`: SOURCE is a file or folder of it.")
     ] = "",
     base: Annotated[Path | None, typer.Option(help="As of `holdfast import mapping`.")] = None,
+    ordered_days: Annotated[
+        int,
+        typer.Option(min=0, max=90, help="Days that published orders count as on order while the"
+                     " import lacks them; 0: not at all."),
+    ] = 14,
     values: Annotated[
         list[str] | None,
         typer.Option("--set", help="As there; settings.start_date=today is the night's day."),
@@ -88,6 +93,7 @@ def nightly(
         form=form,
         mapping=mapping,
         base=base,
+        ordered_days=ordered_days,
         settings=settings,
         columns=columns,
     )

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from api.nightly.calendar import last_time
 from api.nightly.home import NightHome
 from api.nightly.night import Night, NightTask, run_night
+from api.nightly.on_order import USUAL_DAYS, with_orders
 from api.nightly.report import Outcome, Told, report_document
 from optimizer.gates import GateSet, Judgement, Override, overridden
 from scenarios import Conflict, Findings, InputError, NotFound, Scenario
@@ -39,6 +40,8 @@ class Wishes:
     form : of the plan's tables, parquet or csv
     mapping : name or file of an import mapping: `source` holds exports of other systems
     base : scenario that has what the exports lack
+    ordered_days : that orders of published plans count as on order while the import lacks them; 0:
+        not at all
     settings, columns : values that the mapping sets; the start date `today` is the night's day
     """
 
@@ -57,6 +60,7 @@ class Wishes:
     form: str = "parquet"
     mapping: str = ""
     base: Path | None = None
+    ordered_days: int = USUAL_DAYS
     settings: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
 
@@ -111,7 +115,7 @@ def run_due(
         previous = "" if before is None else str(before["night"])
         task: NightTask | None = None
         try:
-            task = _task(home, wishes, began)
+            task = _task(home, wishes, name, began)
             night = run_night(task, home.shelf(name), progress=progress, cancelled=cancelled)
         except Exception as error:
             told = Told(name, "failed", began, now(), previous, str(error), _findings_of(error))
@@ -148,10 +152,16 @@ def _outcome(night: Night, name: str, previous: str) -> tuple[Outcome, str]:
     return "held", f"gates: {', '.join(night.judgement.holding)}"
 
 
-def _task(home: NightHome, wishes: Wishes, now: dt.datetime) -> NightTask:
+def _task(home: NightHome, wishes: Wishes, name: str, now: dt.datetime) -> NightTask:
     scenario, findings = _mapped(wishes, now) if wishes.mapping else _read(wishes.source)
+    days = wishes.ordered_days
+    earlier = home.published_before(name, scenario.settings.start_date, days) if days else []
+    coming = with_orders(scenario, earlier, days=days, known=home.shown_before(name))
+    home.keep_facts(name, coming.scenario, coming.known)
+    findings.extend(coming.findings)
     return NightTask(
-        scenario=scenario,
+        scenario=coming.scenario,
+        on_order=coming.document,
         gates=wishes.gates,
         findings=findings,
         previous=home.published_plan(),

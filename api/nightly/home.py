@@ -2,6 +2,8 @@
 
 HOME/lock                   held while a night runs; the kernel lets go of it
 HOME/published.json         the plan that holds: its night, its days, who overrode what
+HOME/nights/NIGHT/scenario/ what was planned: the import with what is on order
+HOME/nights/NIGHT/on_order.json   lines of published plans that imports have shown
 HOME/nights/NIGHT/steps/    what steps have made, until the night has ended
 HOME/nights/NIGHT/plan/     the plan, as `holdfast plan` writes it
 HOME/nights/NIGHT/report.json, report.en.html, report.zh.html
@@ -14,16 +16,19 @@ import datetime as dt
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from api.nightly.html import report_page
+from api.nightly.on_order import TOLD_DAYS, Published
 from api.nightly.shelf import FolderShelf, write_whole
 from optimizer.gates import Dated
-from optimizer.plan import Plan
-from scenarios import Conflict, HoldfastError, NotFound
+from optimizer.plan import Plan, read_table
+from scenarios import Conflict, HoldfastError, NotFound, Scenario
 
+SCENARIO: Final = "scenario"
+KNOWN: Final = "on_order.json"
 FINAL: Final = ("published", "held")  # outcomes after which a night is not run again
 
 
@@ -100,7 +105,9 @@ class NightHome:
         place = self.place(night)
         place.mkdir(exist_ok=True)
         if plan is not None:
-            plan.save(place / "plan", form)
+            kept = (place / SCENARIO).exists()
+            made = plan.from_place(f"../{SCENARIO}") if kept else plan
+            made.save(place / "plan", form)
         if published_at is not None:
             self.publish(night, document, published_at)
         for language in ("en", "zh"):
@@ -109,6 +116,53 @@ class NightHome:
         write_whole(place / "report.json", text + "\n")
         if document["outcome"] in FINAL:
             shutil.rmtree(place / "steps", ignore_errors=True)
+
+    def keep_facts(self, night: str, scenario: Scenario, known: Iterable[str]) -> None:
+        """Keep what a night plans, so that it can be planned again, and what imports have shown."""
+        place = self.place(night)
+        place.mkdir(exist_ok=True)
+        scenario.save(place / SCENARIO, "parquet")
+        write_whole(place / KNOWN, json.dumps({"known": sorted(known)}, ensure_ascii=False))
+
+    def shown_before(self, night: str) -> frozenset[str]:
+        """Return the lines of published plans that imports have shown before a night."""
+        for name in self._before(night):
+            path = self.place(name) / KNOWN
+            if path.exists():
+                return frozenset(json.loads(path.read_text(encoding="utf-8"))["known"])
+        return frozenset()
+
+    def published_before(self, night: str, today: dt.date, days: int) -> list[Published]:
+        """Return plans of earlier nights that were published, oldest first.
+
+        A night that is run again replaces its own plan, which is left out.
+
+        Parameters
+        ----------
+        today, days : lines that were ordered longer ago than `days` and those in which they are
+            told of are not asked for
+        """
+        first = today - dt.timedelta(days=days + TOLD_DAYS)
+        now = self.published()
+        found: list[Published] = []
+        for name in self._before(night):
+            report = self.report(name)
+            if report is not None and report["outcome"] == "published":
+                start = report["scenario"]["start_date"]
+            elif now is not None and now["night"] == name:
+                start = now["start_date"]  # it ended before its report was written
+            else:
+                continue
+            lines = read_table(self.place(name) / "plan", "purchase_orders")
+            found.append(Published(name, dt.date.fromisoformat(start), lines))
+            if found[-1].start <= first:
+                break
+        return found[::-1]
+
+    def _before(self, night: str) -> list[str]:
+        """Return the names of earlier nights, newest first."""
+        names = (path.name for path in (self.folder / "nights").iterdir())
+        return sorted((name for name in names if name < night), reverse=True)
 
     def published(self) -> dict[str, Any] | None:
         """Return what is published; None: nothing is."""

@@ -40,6 +40,7 @@ class NightTask:
     findings : what was noticed while they were read
     gates : what the plan must pass
     previous : the plan that is published; None: there is none
+    on_order : what of published plans counts as on order, as the report tells it
     stages, seconds, work, seed, options : as `plan` takes them
     replications : of each stress suite; None: as many as usual
     stresses : whether to stress-test at all
@@ -49,6 +50,7 @@ class NightTask:
     gates: GateSet
     findings: Findings = field(default_factory=Findings)
     previous: Dated | None = None
+    on_order: Mapping[str, Any] = field(default_factory=dict)
     stages: Sequence[str] | None = None
     seconds: float | None = None
     work: float | None = None

@@ -60,6 +60,7 @@ def report_document(
         "ended_at": told.ended_at.isoformat(timespec="seconds"),
         "previous": told.previous or None,
         "scenario": None if task is None else _scenario(task),
+        "on_order": None if task is None else dict(task.on_order) or None,
         "findings": {"counts": {}, "by_rule": [], "first": [dict(f) for f in told.findings]},
         "gates": None,
         "steps": [],

@@ -49,6 +49,38 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "entity": ("About", "对象"),
     "money": ("Money at risk", "风险金额"),
     "message": ("What", "说明"),
+    "on_order": ("On order, and not in the import yet", "已下单但导入数据中尚未出现"),
+    "on_order_counted": (
+        "lines that count as on order; worth",
+        "行按在途订单计入；金额",
+    ),
+    "on_order_in_import": (
+        "lines of published plans that the import has",
+        "行已发布计划的订单已在导入数据中",
+    ),
+    "on_order_aged": (
+        "lines no import has shown in time; they do not count any more",
+        "行超过期限仍未出现在任何导入数据中，不再计入",
+    ),
+    "on_order_unknown": (
+        "lines whose supplier, product or site is not in the data; they do not count",
+        "行的供应商、商品或站点不在数据中，不计入",
+    ),
+    "on_order_confirmed": (
+        "open orders as their suppliers confirmed them",
+        "行在途订单按供应商确认的数量和日期计入",
+    ),
+    "confirmations_waiting": (
+        "confirmations of suppliers wait for a planner",
+        "条供应商确认等待计划员处理",
+    ),
+    "order": ("Order", "订单"),
+    "supplier": ("Supplier", "供应商"),
+    "product": ("Product", "商品"),
+    "site": ("Site", "站点"),
+    "qty": ("Units", "数量"),
+    "due": ("Due", "预计到货"),
+    "plan": ("Plan", "计划"),
     "planned": ("What was planned", "计划内容"),
     "table": ("Table", "表"),
     "rows": ("Rows", "行数"),
