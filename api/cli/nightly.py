@@ -51,8 +51,12 @@ def nightly(
     base: Annotated[Path | None, typer.Option(help="As of `holdfast import mapping`.")] = None,
     ordered_days: Annotated[
         int,
-        typer.Option(min=0, max=90, help="Days that published orders count as on order while the"
-                     " import lacks them; 0: not at all."),
+        typer.Option(
+            min=0,
+            max=90,
+            help="Days that published orders count as on order while the"
+            " import lacks them; 0: not at all.",
+        ),
     ] = 14,
     values: Annotated[
         list[str] | None,

@@ -19,7 +19,7 @@ days after its order day, but not beyond its due day; then it is told as a findi
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -81,12 +81,14 @@ class OnOrder:
     scenario : as given where nothing is added or changed
     known : keys `order_id/line` of placed lines that some import has shown
     document : what the report tells, as plain values
+    deltas : what makes `scenario` of the one given
     findings : about lines that count, that have ceased to, and that fit nothing
     """
 
     scenario: Scenario
     known: frozenset[str]
     document: dict[str, Any]
+    deltas: list[dict[str, Any]]
     findings: Findings
 
 
@@ -124,7 +126,7 @@ def with_orders(
     for column, table in _PLACES:
         fits &= lines[column].isin(scenario.table(table)[column])
     counted = lines[open_ & ~past & fits]
-    have, changed = _confirmed(have, last)
+    have, changed, gone = _confirmed(have, last)
     findings = Findings()
     aged, strange = lines[open_ & past], lines[open_ & ~past & ~fits]
     _tell(findings, counted, aged, strange, days, scenario.settings.currency)
@@ -136,15 +138,31 @@ def with_orders(
         "in_import": int((is_known | is_there).sum()),
         "aged_out": len(aged),
         "unknown": len(strange),
-        "confirmed": changed,
+        "confirmed": len(changed) + len(gone),
         "first": records(counted.head(MOST_LISTED)),
     }
-    made = scenario
-    if len(counted) or changed:
-        rows = pd.concat([have, _rows(counted)], ignore_index=True) if len(counted) else have
+    made, deltas, more = scenario, _deltas(pd.concat([changed, _rows(counted)]), gone), len(counted)
+    if deltas:
+        rows = pd.concat([have, _rows(counted)], ignore_index=True) if more else have
         tables = {name: scenario.table(name) for name in scenario.tables}
         made = Scenario(scenario.settings, {**tables, TABLE: rows}, scenario.findings)
-    return OnOrder(made, frozenset(keys[is_known]), document, findings)
+    return OnOrder(made, frozenset(keys[is_known]), document, deltas, findings)
+
+
+def read_findings(told: Mapping[str, Any]) -> Findings:
+    """Return findings that were kept as plain values, each with its `count`."""
+    findings = Findings()
+    for row in told["findings"]:
+        findings.add(
+            row["code"],
+            Severity(row["severity"]),
+            row["hint"],
+            table=row["table"],
+            column=row["column"],
+            value=row["value"],
+            count=row["count"],
+        )
+    return findings
 
 
 def placed(published: Sequence[Published], today: dt.date, days: int) -> pd.DataFrame:
@@ -258,10 +276,16 @@ def _as_said(lines: pd.DataFrame, last: dict[tuple[str, str], Word]) -> pd.DataF
 
 def _confirmed(
     have: pd.DataFrame, last: dict[tuple[str, str], Word]
-) -> tuple[pd.DataFrame, int]:
-    """Return open orders with words that the import has not caught up with, and how many."""
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return open orders with words that the import has not caught up with.
+
+    Returns
+    -------
+    rows : of `open_orders`, as they are confirmed
+    changed, gone : rows that are otherwise now, and rows of which nothing comes
+    """
     qty, due = have["qty"].tolist(), have["due_on"].tolist()
-    changed = 0
+    is_changed = np.zeros(len(have), dtype=bool)
     for at, pair in enumerate(_pairs(have)):
         word = last.get(pair)
         if word is None or word.ordered_due_on is None:
@@ -269,11 +293,26 @@ def _confirmed(
         as_it_stood = (qty[at], due[at].date()) == (word.ordered_qty, word.ordered_due_on)
         if as_it_stood and (word.qty, word.due_on) != (word.ordered_qty, word.ordered_due_on):
             qty[at], due[at] = word.qty, pd.Timestamp(word.due_on)
-            changed += 1
-    if not changed:
-        return have, 0
+            is_changed[at] = True
+    if not is_changed.any():
+        return have, have[is_changed], have[is_changed]
     made = have.assign(qty=qty, due_on=pd.Series(due, index=have.index, dtype="datetime64[ms]"))
-    return made[made["qty"] > 0.0].reset_index(drop=True), changed
+    comes = made["qty"] > 0.0
+    return made[comes | ~is_changed], made[is_changed & comes], made[is_changed & ~comes]
+
+
+def _deltas(rows: pd.DataFrame, gone: pd.DataFrame) -> list[dict[str, Any]]:
+    deltas: list[dict[str, Any]] = []
+    if len(rows):
+        told = rows.assign(
+            ordered_on=rows["ordered_on"].dt.strftime("%Y-%m-%d"),
+            due_on=rows["due_on"].dt.strftime("%Y-%m-%d"),
+        )
+        deltas.append({"table": TABLE, "op": "upsert", "value": records(told)})
+    if len(gone):
+        keys = records(gone[["order_id", "line"]])
+        deltas.append({"table": TABLE, "op": "delete", "value": keys})
+    return deltas
 
 
 def _rows(lines: pd.DataFrame) -> pd.DataFrame:

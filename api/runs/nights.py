@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from api.nightly.night import NightTask, run_night
+from api.nightly.on_order import read_findings
 from api.nightly.report import Outcome, Told, report_document
 from api.nightly.shelf import Kept
 from api.store.blobs import BlobStore
 from api.store.documents import get_plan, get_scenario, put_plan
 from optimizer.gates import Dated, read_gates, usual_gates
 from optimizer.plan import Plan, records
+from scenarios import Findings
 
 if TYPE_CHECKING:
     from api.runs.child import Task
@@ -49,6 +51,7 @@ class NightOrder:
     ----------
     gates : as gates.toml has them; None: the usual ones
     asked_at : when the run was handed in
+    on_order : document and findings about orders on their way; None: not looked for
     steps : what earlier attempts have made, by step, as `BlobShelf` told it
     """
 
@@ -56,6 +59,7 @@ class NightOrder:
     asked_at: dt.datetime
     before: Before | None
     steps: Mapping[str, Any]
+    on_order: Mapping[str, Any] | None = None
 
 
 class BlobShelf:
@@ -124,6 +128,8 @@ def do_night(
         scenario=scenario,
         gates=usual_gates() if order.gates is None else read_gates(order.gates),
         previous=previous,
+        findings=Findings() if order.on_order is None else read_findings(order.on_order),
+        on_order={} if order.on_order is None else order.on_order["document"],
         stages=task.stages,
         seconds=task.seconds,
         work=task.work,

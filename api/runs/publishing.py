@@ -23,7 +23,8 @@ def night_order(session: Session, row: RunRow) -> NightOrder:
         assert revision is not None, "a plan's revision is never deleted before the plan"
         before = Before(published.id, published.manifest, revision.manifest)
     asked_at = row.created_at.replace(tzinfo=row.created_at.tzinfo or dt.UTC)
-    return NightOrder(row.request.get("gates"), asked_at, before, row.steps or {})
+    steps, coming = row.steps or {}, row.request.get("on_order")
+    return NightOrder(row.request.get("gates"), asked_at, before, steps, coming)
 
 
 def publish_night(

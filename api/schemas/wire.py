@@ -195,6 +195,22 @@ class RunRequest(Wire):
             " no error in the data"
         ),
     ] = None
+    ordered_days: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=90,
+            description="of kind nightly: days that approved lines of published plans count as on"
+            " order while the import lacks them; 0: not at all",
+        ),
+    ] = 14
+    confirmations: Annotated[
+        Literal["wait", "apply"],
+        Field(
+            description="of kind nightly: apply suppliers' pending confirmations first, in the name"
+            " of who hands the night in, or let them wait for a planner"
+        ),
+    ] = "wait"
     overrides: Annotated[
         list[dict[str, Any]], Field(max_length=10_000, description="deltas for this run only")
     ] = Field(default_factory=list)

@@ -15,6 +15,7 @@ from api.runs.states import ENDED, end, note
 from api.runs.turns import admit, next_turn
 from api.schemas.wire import RunRequest
 from api.security.trail import record
+from api.services.night_orders import FIELD, NightFacts, NightOrders
 from api.services.scenarios import ScenarioService
 from api.settings import ServiceSettings
 from api.store.database import TenantDatabase
@@ -64,6 +65,10 @@ class RunService:
             if earlier is not None:
                 return earlier
         revision = self.check(request)
+        night = self._night(request, revision)
+        if night is not None:
+            revision = night.revision
+            body[FIELD] = {**night.told, "is_new": night.is_new}
         with self.database.begin() as session:
             tenant = session.get(TenantRow, self.database.tenant_id, with_for_update=True)
             earlier = None if key is None else self._earlier(session, key, body_hash)
@@ -75,6 +80,8 @@ class RunService:
             most = None if tenant is None else tenant.max_queued
             if (waiting or 0) >= (self.settings.max_queued if most is None else most):
                 raise Busy(f"{waiting} runs wait already; try again later")
+            if night is not None:
+                night.keep(session)
             row = RunRow(
                 id=new_id("run"),
                 kind=request.kind,
@@ -100,6 +107,16 @@ class RunService:
             told = {"kind": row.kind, "scenario": row.scenario_id, "revision": row.revision}
             record(session, "run.submitted", row.id, told)
         return row
+
+    def _night(self, request: RunRequest, revision: RevisionRow) -> NightFacts | None:
+        """Return what a night plans, confirmations applied where it asks; None: it is no night."""
+        if request.kind != "nightly" or request.options.validate_only:
+            return None
+        orders, put_off = NightOrders(self.database, self.scenarios), ""
+        if request.confirmations == "apply":
+            put_off = orders.apply_confirmations(request.scenario)
+            revision = self.scenarios.revision(request.scenario)
+        return orders.facts(revision, request.ordered_days, put_off)
 
     def _earlier(self, session: Session, key: str, body_hash: str) -> RunRow | None:
         seen = session.get(IdempotencyRow, (self.database.tenant_id, key))
@@ -144,11 +161,22 @@ class RunService:
             if request.kind != "nightly":
                 raise InputError("`gates` goes with kind nightly only")
             read_gates(request.gates)
+        self._check_orders(request)
         if request.stages is not None and request.kind not in ("pipeline", "nightly"):
             raise InputError("`stages` goes with kinds pipeline and nightly only")
         if request.stages and not request.overrides:
             scenario = self.scenarios.load(self.scenarios.revision(request.scenario, revision))
             choose_stages(scenario, request.stages)
+
+    @staticmethod
+    def _check_orders(request: RunRequest) -> None:
+        """Refuse what only nights do of others, and confirmations on a revision of old."""
+        usual = type(request).model_fields
+        for name in ("ordered_days", "confirmations"):
+            if getattr(request, name) != usual[name].default and request.kind != "nightly":
+                raise InputError(f"`{name}` goes with kind nightly only")
+        if request.confirmations == "apply" and request.revision is not None:
+            raise InputError("confirmations are applied to the newest revision: name none")
 
     @staticmethod
     def _check_decision(request: RunRequest) -> None:
