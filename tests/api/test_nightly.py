@@ -355,7 +355,7 @@ def test_a_night_reads_exports_of_other_systems(tmp_path: Path, shop: Path) -> N
         base=shop, settings={"start_date": "today"},
     )  # fmt: skip
     late = dt.datetime(2026, 3, 2, 17, 0, tzinfo=dt.UTC)  # the 3rd in Shanghai
-    made = cron_night._task(NightHome(tmp_path / "home"), asked, late).scenario
+    made = cron_night._task(NightHome(tmp_path / "home"), asked, "2026-03-03", late).scenario
     assert made.table("inventory")["on_hand"].tolist() == [77.0]
     assert made.settings.start_date == dt.date(2026, 3, 3)
     assert len(made.table("products")) == len(SHOP.table("products"))
