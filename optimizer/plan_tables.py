@@ -79,6 +79,8 @@ _TABLES = (
         number("unit_cost", "单价", "Price per unit, breaks and duty included.", required=True),
         _COST,
         choice("status", "状态", "How far it is.", "proposed", "approved", "released", "frozen", required=True),
+        text("mode", "运输方式", "By which lane it comes; blank: no lane, or not decided yet."),
+        number("g_co2e", "碳排放（克）", "Emission of its way to the site; blank: not known, or not decided yet."),
     )),
     Table("transfers", "调拨", GROUP, "Stock moved between sites.", (
         ident("transfer_id", "调拨单号", "Transfer.", required=True, key=True),
@@ -332,6 +334,7 @@ _TABLES = (
         integer("orders", "订单数", "Orders.", required=True),
         number("units", "件数", "Units.", required=True),
         number("m3", "体积（立方米）", "Volume ordered.", required=True),
+        number("co2_cost", "碳成本", "Term co2.", default=0.0),
     )),
     Table("alerts", "预警", GROUP, "What needs a look, by money at risk.", (
         choice("severity", "级别", "How urgent.", "info", "warning", "critical", required=True),

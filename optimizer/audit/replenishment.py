@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from optimizer.audit.inbound import check_carbon, check_ways, way_money
 from optimizer.audit.lost_sales import check_calibration
 from optimizer.audit.offers import PAIR
 from optimizer.audit.planner_tables import check_planner_tables
@@ -48,6 +49,8 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     lines["landed_now"] = landed_cost(scenario, lines)
     _check_quantities(rules, scenario, lines, facts)
     _check_limits(rules, scenario, lines)
+    check_ways(rules, scenario, lines)
+    check_carbon(rules, scenario, lines)
     if len(lines) or len(tables.get("policies", ())):  # a night without a plan keeps to nothing
         _check_decisions(rules, scenario, lines)
     _check_shelf_life(rules, scenario, tables, facts, lines)
@@ -79,12 +82,14 @@ def cost_terms(scenario: Scenario, facts: Tonight, lines: pd.DataFrame) -> dict[
     over = level - mean + short
     orders = lines.drop_duplicates(["supplier_id", "site_id"])
     premium = lines["qty"] * (lines["landed_now"] - lines["least"])
+    transport, co2 = way_money(scenario, lines)
     return {
         "holding": float(np.sum(pairs["holding"].to_numpy() * over)),
         "shortage": float(np.sum(pairs["shortage"].to_numpy() * short)),
         "order": float(orders["order_cost"].sum()),
-        "transport": transport_cost(scenario, lines),
+        "transport": transport,
         "premium": float(premium.sum()),
+        "co2": co2,
     }
 
 
@@ -115,32 +120,6 @@ def _price_at(base: float, qty: float, steps: pd.DataFrame) -> float:
     prices = [base, *(float(price) for price in steps["unit_cost"])]
     spent = sum(p * (edges[k + 1] - edges[k]) for k, p in enumerate(prices))
     return spent / qty
-
-
-def transport_cost(scenario: Scenario, lines: pd.DataFrame) -> float:
-    """Return money for bringing each order from its supplier to its site, cheapest mode."""
-    lanes = scenario.filled("lanes")
-    if not len(lanes) or not len(lines):
-        return 0.0
-    products = scenario.table("products").set_index("product_id")
-    qty = lines["qty"].to_numpy(np.float64)
-    weight = products["weight_kg"].reindex(lines["product_id"]).to_numpy(np.float64)
-    volume = products["volume_m3"].reindex(lines["product_id"]).to_numpy(np.float64)
-    loads = lines[["supplier_id", "site_id"]].assign(units=qty, kg=qty * weight, m3=qty * volume)
-    loads = loads.groupby(["supplier_id", "site_id"], sort=False).sum().reset_index()
-    ways = loads.merge(
-        lanes, left_on=["supplier_id", "site_id"], right_on=["origin_id", "destination_id"]
-    )
-    by_weight = np.ceil(ways["kg"] / ways["shipment_kg"] - TOLERANCE).fillna(1.0)
-    by_volume = np.ceil(ways["m3"] / ways["shipment_m3"] - TOLERANCE).fillna(1.0)
-    shipments = np.maximum(1.0, np.maximum(by_weight, by_volume))
-    cost = (
-        shipments * ways["cost_per_shipment"]
-        + ways["kg"] * ways["cost_per_kg"]
-        + ways["m3"] * ways["cost_per_m3"]
-        + ways["units"] * ways["cost_per_unit"]
-    )
-    return float(cost.groupby([ways["supplier_id"], ways["site_id"]]).min().sum())
 
 
 def _check_rows(rules: Rules, orders: pd.DataFrame, start: pd.Timestamp) -> None:

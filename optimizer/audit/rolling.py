@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optimizer.audit.inbound import check_ways
 from optimizer.audit.offers import PAIR, read_options
 from optimizer.audit.replenishment import (
     OPTION,
@@ -67,12 +68,13 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     orders = orders[orders["lead_time_mean_days"].notna()]
     later = orders[orders["order_on"] > start].reset_index(drop=True)
     _check_lines(rules, scenario, facts, later)
+    check_ways(rules, scenario, later)
     _check_limits(rules, scenario, orders)
     found = project(scenario, tables, facts, orders, planned)
     _check_stock(rules, facts, stock, found, start, length)
     without = project(scenario, tables, facts, orders[orders["order_on"] == start], planned)
     _check_storage(rules, scenario, facts, found, without)
-    terms = dict.fromkeys(("holding", "shortage", "order", "transport", "premium"), 0.0)
+    terms = dict.fromkeys(("holding", "shortage", "order", "transport", "premium", "co2"), 0.0)
     nights = [
         night for bucket in range(planned) if (night := night_of(scenario, facts, periods, bucket))
     ]

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optimizer.audit.inbound import way_money
 from optimizer.audit.lost_sales import Spans
 from optimizer.audit.offers import PAIR
-from optimizer.audit.replenishment import transport_cost, units_short
+from optimizer.audit.replenishment import units_short
 from optimizer.audit.rolling_stock import Projected, demand_grid
 from optimizer.audit.tonight import Tonight
 from scenarios import Scenario
@@ -228,12 +229,13 @@ def night_terms(
     short = units_short(level, *part)
     over = level - part[0] + short
     orders = lines.drop_duplicates("order_id")
-    by_day = [transport_cost(scenario, day) for _, day in lines.groupby("order_on")]
+    by_day = [way_money(scenario, day) for _, day in lines.groupby("order_on")]
     premium = lines["qty"].astype(float) * (lines["landed_now"] - lines["least"])
     return {
         "holding": float((holding[night.decided] * over).sum()),
         "shortage": float((shortage[night.decided] * short).sum()),
         "order": float(orders["order_cost"].sum()),
-        "transport": float(sum(by_day)),
+        "transport": float(sum(money for money, _ in by_day)),
         "premium": float(premium.sum()),
+        "co2": float(sum(co2 for _, co2 in by_day)),
     }

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.audit.replenishment import OPTION, landed_cost, transport_cost
+from optimizer.audit.inbound import transport_cost
+from optimizer.audit.replenishment import OPTION, landed_cost
 from optimizer.replay.truth import DAY, Truth
 from scenarios import Scenario
 

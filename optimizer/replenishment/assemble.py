@@ -23,10 +23,12 @@ from optimizer.replenishment.tonight.problem import (
     Rows,
     Segments,
 )
+from scenarios.semantics.inbound import ENDS, inbound_ways
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+GRAMS_PER_TONNE = 1e6
 FAR = 1e9  # units; more than anybody orders on one line
 
 
@@ -331,16 +333,35 @@ def _arms(facts: Facts, names: pd.MultiIndex) -> Arms:
     blank = blank.assign(**dict.fromkeys(columns, 0.0))
     parts = [part for part in (rows, blank) if len(part)]
     both = pd.concat(parts, ignore_index=True) if parts else blank
-    both = both.reindex(columns=["group", *columns, "shipment_kg", "shipment_m3"])
+    both = both.reindex(columns=["group", "mode", *columns, "shipment_kg", "shipment_m3"])
     both = both.sort_values("group", kind="stable", ignore_index=True)
     most = both[["shipment_kg", "shipment_m3"]].astype(np.float64).fillna(np.inf)
     cost = both[columns].astype(np.float64).fillna(0.0)
+    mode = both["mode"].astype(object).where(both["mode"].notna(), "").to_numpy(object)
+    grams = _grams_per_kg(facts, names, both["group"].to_numpy(np.int64), mode)
+    co2 = np.nan_to_num(grams) * facts.scenario.settings.co2_price_per_tonne / GRAMS_PER_TONNE
     return Arms(
         group=both["group"].to_numpy(np.int64),
         per_shipment=cost["cost_per_shipment"].to_numpy(np.float64),
-        per_kg=cost["cost_per_kg"].to_numpy(np.float64),
+        per_kg=cost["cost_per_kg"].to_numpy(np.float64) + co2,
         per_m3=cost["cost_per_m3"].to_numpy(np.float64),
         per_unit=cost["cost_per_unit"].to_numpy(np.float64),
         shipment_kg=most["shipment_kg"].to_numpy(np.float64),
         shipment_m3=most["shipment_m3"].to_numpy(np.float64),
+        g_per_kg=grams,
+        co2_per_kg=co2,
+        mode=tuple(mode.tolist()),
     )
+
+
+def _grams_per_kg(
+    facts: Facts, names: pd.MultiIndex, group: Ints, mode: NDArray[np.object_]
+) -> Floats:
+    """Return grams of CO2e per kg of each mode, (n_arms,); NaN where not known."""
+    ends = names.to_frame(index=False).reset_index(drop=True)
+    arms = ends.iloc[group].reset_index(drop=True).assign(mode=mode)
+    ways = inbound_ways(facts.scenario, ends)
+    ways["mode"] = ways["mode"].astype(object).where(ways["mode"].notna(), "")
+    found = arms.astype("str").merge(ways.astype({"mode": "str"}), on=[*ENDS, "mode"], how="left")
+    grams: Floats = found["g_per_kg"].to_numpy(np.float64)
+    return grams

@@ -31,15 +31,21 @@ def purchase_lines(facts: Facts, tonight: Tonight, qty: Floats) -> Lines:
     """Return purchase_orders: tonight's lines, then those for the next order day."""
     problem = tonight.problem
     chosen = np.flatnonzero(qty > 0.0)
+    mode, grams = problem.way(qty, chosen)
     now = tonight.options.iloc[chosen].assign(
-        qty=qty[chosen], money=problem.money(qty)[chosen], option=chosen
+        qty=qty[chosen],
+        money=problem.money(qty)[chosen],
+        option=chosen,
+        mode=pd.Series(mode, index=chosen, dtype=object),
+        g_co2e=grams,
     )
     later = _later_lines(facts, tonight, qty)
     parts = [part for part in (now, later) if len(part)]
     if not parts:
         return Lines(pd.DataFrame(), np.empty(0, np.int64))
     columns = [*OPTION, "order_on", "due_on", "qty", "money", "option", "pair", "lead_days"]
-    rows = pd.concat([part[columns] for part in parts], ignore_index=True)
+    columns += ["mode", "g_co2e"]
+    rows = pd.concat([part.reindex(columns=columns) for part in parts], ignore_index=True)
     rows = rows.sort_values(["order_on", *OPTION], kind="stable", ignore_index=True)
     order = ["order_on", "supplier_id", "site_id"]
     day = rows["order_on"].dt.strftime("%Y%m%d")
@@ -58,6 +64,8 @@ def purchase_lines(facts: Facts, tonight: Tonight, qty: Floats) -> Lines:
             "unit_cost": unit_cost,
             "cost": rows["qty"] * unit_cost,
             "status": "proposed",
+            "mode": rows["mode"].astype(object).where(rows["mode"] != ""),
+            "g_co2e": rows["g_co2e"].astype(np.float64),
         }
     )
     return Lines(table, rows["option"].to_numpy(np.int64))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from typing import cast
 
@@ -16,15 +17,17 @@ from optimizer.replenishment.assemble import Tonight, assemble
 from optimizer.replenishment.explanations import explanations
 from optimizer.replenishment.facts import Facts, read_facts
 from optimizer.replenishment.purchase_lines import Lines, purchase_lines
+from optimizer.replenishment.tonight.carbon import carbon_caps, search_within
 from optimizer.replenishment.tonight.decisions import start_quantities
-from optimizer.replenishment.tonight.search import Orders, search
+from optimizer.replenishment.tonight.limits import in_force
+from optimizer.replenishment.tonight.search import Orders
 from optimizer.stage import Certificate, Kpi, StageResult
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]
 
 STAGE = "replenishment"
-PRICE_KINDS = {"budget": "budget", "share": "budget", "storage": "storage"}
+PRICE_KINDS = {"budget": "budget", "share": "budget", "storage": "storage", "co2": "co2"}
 
 
 def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits) -> StageResult:
@@ -34,7 +37,9 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
     count = f"{len(tonight.problem.pairs):,} product-locations"
     limits.progress(STAGE, 0.2, f"{count}, {len(tonight.problem.options):,} options")
     start = start_quantities(tonight.options, upstream.get("purchase_orders"))
-    outcome = search(tonight.problem, limits, start=start)
+    caps = carbon_caps(in_force(facts), tonight.options)
+    problem, outcome = search_within(tonight.problem, caps, limits, start)
+    tonight = replace(tonight, problem=problem)
     limits.progress(STAGE, 0.8, f"{outcome.status}: writing the tables")
     tables = {"unserved": _unserved(facts)}
     certificate = Certificate.of(STAGE, cast("Outcome[object]", outcome))
@@ -48,11 +53,12 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
     lines = purchase_lines(facts, tonight, qty)
     origins = upstream.get("forecast_origins")
     tables |= _tables(facts, tonight, lines, outcome.solution, origins)
+    unknown = unknown_ways(lines.table)
     return StageResult(
         tables,
         certificate,
-        _kpis(tonight, lines, qty, facts),
-        (*facts.notes, *tonight.notes, *_notes(facts, outcome)),
+        (*_kpis(tonight, lines, qty, facts), *emission_kpis(tables)),
+        (*facts.notes, *tonight.notes, *unknown, *_notes(facts, outcome)),
         outcome.work,
         versions,
     )
@@ -134,6 +140,32 @@ def _kpis(tonight: Tonight, lines: Lines, qty: Floats, facts: Facts) -> tuple[Kp
         Kpi("saved_against_no_order", nothing - problem.objective(qty), "money"),
         Kpi("product_locations", float(len(facts.pairs)), "pairs"),
     )
+
+
+def emission_kpis(tables: Mapping[str, pd.DataFrame]) -> tuple[Kpi, ...]:
+    """Return what decided purchases and transfers emit on their way, as far as it is known."""
+    found = []
+    for name, table in (("purchase_co2e", "purchase_orders"), ("transfer_co2e", "transfers")):
+        frame = tables.get(table, pd.DataFrame())
+        if len(frame):
+            grams = float(frame["g_co2e"].sum())
+            found.append(Kpi(name, grams / 1000.0, "kg CO2e"))
+    return tuple(found)
+
+
+def unknown_ways(purchases: pd.DataFrame) -> tuple[str, ...]:
+    """Say how many of tonight's orders come on a way of unknown length."""
+    if not len(purchases):
+        return ()
+    now = purchases[purchases["order_on"] == purchases["order_on"].min()]
+    count = now.loc[now["g_co2e"].isna(), "order_id"].nunique()
+    if not count:
+        return ()
+    told = (
+        f"What {count} orders emit on their way is not known: neither a lane nor the places of"
+        " supplier and site say how far it is. They pay no CO2 price and count for no limit."
+    )
+    return (told,)
 
 
 def _notes(facts: Facts, outcome: Outcome[Orders]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from scenarios.semantics.defaults import TONNE_KM_G
 
 Floats = NDArray[np.float64]
 
+GRAMS_PER_TONNE = 1e6
 LANE = ["origin_id", "destination_id"]
 
 
@@ -98,7 +99,7 @@ def _within_room(facts: Facts, rows: pd.DataFrame, purchases: pd.DataFrame) -> p
 
 
 def on_lanes(facts: Facts, rows: pd.DataFrame, ship_on: pd.Timestamp) -> pd.DataFrame:
-    """Return transfers on the cheapest mode for each origin and destination.
+    """Return transfers on the cheapest mode for each origin and destination, CO2e included.
 
     The cost of a mode is spread by weight.
 
@@ -125,12 +126,14 @@ def on_lanes(facts: Facts, rows: pd.DataFrame, ship_on: pd.Timestamp) -> pd.Data
         + ways["m3"] * ways["cost_per_m3"]
         + ways["qty"] * ways["cost_per_unit"]
     ).fillna(0.0)
-    ways = ways.sort_values(["trip", "transit_mean_days", "mode"], kind="stable")
+    ways["g_per_kg"] = _g_per_kg(facts, ways)
+    price = scenario.settings.co2_price_per_tonne / GRAMS_PER_TONNE
+    ways["paid"] = ways["trip"] + price * ways["kg"] * ways["g_per_kg"].fillna(0.0)
+    ways = ways.sort_values(["paid", "transit_mean_days", "mode"], kind="stable")
     best = ways.drop_duplicates(LANE)
     best = best.assign(
         mode=best["mode"].fillna("road"),
         transit=np.ceil(best["transit_mean_days"].fillna(0.0)),
-        g_per_kg=_g_per_kg(facts, best),
     )
     columns = [*LANE, "mode", "trip", "transit", "g_per_kg"]
     found = rows.merge(best[columns], on=LANE, how="left")

@@ -219,7 +219,7 @@ def _differences(
             grams = [
                 inbound_g_co2e(side, t) for side, t in ((scenario, before), (facts, one.tables))
             ]
-            co2.append(Measure("CO2e of tonight's purchases on their lanes", "kg", *_kg(grams)))
+            co2.append(Measure("CO2e of tonight's purchases on their way", "kg", *_kg(grams)))
             moves += purchase_moves(before, one.tables, start)
         elif one.change.stage == "sourcing":
             service += sourcing_service(before, one.tables)

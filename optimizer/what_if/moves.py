@@ -10,10 +10,8 @@ import pandas as pd
 from optimizer.plan import conform
 from optimizer.what_if.answer import Measure, Move
 from scenarios import Scenario
-from scenarios.semantics.network import lane_rates
 
 Tables = Mapping[str, pd.DataFrame]
-LANE = ["supplier_id", "site_id"]
 
 
 def purchase_moves(before: Tables, after: Tables, start: pd.Timestamp) -> list[Move]:
@@ -69,24 +67,9 @@ def site_moves(before: Tables, after: Tables) -> list[Move]:
 
 
 def inbound_g_co2e(scenario: Scenario, tables: Tables) -> float | None:
-    """Return grams that tonight's purchases emit on their lanes, cheapest mode; None: not known.
-
-    A purchase without a lane, or whose product states no weight, emits nobody knows how much.
-    """
+    """Return grams that tonight's purchases emit on their way; None where one is not known."""
     rows = conform("purchase_orders", tables.get("purchase_orders", pd.DataFrame()))
-    rows = rows[rows["order_on"] == pd.Timestamp(scenario.settings.start_date)]
-    if not len(rows):
-        return 0.0
-    weight = scenario.table("products").set_index("product_id")["weight_kg"]
-    kg = rows["qty"].to_numpy(np.float64) * weight.reindex(rows["product_id"]).to_numpy(np.float64)
-    loads = rows.assign(kg=kg).groupby(LANE)["kg"].agg(lambda part: part.sum(skipna=False))
-    lanes = lane_rates(scenario).rename(
-        columns={"origin_id": "supplier_id", "destination_id": "site_id"}
-    )
-    ways = loads.reset_index().merge(lanes, on=LANE, how="left")
-    ways["money"] = ways["kg"] * ways["per_kg"] + ways["per_shipment"]
-    ways = ways.sort_values([*LANE, "money", "mode"], kind="stable").drop_duplicates(LANE)
-    grams = ways["kg"] * ways["g_per_kg"]
+    grams = rows.loc[rows["order_on"] == pd.Timestamp(scenario.settings.start_date), "g_co2e"]
     return None if grams.isna().any() else float(grams.sum())
 
 

@@ -118,7 +118,7 @@ def lane_rates(scenario: Scenario) -> pd.DataFrame:
     by_kg, by_m3 = lanes["shipment_kg"], lanes["shipment_m3"]
     unsized = (by_kg.isna() & by_m3.isna()).to_numpy()
     to_zone = lanes["destination_id"].isin(zones).to_numpy()
-    km = _kilometres(scenario, lanes)
+    km = np.nan_to_num(lane_km(scenario, lanes))
     factor = lanes["g_co2e_per_tkm"].fillna(lanes["mode"].map(TONNE_KM_G)).to_numpy(np.float64)
     return pd.DataFrame(
         {
@@ -175,8 +175,8 @@ def way_cost(rates: pd.DataFrame, weight_kg: np.ndarray, volume_m3: np.ndarray) 
     return money
 
 
-def _kilometres(scenario: Scenario, lanes: pd.DataFrame) -> np.ndarray:
-    """Return km of each lane: stated, measured, or great circle x detour; 0 where unknown."""
+def lane_km(scenario: Scenario, lanes: pd.DataFrame) -> np.ndarray:
+    """Return km of each lane: stated, measured, or great circle x detour; NaN where unknown."""
     measured = scenario.table("distances")[["origin_id", "destination_id", "distance_m"]]
     found = lanes[["origin_id", "destination_id"]].merge(
         measured, on=["origin_id", "destination_id"], how="left"
@@ -200,7 +200,8 @@ def _kilometres(scenario: Scenario, lanes: pd.DataFrame) -> np.ndarray:
     circle = great_circle_m(start, end) * DETOUR / 1000.0
     km = lanes["distance_km"].to_numpy(np.float64)
     km = np.where(np.isnan(km), found["distance_m"].to_numpy(np.float64) / 1000.0, km)
-    return np.nan_to_num(np.where(np.isnan(km), circle, km))
+    known: np.ndarray = np.where(np.isnan(km), circle, km)
+    return known
 
 
 def network_offers(scenario: Scenario, periods: Periods | None = None) -> pd.DataFrame:

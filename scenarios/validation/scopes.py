@@ -50,7 +50,8 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "region": ("sites.region", "zones.region", "suppliers.region"),
 }
 CLASSES = ("A", "B", "C")
-KINDS = (*PLACES, "lane", "class")
+STAGES = ("replenishment",)  # whose emissions a limit can be about
+KINDS = (*PLACES, "lane", "class", "stage")
 RANK = re.compile(r"(?:\d+-)?(biggest|slowest|largest-by-[a-z]+)")
 LIMIT_FITS: Mapping[str, tuple[str, ...]] = {
     "supplier_spend": ("supplier", "group"),
@@ -78,9 +79,10 @@ def scope_fault(
         return BAD_SCOPE, {"kinds": ", ".join(KINDS)}
     if ranks and RANK.fullmatch(name):
         return None
-    if kind == "class":
-        fault = {"kind": kind, "name": name, "places": ", ".join(CLASSES)}
-        return None if name in CLASSES else (UNKNOWN_SCOPE, fault)
+    named = {"class": CLASSES, "stage": STAGES}.get(kind)
+    if named is not None:
+        fault = {"kind": kind, "name": name, "places": ", ".join(named)}
+        return None if name in named else (UNKNOWN_SCOPE, fault)
     if kind == "lane":
         origin, arrow, destination = name.partition(">")
         if not arrow or not origin or not destination:

@@ -27,7 +27,7 @@ HONEST = (
     "The bound of a later night holds for its own decision, from the stock that is expected by"
     " then; it does not bound the best policy over all nights."
 )
-TERMS = ("holding", "shortage", "order", "transport", "premium")
+TERMS = ("holding", "shortage", "order", "transport", "premium", "co2")
 
 
 def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits) -> StageResult:

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 ENGINE = "price decomposition"
-TERMS = ("holding", "shortage", "order", "transport", "premium")
+TERMS = ("holding", "shortage", "order", "transport", "premium", "co2")
 PRICE_KINDS = {"budget": "budget", "share": "budget", "storage": "storage"}
 
 
@@ -32,13 +32,13 @@ def later_purchases(facts: Facts, horizon: Horizon, tonight: pd.DataFrame) -> pd
             continue
         options = terms.tonight.options
         group = terms.tonight.problem.options.group
-        option, qty, money, ordered, due, safe = (
+        option, qty, money, ordered, due, safe, mode, grams = (
             np.concatenate(cells)
             for cells in zip(*(_cells(night) for night in nights), strict=True)
         )
         order = np.lexsort((option, ordered))
-        option, qty, money, ordered, due, safe = (
-            cells[order] for cells in (option, qty, money, ordered, due, safe)
+        option, qty, money, ordered, due, safe, mode, grams = (
+            cells[order] for cells in (option, qty, money, ordered, due, safe, mode, grams)
         )
         names, line = _order_ids(options, group[option], option, ordered, start)
         unit_cost = money / qty
@@ -58,6 +58,8 @@ def later_purchases(facts: Facts, horizon: Horizon, tonight: pd.DataFrame) -> pd
                     "unit_cost": unit_cost,
                     "cost": qty * unit_cost,
                     "status": "proposed",
+                    "mode": mode,
+                    "g_co2e": grams,
                 }
             )
         )
@@ -65,12 +67,13 @@ def later_purchases(facts: Facts, horizon: Horizon, tonight: pd.DataFrame) -> pd
 
 
 def _cells(night: Decided) -> tuple[Any, ...]:
-    """Return option of the terms, qty, money, order day, due day, latest safe day by line."""
+    """Return option of the terms, qty, money, order, due, latest safe day, mode, grams by line."""
     lines, asked = night.lines, night.night
     money = asked.problem.money(night.qty)[lines]
+    mode, grams = asked.problem.way(night.qty, lines)
     return (
         asked.option[lines], night.qty[lines], money, asked.ordered[lines], asked.due[lines],
-        night.latest_safe,
+        night.latest_safe, np.array(mode, dtype=object), grams,
     )  # fmt: skip
 
 

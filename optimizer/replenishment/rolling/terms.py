@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 
 READ = (
     "products", "sites", "suppliers", "supplier_products", "price_breaks", "lanes", "limits",
-    "calendars", "item_sources",
+    "calendars", "item_sources", "distances",
 )  # fmt: skip
 ENOUGH = 1e15  # units; a position at which nobody wishes for more
 

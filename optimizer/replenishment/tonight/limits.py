@@ -69,7 +69,7 @@ def limit_rows(facts: Facts, options: pd.DataFrame, *, decided: bool = True) -> 
     """
     draft = Draft(len(options))
     _storage(facts, options, draft)
-    for limit in _in_force(facts).itertuples():
+    for limit in in_force(facts).itertuples():
         add_limit(draft, options, limit)
     add_shared_capacity(draft, options)
     if decided:
@@ -118,7 +118,7 @@ def in_scope(options: pd.DataFrame, scope: str) -> Flags:
     return inside
 
 
-def _in_force(facts: Facts) -> pd.DataFrame:
+def in_force(facts: Facts) -> pd.DataFrame:
     """Return the hard limits whose bucket is blank or holds the start date."""
     limits = facts.scenario.table("limits")
     start = pd.Timestamp(facts.scenario.settings.start_date)
@@ -150,7 +150,7 @@ def room_m3(facts: Facts) -> pd.Series:
     scenario = facts.scenario
     sites = scenario.table("sites").set_index("site_id")
     room = sites["storage_m3"].fillna(np.inf)
-    for limit in _in_force(facts).itertuples():
+    for limit in in_force(facts).itertuples():
         site = str(limit.scope).removeprefix("site:")
         if limit.kind == "storage" and limit.sense == "<=" and site in room.index:
             room[site] = min(float(room[site]), float(limit.value))
@@ -178,7 +178,7 @@ def _storage(facts: Facts, options: pd.DataFrame, draft: Draft) -> None:
         inside = site == name
         if np.isfinite(left) and inside.any():
             draft.add("storage", f"site:{name}", float(left), None, inside * volume)
-    for limit in _in_force(facts).itertuples():
+    for limit in in_force(facts).itertuples():
         scope = str(limit.scope)
         if limit.kind != "storage" or limit.sense != "<=" or scope.startswith("site:"):
             continue

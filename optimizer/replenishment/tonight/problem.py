@@ -122,6 +122,9 @@ class Arms:
     group : (n_arms,) int64
     per_shipment, per_kg, per_m3, per_unit : (n_arms,) money
     shipment_kg, shipment_m3 : (n_arms,) most in one shipment; inf for no limit
+    g_per_kg : (n_arms,) grams of CO2e; NaN where not known
+    co2_per_kg : (n_arms,) money, what they cost; part of `per_kg`
+    mode : of each arm; "" for no lane
     """
 
     group: Ints
@@ -131,6 +134,9 @@ class Arms:
     per_unit: Floats
     shipment_kg: Floats
     shipment_m3: Floats
+    g_per_kg: Floats
+    co2_per_kg: Floats
+    mode: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Count the arms."""
@@ -212,7 +218,7 @@ class Problem:
         )
 
     def cost_by_arm(self, qty: Floats) -> Floats:
-        """Return transport money of each group's order on each of its modes, (n_arms,)."""
+        """Return transport and CO2e money of each group's order on each mode, (n_arms,)."""
         arms = self.arms
         kg, m3, units = (load[arms.group] for load in self.load(qty))
         shipments = np.maximum(
@@ -224,10 +230,30 @@ class Problem:
         return result
 
     def transport(self, qty: Floats) -> Floats:
-        """Return transport money of each group on its cheapest mode, (n_groups,)."""
+        """Return transport and CO2e money of each group on its cheapest mode, (n_groups,)."""
         cost = self.cost_by_arm(qty)
         least: Floats = np.minimum.reduceat(cost, self.arm_start) if len(cost) else cost
         return least
+
+    def chosen_arm(self, qty: Floats) -> Ints:
+        """Return the cheapest mode of each group's order, (n_groups,); of several the first."""
+        cost = self.cost_by_arm(qty)
+        least = np.flatnonzero(cost == self.transport(qty)[self.arms.group])
+        first: Ints = np.unique(self.arms.group[least], return_index=True)[1]
+        return least[first]
+
+    def co2_cost(self, qty: Floats) -> float:
+        """Return money for what all orders emit."""
+        if not self.arms.co2_per_kg.any():
+            return 0.0
+        kg = self.load(qty)[0]
+        return float((self.arms.co2_per_kg[self.chosen_arm(qty)] * kg).sum())
+
+    def way(self, qty: Floats, option: Ints) -> tuple[list[str], Floats]:
+        """Return the mode by which each of some options comes, and what it emits [grams]."""
+        arm = self.chosen_arm(qty)[self.options.group[option]]
+        grams: Floats = self.arms.g_per_kg[arm] * self.options.kg[option] * qty[option]
+        return [self.arms.mode[at] for at in arm.tolist()], grams
 
     @property
     def arm_start(self) -> Ints:
@@ -236,6 +262,7 @@ class Problem:
 
     def terms(self, qty: Floats) -> dict[str, float]:
         """Return money by term of the objective."""
+        co2 = self.co2_cost(qty)
         pairs, options = self.pairs, self.options
         level = self.level(qty)
         short = units_short(level, pairs.mean, pairs.sd)
@@ -244,8 +271,9 @@ class Problem:
             "holding": float((pairs.holding * (level - pairs.mean + short)).sum()),
             "shortage": float((pairs.shortage * short).sum()),
             "order": float(self.groups.cost[used].sum()),
-            "transport": float(self.transport(qty).sum()),
+            "transport": float(self.transport(qty).sum()) - co2,
             "premium": float((self.money(qty) - options.cheapest * qty).sum()),
+            "co2": co2,
         }
 
     def objective(self, qty: Floats) -> float:

@@ -93,6 +93,8 @@ def sample_of(problem: Problem, free_usage: Floats, seed: int) -> tuple[Problem,
             arms.per_unit[arms_kept],
             arms.shipment_kg[arms_kept],
             arms.shipment_m3[arms_kept],
+            arms.g_per_kg[arms_kept],
+            arms.co2_per_kg[arms_kept],
         ),
         Rows(part_money, part_units, rows.room * fraction, rows.kind, rows.entity),
     )

@@ -86,6 +86,9 @@ def random_problem(seed: int, *, at_least: bool = False) -> Problem:
         per_unit=has_lane * rng.uniform(0, 0.1, n_arms),
         shipment_kg=np.where(rng.random(n_arms) < 0.5, rng.uniform(10, 40, n_arms), np.inf),
         shipment_m3=np.where(rng.random(n_arms) < 0.3, rng.uniform(0.1, 0.6, n_arms), np.inf),
+        g_per_kg=100.0 + np.arange(n_arms),
+        co2_per_kg=np.zeros(n_arms),
+        mode=("road",) * n_arms,
     )
     budget = np.ones((1, n))
     room = np.where(group == 0, options.m3, 0.0)[None, :]

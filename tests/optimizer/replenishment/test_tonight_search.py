@@ -80,7 +80,12 @@ def medium(seed: int, n_pairs: int = 400, n_groups: int = 12, sites: int = 3) ->
         options,
         Segments(each, low, high, price, np.zeros(n_pairs)),
         Groups(np.full(n_groups, 2.0), rng.choice([0.0, 300.0, 900.0], n_groups)),
-        Arms(np.arange(n_groups), *np.zeros((4, n_groups)), *np.full((2, n_groups), np.inf)),
+        Arms(
+            np.arange(n_groups),
+            *np.zeros((4, n_groups)),
+            *np.full((2, n_groups), np.inf),
+            *np.zeros((2, n_groups)),
+        ),
         Rows(
             csr_array(np.vstack([np.ones(n_pairs), 0 * volume])),
             csr_array(np.vstack([np.zeros(n_pairs), volume])),
