@@ -245,6 +245,7 @@ _TABLES = (
         number("lon", "经度", "Longitude, degrees.", low=-180.0, high=180.0),
         integer("part", "分批", "Which part, of an order or parcel heavier than any van; blank: all of it.", low=1.0),
         number("tonne_km", "运输量（吨公里）", "Km of the way to it x tonnes on board."),
+        number("g_co2e", "碳排放（克）", "Its share of the route's emission, by kg x direct km; blank for reload, break, end."),
     )),
     Table("part_lines", "分批明细", GROUP, "What is in each part of an order or parcel heavier than any van.", (
         ident("order_id", "订单编号", "Customer order.", required=True, key=True),

@@ -116,7 +116,7 @@ class Drive:
         depot = str(self.route["depot_id"])
         end_depot = self.vehicle["end_depot_id"]
         last = end_depot if isinstance(end_depot, str) else depot
-        at = self.begins_at or (depot, self.roads.depots[depot])
+        at = begins = self.begins_at or (depot, self.roads.depots[depot])
         clock = pd.Timestamp(self.route["start"])
         metres, served = 0.0, []
         legs: list[tuple[int, float, Stop | None]] = []
@@ -138,6 +138,7 @@ class Drive:
             clock, at = pd.Timestamp(row["depart"]), to
         self._check_work(records, legs, trips)
         self._check_route(records, metres, trips)
+        self._check_shares(records, trips, begins, speed)
         self._check_trips(leaves, trips)
         return served
 
@@ -272,6 +273,35 @@ class Drive:
         self._broken(
             "routes", "cost_differs", abs(stated["cost"] - sum(self.terms.values())) > MONEY
         )
+
+    def _check_shares(
+        self,
+        records: list[dict[str, Any]],
+        trips: list[list[Stop]],
+        begins: tuple[str, tuple[float, float]],
+        speed: float,
+    ) -> None:
+        """Stops share what the route emits by kg x direct metres, and add up to it."""
+        stated = [row.get("g_co2e") for row in records if row["kind"] in CUSTOMER]
+        stops = [stop for trip in trips for stop in trip]
+        if len(stops) != len(stated) or bool(pd.isna(pd.Series(stated, dtype=object)).all()):
+            return
+        work = np.array(
+            [
+                s.load.kg * self.roads.leg(begins, (s.place, s.lonlat), speed)[0]
+                if (s.place, s.lonlat) != begins
+                else 0.0
+                for s in stops
+            ]
+        )
+        whole = float(self.route["g_co2e"])
+        even = np.full(len(work), 1.0 / max(len(work), 1))
+        parts = whole * (work / work.sum() if work.sum() > 0.0 else even)
+        told = pd.Series(stated, dtype=object).astype(np.float64).to_numpy()
+        off = ~(np.abs(told - parts) <= 0.001 + KM * whole)
+        self._broken("stops", "emission_share_differs", bool(off.any()))
+        gap = abs(float(np.sum(told)) - whole) if len(told) else 0.0
+        self._broken("stops", "emission_shares_do_not_add_up", gap > 1e-9 * max(1.0, whole))
 
     def _check_trips(self, leaves: list[pd.Timestamp], trips: list[list[Stop]]) -> None:
         """No trip carries more than the van holds; releases and backhauls in their order."""

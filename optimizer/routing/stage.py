@@ -15,6 +15,7 @@ from optimizer.routing.handing import hand_over, key_of, losses_if_refused
 from optimizer.routing.offers import Key, Offer
 from optimizer.routing.ortools_engine import OrToolsEngine
 from optimizer.routing.problem import KG, M3, RoutingProblem
+from optimizer.routing.schedule import Timed
 from optimizer.routing.sharing import STAGE, share_out
 from optimizer.routing.solve import Driven, balance_money, had_to_be_compiled, solve
 from optimizer.routing.tables import (
@@ -261,6 +262,11 @@ def _kpis(
         Kpi("hours on duty", sum(t.duration_s for t in timed) / 3600.0, "h"),
         Kpi("route emissions", float(tables["routes"]["g_co2e"].sum()) / 1000.0, "kg CO2e"),
     ]
+    served = {order for d in solved for t in d.timed for order in _orders(d, t)}
+    served |= {order for order, _ in given}
+    if served:
+        grams = float(tables["routes"]["g_co2e"].sum()) + sum(o.g_co2e for o in given.values())
+        rows.append(Kpi("CO2e per order", grams / len(served), "g", "routing"))
     if n_stops:
         driving = sum(t.cost for t in timed)
         rows.append(Kpi("cost per stop", driving / n_stops, currency))
@@ -269,6 +275,10 @@ def _kpis(
         if fill is not None:
             rows.append(Kpi("vehicle fill", fill, "share", name))
     return tuple(rows)
+
+
+def _orders(driven: Driven, timed: Timed) -> list[str]:
+    return [driven.problem.stops.order_id[stop] for stop in timed.route.stops]
 
 
 def _fill(solved: Sequence[Driven], dimension: int) -> float | None:

@@ -11,6 +11,7 @@ from optimizer.routing.explain import Explanation
 from optimizer.routing.from_scenario import Refused
 from optimizer.routing.offers import Key, Offer
 from optimizer.routing.problem import DELIVERY
+from optimizer.routing.shares import shared_grams
 from optimizer.routing.solve import Driven
 from optimizer.routing.timing import BREAK, END, RELOAD, START, STOP
 from optimizer.routing.unserved import Reason
@@ -21,7 +22,7 @@ ROUTE_COLUMNS = [
 ]  # fmt: skip
 STOP_COLUMNS = [
     "route_id", "seq", "kind", "order_id", "shipment_id", "arrive", "begin", "depart", "load_kg",
-    "lat", "lon", "part", "tonne_km",
+    "lat", "lon", "part", "tonne_km", "g_co2e",
 ]  # fmt: skip
 HANDED_COLUMNS = [
     "order_id", "shipment_id", "site_id", "carrier_id", "service", "ship_on", "promised_on",
@@ -80,23 +81,25 @@ def stops_table(solved: Sequence[Driven], names: Sequence[Sequence[str]]) -> pd.
     for driven, ids in zip(solved, names, strict=True):
         problem = driven.problem
         for name, timed in zip(ids, driven.timed, strict=True):
+            shares = shared_grams(problem, timed)
             for seq, node in enumerate(timed.nodes):
                 if node.what == START:
                     continue
                 order = shipment = None
-                part = np.nan
+                part = grams = np.nan
                 kind = {RELOAD: "reload", BREAK: "break", END: "end"}.get(node.what, "pickup")
                 if node.what == STOP:
                     order = problem.stops.order_id[node.stop]
                     shipment = problem.stops.shipment_id[node.stop] or None
                     part = float(problem.stops.part[node.stop] or np.nan)
+                    grams = shares[node.stop]
                     brought = problem.stops.kind[node.stop] == DELIVERY
                     kind = "delivery" if brought else "pickup"
                 lon, lat = problem.lonlat[node.place]
                 times = (timed.arrive[seq], timed.begin[seq], timed.depart[seq])
                 clock = [moment(problem.day, int(at)) for at in times]
                 load = float(timed.load_kg[seq])
-                place = (lat, lon, part, float(timed.leg_tonne_km[seq]))
+                place = (lat, lon, part, float(timed.leg_tonne_km[seq]), grams)
                 rows.append([name, float(seq), kind, order, shipment, *clock, load, *place])
     return pd.DataFrame(rows, columns=STOP_COLUMNS)
 

@@ -188,4 +188,17 @@ def kpis(
             "money",
             "sourcing",
         ),
+        *_emission_kpis(problem, parcels),
+    )
+
+
+def _emission_kpis(problem: SourcingProblem, parcels: Parcels) -> tuple[Kpi, ...]:
+    """Return what parcels emit, in all and per order that ships, as far as their rates say."""
+    if not len(parcels.order):
+        return ()
+    grams = problem.tariff.g_co2e[parcels.row]
+    total, orders = float(np.nansum(grams)), len(np.unique(parcels.order))
+    return (
+        Kpi("parcel emissions", total / 1000.0, "kg CO2e", "sourcing"),
+        Kpi("CO2e per order", total / orders, "g", "sourcing"),
     )

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import math
 
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimizer.audit.route_facts import Roads, read_stops
 from optimizer.audit.routing import check
 from optimizer.outcome import Limits
 from optimizer.routing import run
 from optimizer.routing.finish import turned
 from optimizer.routing.problem import PICKUP, Route
 from optimizer.routing.schedule import price
+from optimizer.routing.shares import split
 from optimizer.routing.solve import solve
 from scenarios import Scenario
 
@@ -32,8 +39,8 @@ def planned(scenario):
 
 
 def priced(scenario, per_tonne):
-    settings = scenario.settings.model_copy(update={"co2_price_per_tonne": per_tonne})
-    return Scenario(settings, scenario.tables)
+    dearer = scenario.settings.model_copy(update={"co2_price_per_tonne": per_tonne})
+    return Scenario(dearer, scenario.tables)
 
 
 def terms_of(result):
@@ -156,3 +163,45 @@ def test_referee_adds_up_every_leg(small, table):
     tables[table] = tables[table].assign(tonne_km=tables[table]["tonne_km"] + 1.0)
     codes = {violation.code for violation in check(scenario, tables).violations}
     assert codes == {"tonne_km_differs"}
+
+
+def test_orders_share_what_their_route_emits(small):
+    """Shares are as kg x direct km from the depot, and add up to the route's grams exactly."""
+    scenario = small(vehicles=[DIESEL])
+    result = planned(scenario)
+    route, stops = result.tables["routes"].iloc[0], result.tables["stops"]
+    shares = stops.dropna(subset=["order_id"]).set_index("order_id")["g_co2e"]
+    assert math.fsum(shares) == route["g_co2e"]
+    roads = Roads(scenario)
+    work = {
+        stop.order_id: stop.load.kg
+        * roads.leg(("D", roads.depots["D"]), (stop.place, stop.lonlat), 36.0)[0]
+        for stop in read_stops(scenario, {}).values()
+    }
+    for order, share in shares.items():
+        expected = route["g_co2e"] * work[order] / sum(work.values())
+        assert share == pytest.approx(expected, rel=1e-9)
+    per_order = next(kpi.value for kpi in result.kpis if kpi.kpi == "CO2e per order")
+    assert per_order == pytest.approx(route["g_co2e"] / len(shares))
+
+
+def test_the_referee_finds_a_false_share(small):
+    """A gram moved from one order to another is found."""
+    scenario = small(vehicles=[DIESEL])
+    tables = dict(planned(scenario).tables)
+    stops = tables["stops"].copy()
+    at = stops.index[stops["order_id"].notna()][:2]
+    stops.loc[at, "g_co2e"] += [1.0, -1.0]
+    tables["stops"] = stops
+    codes = [found.code for found in check(scenario, tables).violations]
+    assert codes == ["emission_share_differs"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.floats(0.0, 1e7),
+    st.lists(st.floats(0.0, 1e6), min_size=1, max_size=12),
+)
+def test_parts_add_up_to_the_whole_exactly(whole, weights):
+    """However it is split, the exact sum of the parts rounds to the whole."""
+    assert math.fsum(split(whole, np.array(weights))) == whole
