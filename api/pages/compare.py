@@ -1,22 +1,26 @@
-"""Two plans side by side: key figures, and the step from one cost to the other."""
+"""Two plans side by side: key figures, costs term by term, and what a comparison measured."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
 import pandas as pd
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import select
 
+from api.pages.measured import comparison_of, comparison_run, shown
 from api.pages.overview import OBJECTIVE
 from api.pages.places import number
-from api.pages.view import PlanView, page, plan_view
-from api.routes.context import Context, Reader
-from api.store.rows import PlanRow
+from api.pages.view import PlanView, language_of, page, plan_view
+from api.routes.context import Context, Planner, Reader
+from api.schemas.wire import ComparisonOptions, RunRequest
+from api.store.rows import PlanRow, RunRow
 
 router = APIRouter()
 PLANS_SHOWN: Final = 200
+ANSWERS: Final = ("what_if", "comparison")  # kinds of runs whose plans hold an answer alone
+PlanId = Annotated[str, Form(min_length=1, max_length=80)]
 
 
 @router.get("/compare", response_class=HTMLResponse)
@@ -28,9 +32,15 @@ def compare(
 ) -> HTMLResponse:
     """Choose two plans and show them beside each other."""
     plans = _newest(here)
-    names = {row.id: here.scenarios.row(row.scenario_id).name for row in plans}
+    language = language_of(request)
+    names = {
+        row.id: f"{here.scenarios.row(row.scenario_id).name}, {language.moment(row.created_at)}"
+        for row in plans
+    }
     sides = [plan_view(here, chosen, "kpis") for chosen in (baseline, candidate) if chosen]
     both = len(sides) == 2
+    run = comparison_run(here, baseline, candidate) if both else None
+    document = comparison_of(here, run)
     return page(
         request,
         "compare.html",
@@ -42,14 +52,31 @@ def compare(
         sides=sides,
         stages=_terms(*sides) if both else [],
         figures=_figures(*sides) if both else [],
+        run=run,
+        measured=None if document is None else shown(language, document, candidate, names),
         same_money=both and sides[0].currency == sides[1].currency,
     )
 
 
+@router.post("/compare")
+def measure(here: Planner, baseline: PlanId, candidate: PlanId) -> Response:
+    """Simulate two plans under the same demand and find what drives their costs; show the run."""
+    plan = here.plan(baseline)
+    request = RunRequest(
+        kind="comparison",
+        scenario=plan.scenario_id,
+        revision=plan.revision,
+        plan=plan.id,
+        comparison=ComparisonOptions(candidates=[here.plan(candidate).id]),
+    )
+    return RedirectResponse(f"/runs/{here.runs.submit(request).id}", 303)
+
+
 def _newest(here: Context) -> list[PlanRow]:
     with here.database.session() as session:
-        query = select(PlanRow).order_by(PlanRow.created_at.desc()).limit(PLANS_SHOWN)
-        return list(session.scalars(query))
+        query = select(PlanRow).join(RunRow, RunRow.id == PlanRow.run_id)
+        query = query.where(RunRow.kind.not_in(ANSWERS)).order_by(PlanRow.created_at.desc())
+        return list(session.scalars(query.limit(PLANS_SHOWN)))
 
 
 def _terms(before: PlanView, after: PlanView) -> list[dict[str, Any]]:

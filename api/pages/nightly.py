@@ -13,7 +13,7 @@ from sqlalchemy import select
 from api.pages.view import language_of, page
 from api.routes.context import Context, Reader
 from api.runs.schedules import Schedules
-from api.services.publishing import PublishingService
+from api.services.publishing import PublishingService, Standing
 from api.store.rows import RunRow, utc_now
 
 router = APIRouter()
@@ -60,11 +60,18 @@ def nightly(
         before=f"{first - dt.timedelta(days=1):%Y-%m}",
         after=f"{after:%Y-%m}",
         states={found.plan.id: found.state for found in standings},
-        held=held,
+        held=[{"plan": found.plan, "gates": _holding(publishing, found)} for found in held],
+        nights=[row for row in reversed(runs) if row.kind == "nightly"],
         schedules=Schedules(here.database).listed(),
         names={scenario_id: here.scenarios.row(scenario_id).name for scenario_id in names},
         failed=[row for row in runs if row.state == "failed"][:20],
     )
+
+
+def _holding(publishing: PublishingService, standing: Standing) -> list[dict[str, Any]]:
+    """Return the gates that hold a plan, as they were judged."""
+    document = publishing.judgement(standing).document()
+    return [gate for gate in document["results"] if gate["gate"] in document["holding"]]
 
 
 def _between(here: Context, first: dt.date, after: dt.date) -> list[RunRow]:

@@ -16,6 +16,7 @@ from api.pages import (
     run,
     scenario,
     settings,
+    sheets,
     sign_in,
     sourcing,
     stock,
@@ -26,7 +27,7 @@ from api.pages import (
 
 router = APIRouter(tags=["pages"])
 for part in (
-    sign_in, preferences, word_list, home, scenario, run, overview, orders, stock, network,
+    sign_in, preferences, word_list, home, scenario, run, overview, orders, sheets, stock, network,
     sourcing, vans, stress, compare, nightly, settings, grids,
 ):  # fmt: skip
     router.include_router(part.router)

@@ -80,6 +80,16 @@ def alert_text(language: Language, alert: Mapping[str, Any]) -> str:
     return message
 
 
+def driver_said(language: Language, driver: str) -> str:
+    """Name what was changed, as in carrier_rates.base; several are joined by " + "."""
+    said = []
+    for part in driver.split(" + "):
+        table, _, column = part.partition(".")
+        name = language.t("settings") if table == "settings" else language.table(table)
+        said.append(f"{name}: {language.column(table, column)}" if column else name)
+    return " + ".join(said)
+
+
 def _filled(text: str, values: Mapping[str, str | None]) -> str:
     """Fill values in; a part in [brackets] is left out where one of its values is missing."""
     parts = re.split(r"\[(.*?)\]", text)

@@ -65,6 +65,22 @@ def test_inputs_figures_and_choice_are_there(plans: list[str], comparison: dict[
     assert [len(row) for row in comparison["robust"]["cost"]] == [2, 2]
 
 
+def test_a_page_shows_what_was_measured(
+    service: TestClient, plans: list[str], comparison: dict[str, Any]
+) -> None:
+    """The driver by its Chinese name, both plans simulated, the least regret; once it is there."""
+    params = {"baseline": plans[0], "candidate": plans[1]}
+    chinese = {"Accept-Language": "zh"}
+    page = service.get("/compare", params=params, headers=chinese).text
+    assert "供货关系: 订货成本" in page
+    assert f"{comparison['replications']} 个未来情景的均值" in page
+    assert "最小" in page
+    turned = {"baseline": plans[1], "candidate": plans[0]}
+    before = service.get("/compare", params=turned, headers=chinese).text
+    assert "模拟两个计划并找出成本驱动因素" in before
+    assert "供货关系: 订货成本" not in before
+
+
 @pytest.mark.slow
 def test_a_plan_that_is_not_there_is_404(service: TestClient, plans: list[str]) -> None:
     """An unknown candidate is refused before anything runs."""

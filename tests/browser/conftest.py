@@ -8,6 +8,7 @@ import shutil
 import socket
 import threading
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -105,6 +106,11 @@ def paths(service: Service) -> dict[str, str]:
     )
     assert first["state"] == last["state"] == "succeeded", (first["reason"], last["reason"])
     plan = last["plan"]
+    compared = {"baseline": first["plan"], "candidates": [plan], "waterfall": False}
+    asked_for = service.call("/v1/comparisons", compared | {"replications": 2})
+    assert service.ended(asked_for["run"]["id"])["state"] == "succeeded"
+    van = service.call(f"/v1/plans/{plan}/tables/routes?page_size=1")["rows"][0]
+    sheet = urllib.parse.urlencode({"depot": van["depot_id"], "day": van["start"][:10]})
     parts = ("orders", "stock", "network", "sourcing", "routes", "stress", "tables")
     return {
         "home": "/",
@@ -112,6 +118,8 @@ def paths(service: Service) -> dict[str, str]:
         "run": f"/runs/{last['id']}",
         "plan": f"/plans/{plan}",
         **{part: f"/plans/{plan}/{part}" for part in parts},
+        "orders-sheet": f"/plans/{plan}/orders/print",
+        "drivers-sheets": f"/plans/{plan}/routes/print?{sheet}",
         "compare": f"/compare?baseline={first['plan']}&candidate={plan}",
         "nightly": "/nightly",
         "settings": "/settings",

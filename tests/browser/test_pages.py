@@ -12,7 +12,7 @@ from tests.browser.conftest import SCREENSHOTS, Service, Visit
 pytestmark = pytest.mark.browser
 PAGES = (
     "home", "scenario", "run", "plan", "orders", "stock", "network", "sourcing", "routes",
-    "stress", "tables", "compare", "nightly", "settings",
+    "stress", "tables", "compare", "nightly", "settings", "orders-sheet", "drivers-sheets",
 )  # fmt: skip
 Begin = Callable[..., Visit]
 
@@ -60,6 +60,24 @@ def test_no_page_is_wider_than_a_phone(
     visit.open(paths["home"])
     visit.page.screenshot(path=SCREENSHOTS / "home-phone.png", full_page=True)
     assert wide == {}
+
+
+@pytest.mark.parametrize("name", ["orders-sheet", "drivers-sheets"])
+def test_sheets_print_black_on_white(
+    service: Service, paths: dict[str, str], visiting: Begin, name: str
+) -> None:
+    """In dark colours too; buttons and links of the page stay off the paper; all columns fit."""
+    visit = visiting(service, "zh", width=700, theme="dark")
+    visit.sign_in()
+    visit.open(paths[name])
+    visit.page.emulate_media(media="print")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert visit.page.evaluate(ground) == "rgb(255, 255, 255)"
+    assert not visit.page.locator("[data-print]").is_visible()
+    assert visit.page.locator(".sheet tbody tr").count() >= 1
+    assert visit.page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    (SCREENSHOTS / f"{name}.pdf").write_bytes(visit.page.pdf(prefer_css_page_size=True))
 
 
 def test_language_and_theme_are_kept(service: Service, visiting: Begin) -> None:

@@ -92,17 +92,4 @@
       decide(rows.map((row) => ({ key: keyOf(row), verdict: button.dataset.verdict })));
     });
   }
-  for (const button of document.querySelectorAll("[data-act]")) {
-    button.addEventListener("click", async () => {
-      const field = document.getElementById("override");
-      const overrides = field && field.value.trim() ? [{ gate: "*", reason: field.value.trim() }] : [];
-      try {
-        await own.call("POST", `/v1/plans/${plan}:${button.dataset.act}`, { overrides });
-        window.location.reload();
-      } catch (error) {
-        const found = (error.problem && error.problem.errors) || [];
-        document.getElementById("standing-wrong").textContent = [error.message, ...found.slice(0, 5).map((one) => one.hint)].join(" · ");
-      }
-    });
-  }
 })();
