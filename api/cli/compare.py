@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.console import Exit, out, print_json, print_table
+from api.cli.progress import StageBars
 
 if TYPE_CHECKING:
     from api.services.comparison import Side
@@ -54,14 +55,16 @@ def compare(
         shares = [float(part) for part in weights.split(",")] if weights else None
     except ValueError:
         raise InputError(f"--weights are numbers joined by commas, not {weights!r}") from None
-    document = ask(
-        sides,
-        replications=replications,
-        shapley=shapley,
-        waterfall=waterfall,
-        weights=shares,
-        seed=seed,
-    )
+    with StageBars(quiet=as_json) as bars:
+        document = ask(
+            sides,
+            replications=replications,
+            shapley=shapley,
+            waterfall=waterfall,
+            weights=shares,
+            seed=seed,
+            progress=bars.show,
+        )
     if as_json:
         print_json(document)
     else:

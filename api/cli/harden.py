@@ -47,7 +47,7 @@ def harden(
 ) -> int:
     """Search second sources, buffers, capacity and order frequency; exit 1 if nothing passes."""
     from api.cli.plan import stop_on_interrupt
-    from api.cli.stress import progress_bar
+    from api.cli.progress import StageBars
     from optimizer.plan import Plan
     from scenarios import Scenario
     from simulation.harden import harden as search
@@ -57,18 +57,14 @@ def harden(
     facts = Scenario.load(scenario)
     wanted = load_suite(suite, facts)
     stop = stop_on_interrupt()
-    with progress_bar(quiet=as_json) as bar:
-        task = bar.add_task("planning", total=1.0)
-
-        def show(_stage: str, share: float, message: str) -> None:
-            bar.update(task, completed=share, description=message[:60])
-
+    with StageBars(quiet=as_json) as bars:
+        bars.show("harden", 0.0, "planning")
         made = _planned(facts) if plan_dir is None else Plan.load(plan_dir)
         found = search(
             facts, made, wanted,
             kinds=[part.strip() for part in kinds.split(",") if part.strip()] or KINDS,
             budget=budget, replications=replications, most_trials=trials, seconds=seconds,
-            seed=seed, progress=show, cancelled=stop.is_set,
+            seed=seed, progress=bars.show, cancelled=stop.is_set,
         )  # fmt: skip
     out_file.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(found.document(), indent=2, ensure_ascii=False, allow_nan=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.console import Exit, err, out, print_json, print_table
+from api.cli.progress import StageBars
 
 if TYPE_CHECKING:
     from optimizer.gates import GateSet
@@ -104,7 +105,8 @@ def nightly(
     stop = stop_on_interrupt()
     place = NightHome(home)
     try:
-        document = run_due(place, wishes, _now, cancelled=stop.is_set)
+        with StageBars(quiet=as_json) as bars:
+            document = run_due(place, wishes, _now, progress=bars.show, cancelled=stop.is_set)
     except Busy as busy:
         _tell({"outcome": "busy", "reason": str(busy)}, place, as_json=as_json)
         return Exit.BUSY

@@ -6,11 +6,12 @@ import os
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from api.cli.console import Exit, err, out, print_json, print_table
+from api.cli.progress import StageBars
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -91,7 +92,7 @@ def plan(
         "stock_value": "yes" if stock_value else "",
     }
     stop = stop_on_interrupt()
-    with _Progress(quiet=as_json) as progress:
+    with StageBars(quiet=as_json) as bars:
         made = pipeline.plan(
             facts,
             names,
@@ -99,7 +100,7 @@ def plan(
             work=work,
             seed=seed,
             options={name: value for name, value in options.items() if value} or None,
-            progress=progress.show,
+            progress=bars.show,
             cancelled=stop.is_set,
         )
     made = made.from_place(os.path.relpath(scenario.resolve(), out_dir.resolve()))
@@ -139,40 +140,6 @@ def stop_on_interrupt() -> threading.Event:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, note)
     return stop
-
-
-class _Progress:
-    """A progress bar on standard error; silent where that is no terminal."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        console = err()
-        self._bar = Progress(
-            TextColumn("{task.fields[stage]:<14}"),
-            BarColumn(),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=quiet or not console.is_terminal,
-        )
-        self._tasks: dict[str, Any] = {}
-
-    def show(self, stage: str, share: float, message: str) -> None:
-        """Show one step."""
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bar.add_task(message, total=1.0, stage=stage)
-        self._bar.update(self._tasks[stage], completed=min(share, 1.0), description=message)
-
-    def __enter__(self) -> Self:
-        """Start the bar."""
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the bar."""
-        self._bar.stop()
 
 
 def plan_document(made: Plan, folder: Path) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.console import Exit, err, out, print_json
+from api.cli.console import Exit, out, print_json
+from api.cli.progress import StageBars
 from api.cli.stress_report import print_scan, print_stress
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def stress(
     facts = Scenario.load(scenario)
     if scan:
         return _scan(facts, made, products, seed, folder, pictures, as_json=as_json)
-    with progress_bar(quiet=as_json) as bar:
-        task = bar.add_task("building the world", total=1.0)
+    with StageBars(quiet=as_json) as bars:
+        bars.show("stress", 0.0, "building the world")
         result = try_plan(
             facts,
             made,
@@ -84,9 +85,7 @@ def stress(
             precision=_share_of(precision),
             only=only or (),
             drill=drill or (),
-            progress=lambda _stage, share, case: bar.update(
-                task, completed=share, description=case
-            ),
+            progress=bars.show,
         )
     result.save(folder)
     if junit is not None:
@@ -127,13 +126,11 @@ def _scan(
     """Lose every node in turn; print, save and draw the ranking."""
     from simulation.resilience import save_scan, scan_document, scan_plan
 
-    with progress_bar(quiet=as_json) as bar:
-        task = bar.add_task("building the world", total=1.0)
+    with StageBars(quiet=as_json) as bars:
+        bars.show("scan", 0.0, "building the world")
         found = scan_plan(
             facts, made, products=products, seed=seed,
-            progress=lambda _stage, share, message: bar.update(
-                task, completed=share, description=message
-            ),
+            progress=bars.show,
         )  # fmt: skip
     save_scan(found, facts.content_hash, folder)
     drawn = []
@@ -149,21 +146,6 @@ def _scan(
     for path in drawn:
         out().print(f"Drawn: {path}", highlight=False)
     return Exit.FINE
-
-
-def progress_bar(*, quiet: bool) -> Any:
-    """Return a progress bar on standard error; silent where that is no terminal."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    console = err()
-    return Progress(
-        BarColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=quiet or not console.is_terminal,
-    )
 
 
 def stress_document(result: StressResult, folder: Path) -> dict[str, Any]:

@@ -98,8 +98,8 @@ def paths(service: Service) -> dict[str, str]:
     change = {"table": "vehicles", "op": "upsert", "value": vans}
     service.call(f"/v1/scenarios/{shop}/revisions", {"base": taken["revision"], "deltas": [change]})
     asked = [
-        {"kind": "pipeline", "scenario": shop, "options": {"time_limit": "PT8S"}},
-        {"kind": "stress", "scenario": shop, "options": {"time_limit": "PT10S", "replications": 4}},
+        {"kind": "pipeline", "scenario": shop, "options": {"work": 1.0}},
+        {"kind": "stress", "scenario": shop, "options": {"work": 1.5, "replications": 4}},
     ]
     first, last = (
         service.ended(run) for run in [service.call("/v1/runs", body)["id"] for body in asked]
@@ -107,8 +107,9 @@ def paths(service: Service) -> dict[str, str]:
     assert first["state"] == last["state"] == "succeeded", (first["reason"], last["reason"])
     plan = last["plan"]
     compared = {"baseline": first["plan"], "candidates": [plan], "waterfall": False}
-    asked_for = service.call("/v1/comparisons", compared | {"replications": 2})
-    assert service.ended(asked_for["run"]["id"])["state"] == "succeeded"
+    asked_for = service.call("/v1/comparisons", compared | {"replications": 2})["run"]
+    comparison = service.ended(asked_for["id"])
+    assert comparison["state"] == "succeeded", comparison["reason"]
     van = service.call(f"/v1/plans/{plan}/tables/routes?page_size=1")["rows"][0]
     sheet = urllib.parse.urlencode({"depot": van["depot_id"], "day": van["start"][:10]})
     parts = ("orders", "stock", "network", "sourcing", "routes", "stress", "tables")

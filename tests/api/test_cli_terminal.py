@@ -1,0 +1,67 @@
+"""What commands write on a terminal: bars of progress, tables that fit, completion of the shell."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+import api.cli.console
+from api.cli.app import app
+from api.cli.console import print_table
+from api.cli.progress import StageBars
+
+WIDTH = 80
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+
+
+def terminal(*, is_one: bool = True) -> tuple[Console, io.StringIO]:
+    """Return a console of 80 columns, and what is written to it."""
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=is_one, width=WIDTH, color_system=None)
+    return console, written
+
+
+def test_bars_show_stages_and_what_they_found() -> None:
+    """Each stage has a line of at most 80 columns, with its share and its best plan so far."""
+    console, written = terminal()
+    with StageBars(quiet=False, console=console) as bars:
+        bars.show("replenishment", 0.4, "plan 1,234.50")
+        bars.show("routing", 0.25, "2026-10-12 W1: 987.00, " + "and much more " * 10)
+    lines = CONTROL.sub("", written.getvalue()).replace("\r", "\n").split("\n")
+    assert any(re.match(r"replenishment .* 40 % plan 1,234\.50", line) for line in lines)
+    assert any(re.match(r"routing .* 25 % 2026-10-12 W1: 987\.00", line) for line in lines)
+    assert max(len(line) for line in lines) <= WIDTH
+
+
+@pytest.mark.parametrize(("quiet", "is_terminal"), [(True, True), (False, False)])
+def test_bars_are_silent_elsewhere(quiet: bool, is_terminal: bool) -> None:
+    """Beside --json, and into a pipe, nothing is written."""
+    console, written = terminal(is_one=is_terminal)
+    with StageBars(quiet=quiet, console=console) as bars:
+        bars.show("routing", 0.5, "W1: 1.00")
+    assert written.getvalue().strip() == ""
+
+
+def test_wide_tables_fit_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight columns of long ids in 80: cells go on in the next line, and nothing is lost."""
+    console, written = terminal()
+    monkeypatch.setattr(api.cli.console, "out", lambda: console)
+    ids = [f"PO-20261012-SUPPLIER-{at:04d}" for at in range(5)]
+    print_table("Orders", ["order", "supplier", "site", "on", "by", "lines", "units", "cost"],
+                [[name, "SUPPLIER", "WAREHOUSE", "2026-10-12", "2026-10-19", 3, 4500, 1234567.5]
+                 for name in ids])  # fmt: skip
+    lines = written.getvalue().splitlines()
+    assert max(len(line) for line in lines) <= WIDTH
+    first_column = "".join(line[1:].split("│")[0].strip() for line in lines if "│" in line)
+    assert all(name in first_column for name in ids)
+
+
+def test_shells_complete_commands() -> None:
+    """What bash asks for after `holdfast str` is answered with the command that begins so."""
+    asks = {"_HOLDFAST_COMPLETE": "complete_bash", "COMP_WORDS": "holdfast str", "COMP_CWORD": "1"}
+    answer = CliRunner().invoke(app, [], prog_name="holdfast", env=asks)
+    assert answer.stdout.split() == ["stress"]
