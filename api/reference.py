@@ -21,9 +21,9 @@ CLI_INTRODUCTION = """\
 
 Exit codes: 0 fine, 1 a gate failed or there is no feasible plan, 2 bad input, 3 interrupted,
 4 internal error; of `nightly` and `publish` also 5: another night is running.
-On a terminal, `plan`, `stress`, `harden`, `compare` and `nightly` show a bar for each stage with
-the best plan so far, on standard error; beside `--json` and into a pipe they do not. Tables take the
-terminal's width.
+On a terminal, `plan`, `stress`, `harden`, `compare` and `nightly` show a bar for each stage, with
+the best plan so far, on standard error; beside `--json` and into a pipe they do not. Tables take
+the width of the terminal.
 
 Completion of commands and options: `holdfast --install-completion` sets it up for the shell that it
 is called from (bash, zsh, fish, PowerShell); begin a new shell afterwards.

@@ -6,6 +6,7 @@ import importlib
 import sys
 
 BENCHMARKS = {
+    "browsing": "benchmarks.browsing",
     "brunel": "benchmarks.brunel",
     "controls": "benchmarks.controls",
     "exposure": "benchmarks.exposure",

@@ -57,7 +57,7 @@ def _measured(asked: argparse.Namespace, home: Path) -> list[dict[str, Any]]:
     house: House = app.state.house
     key = house.keys.first()
     assert key is not None
-    plan_id = _keep(house, key.secret, orders(asked.rows, asked.seed))
+    plan_id = keep_plan(house, key.secret, orders(asked.rows, asked.seed))
     random = np.random.default_rng(asked.seed)
     path = f"/v1/plans/{plan_id}/tables/purchase_orders"
     results = []
@@ -138,7 +138,7 @@ def orders(rows: int, seed: int) -> pd.DataFrame:
     return conform("purchase_orders", frame)
 
 
-def _keep(house: House, secret: str, frame: pd.DataFrame) -> str:
+def keep_plan(house: House, secret: str, frame: pd.DataFrame) -> str:
     """Store a plan with one large table as if a run had made it; return its id."""
     who = house.keys.known(secret)
     assert who is not None
