@@ -132,7 +132,8 @@ def simulate(
 ) -> int:
     """Let a risk happen in the simulator, without and with its playbook, to the same customers."""
     from api.cli.explain import scenario_of
-    from api.cli.stress import progress_bar, stress_document
+    from api.cli.progress import StageBars
+    from api.cli.stress import stress_document
     from api.cli.stress_report import print_stress
     from optimizer.plan import Plan
     from simulation.result import refuse_foreign
@@ -143,14 +144,11 @@ def simulate(
     facts = scenario_of(made, plan, scenario)
     suite = risk_suite(facts, made, risk)
     folder = refuse_foreign(plan / "stress" if out_dir is None else out_dir)
-    with progress_bar(quiet=as_json) as bar:
-        task = bar.add_task("building the world", total=1.0)
+    with StageBars(quiet=as_json) as bars:
+        bars.show("stress", 0.0, "building the world")
         result = stress(
-            facts, made, suite, replications=replications, seed=seed,
-            progress=lambda _stage, share, case: bar.update(
-                task, completed=share, description=case
-            ),
-        )  # fmt: skip
+            facts, made, suite, replications=replications, seed=seed, progress=bars.show
+        )
     result.save(folder)
     if as_json:
         print_json(stress_document(result, folder))
