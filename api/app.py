@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import Response
 from fastapi.routing import iter_route_contexts
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from api.errors import add_handlers, problem
+from api.errors import add_handlers
+from api.front import Guard, Observer
 from api.operations import traces
-from api.operations.logs import tell
 from api.operations.metrics import Metrics
 from api.operations.readiness import Readiness
 from api.pages.routes import router as pages
@@ -48,24 +45,6 @@ from api.store.blobs import FolderBlobs
 from api.store.database import Database
 from api.store.held_tables import HeldTables
 from optimizer.code import code_version
-
-CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{images};"
-    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-SAME_SITE = ("same-origin", "none")
-QUIET = (
-    "/healthz",
-    "/readyz",
-    "/metrics",
-    "/static",
-    "/words/{code}.js",
-)  # routes that are not logged
 
 
 def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -> FastAPI:
@@ -136,8 +115,8 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
     app.mount("/static", GZipMiddleware(static, minimum_size=1000), name="static")
     add_handlers(app)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
-    app.middleware("http")(_guard)
-    app.middleware("http")(_observe)
+    app.add_middleware(Guard, map_tiles=settings.map_tiles)
+    app.add_middleware(Observer, metrics=house.metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     _build_routes(app)
     return app
@@ -152,67 +131,6 @@ def _build_routes(app: FastAPI) -> None:
     """
     for _ in iter_route_contexts(app.routes):
         pass
-
-
-async def _observe(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    """Count and log a request by its route, never with a query or an id of a key in it."""
-    began = time.monotonic()
-    status = 500
-    try:
-        with traces.span(f"request {request.method}") as span:
-            response = await call_next(request)
-            status = response.status_code
-            if span is not None:
-                span.set_attribute("http.response.status_code", status)
-                span.set_attribute("http.route", _route_of(request))
-        return response
-    finally:
-        route = _route_of(request)
-        seconds = time.monotonic() - began
-        request.app.state.house.metrics.count(request.method, route, status, seconds)
-        if route not in QUIET:
-            tell(
-                "request",
-                method=request.method,
-                path=request.url.path,
-                status=status,
-                ms=round(1000.0 * seconds, 1),
-            )
-
-
-def _route_of(request: Request) -> str:
-    """Return the template of a request's route: a path without ids."""
-    return str(getattr(request.scope.get("route"), "path", "(none)"))
-
-
-async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Refuse what a page of another site asks a browser to send; add the security headers."""
-    site = request.headers.get("sec-fetch-site", "none")
-    if request.method not in ("GET", "HEAD", "OPTIONS") and site not in SAME_SITE:
-        response: Response = problem(
-            403, "cross_site", "a page of another site asked for this", request.url.path
-        )
-    else:
-        response = await call_next(request)
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    policy = content_policy(request.app.state.house.settings.map_tiles)
-    response.headers.setdefault("Content-Security-Policy", policy)
-    return response
-
-
-def content_policy(map_tiles: str) -> str:
-    """Return what a browser may load: nothing from elsewhere, but for images of map tiles.
-
-    Parameters
-    ----------
-    map_tiles : URL of tiles that the service was set to; blank: none
-    """
-    tiles = urlsplit(map_tiles.replace("{s}", "*"))
-    images = f" {tiles.scheme}://{tiles.netloc}" if tiles.netloc else ""
-    return CONTENT_POLICY.format(images=images)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

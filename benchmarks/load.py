@@ -5,8 +5,10 @@ loop until the time is over: hands a run in, asks how it goes until it has ended
 events of the run under way until it has ended, and reads a page of a table; between any two it
 waits about `--pause` seconds. Most runs are checks (`validate_only`), so that the solver does not
 take the processors from what is measured; one client hands in runs that plan, one after the
-other, and those are followed. Clients run in this process, on the same machine. Memory of the API
-and the worker is looked at each second; its slope is fitted to the second half. Exit 1 at any
+other, and those are followed. Before that, each kind of call is made alone for what it costs the
+API in processor time and statements: figures that do not depend on what else the machine does.
+Clients run in this process, on the same machine. Memory of the API and the worker is looked at
+each second; its slope is fitted to the second half. Exit 1 at any
 error: a refused or broken connection, or an answer that is not 2xx.
 
 With HOLDFAST_TEST_DATABASE_URL on PostgreSQL, else on SQLite.
@@ -28,6 +30,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
+from benchmarks.call_costs import cost_lines, processor_seconds
 from benchmarks.databases import SERVER
 from benchmarks.faults import Service, running
 from benchmarks.machine import describe_machine
@@ -208,14 +211,14 @@ def _lines(clients: Clients, memory: dict[str, list[float]], seconds: float) -> 
     return lines
 
 
-def _plan(service: Service) -> str:
-    """Have a plan made; return its id."""
+def _plan(service: Service) -> tuple[str, str]:
+    """Have a plan made; return its id and that of its run."""
     name = service.submit()
     assert name is not None, "the service takes no run"
     row = service.ended([name]).get(name)
     assert row is not None, "the first run does not end"
     assert row.plan_id is not None, row.reason
-    return str(row.plan_id)
+    return str(row.plan_id), name
 
 
 def main(arguments: list[str]) -> int:
@@ -232,16 +235,23 @@ def main(arguments: list[str]) -> int:
         tempfile.TemporaryDirectory() as place,
         running(Path(place) / "home", max_queued=100_000) as service,
     ):
-        clients = Clients(service, _plan(service), options.pause, random.Random(options.seed))
-        before = time.process_time()
+        assert service.process is not None
+        plan, run_id = _plan(service)
+        costs = cost_lines(service, plan, run_id)
+        clients = Clients(service, plan, options.pause, random.Random(options.seed))
+        before, began = time.process_time(), processor_seconds(service.process.pid)
         memory = asyncio.run(_run(service, clients, options.clients, options.seconds))
         share = (time.process_time() - before) / options.seconds
+        spent = processor_seconds(service.process.pid) - began
+    answered = sum(map(len, clients.seconds.values()))
     head = (
         f"{options.clients} clients, {options.seconds:.0f} s, pause {options.pause:g} s, {kind};"
-        f" the clients took {share:.2f} of a processor. {describe_machine(PACKAGES)};"
+        f" the clients took {share:.2f} of a processor, the API {spent / options.seconds:.2f},"
+        f" {1000.0 * spent / max(answered, 1):.1f} ms for each answer and event."
+        f" {describe_machine(PACKAGES)};"
         f" seed {options.seed}."
     )
-    text = "\n".join([head, "", *_lines(clients, memory, options.seconds)])
+    text = "\n".join([head, "", *costs, "", *_lines(clients, memory, options.seconds)])
     print(text)
     if options.page is not None:
         put(options.page, f"load {kind}", text)

@@ -74,6 +74,8 @@ def settings_with(**given: object) -> ServiceSettings:
 
 
 def _listen(settings: ServiceSettings, *, works: bool) -> int:
+    import gc
+
     import uvicorn
 
     from api.app import create_app
@@ -86,6 +88,7 @@ def _listen(settings: ServiceSettings, *, works: bool) -> int:
         f" and keeps its data in [bold]{settings.home}[/]. Stop it with Ctrl-C."
     )
     _tell_first_key(app)
+    gc.freeze()  # what is there now stays: no collection need look at it again
     uvicorn.run(
         app,
         host=settings.host,

@@ -97,14 +97,14 @@ def restore_backup(place: Path, database: Database, blobs: FolderBlobs) -> Conte
         for name in archive.namelist():
             if name.startswith("blobs/"):
                 blobs.put(archive.read(name))
-        migrate(database.engine, "base")
-        migrate(database.engine, contents.step)
-        with database.engine.execution_options(holdfast_writes=True).begin() as connection:
+        migrate(database.writer, "base")
+        migrate(database.writer, contents.step)
+        with database.writer.execution_options(holdfast_writes=True).begin() as connection:
             tables = MetaData()
             tables.reflect(connection, only=list(contents.rows))
             for table in tables.sorted_tables:
                 _fill(connection, table, archive)
-        migrate(database.engine)
+        migrate(database.writer)
     return contents
 
 

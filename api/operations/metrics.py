@@ -9,12 +9,13 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from api.store.database import Database
 from api.store.rows import RunRow, WorkerRow, utc_now
 
 STATES: Final = ("queued", "running", "cancelling", "succeeded", "failed", "cancelled")
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -42,9 +43,25 @@ class Metrics:
             buckets=BUCKETS,
             registry=self._registry,
         )
+        statements = Counter(
+            "holdfast_database_statements_total",
+            "Statements sent to the database, without those that begin and end transactions",
+            registry=self._registry,
+        )
+
+        def count_statement(_to: object, _cursor: object, statement: str, *_more: object) -> None:
+            if not statement.startswith("BEGIN"):
+                statements.inc()
+
+        for engine in (database.engine, database.writer):
+            event.listen(engine, "before_cursor_execute", count_statement)
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request; `route` is its template, never a path with ids."""
+        """Count a request; `route` is its template, never a path with ids.
+
+        Methods that no route has are one: whoever makes names up does not make this grow.
+        """
+        method = method if method in METHODS else "(other)"
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 

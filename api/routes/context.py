@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
+from starlette.concurrency import run_in_threadpool
 
 from api.errors import NotAllowed, NotKnown
 from api.operations.metrics import Metrics
 from api.operations.readiness import Readiness
 from api.runs.queue import RunQueue
-from api.security.keys import Keys, Principal, Scope
+from api.security.keys import KEY, VISITOR, Keys, Principal, Scope
 from api.services.decisions import DecisionService, Desks
 from api.services.explanations import Explainers
 from api.services.following import Following
@@ -109,8 +110,8 @@ def house_of(request: Request) -> House:
     return house
 
 
-def _who(request: Request, _key: Annotated[object, Depends(_bearer)] = None,
-         _visit: Annotated[object, Depends(_cookie)] = None) -> Principal:  # fmt: skip
+async def _who(request: Request, _key: Annotated[object, Depends(_bearer)] = None,
+               _visit: Annotated[object, Depends(_cookie)] = None) -> Principal:  # fmt: skip
     """Return who asks.
 
     Raises
@@ -119,19 +120,26 @@ def _who(request: Request, _key: Annotated[object, Depends(_bearer)] = None,
         There is no key, or it is not good.
     """
     keys = house_of(request).keys
-    kind, _, secret = request.headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer" and secret:
-        who = keys.known(secret.strip())
+    word, _, secret = request.headers.get("authorization", "").partition(" ")
+    if word.lower() == "bearer" and secret:
+        who = await _asked(keys, KEY, secret.strip())
     else:
-        token = request.cookies.get(COOKIE)
-        who = None if token is None else keys.visitor(token)
+        who = await _asked(keys, VISITOR, request.cookies.get(COOKIE, ""))
     if who is None:
         raise NotKnown("this needs a key: send `Authorization: Bearer hf_...` or sign in")
     return who
 
 
-def _with(scope: Scope) -> Callable[..., Context]:
-    def context(request: Request, who: Annotated[Principal, Depends(_who)]) -> Context:
+async def _asked(keys: Keys, sort: str, secret: str) -> Principal | None:
+    """Return whose key or cookie it is, at once where it was good a moment ago."""
+    who = keys.seen(sort, secret)
+    if who is None and secret:
+        who = await run_in_threadpool(keys.known if sort == KEY else keys.visitor, secret)
+    return who
+
+
+def _with(scope: Scope) -> Callable[..., Awaitable[Context]]:
+    async def context(request: Request, who: Annotated[Principal, Depends(_who)]) -> Context:
         if not who.may(scope):
             raise NotAllowed(f"key {who.name!r} is not good for this; it needs scope {scope}")
         return house_of(request).as_seen_by(who)
@@ -139,7 +147,7 @@ def _with(scope: Scope) -> Callable[..., Context]:
     return context
 
 
-def _partner(request: Request, who: Annotated[Principal, Depends(_who)]) -> PartnerService:
+async def _partner(request: Request, who: Annotated[Principal, Depends(_who)]) -> PartnerService:
     """Return what a supplier or carrier may see; nobody else has that."""
     if who.partner is None:
         raise NotAllowed(

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.errors import responses
+from api.routes.answers import as_json
 from api.routes.context import Reader
 from api.schemas.explanations import ExplanationPage
 from api.schemas.wire import KpiList, PlanModel, TablePage
@@ -50,12 +51,12 @@ def table(
     page_token: PageToken = None,
     filter_text: FilterText = None,
     sort_text: SortText = None,
-) -> TablePage | Response:
+) -> Response:
     """Read a result table, by pages of JSON or whole as a file."""
     rows = here.table(PLAN_TABLES, here.plan(plan_id).manifest, name)
     where, sorts = read_filter(filter_text, rows.contract), read_sort(sort_text, rows.contract)
     if form == "json":
-        return page(rows, page_size, page_token, where, sorts)
+        return as_json(page(rows, page_size, page_token, where, sorts))
     return download(rows, form, where, sorts, exact=False)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
@@ -12,10 +11,14 @@ from starlette.concurrency import run_in_threadpool
 
 from api.errors import responses
 from api.nightly.html import page_policy, report_page
+from api.routes.answers import as_json, in_turn
 from api.routes.context import Context, Planner, Reader
-from api.schemas.wire import RunKind, RunList, RunModel, RunRequest, RunState, as_wire
+from api.runs.states import ENDED
+from api.schemas.wire import RunKind, RunList, RunModel, RunRequest, RunState
+from api.services.following import Happening
 from api.services.night_reports import night_report
 from api.services.paging import PageSize, PageToken, make_token, read_token
+from api.services.runs import MOST_EVENTS
 from api.services.wired import run_model
 
 router = APIRouter(prefix="/v1", tags=["runs"])
@@ -34,18 +37,18 @@ EVENT: dict[str, Any] = {
 }
 
 
-@router.post("/runs", status_code=202, responses=responses(404, 409, 422, 429))
-def submit(
+@router.post(
+    "/runs", status_code=202, response_model=RunModel, responses=responses(404, 409, 422, 429)
+)
+async def submit(
     body: RunRequest,
-    response: Response,
     here: Planner,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
-) -> RunModel:
+) -> Response:
     """Queue a run; an Idempotency-Key makes sure that it is queued once."""
-    row = here.runs.submit(body, idempotency_key)
-    response.headers["Location"] = f"/v1/runs/{row.id}"
-    response.headers["Retry-After"] = "1"
-    return run_model(row)
+    row = await in_turn(here.runs.submit, body, idempotency_key)
+    headers = {"Location": f"/v1/runs/{row.id}", "Retry-After": "1"}
+    return as_json(run_model(row), 202, headers)
 
 
 @router.get("/runs", responses=responses(422))
@@ -62,16 +65,16 @@ def list_runs(
     return RunList(runs=[run_model(row) for row in rows[:page_size]], next_page_token=more)
 
 
-@router.get("/runs/{run_id}", responses=responses(404, 422))
-def show(run_id: str, here: Reader) -> RunModel:
+@router.get("/runs/{run_id}", response_model=RunModel, responses=responses(404, 422))
+def show(run_id: str, here: Reader) -> Response:
     """Show how a run goes."""
-    return run_model(here.runs.row(run_id))
+    return as_json(run_model(here.runs.row(run_id)))
 
 
 @router.post("/runs/{run_id}:cancel", status_code=202, responses=responses(404, 409, 422))
-def cancel(run_id: str, here: Planner) -> RunModel:
+async def cancel(run_id: str, here: Planner) -> RunModel:
     """Ask for a run to end; what it has found so far may still come."""
-    return run_model(here.runs.cancel(run_id))
+    return run_model(await in_turn(here.runs.cancel, run_id))
 
 
 @router.get(
@@ -115,32 +118,48 @@ async def events(
     last_event_id: Annotated[str | None, Header(max_length=20)] = None,
 ) -> StreamingResponse:
     """Follow a run as server-sent events; Last-Event-ID resumes after that event."""
-    await run_in_threadpool(here.runs.row, run_id)
+    ended = (await run_in_threadpool(here.runs.row, run_id)).state in ENDED
     if last_event_id is not None and last_event_id.isascii() and last_event_id.isdigit():
         after = int(last_event_id)
     return StreamingResponse(
-        _stream(request, here, run_id, after),
+        _past(here, run_id, after) if ended else _stream(request, here, run_id, after),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
+async def _past(here: Context, run_id: str, after: int) -> AsyncIterator[str]:
+    """Yield the events of a run that has ended."""
+    while rows := await run_in_threadpool(here.runs.told, run_id, after):
+        yield "".join(map(_framed, rows))
+        after = rows[-1].number
+        if len(rows) < MOST_EVENTS:
+            return
+
+
 async def _stream(request: Request, here: Context, run_id: str, after: int) -> AsyncIterator[str]:
+    """Yield events until the run has ended; `done` is the last of them."""
     quiet = 0.0
     async with here.house.following.run(run_id) as news:
         while True:
-            ended = await run_in_threadpool(here.runs.ended, run_id)
-            rows = await run_in_threadpool(here.runs.events, run_id, after)
-            for row in rows:
-                after = row.number
-                data = json.dumps({**row.data, "at": as_wire(row.at)}, ensure_ascii=False)
-                yield f"id: {row.number}\nevent: {row.kind}\ndata: {data}\n\n"
-            if (ended and not rows) or await request.is_disconnected():
-                return
-            if rows or await news.beyond(after, LOOK_SECONDS):
-                quiet = 0.0
+            rows = news.after(after)
+            if rows is None:
+                rows = await run_in_threadpool(here.runs.told, run_id, after)
+            if rows:
+                quiet, after = 0.0, rows[-1].number
+                yield "".join(map(_framed, rows))
+                if rows[-1].kind == "done":
+                    return
+            if await news.beyond(after, LOOK_SECONDS):
                 continue
+            ended = (await run_in_threadpool(here.runs.row, run_id)).state in ENDED
+            if (ended and news.newest <= after) or await request.is_disconnected():
+                return
             quiet += LOOK_SECONDS
             if quiet >= KEEP_ALIVE_SECONDS:
                 quiet = 0.0
                 yield ": still here\n\n"
+
+
+def _framed(event: Happening) -> str:
+    return f"id: {event.number}\nevent: {event.kind}\ndata: {event.data}\n\n"

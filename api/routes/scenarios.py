@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.errors import responses
+from api.routes.answers import as_json
 from api.routes.context import Context, Planner, Reader
 from api.schemas.wire import (
     FindingModel,
@@ -123,13 +124,13 @@ def table(
     page_token: PageToken = None,
     filter_text: FilterText = None,
     sort_text: SortText = None,
-) -> TablePage | Response:
+) -> Response:
     """Read a table of the newest revision, by pages of JSON or whole as a file."""
     manifest = here.scenarios.revision(scenario_id).manifest
     rows = here.table(TABLES, manifest, name)
     where, sorts = read_filter(filter_text, rows.contract), read_sort(sort_text, rows.contract)
     if form == "json":
-        return page(rows, page_size, page_token, where, sorts)
+        return as_json(page(rows, page_size, page_token, where, sorts))
     return download(rows, form, where, sorts, exact=True)
 
 

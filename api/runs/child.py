@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PROGRESS_SECONDS = 0.2  # at most so often is progress told, but for new stages
 EXIT_ORPHANED = 3
 MIB = 1024 * 1024
+NICE = 10  # below the processes that answer: a plan may take longer, an answer may not
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ class _PipedDesk:
 
 def main(pipe: Connection, task: Task) -> None:
     """Run a task and say how it ended: done, or failed with a reason."""
+    os.nice(NICE)
     from scenarios import HoldfastError, InputError
 
     line = _Line(pipe)

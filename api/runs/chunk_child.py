@@ -7,13 +7,14 @@ when no more come for a while, and when the worker is gone.
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import threading
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
-from api.runs.child import MIB
+from api.runs.child import MIB, NICE
 from api.runs.parcels import pack, unpack
 from api.store.blobs import FolderBlobs
 from optimizer.executor import function_of, reason_of
@@ -32,6 +33,7 @@ def main(pipe: Connection, folder: Path, work: str, memory_mib: int) -> None:
     work : hash of the work's blob
     memory_mib : the process may take so much; 0: no limit
     """
+    os.nice(NICE)
     threading.Thread(target=end_with_parent, daemon=True).start()
     if memory_mib:
         limit = memory_mib * MIB

@@ -31,6 +31,16 @@ def end(session: Session, row: RunRow, state: str, reason: str) -> None:
     note(session, row.id, "done", {"state": state, "reason": reason, "plan": row.plan_id})
 
 
+def end_new(session: Session, row: RunRow, state: str, reason: str) -> None:
+    """Add a run that has ended as soon as it was handed in: it has no events and no chunks."""
+    row.state, row.reason, row.ended_at = state, reason, utc_now()
+    session.add(row)
+    session.flush()
+    announce(session, row)
+    data = {"state": state, "reason": reason, "plan": None}
+    session.add(EventRow(run_id=row.id, number=1, kind="done", data=data))
+
+
 def put_back(session: Session, row: RunRow, reason: str) -> None:
     """Return a run under way to the queue; the caller enqueues its next attempt."""
     row.state, row.worker_id, row.stage, row.share = "queued", None, "", 0.0

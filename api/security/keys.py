@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Sequence
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal, cast
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from api.security.trail import record
 from api.store.database import Database, TenantDatabase
@@ -19,6 +23,9 @@ from scenarios import Conflict, InputError, NotFound
 
 PREFIX: Final = "hf_"
 VISIT: Final = dt.timedelta(days=14)
+KNOWN_SECONDS: Final = 1.0  # a key that was good is not looked up again
+MOST_KNOWN: Final = 1024  # keys and cookies
+KEY, VISITOR = "key", "visitor"  # sorts of secrets
 PartnerKind = Literal["supplier", "carrier"]
 LOCAL: Final = "local"  # the tenant that is there from the start
 
@@ -81,6 +88,7 @@ class Keys:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._seen = _Seen()
 
     def first(self) -> NewKey | None:
         """Make the first tenant and its key, if there is no tenant yet."""
@@ -178,12 +186,17 @@ class Keys:
                 raise Conflict(f"key {key_id} was revoked on {row.revoked_at:%Y-%m-%d}")
             row.revoked_at = utc_now()
             record(session, "key.revoked", key_id, {"name": row.name})
+        self._seen.forget()
 
     def known(self, secret: str) -> Principal | None:
         """Return whose key it is; None where it is no key, or no good one any more."""
-        with self.database.session() as session:
-            row = session.scalar(select(ApiKeyRow).where(ApiKeyRow.secret_hash == _hash(secret)))
+        digest = _hash(secret)
+
+        def look(session: Session) -> Principal | None:
+            row = session.scalar(select(ApiKeyRow).where(ApiKeyRow.secret_hash == digest))
             return _principal(row)
+
+        return self._looked_up((KEY, digest), look)
 
     def visit(self, secret: str) -> str | None:
         """Begin a browser's visit; return the token for its cookie, None where the key is bad.
@@ -201,11 +214,36 @@ class Keys:
 
     def visitor(self, token: str) -> Principal | None:
         """Return who visits with a cookie's token; None where the visit has ended."""
-        with self.database.session() as session:
-            visit = session.get(VisitRow, _hash(token))
+        digest = _hash(token)
+
+        def look(session: Session) -> Principal | None:
+            visit = session.get(VisitRow, digest)
             if visit is None or visit.ends_at.replace(tzinfo=dt.UTC) < utc_now():
                 return None
             return _principal(session.get(ApiKeyRow, visit.key_id))
+
+        return self._looked_up((VISITOR, digest), look)
+
+    def seen(self, kind: str, secret: str) -> Principal | None:
+        """Return who was found good within KNOWN_SECONDS, without asking the database.
+
+        None says nothing: ask `known` or `visitor`.
+
+        Parameters
+        ----------
+        kind : KEY or VISITOR, of which neither is good in the other's place
+        """
+        return self._seen.get((kind, _hash(secret)))
+
+    def _looked_up(
+        self, name: tuple[str, str], look: Callable[[Session], Principal | None]
+    ) -> Principal | None:
+        turn = self._seen.turn
+        with self.database.session() as session:
+            who = look(session)
+        if who is not None:
+            self._seen.put(name, who, turn)
+        return who
 
     def leave(self, token: str) -> None:
         """End a visit."""
@@ -213,6 +251,42 @@ class Keys:
             visit = session.get(VisitRow, _hash(token))
             if visit is not None:
                 session.delete(visit)
+        self._seen.forget()
+
+
+class _Seen:
+    """Whom keys and cookies were good for a moment ago, by kind and hash of the secret.
+
+    What another process takes back is known here until KNOWN_SECONDS are over; what this one
+    takes back, until it has.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: OrderedDict[tuple[str, str], tuple[float, Principal]] = OrderedDict()
+        self.turn = 0  # goes up whenever something is taken back
+
+    def get(self, name: tuple[str, str]) -> Principal | None:
+        found = self._held.get(name)
+        return None if found is None or found[0] < time.monotonic() else found[1]
+
+    def put(self, name: tuple[str, str], who: Principal, turn: int) -> None:
+        """Keep what was looked up in a turn, unless something was taken back meanwhile."""
+        with self._lock:
+            if turn != self.turn:
+                return
+            self._held[name] = time.monotonic() + KNOWN_SECONDS, who
+            self._held.move_to_end(name)
+            while len(self._held) > MOST_KNOWN:
+                self._held.popitem(last=False)
+
+    def forget(self) -> None:
+        with self._lock:
+            self.turn += 1
+            self._held.clear()
+
+    def __len__(self) -> int:
+        return len(self._held)
 
 
 def _principal(row: ApiKeyRow | None) -> Principal | None:

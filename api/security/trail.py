@@ -19,7 +19,9 @@ from scenarios import NotFound
 FIRST: Final = "0" * 64
 
 
-def record(session: Session, action: str, target: str, detail: dict[str, Any]) -> None:
+def record(
+    session: Session, action: str, target: str, detail: dict[str, Any], *, locked: bool = False
+) -> None:
     """Write down what the session's actor does, in the transaction that does it.
 
     Parameters
@@ -28,17 +30,25 @@ def record(session: Session, action: str, target: str, detail: dict[str, Any]) -
     action : as in run.submitted
     target : id of what it was done to
     detail : what else should be known; no secrets
+    locked : the session has locked the tenant's row already
     """
-    record_of(
-        session, session.info["tenant"], session.info.get("actor", ""), action, target, detail
-    )
+    tenant_id, actor = session.info["tenant"], session.info.get("actor", "")
+    record_of(session, tenant_id, actor, action, target, detail, locked=locked)
 
 
 def record_of(
-    session: Session, tenant_id: str, actor: str, action: str, target: str, detail: dict[str, Any]
+    session: Session,
+    tenant_id: str,
+    actor: str,
+    action: str,
+    target: str,
+    detail: dict[str, Any],
+    *,
+    locked: bool = False,
 ) -> None:
     """Write down what somebody, or the service itself, does for a tenant, as :func:`record`."""
-    session.execute(select(TenantRow.id).where(TenantRow.id == tenant_id).with_for_update())
+    if not locked:
+        session.execute(select(TenantRow.id).where(TenantRow.id == tenant_id).with_for_update())
     own = select(TrailRow).where(TrailRow.tenant_id == tenant_id)
     before = session.scalar(own.order_by(TrailRow.number.desc()).limit(1))
     row = TrailRow(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 from api.errors import Busy
 from api.operations import traces
 from api.runs.backend import JobBackend
-from api.runs.states import ENDED, end, note
+from api.runs.states import end, end_new, note
 from api.runs.turns import admit, next_turn
 from api.schemas.wire import RunRequest
 from api.security.trail import record
+from api.services.following import Happening, read_events
 from api.services.night_orders import FIELD, NightFacts, NightOrders
 from api.services.scenarios import ScenarioService
 from api.settings import ServiceSettings
@@ -22,6 +23,8 @@ from api.store.database import TenantDatabase
 from api.store.rows import EventRow, IdempotencyRow, PlanRow, RevisionRow, RunRow, TenantRow, new_id
 from optimizer.gates import read_gates
 from scenarios import Conflict, InputError, NotFound
+
+MOST_EVENTS: Final = 500  # that are read at once
 
 
 class RunService:
@@ -91,21 +94,22 @@ class RunService:
                 request=body,
                 labels=request.labels,
                 priority=request.priority,
-                turn=next_turn(session, self.database.tenant_id, request.priority),
+                tenant_id=self.database.tenant_id,
             )
-            session.add(row)
-            session.flush()
-            if key is not None:
-                session.add(IdempotencyRow(key=key, body_hash=body_hash, run_id=row.id))
             if request.options.validate_only:
                 row.share = 1.0
-                end(session, row, "succeeded", "validated only")
+                end_new(session, row, "succeeded", "validated only")
             else:
-                note(session, row.id, "state", {"state": "queued"})
+                row.turn = next_turn(session, row.tenant_id, request.priority)
                 row.held = True
+                session.add(row)
+                session.flush()
+                note(session, row.id, "state", {"state": "queued"})
                 admit(session, row.tenant_id, self.backend, self.settings.max_running_per_tenant)
+            if key is not None:
+                session.add(IdempotencyRow(key=key, body_hash=body_hash, run_id=row.id))
             told = {"kind": row.kind, "scenario": row.scenario_id, "revision": row.revision}
-            record(session, "run.submitted", row.id, told)
+            record(session, "run.submitted", row.id, told, locked=True)
         return row
 
     def _night(self, request: RunRequest, revision: RevisionRow) -> NightFacts | None:
@@ -254,9 +258,11 @@ class RunService:
         with self.database.session() as session:
             return list(session.scalars(query.order_by(EventRow.number).limit(most)))
 
-    def ended(self, run_id: str) -> bool:
-        """Say whether a run has ended."""
-        return self.row(run_id).state in ENDED
+    def told(self, run_id: str, after: int, most: int = MOST_EVENTS) -> list[Happening]:
+        """Return events above `after` as those who follow are told of them, in order."""
+        with self.database.session() as session:
+            own = session.scalar(select(RunRow.id).where(RunRow.id == run_id))
+            return [] if own is None else read_events(session, run_id, after, most)
 
     def newest(self, most: int, before: str | None, **equal: Any) -> list[RunRow]:
         """Return runs, newest first, filtered by column values."""

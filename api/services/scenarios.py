@@ -107,11 +107,23 @@ class ScenarioService:
 
     def revision(self, scenario_id: str, content_hash: str | None = None) -> RevisionRow:
         """Return a revision, by default the newest; NotFound if there is none."""
-        wanted = content_hash or self.row(scenario_id).head
+        if not content_hash:
+            return self._newest_revision(scenario_id)
         with self.database.session() as session:
-            row = session.get(RevisionRow, (scenario_id, wanted))
+            row = session.get(RevisionRow, (scenario_id, content_hash))
         if row is None:
-            raise NotFound(f"no revision {wanted!r} of scenario {scenario_id!r}")
+            raise NotFound(f"no revision {content_hash!r} of scenario {scenario_id!r}")
+        return row
+
+    def _newest_revision(self, scenario_id: str) -> RevisionRow:
+        newest = (RevisionRow.scenario_id == ScenarioRow.id) & (
+            RevisionRow.content_hash == ScenarioRow.head
+        )
+        query = select(RevisionRow).join(ScenarioRow, newest).where(ScenarioRow.id == scenario_id)
+        with self.database.session() as session:
+            row = session.scalar(query)
+        if row is None:
+            raise NotFound(f"no scenario {scenario_id!r}")
         return row
 
     def load(self, revision: RevisionRow) -> Scenario:

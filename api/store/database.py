@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any, Final, Protocol
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker, with_loader_criteria
+from sqlalchemy.orm.interfaces import ORMOption
 
 from api.store.migrate import migrate
 from api.store.rows import TenantOwned
+
+WAIT_SECONDS: Final = 30.0  # for a connection, or for SQLite's write lock
+SQLITE_WRITERS: Final = {"pool_size": 1, "max_overflow": 0}
+SERVER_WRITERS: Final = {"pool_size": 4, "max_overflow": 2}
+READERS: Final = {"pool_size": 5, "max_overflow": 4}
 
 
 class Sessions(Protocol):
@@ -30,6 +37,16 @@ class Database:
 
     Sessions of this class see all tenants' rows: they are for workers and commands. What answers
     a request uses `of(tenant_id)`.
+
+    Those who write and those who read have connections of their own, so that no reader waits
+    behind writers who wait for each other. On SQLite, which has one write lock, one connection
+    writes: who waits for it waits in this process and in turn, not by asking the file again
+    and again.
+
+    Attributes
+    ----------
+    engine : to read with
+    writer : to write with
     """
 
     def __init__(self, url: str) -> None:
@@ -37,14 +54,14 @@ class Database:
         self.url = url
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self.engine: Engine = create_engine(parsed, connect_args={"timeout": 30.0})
-            event.listen(self.engine, "connect", _careful_sqlite)
-            event.listen(self.engine, "begin", _begin_sqlite)
+            self.engine: Engine = _sqlite(parsed, READERS)
+            self.writer: Engine = _sqlite(parsed, SQLITE_WRITERS)
         else:
-            with_driver = parsed.set(drivername="postgresql+psycopg")
-            self.engine = create_engine(with_driver, pool_pre_ping=True)
-        migrate(self.engine)
-        writing = self.engine.execution_options(holdfast_writes=True)
+            # each statement sees what is committed, as it does in a transaction: none is begun
+            self.engine = _server(parsed, READERS, isolation_level="AUTOCOMMIT")
+            self.writer = _server(parsed, SERVER_WRITERS)
+        migrate(self.writer)
+        writing = self.writer.execution_options(holdfast_writes=True)
         self._writers = sessionmaker(writing, class_=_Session, expire_on_commit=False)
         self._readers = sessionmaker(self.engine, class_=_Session, expire_on_commit=False)
 
@@ -73,6 +90,7 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        self.writer.dispose()
 
 
 class TenantDatabase:
@@ -108,10 +126,15 @@ def _see_own_rows(state: ORMExecuteState) -> None:
     tenant_id = state.session.info.get("tenant")
     if tenant_id is None or state.is_column_load or state.is_relationship_load:
         return
-    own = with_loader_criteria(
+    state.statement = state.statement.options(_own_rows(tenant_id))
+
+
+@lru_cache(maxsize=1024)
+def _own_rows(tenant_id: str) -> ORMOption:
+    """Return what keeps a statement to the rows of one tenant."""
+    return with_loader_criteria(
         TenantOwned, lambda row: row.tenant_id == tenant_id, include_aliases=True
     )
-    state.statement = state.statement.options(own)
 
 
 @event.listens_for(_Session, "before_flush")
@@ -125,6 +148,20 @@ def _write_own_rows(session: Session, _context: Any, _instances: Any) -> None:
                 row.tenant_id = tenant_id
             else:
                 raise RuntimeError(f"a row of another tenant in a session of {tenant_id}")
+
+
+def _sqlite(url: URL, pool: Mapping[str, int]) -> Engine:
+    engine = create_engine(
+        url, connect_args={"timeout": WAIT_SECONDS}, pool_timeout=WAIT_SECONDS, **pool
+    )
+    event.listen(engine, "connect", _careful_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _server(url: URL, pool: Mapping[str, int], **more: Any) -> Engine:
+    with_driver = url.set(drivername="postgresql+psycopg")
+    return create_engine(with_driver, pool_pre_ping=True, pool_timeout=WAIT_SECONDS, **pool, **more)
 
 
 def _careful_sqlite(connection: Any, _record: object) -> None:

@@ -27,7 +27,7 @@ def test_the_steps_make_what_the_rows_say(tmp_path: Path) -> None:
 def test_every_step_can_be_undone_and_made_again(tmp_path: Path) -> None:
     """Down to nothing but alembic's own table, and up again."""
     database = Database(settings_for(tmp_path).url)
-    engine = database.engine
+    engine = database.writer
     made = set(inspect(engine).get_table_names())
     migrate(engine, "base")
     assert set(inspect(engine).get_table_names()) == {"alembic_version"}
