@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,21 +24,29 @@ def part_key(key: str, part: float) -> str:
 
 
 def in_parts(
-    rules: Rules, scenario: Scenario, tables: Mapping[str, pd.DataFrame], wanted: dict[str, Stop]
+    rules: Rules,
+    scenario: Scenario,
+    tables: Mapping[str, pd.DataFrame],
+    wanted: dict[str, Stop],
+    is_held: Callable[[Stop], bool] | None = None,
 ) -> dict[str, Stop]:
     """Return the stops with their parts in place of those that come in parts.
 
     Every line's units over the parts are those of the order or parcel; lines are cut only where
     the order allows it, and only loads that no van holds are split.
+
+    Parameters
+    ----------
+    is_held : says whether a van that may come for a stop holds all of it; None: any of `vehicles`
     """
     told = tables.get(PARTS)
     if told is None or not len(told):
         return wanted
-    told = told.assign(key=told["shipment_id"].fillna(told["order_id"]))
+    vans = scenario.filled("vehicles").to_dict("records")
+    kinds = scenario.table("carriers").set_index("carrier_id")["kind"].to_dict()
     orders = scenario.filled("orders").set_index("order_id")
-    stops = dict(wanted)
-    for key, rows in told.groupby("key", sort=True):
-        whole = stops.pop(str(key), None)
+    for key, rows in told.groupby(told["shipment_id"].fillna(told["order_id"]), sort=True):
+        whole = wanted.get(str(key))
         rules.add(PARTS, "no_such_stop", [whole is None], [key])
         if whole is None:
             continue
@@ -50,20 +59,44 @@ def in_parts(
             PARTS, "line_is_cut", [bool(cut.any()) and not bool(order["allow_line_split"])], [key]
         )
         _check_sums(rules, scenario, tables, whole, rows)
-        rules.add(PARTS, "a_van_holds_it_all", [_is_held(scenario, whole)], [key])
-        product = scenario.table("order_lines").set_index(["order_id", "line_id"])["product_id"]
-        lines = pd.DataFrame(
-            {
-                "key": [part_key(str(key), float(part)) for part in rows["part"]],
-                "product_id": product.loc[
-                    [(whole.order_id, line) for line in rows["line_id"]]
-                ].to_numpy(),
-                "qty": rows["qty"].to_numpy(np.float64),
-            }
-        )
-        for name, load in loads_of(scenario, lines).items():
-            stops[name] = _part(whole, name, load, order)
-    return stops
+        held = is_held(whole) if is_held else any(holds(van, whole, kinds) for van in vans)
+        rules.add(PARTS, "a_van_holds_it_all", [held], [key])
+    return replaced(scenario, told, wanted)
+
+
+def replaced(scenario: Scenario, told: pd.DataFrame, stops: Mapping[str, Stop]) -> dict[str, Stop]:
+    """Return stops with the parts that `part_lines` tells in place of the whole."""
+    orders = scenario.filled("orders").set_index("order_id")
+    loads, after = part_loads(scenario, told), dict(stops)
+    keys = told["shipment_id"].fillna(told["order_id"])
+    for key, part in sorted(set(zip(keys, told["part"], strict=True))):
+        if str(key) in stops:
+            whole, name = stops[str(key)], part_key(str(key), float(part))
+            after.pop(str(key), None)
+            after[name] = _part(whole, name, loads[name], orders.loc[whole.order_id])
+    return after
+
+
+def part_loads(scenario: Scenario, told: pd.DataFrame) -> dict[str, Load]:
+    """Return what each part asks for, by `part_key`."""
+    keys = told["shipment_id"].fillna(told["order_id"])
+    names = [part_key(str(key), float(part)) for key, part in zip(keys, told["part"], strict=True)]
+    product = scenario.table("order_lines")[["order_id", "line_id", "product_id"]]
+    lines = told[["order_id", "line_id", "qty"]].assign(key=names)
+    return loads_of(scenario, lines.merge(product, on=["order_id", "line_id"]))
+
+
+def holds(van: Mapping[str, Any], whole: Stop, kind_of: Mapping[str, str]) -> bool:
+    """Say whether a row of `vehicles` may make a stop and holds all of it."""
+    own = van["carrier_id"] if isinstance(van["carrier_id"], str) else None
+    fits_carrier = whole.carrier_id is None or own == whole.carrier_id
+    fits_carrier |= own is None and kind_of.get(str(whole.carrier_id)) == "own"
+    elsewhere = whole.site_id is not None and whole.site_id != van["depot_id"]
+    if elsewhere or not fits_carrier or not whole.skills <= skills_of(van["skills"]):
+        return False
+    rooms = [(van["capacity_kg"], whole.load.kg), (van["capacity_m3"], whole.load.m3)]
+    fits = all(np.isnan(room) or load <= room * (1.0 - FULL) for room, load in rooms)
+    return bool(van["count"] >= 1 and fits)
 
 
 # ---- inside ---------------------------------------------------------------------------------
@@ -96,21 +129,3 @@ def _check_sums(
     both = pd.concat([due.rename("due"), brought.rename("brought")], axis=1).fillna(0.0)
     wrong = (both["due"] - both["brought"]).abs() > UNITS * both["due"].clip(lower=1.0)
     rules.add(PARTS, "units_differ", wrong, [f"{whole.key} line {line}" for line in both.index])
-
-
-def _is_held(scenario: Scenario, whole: Stop) -> bool:
-    """Say whether some van that may make the stop holds all of it."""
-    carriers = scenario.table("carriers").set_index("carrier_id")["kind"]
-    for van in scenario.filled("vehicles").to_dict("records"):
-        own = van["carrier_id"] if isinstance(van["carrier_id"], str) else None
-        fits_carrier = whole.carrier_id is None or own == whole.carrier_id
-        fits_carrier |= own is None and carriers.get(whole.carrier_id) == "own"
-        elsewhere = whole.site_id is not None and whole.site_id != van["depot_id"]
-        if elsewhere or not fits_carrier or not whole.skills <= skills_of(van["skills"]):
-            continue
-        rooms = [(van["capacity_kg"], whole.load.kg), (van["capacity_m3"], whole.load.m3)]
-        if van["count"] >= 1 and all(
-            np.isnan(room) or load <= room * (1.0 - FULL) for room, load in rooms
-        ):
-            return True
-    return False

@@ -36,7 +36,8 @@ class Calls:
     ----------
     rows : order_id, shipment_id, site_id, carrier_id ("" where free), promised_on (NaT where
         free), kind, kg, m3, units, service_s, loss, optional, release (seconds from 1970),
-        place_id, lon, lat (NaN without a place), late (its windows have passed by promise)
+        place_id, lon, lat (NaN without a place), late (its windows have passed by promise), part
+        (0: all of it)
     windows : (w, 2) int64 per row, seconds from 1970, sorted; none for a broken one
     skills : what each asks of a van
     notes : what was left aside
@@ -99,6 +100,7 @@ def read_calls(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Call
         release=_seconds(stops["release_at"], first=True, blank=-FOREVER),
         late=late,
         kind=stops["kind"].map(KINDS).astype(np.int64),
+        part=np.zeros(len(stops), dtype=np.int64),
     )
     skills = tuple(skill_set(cell) for cell in rows["skills"])
     return Calls(rows, tuple(windows), skills, tuple(notes))

@@ -31,7 +31,8 @@ from optimizer.routing.problem import (
     Stops,
 )
 from optimizer.routing.solo import solo_tests
-from optimizer.routing.splitting import Parted, above_every_van, in_parts, whole
+from optimizer.routing.splitting import Parted, above_every_van, as_told, in_parts, whole
+from optimizer.routing.under_way import UnderWay, calls_of
 from scenarios import Scenario
 from scenarios.distance import DETOUR, on_sphere
 
@@ -86,6 +87,7 @@ def read_problems(
     upstream: Mapping[str, pd.DataFrame],
     carriers: str = OFF,
     balance_cost_per_h: float = 0.0,
+    under_way: UnderWay | None = None,
 ) -> Reading:
     """Build the problems of all days.
 
@@ -94,7 +96,9 @@ def read_problems(
     carriers : ANY: the search may leave any stop to a carrier that offers, at its price; REST:
         what no van serves is given to carriers afterwards; OFF: offers are not read
     balance_cost_per_h : money; where there is any, a day's routes are one problem
+    under_way : what has been decided of the day before
     """
+    decided = under_way or UnderWay()
     sites = scenario.table("sites")
     lon, lat = sites["lon"].to_numpy(np.float64), sites["lat"].to_numpy(np.float64)
     placed = sites[usable_coordinates(lon, lat)].set_index("site_id")[["lon", "lat"]]
@@ -104,17 +108,22 @@ def read_problems(
     losses = _losses(calls, offers)
     calls = _with_offers(scenario, calls, offers, carriers)
     distances, measured_notes = usable_distances(scenario)
+    told = as_told(scenario, calls, decided.parts)
+    calls = told.calls
 
     open_to = vans_open_to(scenario, calls, fleet)
     skilled = np.array(
         [[asked <= has for has in fleet.skills] for asked in calls.skills], dtype=bool
     ).reshape(len(calls.rows), len(fleet))
     start = np.datetime64(scenario.settings.start_date, "D")
-    allowed = open_to & skilled
+    names = calls_of(calls.rows["order_id"].tolist(), calls.rows["part"].tolist())
+    types = fleet.rows["vehicle_type"].tolist()
+    allowed = open_to & skilled & decided.may_serve(names, types)
+    loads = allowed & decided.may_load(names, calls.rows["kind"].to_numpy() == DELIVERY, types)
     parted = whole(calls)
-    heavy = above_every_van(scenario, calls, _rooms(fleet), allowed & ~_offered(offers, calls))
+    heavy = above_every_van(scenario, calls, _rooms(fleet), loads & ~_offered(offers, calls))
     if len(heavy):
-        parted = _parted(scenario, upstream, calls, heavy, fleet, allowed, placed, distances, start)
+        parted = _parted(scenario, upstream, calls, heavy, fleet, loads, placed, distances, start)
     calls, allowed, open_to = parted.calls, allowed[parted.origin], open_to[parted.origin]
     days = choose_days(calls, fleet, open_to, start)
     notes = (*fleet.notes, *calls.notes, *measured_notes)
@@ -144,7 +153,8 @@ def read_problems(
                 problems.append(replace(problem, balance_cost_per_h=balance_cost_per_h))
             else:
                 problems += independent_parts(problem, solo_tests(problem))
-    return Reading(tuple(problems), tuple(refused), notes, offers, losses, parted.lines)
+    lines = pd.concat([told.lines, parted.lines], ignore_index=True)
+    return Reading(tuple(problems), tuple(refused), notes, offers, losses, lines)
 
 
 def vans_open_to(scenario: Scenario, calls: Calls, fleet: Fleet) -> Flags:
@@ -243,7 +253,7 @@ def _parted(
     start: np.datetime64,
 ) -> Parted:
     """Split calls for vans that could come for them, were they light and quick."""
-    quick = calls.rows.assign(kg=0.0, m3=0.0, service_s=0, part=0)
+    quick = calls.rows.assign(kg=0.0, m3=0.0, service_s=0)
     light = replace(calls, rows=quick)
     days = choose_days(light, fleet, allowed, start)
     rooms = _rooms(fleet)

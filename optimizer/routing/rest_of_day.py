@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from optimizer.plan import Plan
+from optimizer.routing.calls import line_weights
 from optimizer.routing.fleet import DAY_S, clock_seconds
 from optimizer.routing.from_scenario import travel, usable_distances
+from optimizer.routing.under_way import PART_COLUMNS, Call, UnderWay, calls_of
 from scenarios import InputError, Scenario, Unsupported
 
-MARK = "route:"  # begins the names of places and skills that stand for one van under way
+MARK = "route:"  # begins the names of places where a van under way goes on
 LEAST = 1e-6  # kg, m3 or km: no room left
 
 
@@ -26,8 +29,8 @@ class Van:
     route_id, vehicle_type, depot_id : as the morning's plan has them
     moment : when it goes on; for a van that has not left, when it may leave
     lonlat : where from
-    frozen : order_ids that it has served or is about to
-    ahead : order_ids that the morning's plan has for it after that, in order
+    frozen : calls that it has served or is about to
+    ahead : calls that the morning's plan has for it after that, in order
     aboard : those of them that it has loaded
     under_way : it has left its depot
     """
@@ -37,9 +40,9 @@ class Van:
     depot_id: str
     moment: pd.Timestamp
     lonlat: tuple[float, float]
-    frozen: tuple[str, ...]
-    ahead: tuple[str, ...]
-    aboard: frozenset[str]
+    frozen: tuple[Call, ...]
+    ahead: tuple[Call, ...]
+    aboard: frozenset[Call]
     under_way: bool
 
 
@@ -53,13 +56,20 @@ class RestOfDay:
         called by its route_id
     day : midnight at which it began
     vans : of the morning's plan, by route_id
+    under_way : parts that are still to come, and what is aboard
     later : accepted orders that are left to their own day
     """
 
     scenario: Scenario
     day: pd.Timestamp
     vans: dict[str, Van]
+    under_way: UnderWay
     later: int
+
+    @property
+    def van_of(self) -> dict[Call, str]:
+        """Return the route_id of the morning's plan of each call that is still ahead."""
+        return {call: van.route_id for van in self.vans.values() for call in van.ahead}
 
 
 def read_rest_of_day(scenario: Scenario, morning: Plan) -> RestOfDay:
@@ -75,12 +85,10 @@ def read_rest_of_day(scenario: Scenario, morning: Plan) -> RestOfDay:
     InputError
         A state names no route of the plan, or the states are of several days.
     Unsupported
-        The plan drives parcels of the sourcing stage, or orders in parts.
+        The plan drives parcels of the sourcing stage.
     """
     if len(morning.table("shipments")):
         raise Unsupported("routes of parcels cannot be planned anew during the day, only of orders")
-    if len(morning.table("part_lines")):
-        raise Unsupported("orders heavier than any van, in parts, cannot be planned anew")
     states = scenario.table("vehicle_states").sort_values("vehicle_id", kind="stable")
     routes = morning.table("routes").set_index("route_id", drop=False)
     unknown = sorted(set(states["route_id"]) - set(routes.index))
@@ -100,24 +108,34 @@ def read_rest_of_day(scenario: Scenario, morning: Plan) -> RestOfDay:
         for row in today.to_dict("records")
     }
     elsewhere = morning.table("stops")
-    elsewhere = elsewhere[~elsewhere["route_id"].isin(set(vans))]
-    done = {order for van in vans.values() for order in van.frozen}
-    done |= set(elsewhere["order_id"].dropna())
+    elsewhere = elsewhere[~elsewhere["route_id"].isin(set(vans)) & elsewhere["order_id"].notna()]
+    done = {call for van in vans.values() for call in van.frozen}
+    done |= set(calls_of(elsewhere["order_id"].tolist(), elsewhere["part"].tolist()))
     orders = scenario.table("orders")
-    wanted = (orders["status"].fillna("accepted") == "accepted") & ~orders["order_id"].isin(done)
-    later = wanted & orders["order_id"].isin(_opening_after(scenario, day))
-    orders = orders[wanted & ~later].reset_index(drop=True)
+    orders = orders[orders["status"].fillna("accepted") == "accepted"]
+    parts = _parts_of(morning, set(orders["order_id"]), done)
+    wanted = _wanted(orders, morning, parts, done)
+    is_wanted = orders["order_id"].isin({order for order, _ in wanted})
+    later = is_wanted & orders["order_id"].isin(_opening_after(scenario, day))
+    orders = orders[is_wanted & ~later].reset_index(drop=True)
+    today_only = set(orders["order_id"])
+    wanted = {call for call in wanted if call[0] in today_only}
     tables = {name: scenario.table(name) for name in scenario.tables if name != "vehicle_states"}
-    tables["orders"] = _with_marks(orders, vans)
+    tables["orders"] = orders
     tables["sites"] = pd.concat([scenario.table("sites"), _places(vans)], ignore_index=True)
-    tables["vehicles"] = _vehicles(reader, vans, set(orders["order_id"]), today, now, day)
+    tables["vehicles"] = _vehicles(reader, vans, wanted, today, now, day)
     if "distances" in tables:
         tables["distances"] = pd.concat(
             [tables["distances"], *(reader.measured_from(van) for van in vans.values())],
             ignore_index=True,
         )
     settings = scenario.settings.model_copy(update={"start_date": day.date()})
-    return RestOfDay(Scenario(settings, tables), day, vans, int(later.sum()))
+    under_way = UnderWay(
+        parts[parts["order_id"].isin(today_only)].reset_index(drop=True),
+        {call: van.route_id for van in vans.values() for call in van.aboard},
+        frozenset(van.route_id for van in vans.values() if van.under_way),
+    )
+    return RestOfDay(Scenario(settings, tables), day, vans, under_way, int(later.sum()))
 
 
 class _Reader:
@@ -137,10 +155,10 @@ class _Reader:
         fleet = scenario.filled("vehicles")
         self.fleet = {(str(r["vehicle_type"]), str(r["depot_id"])): r for _, r in fleet.iterrows()}
         self.distances, _ = usable_distances(scenario)
-        self.load = _loads(scenario)
+        self.load = _loads(scenario, morning)
         self.from_id: dict[str, str] = {}  # id of the place from which a van goes on, if it has one
         self.driven_m: dict[str, int] = {}
-        self.fetched: dict[str, tuple[str, ...]] = {}
+        self.fetched: dict[str, tuple[Call, ...]] = {}
         self.state_kg: dict[str, float] = {}
         self.rested: dict[str, pd.Timestamp] = {}
 
@@ -181,28 +199,27 @@ class _Reader:
         metres, _ = travel(np.array(path), ids, [1.0], self.distances)
         self.driven_m[name] = int(sum(metres[k, k + 1] for k in range(len(path) - 1)))
         self.rested[name] = rested
-        self.fetched[name] = tuple(str(r["order_id"]) for r in trip if r["kind"] == "pickup")
+        self.fetched[name] = tuple(_calls(trip, "pickup"))
         reload_at = next((k for k, row in enumerate(ahead) if row["kind"] == "reload"), len(ahead))
-        aboard = [r["order_id"] for r in ahead[:reload_at] if r["kind"] == "delivery"]
-        customers = [row for row in ahead if isinstance(row["order_id"], str)]
+        aboard = _calls(ahead[:reload_at], "delivery")
         return Van(
             route_id=name,
             vehicle_type=str(route["vehicle_type"]),
             depot_id=depot,
             moment=moment,
             lonlat=lonlat,
-            frozen=tuple(r["order_id"] for r in past if isinstance(r["order_id"], str)),
-            ahead=tuple(str(row["order_id"]) for row in customers),
+            frozen=tuple(_calls(past, "delivery", "pickup")),
+            ahead=tuple(_calls(ahead, "delivery", "pickup")),
             aboard=frozenset(aboard) if state is not None else frozenset(),
             under_way=state is not None,
         )
 
-    def held(self, van: Van, wanted: set[str]) -> tuple[float, float]:
+    def held(self, van: Van, wanted: set[Call]) -> tuple[float, float]:
         """Return kg and m3 that stay aboard to the end: fetched before, or wanted no more."""
         stays = [*self.fetched[van.route_id], *sorted(van.aboard - wanted)]
-        kg = sum(self.load.get(order, (0.0, 0.0))[0] for order in stays)
-        m3 = sum(self.load.get(order, (0.0, 0.0))[1] for order in stays)
-        to_bring = sum(self.load.get(order, (0.0, 0.0))[0] for order in van.aboard & wanted)
+        kg = sum(self.load.get(call, (0.0, 0.0))[0] for call in stays)
+        m3 = sum(self.load.get(call, (0.0, 0.0))[1] for call in stays)
+        to_bring = sum(self.load.get(call, (0.0, 0.0))[0] for call in van.aboard & wanted)
         return max(kg, self.state_kg[van.route_id] - to_bring), m3
 
     def home_s(self, van: Van, speed_km_h: float) -> int:
@@ -227,14 +244,38 @@ class _Reader:
         return rows.assign(origin_id=f"{MARK}{van.route_id}")
 
 
-def _loads(scenario: Scenario) -> dict[str, tuple[float, float]]:
-    """Return kg and m3 of every order."""
-    products = scenario.filled("products").set_index("product_id")[["weight_kg", "volume_m3"]]
-    lines = scenario.table("order_lines")
-    each = products.reindex(lines["product_id"]).to_numpy(np.float64)
-    amounts = pd.DataFrame(np.nan_to_num(each * lines[["qty"]].to_numpy(np.float64)))
-    total = amounts.groupby(lines["order_id"].to_numpy()).sum()
-    return {str(row[0]): (float(row[1]), float(row[2])) for row in total.itertuples(name=None)}
+def _calls(rows: list[dict[str, Any]], *kinds: str) -> list[Call]:
+    """Return the calls among rows of `stops`, of some kinds."""
+    mine = [row for row in rows if row["kind"] in kinds]
+    return calls_of([row["order_id"] for row in mine], [row["part"] for row in mine])
+
+
+def _parts_of(morning: Plan, accepted: set[str], done: set[Call]) -> pd.DataFrame:
+    """Return what is in the parts that are still to come."""
+    told = morning.table("part_lines")
+    calls = calls_of(told["order_id"].tolist(), told["part"].tolist())
+    left = np.array([c[0] in accepted and c not in done for c in calls], dtype=bool)
+    return told.loc[left, PART_COLUMNS].astype({"shipment_id": object}).fillna({"shipment_id": ""})
+
+
+def _wanted(orders: pd.DataFrame, morning: Plan, parts: pd.DataFrame, done: set[Call]) -> set[Call]:
+    """Return the accepted calls that are not done: the parts of an order, else the order."""
+    split = set(morning.table("part_lines")["order_id"])
+    left = {(str(order), 0) for order in orders["order_id"] if order not in split} - done
+    return left | set(calls_of(parts["order_id"].tolist(), parts["part"].tolist()))
+
+
+def _loads(scenario: Scenario, morning: Plan) -> dict[Call, tuple[float, float]]:
+    """Return kg and m3 of every order, and of the parts that the morning's plan has of it."""
+    weights = line_weights(scenario)[["order_id", "line_id", "kg", "m3", "units"]]
+    split = morning.table("part_lines")[["order_id", "line_id", "part", "qty"]]
+    split = split.merge(weights, on=["order_id", "line_id"])
+    share = split["qty"] / split["units"].where(split["units"] > 0.0)
+    split[["kg", "m3"]] = split[["kg", "m3"]].mul(share, axis=0)
+    lines = pd.concat([weights.assign(part=0.0), split], ignore_index=True)
+    total = lines.groupby(["order_id", "part"])[["kg", "m3"]].sum().reset_index()
+    calls = calls_of(total["order_id"].tolist(), total["part"].tolist())
+    return dict(zip(calls, zip(total["kg"], total["m3"], strict=True), strict=True))
 
 
 def _opening_after(scenario: Scenario, day: pd.Timestamp) -> set[str]:
@@ -245,15 +286,6 @@ def _opening_after(scenario: Scenario, day: pd.Timestamp) -> set[str]:
         first = first.drop(several["order_id"].unique(), errors="ignore")
         first = pd.concat([first, several.groupby("order_id")["from"].min()])
     return set(first.index[first >= day + pd.Timedelta(days=1)])
-
-
-def _with_marks(orders: pd.DataFrame, vans: dict[str, Van]) -> pd.DataFrame:
-    """Return orders of which those aboard ask for their own van."""
-    mark_of = {order: f"{MARK}{v.route_id}" for v in vans.values() for order in v.aboard}
-    marks = orders["order_id"].map(mark_of)
-    skills = orders["skills"].where(orders["skills"].notna(), "")
-    joined = (skills + "," + marks).where(marks.notna(), skills)
-    return orders.assign(skills=joined.str.strip(","))
 
 
 def _places(vans: dict[str, Van]) -> pd.DataFrame:
@@ -274,7 +306,7 @@ def _places(vans: dict[str, Van]) -> pd.DataFrame:
 def _vehicles(
     reader: _Reader,
     vans: dict[str, Van],
-    wanted: set[str],
+    wanted: set[Call],
     today: pd.DataFrame,
     now: pd.Timestamp,
     day: pd.Timestamp,
@@ -297,8 +329,6 @@ def _vehicles(
             row["max_trips"], row["fixed_cost"] = 1.0, 0.0
             waited_h = (van.moment - reader.rested[van.route_id]).total_seconds() / 3600.0
             row["break_after_h"] = max(row["break_after_h"] - waited_h, LEAST)
-            skills = row["skills"] if isinstance(row["skills"], str) else ""
-            row["skills"] = f"{skills},{MARK}{van.route_id}".strip(",")
             closes = max(
                 closes, start_s + reader.home_s(van, float(row["speed_km_h"])), start_s + 1
             )

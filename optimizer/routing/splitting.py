@@ -10,11 +10,11 @@ import pandas as pd
 
 from optimizer.routing.calls import USUAL_PRIORITY, Calls, line_weights
 from optimizer.routing.problem import LOAD_TOLERANCE, Flags, Floats, Ints
-from scenarios import Scenario
+from optimizer.routing.under_way import PART_COLUMNS
+from scenarios import InputError, Scenario
 
 MOST_PARTS = 200  # of one call; what would need more is left whole
 MEASURES = ("kg", "m3", "unit_service_s", "penalty")
-COLUMNS = ["order_id", "shipment_id", "part", "line_id", "qty"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Parted:
 
     Attributes
     ----------
-    calls : a row per part, numbered from 1 in the column part; 0 for what is whole
+    calls : a row per part, numbered from 1 in the column part
     origin : (n,) int64, the row of each before
     lines : order_id, shipment_id, part, line_id, qty of everything in parts
     """
@@ -35,16 +35,40 @@ class Parted:
 
 def whole(calls: Calls) -> Parted:
     """Return calls none of which is split."""
-    rows = calls.rows.assign(part=np.zeros(len(calls.rows), dtype=np.int64))
-    return Parted(
-        replace(calls, rows=rows),
-        np.arange(len(rows)),
-        pd.DataFrame(columns=COLUMNS).astype(object),
-    )
+    nothing = pd.DataFrame(columns=PART_COLUMNS).astype(object)
+    return Parted(calls, np.arange(len(calls.rows)), nothing)
+
+
+def as_told(scenario: Scenario, calls: Calls, told: pd.DataFrame) -> Parted:
+    """Return calls of which some come in the parts that they were split into before.
+
+    Parameters
+    ----------
+    told : PART_COLUMNS; a part that is not in it comes no more
+
+    Raises
+    ------
+    InputError
+        A part has a line that the order has no more.
+    """
+    if not len(told):
+        return whole(calls)
+    heavy = np.flatnonzero(calls.rows["order_id"].isin(set(told["order_id"])))
+    lines = _lines(scenario, {}, calls, heavy.tolist())
+    parts = told[["order_id", "part", "line_id"]].assign(brought=told["qty"].astype(np.float64))
+    inside = parts.merge(lines, on=["order_id", "line_id"], how="left")
+    unknown = inside["row"].isna()
+    if unknown.any():
+        names = ", ".join(sorted(set(inside.loc[unknown, "order_id"])))
+        raise InputError(f"orders in parts have lines no more that are in their parts: {names}")
+    inside = inside.astype({"row": np.int64, "part": np.int64})
+    number = inside.groupby(["row", "part"]).ngroups
+    note = f"{number} parts of {len(heavy)} stops heavier than any van are still to come."
+    return _cut(scenario, calls, inside, note)
 
 
 def above_every_van(scenario: Scenario, calls: Calls, capacity: Floats, allowed: Flags) -> Ints:
-    """Return the calls that may come in parts and that no van allowed for them can hold.
+    """Return the whole calls that may come in parts and that no van allowed for them can hold.
 
     An order may come in parts where it has allow_split; a line of it only with allow_line_split.
 
@@ -60,7 +84,8 @@ def above_every_van(scenario: Scenario, calls: Calls, capacity: Floats, allowed:
     for van in range(len(capacity)):
         holds = (load <= capacity[van] + LOAD_TOLERANCE).all(axis=1)
         heavy &= ~(holds & allowed[:, van])
-    found: Ints = np.flatnonzero(splits & heavy & allowed.any(axis=1))
+    is_whole = calls.rows["part"].to_numpy(np.int64) == 0
+    found: Ints = np.flatnonzero(splits & heavy & is_whole & allowed.any(axis=1))
     return found
 
 
@@ -81,8 +106,7 @@ def in_parts(
     """
     lines = _lines(scenario, upstream, calls, list(heavy))
     may = scenario.filled("orders").set_index("order_id")["allow_line_split"]
-    kept = [(k, 0) for k in range(len(calls.rows)) if k not in heavy]
-    rows, inside = [], []
+    inside = []
     for k, rooms in heavy.items():
         mine = lines[lines["row"] == k]
         unit = mine[["kg", "m3"]].to_numpy(np.float64) / mine["qty"].to_numpy(np.float64)[:, None]
@@ -90,29 +114,15 @@ def in_parts(
         packed = [(by_unit if cut else by_line)(qty, unit, room) for room in rooms]
         found = min((p for p in packed if p is not None), key=len, default=None)
         if found is None or not 1 < len(found) <= MOST_PARTS:
-            kept.append((k, 0))
             continue
         for number, amounts in enumerate(found, start=1):
-            rows.append((k, number))
             inside.append(mine.assign(part=number, brought=amounts)[amounts > 0.0])
-    order = sorted(kept + rows)
-    origin = np.array([k for k, _ in order], dtype=np.int64)
-    part = np.array([number for _, number in order], dtype=np.int64)
-    split = calls.rows.iloc[origin].reset_index(drop=True).assign(part=part)
     if not inside:
         return whole(calls)
     told = pd.concat(inside, ignore_index=True)
-    return Parted(
-        replace(
-            calls,
-            rows=_shared_out(scenario, split, origin, told),
-            windows=tuple(calls.windows[k] for k in origin),
-            skills=tuple(calls.skills[k] for k in origin),
-            notes=(*calls.notes, _note(split)),
-        ),
-        origin,
-        told.assign(qty=told["brought"])[COLUMNS],
-    )
+    number, stops = told.groupby(["row", "part"]).ngroups, told["row"].nunique()
+    note = f"{stops} stops are heavier than any van and come in {number} parts."
+    return _cut(scenario, calls, told, note)
 
 
 def by_unit(qty: Floats, unit: Floats, room: Floats) -> list[Floats] | None:
@@ -195,6 +205,33 @@ def _lines(
     return lines.assign(**{name: lines[name] * share for name in MEASURES}).reset_index(drop=True)
 
 
+def _cut(scenario: Scenario, calls: Calls, inside: pd.DataFrame, note: str) -> Parted:
+    """Return calls of which some are replaced by their parts.
+
+    Parameters
+    ----------
+    inside : as `_lines`, with part, and brought: units of the line in the part
+    """
+    cut = set(inside["row"])
+    kept = [(k, number) for k, number in enumerate(calls.rows["part"].tolist()) if k not in cut]
+    parts = inside[["row", "part"]].drop_duplicates().itertuples(index=False, name=None)
+    order = sorted([*kept, *parts])
+    origin = np.array([k for k, _ in order], dtype=np.int64)
+    rows = calls.rows.iloc[origin].reset_index(drop=True)
+    rows["part"] = np.array([number for _, number in order], dtype=np.int64)
+    return Parted(
+        replace(
+            calls,
+            rows=_shared_out(scenario, rows, origin, inside),
+            windows=tuple(calls.windows[k] for k in origin),
+            skills=tuple(calls.skills[k] for k in origin),
+            notes=(*calls.notes, note),
+        ),
+        origin,
+        inside.assign(qty=inside["brought"])[PART_COLUMNS],
+    )
+
+
 def _shared_out(
     scenario: Scenario, rows: pd.DataFrame, origin: Ints, inside: pd.DataFrame
 ) -> pd.DataFrame:
@@ -205,7 +242,7 @@ def _shared_out(
         | {"units": inside["brought"], "row": inside["row"], "part": inside["part"]}
     )
     total = own.groupby(["row", "part"]).sum()
-    at = np.flatnonzero(rows["part"].to_numpy() > 0)
+    at = np.flatnonzero(np.isin(origin, inside["row"].to_numpy()))
     mine = total.loc[list(zip(origin[at], rows["part"].iloc[at], strict=True))]
     units = mine["units"].to_numpy(np.float64) / rows["units"].iloc[at].to_numpy(np.float64)
     prize = rows["prize"].iloc[at].notna().to_numpy()
@@ -228,10 +265,3 @@ def _shared_out(
         column[at] = values
         filled[name] = column
     return filled
-
-
-def _note(rows: pd.DataFrame) -> str:
-    """Say what comes in parts."""
-    parts = rows[rows["part"] > 0]
-    stops = int((parts["part"] == 1).sum())
-    return f"{stops} stops are heavier than any van and come in {len(parts)} parts."

@@ -14,6 +14,7 @@ from optimizer.routing.problem import DELIVERY
 from optimizer.routing.shares import shared_grams
 from optimizer.routing.solve import Driven
 from optimizer.routing.timing import BREAK, END, RELOAD, START, STOP
+from optimizer.routing.under_way import PART_COLUMNS
 from optimizer.routing.unserved import Reason
 
 ROUTE_COLUMNS = [
@@ -28,7 +29,6 @@ HANDED_COLUMNS = [
     "order_id", "shipment_id", "site_id", "carrier_id", "service", "ship_on", "promised_on",
     "weight_kg", "cost", "late_cost", "risk_cost", "g_co2e",
 ]  # fmt: skip
-PART_COLUMNS = ["order_id", "shipment_id", "part", "line_id", "qty"]
 UNSERVED_COLUMNS = ["kind", "id", "qty", "code", "proof", "detail", "cheapest_relaxation"]
 EXPLANATION_COLUMNS = ["decision_id", "table", "terms", "binding", "alternative", "extra_cost"]
 

@@ -13,7 +13,7 @@ import pytest
 from optimizer.audit.rerouting import check
 from optimizer.pipeline import plan
 from optimizer.plan import Plan
-from optimizer.routing import rerouting
+from optimizer.routing import rerouting_search
 from scenarios import InputError, Scenario
 
 NOON = pd.Timestamp("2026-01-05 11:00")
@@ -120,7 +120,7 @@ def test_relaxed_routes_prove_more_than_shares(small, busy_day, morning, monkeyp
     made, folder = morning
     scenario = at_noon(small, busy_day, made)
     relaxed = rerouted(scenario, folder, work=0.2).table("certificates").iloc[0]
-    monkeypatch.setattr(rerouting, "applies", lambda _problem, _limits: False)
+    monkeypatch.setattr(rerouting_search, "applies", lambda _problem, _limits: False)
     shared = rerouted(scenario, folder, work=0.2).table("certificates").iloc[0]
     assert shared["objective"] == relaxed["objective"]
     assert shared["bound"] < relaxed["bound"] <= relaxed["objective"]
