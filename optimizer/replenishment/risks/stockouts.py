@@ -148,7 +148,7 @@ def before_arrival(
             some = mean > 0.0
             chance[mine] += weight * np.where(some, law.above(level), 0.0)
             short[mine] += weight * np.where(some, law.short(level), 0.0)
-    return chance, short
+    return np.minimum(chance, 1.0), short  # weights add up to 1 but for rounding
 
 
 def projected_days(facts: Facts, rows: Ints, stock: Floats) -> Floats:
