@@ -24,6 +24,7 @@ COMMANDS = (
     "api.cli.export",
     "api.cli.what_if",
     "api.cli.compare",
+    "api.cli.frontier",
     "api.cli.replay",
     "api.cli.actuals",
     "api.cli.stress",
