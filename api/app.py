@@ -28,6 +28,7 @@ from api.routes import (
     partners,
     plans,
     publishing,
+    risks,
     runs,
     scenarios,
     sourcing,
@@ -106,6 +107,7 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
         sourcing,
         calendar,
         what_if,
+        risks,
         comparisons,
         partners,
     ):

@@ -211,6 +211,21 @@ class Client:
         told = decision if isinstance(decision, str) else dict(decision)
         return self._call("POST", f"/v1/plans/{plan_id}:what-if", json={"decision": told, **more})
 
+    def simulate_risk(self, plan_id: str, risk: str, **more: Any) -> dict[str, Any]:
+        """Let a risk of a plan's register happen, without and with its playbook; wait for it.
+
+        Parameters
+        ----------
+        more : replications, seed
+
+        Returns
+        -------
+        run : its plan holds `stress_results` and `drills`
+        """
+        body = {"risk": risk, **more}
+        run = self._call("POST", f"/v1/plans/{plan_id}/risks:simulate", json=body)
+        return self.wait(str(run["id"]))
+
     def compare(self, baseline: str, candidates: Sequence[str], **more: Any) -> dict[str, Any]:
         """Compare plans with a baseline, and wait for it.
 

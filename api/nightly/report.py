@@ -16,6 +16,7 @@ from optimizer.plan import Plan, records
 REPORT_FORMAT: Final = 1
 MOST_ALERTS: Final = 50
 MOST_KPIS: Final = 400
+MOST_RISKS: Final = 12
 Outcome = Literal["published", "held", "cancelled", "failed"]
 OBJECTIVE: Final = "objective"
 
@@ -68,6 +69,7 @@ def report_document(
         "stages": [],
         "kpis": [],
         "alerts": {"counts": {}, "first": []},
+        "risks": {"counts": {}, "first": []},
         "stress": [],
         "notes": [],
     }
@@ -83,6 +85,7 @@ def report_document(
         "stages": records(made.table("certificates")),
         "kpis": kpi_rows(made, before),
         "alerts": _alerts(made),
+        "risks": _risks(made),
         "stress": _stress(made),
         "notes": [note for notes in made.notes.values() for note in notes],
     }
@@ -146,6 +149,19 @@ def _alerts(made: Plan) -> dict[str, Any]:
     return {
         "counts": {str(severity): int(count) for severity, count in counts.items()},
         "first": records(worst.drop(columns="order").head(MOST_ALERTS)),
+    }
+
+
+def _risks(made: Plan) -> dict[str, Any]:
+    """Return how many risks are raised, quiet and not known, and the raised ones first in line."""
+    table = made.table("risks")
+    counts = table["state"].value_counts()
+    raised = table[table["state"] == "raised"]
+    shown = ["risk_id", "kind", "entity", "probability", "loss", "expected_loss", "horizon_days",
+             "playbook_id", "message", "message_zh"]  # fmt: skip
+    return {
+        "counts": {str(state): int(count) for state, count in counts.items()},
+        "first": records(raised[shown].head(MOST_RISKS)),
     }
 
 

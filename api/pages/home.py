@@ -24,7 +24,7 @@ def home(request: Request, here: Reader) -> HTMLResponse:
     from scenarios.library import DESCRIPTIONS
 
     runs = here.runs.newest(200, None)
-    newest = next((run for run in runs if run.kind in WHOLE), None)
+    newest = next((run for run in runs if _is_whole(run)), None)
     found = _last_plan(here, runs)
     language = language_of(request)
     if found is not None:
@@ -48,9 +48,14 @@ def home(request: Request, here: Reader) -> HTMLResponse:
 def _last_plan(here: Context, runs: list[RunRow]) -> Tonight | None:
     """Return the plan of the newest run that has one and is not a stage alone."""
     for run in runs:
-        if run.plan_id and run.kind in WHOLE:
+        if run.plan_id and _is_whole(run):
             return tonight(here, run.plan_id)
     return None
+
+
+def _is_whole(run: RunRow) -> bool:
+    """Say whether a run planned, or stressed, everything: the drill of one risk did not."""
+    return run.kind in WHOLE and not run.request.get("risk")
 
 
 def _seconds(run: RunRow) -> Any:

@@ -13,6 +13,7 @@ from api.pages import (
     orders,
     overview,
     preferences,
+    risks,
     run,
     scenario,
     settings,
@@ -28,6 +29,6 @@ from api.pages import (
 router = APIRouter(tags=["pages"])
 for part in (
     sign_in, preferences, word_list, home, scenario, run, overview, orders, sheets, stock, network,
-    sourcing, vans, stress, compare, nightly, settings, grids,
+    sourcing, vans, stress, risks, compare, nightly, settings, grids,
 ):  # fmt: skip
     router.include_router(part.router)

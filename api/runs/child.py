@@ -45,6 +45,7 @@ class Task:
     deltas : what-if changes to apply first
     options : of stages, by name, as the planner takes them
     decision : of a what-if, in words
+    risk : of stress, the risk of the plan that happens; None: the default suite
     comparison : of a comparison, how; `sides`: name, scenario and plan of each, the baseline first
     export : lp or mps, to keep the problem of stage network beside the plan
     memory_mib : the process may take so much; 0: no limit
@@ -68,6 +69,7 @@ class Task:
     options: dict[str, str] = field(default_factory=dict)
     export: str | None = None
     decision: str | None = None
+    risk: str | None = None
     comparison: dict[str, Any] | None = None
     sides: list[tuple[str, str, str]] = field(default_factory=list)
     memory_mib: int = 0
@@ -273,11 +275,13 @@ def _executor(task: Task, line: _Line) -> QueueExecutor | None:
 
 def _stress(task: Task, scenario: Scenario, plan: Plan, line: _Line) -> Plan:
     from optimizer.plan import Plan
+    from simulation.risk_drill import risk_suite
     from simulation.stress import stress
 
     result = stress(
         scenario,
         plan,
+        None if task.risk is None else risk_suite(scenario, plan, task.risk),
         replications=task.replications,
         seed=task.seed,
         executor=_executor(task, line),

@@ -163,6 +163,7 @@ class Supervisor:
             options=stage_options(options),
             export=options.get("export"),
             decision=request.get("decision"),
+            risk=request.get("risk"),
             comparison=request.get("comparison"),
             sides=self._sides(session, request),
             memory_mib=self.settings.max_run_memory_mib,

@@ -219,6 +219,13 @@ class RunRequest(Wire):
         str | None,
         Field(max_length=500, description="of kind what_if: the decision on `plan`, in words"),
     ] = None
+    risk: Annotated[
+        str | None,
+        Field(
+            max_length=400,
+            description="of kind stress: only this risk of `plan`, without and with its playbook",
+        ),
+    ] = None
     comparison: Annotated[
         ComparisonOptions | None,
         Field(description="of kind comparison: what is compared with `plan`, the baseline"),

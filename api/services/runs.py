@@ -159,6 +159,8 @@ class RunService:
             if plan.revision != revision or request.overrides:
                 raise InputError(f"plan {request.plan} was made for another revision")
         self._check_decision(request)
+        if request.risk is not None and (request.kind != "stress" or request.plan is None):
+            raise InputError("`risk` goes with kind stress and `plan`, whose risk it is")
         self._check_comparison(request)
         self._check_previous(request)
         if request.gates is not None:

@@ -108,6 +108,10 @@ class Street:
             return {"json": {"overrides": []}}
         if path.endswith(":what-if"):
             return {"json": {"decision": "site W1 closed", "wait_seconds": 0}}
+        if path.endswith("/risks:simulate"):
+            return {"json": {"risk": "lead_time:supplier:FARM"}}
+        if path.endswith("/risks"):
+            return {"data": {"risk": "lead_time:supplier:FARM"}}
         if path.endswith((":apply", ":reject")):
             return {"json": {"ids": ["cfm_1"]}}
         if path.endswith(":confirm"):
