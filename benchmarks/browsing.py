@@ -123,7 +123,7 @@ def _visit(page: Any, address: str, taken: list[float]) -> dict[str, float]:
     taken.clear()
     worked = time.process_time()
     page.goto(address)
-    page.wait_for_function("window.seen.rows !== null", timeout=60_000)
+    page.wait_for_selector(".tabulator-row", timeout=60_000)
     while True:
         read = page.evaluate(READ)
         last = max((began + long for began, long in read["tasks"]), default=0.0)
@@ -154,8 +154,10 @@ def _service(home: Path) -> Iterator[tuple[str, House, str]]:
     thread.start()
     while not server.started:
         time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}", house, key.secret
-    server.should_exit = True
-    thread.join(30)
-    house.queue.close()
-    house.database.close()
+    try:
+        yield f"http://127.0.0.1:{port}", house, key.secret
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        house.queue.close()
+        house.database.close()
