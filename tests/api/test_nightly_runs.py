@@ -152,7 +152,7 @@ def test_a_held_night_tells_and_waits_for_a_word(desk: Desk) -> None:
     page = desk.http.get("/nightly", headers={"Accept-Language": "zh"}).text
     assert f"/v1/runs/{held['id']}/report?format=html&amp;language=zh" in page
     assert f'data-plan="{held["plan"]}"' in page
-    assert "未过门槛：budget" in page
+    assert "计划被门槛拦下：budget" in page
     word = {"overrides": [{"gate": "budget", "reason": "festival"}]}
     answer = desk.http.post(f"/v1/plans/{held['plan']}:publish", json=word)
     assert answer.json()["state"] == "published"
