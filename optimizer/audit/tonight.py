@@ -72,7 +72,8 @@ def read_tonight(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> Toni
         states_target=states_target(scenario.table("inventory_policies"), len(policies))
     )
     spans = Spans(tables.get("forecast"))
-    joined = _echelons(scenario, forecast, spans, pairs, options, root)
+    road = road_days(scenario, policies, root, fed_from)
+    joined = _echelons(scenario, forecast, spans, pairs, options, root, road)
 
     def over(days: Floats) -> tuple[Floats, Floats]:
         found, independent = demand_over(scenario, forecast, joined, days)
@@ -133,6 +134,27 @@ def buying_sites(
     return roots
 
 
+def road_days(
+    scenario: Scenario,
+    pairs: pd.DataFrame,
+    root: list[str],
+    fed_from: Mapping[tuple[str, str | None], str],
+) -> Floats:
+    """Return the days on the road from the site that buys, slowest mode of each lane."""
+    lanes = scenario.filled("lanes")
+    ends = [lanes["origin_id"], lanes["destination_id"]]
+    slowest = lanes["transit_mean_days"].astype(float).groupby(ends).max().to_dict()
+    found = np.zeros(len(pairs))
+    for row, (site, product) in enumerate(pairs[PAIR].itertuples(index=False, name=None)):
+        at = site
+        while at != root[row]:
+            source = fed_from.get((at, product), fed_from.get((at, None)))
+            assert source is not None, "a pair is fed over a chain of sources"
+            found[row] += slowest.get((source, at), 0.0)
+            at = source
+    return found
+
+
 def _echelons(
     scenario: Scenario,
     forecast: pd.DataFrame,
@@ -140,6 +162,7 @@ def _echelons(
     pairs: pd.DataFrame,
     options: pd.DataFrame,
     root: list[str],
+    road: Floats,
 ) -> pd.DataFrame:
     """Join fed pairs to the pair that buys for them; return the pairs that are counted."""
     primary = options[options["primary"]].set_index(PAIR)[["lead_days", "lead_variance"]]
@@ -148,22 +171,26 @@ def _echelons(
     place = at.get_indexer(pd.MultiIndex.from_arrays([root, pairs["product_id"]]))
     days = pairs["review_days"].to_numpy(np.float64) + lead["lead_days"].to_numpy(np.float64)
     length = scenario.settings.bucket_days
-    own_mean, own_variance = demand_over(scenario, forecast, pairs, days[place])
-    own_variance = spans.over(pairs, days[place] / length, own_variance)
+    whole = days[place] + road
+    own_mean, own_variance = demand_over(scenario, forecast, pairs, whole)
+    own_variance = spans.over(pairs, whole / length, own_variance)
     count = len(pairs)
     mean = np.bincount(place, own_mean, minlength=count)
     variance = np.bincount(place, own_variance, minlength=count)
     position = np.bincount(place, _position(scenario, pairs), minlength=count)
-    rate = np.divide(mean, days, out=np.zeros(count), where=days > 0)
+    per_day = np.divide(own_mean, whole, out=np.zeros(count), where=whole > 0)
+    rate = np.bincount(place, per_day, minlength=count)
     review = pairs["review_days"].to_numpy(np.float64)
     lead_days = lead["lead_days"].to_numpy(np.float64)
-    wait, wait_variance = demand_over(scenario, forecast, pairs, lead_days[place])
-    wait_variance = spans.over(pairs, lead_days[place] / length, wait_variance)
+    until = lead_days[place] + road
+    wait, wait_variance = demand_over(scenario, forecast, pairs, until)
+    wait_variance = spans.over(pairs, until / length, wait_variance)
+    wait_day = np.divide(wait, until, out=np.zeros(count), where=until > 0)
     wait, wait_variance = (
         np.bincount(place, part, minlength=count).astype(np.float64)
         for part in (wait, wait_variance)
     )
-    wait_rate = np.divide(wait, lead_days, out=np.zeros(count), where=lead_days > 0)
+    wait_rate = np.bincount(place, wait_day, minlength=count)
     least, most = (
         _cover(scenario, forecast, pairs, place, name)
         for name in ("min_cover_days", "max_cover_days")

@@ -19,10 +19,12 @@ PATTERNS = (
     (re.compile(r"left out"), "left_out", ()),
     (re.compile(r"close it"), "close", ()),
     (re.compile(r"open it"), "open", ()),
+    (re.compile(r"wait (\S+) days for the next shipment"), "wait", ("days",)),
     (re.compile(r"stays where it is .*"), "stay", ()),
     (re.compile(r"no .*"), "", ()),
     (re.compile(r"(.+) at (.+)"), "other_van", ("vehicle_type", "depot_id")),
 )
+NUMBERS = ("units", "days")
 
 
 def binding(facts: Facts, decision_id: str) -> dict[str, Cell]:
@@ -56,7 +58,6 @@ def alternative(facts: Facts, decision_id: str, standing: str) -> Alternative | 
             if not code:
                 return None
             about: dict[str, Cell] = dict(zip(names, found.groups(), strict=True))
-            if "units" in about:
-                about["units"] = float(about["units"])
+            about |= {name: float(about[name]) for name in NUMBERS if name in about}
             return Alternative(code, about, number(row["extra_cost"], float("nan")), standing)
     return None

@@ -201,6 +201,18 @@ TERMS: Mapping[str, Pair] = {
 }
 
 RULES: Mapping[str, Pair] = {
+    "shipping_day": (
+        "The lane ships tonight: waiting a day would lose {value:m}, it bears {bears:m}.",
+        "该线路今晚发运：再等一天预计损失{value:m}，可承受{bears:m}。",
+    ),
+    "full_shipment": (
+        "The lane ships tonight: tomorrow's load would need one shipment more.",
+        "该线路今晚发运：到明天货量将多出一班。",
+    ),
+    "costless_shipment": (
+        "The lane ships tonight: a shipment costs nothing by itself.",
+        "该线路今晚发运：发运本身没有固定费用。",
+    ),
     "moq": (
         "Decided by the minimum order quantity: {parameter} = {value:n}.",
         "由起订量决定：{parameter} = {value:n}。",
@@ -355,6 +367,10 @@ ALTERNATIVES: Mapping[str, Pair] = {
     "left_out": ("Next best: leave it out", "次优：不服务"),
     "close": ("Next best: close it", "次优：关闭"),
     "open": ("Next best: open it", "次优：开放"),
+    "wait": (
+        "Next best: it waits {days:n} days for the lane's next shipment",
+        "次优：等{days:n}天后该线路的下一班",
+    ),
     "stay": (
         "Next best: it stays where it is until the supplier delivers",
         "次优：留在原地等供应商到货",

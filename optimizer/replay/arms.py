@@ -21,7 +21,7 @@ from scenarios import Scenario
 from scenarios.semantics.calendars import order_weekdays
 
 NIGHT_WORK, FORECAST_WORK = 1.0, 6.0
-NOTHING = ("purchase_orders", "transfers")
+FORECAST = ("forecast", "forecast_origins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Nightly:
 
     def decide(self, facts: Scenario, books: Books, day: int) -> Decided:
         """Plan tonight; audited."""
-        upstream = {"forecast": self._forecast(facts, books, day)}
+        upstream = self._forecast(facts, books, day)
         result = run_stage(
             "replenishment", facts, upstream, Limits(work=NIGHT_WORK, seed=facts.settings.seed)
         )
@@ -76,18 +76,19 @@ class Nightly:
         moves = conform("transfers", tables.get("transfers", pd.DataFrame()))
         return Decided(orders[orders["order_on"] == today], moves[moves["ship_on"] == today])
 
-    def _forecast(self, facts: Scenario, books: Books, day: int) -> pd.DataFrame:
+    def _forecast(self, facts: Scenario, books: Books, day: int) -> dict[str, pd.DataFrame]:
+        """Return `forecast`, and `forecast_origins` where the past was forecast."""
         if self.foresight:
-            return conform("forecast", foreseen(books, facts, day))
+            return {"forecast": conform("forecast", foreseen(books, facts, day))}
         length = facts.settings.bucket_days
         if self.made_on < 0 or day - self.made_on >= length:
             limits = Limits(work=FORECAST_WORK, seed=facts.settings.seed)
             result = run_stage("forecasting", facts, {}, limits)
-            self.known = {"forecast": conform("forecast", result.tables["forecast"])}
+            self.known = {name: conform(name, result.tables[name]) for name in FORECAST}
             self.made_on = day
-        if day == self.made_on:
-            return self.known["forecast"]
-        return conform("forecast", shifted(self.known["forecast"], day - self.made_on, length))
+        age = day - self.made_on
+        later = conform("forecast", shifted(self.known["forecast"], age, length))
+        return self.known | {"forecast": later}
 
 
 @dataclass(slots=True)

@@ -119,14 +119,17 @@ def replay(
     truth, first = _opened(scenario, truth)
     prices = _prices(scenario, truth)
     tell = progress or (lambda _stage, _share, _message: None)
-    nightly = Nightly(NIGHTLY, foresight=False)
+    opening = _books(first, truth, prices)
+    as_stated = Nightly(FIXED, foresight=False)
+    as_stated.decide(night(scenario, opening, start, charged=False), opening, 0)
+    nightly = Nightly(NIGHTLY, foresight=False, known=as_stated.known, made_on=0)
     reports: list[ArmReport] = []
     total = 3 * days
     for number, name in enumerate((NIGHTLY, FIXED, FORESIGHT)):
         books = _books(first, truth, prices)
         arm: Arm = nightly
         if name == FIXED:
-            arm = _rules(night(scenario, books, start), nightly, truth)
+            arm = _rules(night(scenario, books, start), as_stated, truth)
         elif name == FORESIGHT:
             arm = Nightly(FORESIGHT, foresight=True)
         for day in range(days):
@@ -191,9 +194,9 @@ def _prices(scenario: Scenario, truth: Truth) -> Prices:
     )
 
 
-def _rules(facts: Scenario, nightly: Nightly, truth: Truth) -> FixedRules:
-    """Return the rules of the nightly plan's first night, to be kept for good."""
-    assert nightly.policies is not None, "the nightly plan has decided its first night"
+def _rules(facts: Scenario, first: Nightly, truth: Truth) -> FixedRules:
+    """Return the rules of the first night, from policies as they are stated, kept for good."""
+    assert first.policies is not None, "the first night has been decided"
     policies, _ = inventory_policies(facts, truth.pairs.to_frame(index=False))
     options = read_options(facts, policies)
     fed = feeding_sites(facts)
@@ -211,7 +214,7 @@ def _rules(facts: Scenario, nightly: Nightly, truth: Truth) -> FixedRules:
     }
     return FixedRules(
         FIXED,
-        nightly.policies,
+        first.policies,
         options[options["primary"]].reset_index(drop=True),
         feeders,
         transit,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from optimizer.replenishment.demand.decision import with_decision_demand
 from optimizer.replenishment.demand.from_forecast import SiteForecast, site_forecast
 from optimizer.replenishment.index_prices import price_notes
+from optimizer.replenishment.lane_intervals import with_shipping_days
 from optimizer.replenishment.offers import (
     PAIR,
     feeding_roots,
@@ -37,10 +38,13 @@ class Facts:
         `position` [units, its own], `root` (row of the pair at which it is counted; its own row
         where it is bought or cannot be), `feeder_id`, `transit_days` from it, `has_option`,
         `forecast_row`,
-        `lead_days`, `protection_days`, `mean`, `sd` [units over that interval, fed pairs
-        included], `echelon_position` [units, fed pairs included], `lead_variance`,
+        `lead_days`, `protection_days`, `road_days` [transit from where it is bought],
+        `lead_variance`, `mean`, `sd` [units over the protection interval; fed pairs included, over
+        their road days more], `echelon_position` [units, fed pairs included],
         `decision_mean`, `decision_sd` [units; the same with lost sales and the replayed fractile
-        counted], `lost_before` [units], `shift` [standard deviations]
+        counted], `lost_before` [units], `shift` [standard deviations], `loss_per_unit` [money: the
+        row's shortage cost, blank: the margin, or what its target implies if that is more],
+        `shipping_days` [days that the level of a fed pair covers beside its transit]
     offers : every option of every pair, with `pair` (row of pairs), `order_on`, `due_on`,
         `lead_days`
     forecast : by product-location
@@ -86,10 +90,13 @@ def read_facts(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Fact
         transit_days=0.0,
         forecast_row=pd.MultiIndex.from_frame(forecast.pairs).get_indexer(index),
     )
+    stated = pairs["shortage_cost"].to_numpy(np.float64)
     pairs["transit_days"] = slowest_transit(
         scenario, pairs["feeder_id"].to_numpy(object), pairs["site_id"].to_numpy(object)
     )[0]
     pairs = with_implied_costs(scenario, _with_protection(pairs, offers, forecast), forecast)
+    pairs["loss_per_unit"] = np.fmax(stated, pairs["shortage_cost"].to_numpy(np.float64))
+    pairs = with_shipping_days(scenario, pairs, forecast)
     pairs, calibration = with_decision_demand(scenario, upstream, pairs, offers, forecast)
     notes = (*_notes(scenario, pairs, forecast), *price_notes(scenario, offers))
     return Facts(scenario, pairs, offers, forecast, notes, calibration)
@@ -172,19 +179,41 @@ def _with_protection(
     lead_variance[at] = primary["lead_variance"].to_numpy(np.float64)
     root = pairs["root"].to_numpy(np.int64)
     days = (pairs["review_days"].to_numpy(np.float64) + lead)[root]
-    own_mean, own_variance = forecast.over(pairs["forecast_row"].to_numpy(np.int64), days)
+    road = _road_days(pairs)
+    own_mean, own_variance = forecast.over(pairs["forecast_row"].to_numpy(np.int64), days + road)
     mean = np.bincount(root, own_mean, minlength=count)
     variance = np.bincount(root, own_variance, minlength=count)
-    rate = np.divide(mean, days, out=np.zeros(count), where=days > 0.0)
+    whole = days + road
+    daily = np.divide(own_mean, whole, out=np.zeros(count), where=whole > 0.0)
+    rate = np.bincount(root, daily, minlength=count)
     position = np.bincount(root, pairs["position"].to_numpy(np.float64), minlength=count)
     return pairs.assign(
         lead_days=lead,
         lead_variance=lead_variance,
         protection_days=days,
+        road_days=road,
         mean=mean,
         sd=np.sqrt(variance + rate**2 * lead_variance),
         echelon_position=position,
     )
+
+
+def _road_days(pairs: pd.DataFrame) -> Floats:
+    """Return the transit from where each pair is bought, days; over all sites on the way."""
+    index = pd.MultiIndex.from_frame(pairs[PAIR])
+    feeder = index.get_indexer(
+        pd.MultiIndex.from_arrays([pairs["feeder_id"].to_numpy(object), pairs["product_id"]])
+    )
+    transit = pairs["transit_days"].to_numpy(np.float64)
+    road, at = np.zeros(len(pairs)), np.arange(len(pairs))
+    fed = pairs["feeder_id"].notna().to_numpy()
+    for _ in range(20):
+        moving = fed[at] & (feeder[at] >= 0)
+        if not moving.any():
+            break
+        road = road + np.where(moving, transit[at], 0.0)
+        at = np.where(moving, feeder[at], at)
+    return road
 
 
 def _notes(scenario: Scenario, pairs: pd.DataFrame, forecast: SiteForecast) -> tuple[str, ...]:

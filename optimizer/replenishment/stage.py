@@ -71,12 +71,16 @@ def _tables(
     table, row_price = lines.table, orders.bound.prices.row
     level = facts.pairs["echelon_position"].to_numpy(np.float64).copy()
     level[tonight.pair_row] = tonight.problem.level(orders.qty)
+    planned = planner_tables(facts, table, usable_per_unit(facts, table), level, origins)
+    of_moves = planned.pop("explanations")
+    of_lines = explanations(facts, tonight, lines, orders.qty, row_price)
+    parts = [part for part in (of_lines, of_moves) if len(part)]
     return {
         "purchase_orders": table,
-        **planner_tables(facts, table, usable_per_unit(facts, table), level, origins),
+        **planned,
         "calibration": facts.calibration,
         "marginal_prices": _prices(tonight, row_price),
-        "explanations": explanations(facts, tonight, lines, orders.qty, row_price),
+        "explanations": pd.concat(parts, ignore_index=True) if parts else of_lines,
     }
 
 

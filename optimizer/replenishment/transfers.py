@@ -2,55 +2,95 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.replenishment.facts import Facts
+from optimizer.replenishment.lane_costs import LANE, cheapest_trips
+from optimizer.replenishment.lane_nights import told, weigh_waiting
 from optimizer.replenishment.policies import Reorder
+from optimizer.replenishment.scarce_stock import share_stock
 from optimizer.replenishment.tonight.limits import room_m3
-from scenarios.distance import DETOUR, great_circle_m
-from scenarios.semantics.defaults import TONNE_KM_G
 
 Floats = NDArray[np.float64]
 
-GRAMS_PER_TONNE = 1e6
-LANE = ["origin_id", "destination_id"]
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """Tonight's transfers, and what stands about them in the table `explanations`."""
+
+    table: pd.DataFrame
+    told: pd.DataFrame
 
 
-def transfers(facts: Facts, purchases: pd.DataFrame, rules: Reorder) -> pd.DataFrame:
-    """Return tonight's transfers.
+def transfers(facts: Facts, purchases: pd.DataFrame, rules: Reorder) -> Moves:
+    """Return tonight's transfers, and what waiting would have cost.
 
-    Each fed pair claims what lifts its position to its own best level; the origin claims its
-    own demand over its protection interval. Where the claims exceed the origin's free stock,
-    every claim is served in the same share, in whole units; what a site has no room for is cut
-    in the same way.
+    Each fed pair claims what lifts its position to its own best level. Where the origin's free
+    stock does not suffice for its claims and its own demand it is shared so that one more unit is
+    worth the same everywhere, in whole units; what a site has no room for is cut in the same
+    share. Then each lane ships, or waits for more.
 
     Parameters
     ----------
     purchases : purchase_orders, which take room at their sites first
-    rules : reorder rules; a fed pair is lifted to the top of its own
+    rules : reorder rules, whose levels fed pairs are lifted to
     """
     pairs = facts.pairs
     fed = np.flatnonzero(pairs["feeder_id"].notna().to_numpy())
     if not len(fed):
-        return pd.DataFrame()
-    level = rules.top
+        return Moves(pd.DataFrame(), pd.DataFrame())
+    level = _shipped_up_to(facts, rules)
     position = pairs["position"].to_numpy(np.float64)
     claim = np.floor(np.maximum(level[fed] - position[fed], 0.0) + 1e-9)
     rows = pairs.iloc[fed][["feeder_id", "site_id", "product_id"]].rename(
         columns={"feeder_id": "origin_id", "site_id": "destination_id"}
     )
-    rows = rows.assign(claim=claim, review=pairs["review_days"].to_numpy(np.float64)[fed])
+    rows = rows.assign(claim=claim, pair=fed)
+    index = pd.MultiIndex.from_frame(pairs[["site_id", "product_id"]])
+    origin = index.get_indexer(pd.MultiIndex.from_frame(rows[["origin_id", "product_id"]]))
+    rows = rows.assign(origin=origin)
     rows = rows[_both_open(facts, rows)]
-    rows = _within_free_stock(facts, rows)
+    rows = rows.assign(qty=share_stock(facts, rows))
     rows = _within_room(facts, rows, purchases)
     rows = rows[rows["qty"] > 0.0].sort_values([*LANE, "product_id"], kind="stable")
+    rows = rows.reset_index(drop=True)
     if not len(rows):
-        return pd.DataFrame()
-    return on_lanes(
-        facts, rows.reset_index(drop=True), pd.Timestamp(facts.scenario.settings.start_date)
+        return Moves(pd.DataFrame(), pd.DataFrame())
+    waiting = weigh_waiting(facts, rows, level)
+    rows = rows[waiting.ships[waiting.lane]].reset_index(drop=True)
+    start = pd.Timestamp(facts.scenario.settings.start_date)
+    table = on_lanes(facts, rows, start) if len(rows) else pd.DataFrame()
+    return Moves(table, told(facts, rows, table, waiting))
+
+
+def _shipped_up_to(facts: Facts, rules: Reorder) -> Floats:
+    """Return the position to which each pair is lifted, (n,) units: of its rule, or of its lane.
+
+    Where a lane ships more seldom than the pair is reviewed, the rule's safety stock, in standard
+    deviations, over the lane's days and the transit. Numbers of the planner and cuts by
+    max_cover_days stay.
+    """
+    pairs, top = facts.pairs, rules.top
+    days = pairs["shipping_days"].to_numpy(np.float64)
+    rested = days > pairs["review_days"].to_numpy(np.float64)
+    rested &= ~np.isin(rules.decided_by.astype(str), ("planner", "max_cover"))
+    at = np.flatnonzero(rested & pairs["feeder_id"].notna().to_numpy())
+    if not len(at):
+        return top
+    row = pairs["forecast_row"].to_numpy(np.int64)[at]
+    transit = pairs["transit_days"].to_numpy(np.float64)[at]
+    mean, variance = facts.forecast.over(row, transit + days[at])
+    law = rules.intervals.law
+    grown = np.divide(
+        np.sqrt(np.maximum(variance, 0.0)), law.sd[at], out=np.ones(len(at)), where=law.sd[at] > 0.0
     )
+    level = top.copy()
+    level[at] = np.ceil(mean + (top[at] - law.mean[at]) * grown - 1e-9)
+    return np.maximum(level, top)
 
 
 def _both_open(facts: Facts, rows: pd.DataFrame) -> NDArray[np.bool_]:
@@ -58,25 +98,6 @@ def _both_open(facts: Facts, rows: pd.DataFrame) -> NDArray[np.bool_]:
     ends = [status.reindex(rows[name]).to_numpy(object) == "open" for name in LANE]
     both: NDArray[np.bool_] = ends[0] & ends[1]
     return both
-
-
-def _within_free_stock(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
-    """Cut claims to the origin's free stock, in fair shares with its own demand."""
-    pairs = facts.pairs
-    index = pd.MultiIndex.from_frame(pairs[["site_id", "product_id"]])
-    origin = index.get_indexer(pd.MultiIndex.from_frame(rows[["origin_id", "product_id"]]))
-    known = origin >= 0
-    own_mean, _ = facts.forecast.over(
-        pairs["forecast_row"].to_numpy(np.int64), pairs["protection_days"].to_numpy(np.float64)
-    )
-    free = np.where(known, np.maximum(pairs["free"].to_numpy(np.float64), 0.0)[origin], 0.0)
-    own = np.where(known, own_mean[origin], 0.0)
-    coming = np.where(known, pairs["on_order"].to_numpy(np.float64)[origin], 0.0)
-    own = np.maximum(own - coming, 0.0)
-    claimed = rows["claim"].groupby([rows["origin_id"], rows["product_id"]]).transform("sum")
-    total = claimed.to_numpy(np.float64) + own
-    share = np.minimum(1.0, np.divide(free, total, out=np.zeros(len(free)), where=total > 0.0))
-    return rows.assign(qty=np.floor(rows["claim"].to_numpy(np.float64) * share + 1e-9))
 
 
 def _within_room(facts: Facts, rows: pd.DataFrame, purchases: pd.DataFrame) -> pd.DataFrame:
@@ -115,22 +136,7 @@ def on_lanes(facts: Facts, rows: pd.DataFrame, ship_on: pd.Timestamp) -> pd.Data
     m3 = qty * products["volume_m3"].reindex(rows["product_id"]).to_numpy(np.float64)
     rows = rows.assign(kg=kg, m3=m3)
     loads = rows.groupby(LANE, sort=False)[["qty", "kg", "m3"]].sum().reset_index()
-    ways = loads.merge(scenario.filled("lanes"), on=LANE, how="left")
-    shipments = np.maximum(
-        np.ceil(ways["kg"] / ways["shipment_kg"] - 1e-9).fillna(1.0),
-        np.ceil(ways["m3"] / ways["shipment_m3"] - 1e-9).fillna(1.0),
-    ).clip(lower=1.0)
-    ways["trip"] = (
-        shipments * ways["cost_per_shipment"]
-        + ways["kg"] * ways["cost_per_kg"]
-        + ways["m3"] * ways["cost_per_m3"]
-        + ways["qty"] * ways["cost_per_unit"]
-    ).fillna(0.0)
-    ways["g_per_kg"] = _g_per_kg(facts, ways)
-    price = scenario.settings.co2_price_per_tonne / GRAMS_PER_TONNE
-    ways["paid"] = ways["trip"] + price * ways["kg"] * ways["g_per_kg"].fillna(0.0)
-    ways = ways.sort_values(["paid", "transit_mean_days", "mode"], kind="stable")
-    best = ways.drop_duplicates(LANE)
+    best = cheapest_trips(scenario, loads)
     best = best.assign(
         mode=best["mode"].fillna("road"),
         transit=np.ceil(best["transit_mean_days"].fillna(0.0)),
@@ -156,17 +162,3 @@ def on_lanes(facts: Facts, rows: pd.DataFrame, ship_on: pd.Timestamp) -> pd.Data
             "g_co2e": found["kg"] * found["g_per_kg"],
         }
     )
-
-
-def _g_per_kg(facts: Facts, ways: pd.DataFrame) -> Floats:
-    """Return grams of CO2e per kg moved over each lane."""
-    sites = facts.scenario.table("sites").set_index("site_id")[["lon", "lat"]]
-    ends = [sites.reindex(ways[name]).to_numpy(np.float64) for name in LANE]
-    known = ~np.isnan(np.hstack(ends)).any(axis=1)
-    metres = np.zeros(len(ways))
-    if known.any():
-        metres[known] = great_circle_m(ends[0][known], ends[1][known]) * DETOUR
-    km = ways["distance_km"].fillna(pd.Series(metres / 1000.0, index=ways.index))
-    factor = ways["g_co2e_per_tkm"].fillna(ways["mode"].fillna("road").map(TONNE_KM_G))
-    grams: Floats = (km * factor / 1000.0).to_numpy(np.float64)
-    return grams

@@ -55,6 +55,13 @@ LEAD_TIME_BEYOND_HORIZON = warning(
     "nothing ordered would arrive within the {days} days: lengthen the horizon, or correct them;"
     " the simulator refuses to try such a plan",
 )
+LEAD_TIME_ZERO = warning(
+    "lead_time_zero",
+    "A supplier delivers everything on the day of the order.",
+    "lead_time_mean_days is 0 in every row of {supplier} ({count}) and no lane from it takes a"
+    " day: the plan counts on goods the same day and keeps no stock for the wait; write the days"
+    " from order to receipt, or leave 0 if it does deliver at once",
+)
 BUCKET_MISALIGNED = warning(
     "bucket_misaligned",
     "A bucket does not begin on the first day of a bucket of the plan.",
@@ -246,9 +253,32 @@ def check_lead_times(facts: Facts) -> None:
             facts.note(LEAD_TIME_BEYOND_HORIZON, table, column, late, days=days)
 
 
+def check_instant_suppliers(facts: Facts) -> None:
+    """Suppliers take their time: a lead time of 0 everywhere is more often unknown than true."""
+    if not facts.has("supplier_products"):
+        return
+    rows = facts.table("supplier_products")
+    days = rows["lead_time_mean_days"].astype(np.float64)
+    lanes = facts.filled("lanes")
+    slow = set(lanes["origin_id"][lanes["transit_mean_days"] > 0.0].dropna())
+    at = np.arange(len(rows))
+    for name, part in days.groupby(rows["supplier_id"], sort=True):
+        if (part == 0.0).all() and name not in slow:
+            first = at[rows.index.get_indexer(part.index[:1])]
+            facts.note(
+                LEAD_TIME_ZERO,
+                "supplier_products",
+                "lead_time_mean_days",
+                first,
+                supplier=name,
+                count=len(part),
+            )
+
+
 RULES = (
     check_intervals,
     check_lead_times,
+    check_instant_suppliers,
     check_past,
     check_future,
     check_due,

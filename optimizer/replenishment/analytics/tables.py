@@ -42,7 +42,8 @@ def planner_tables(
     origins : forecast_origins; None: no past forecasts are known
     """
     rules = reorder_rules(facts)
-    moves = transfers(facts, purchases, rules)
+    moved = transfers(facts, purchases, rules)
+    moves = moved.table
     stock = projection(facts, purchases, usable, moves)
     health = stock_health(facts, rules)
     tonight = purchases
@@ -65,6 +66,7 @@ def planner_tables(
     raised = [part for part in (alerts(facts, night), warnings(register)) if len(part)]
     return {
         "transfers": moves,
+        "explanations": moved.told,
         "policies": policies(facts, rules),
         "safety_stock": safety_stock(facts),
         "stock_frontier": stock_frontier(facts),

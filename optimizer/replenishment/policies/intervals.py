@@ -92,7 +92,7 @@ def read_intervals(facts: Facts) -> Intervals:
         np.maximum(mean - lead_mean, 0.0), np.sqrt(np.maximum(plain - lead_plain, 0.0))
     )
     order, least, multiple = _terms(facts)
-    holding = (pairs["holding_cost_per_unit_day"] * pairs["review_days"]).to_numpy(np.float64)
+    holding = pairs["holding_cost_per_unit_day"].to_numpy(np.float64) * review
     return Intervals(
         law,
         lead,
@@ -108,7 +108,7 @@ def read_intervals(facts: Facts) -> Intervals:
 def demand_in(facts: Facts, days: Floats) -> tuple[Floats, Floats]:
     """Return mean and variance of demand in the first days of each pair, (n,) units.
 
-    A root takes the demand of the pairs it feeds over its own days.
+    A root takes the demand of the pairs it feeds over its own days and those on the road to them.
     """
     pairs = facts.pairs
     rows, root = pairs["forecast_row"].to_numpy(np.int64), pairs["root"].to_numpy(np.int64)
@@ -116,7 +116,7 @@ def demand_in(facts: Facts, days: Floats) -> tuple[Floats, Floats]:
     own_mean, own_variance = facts.forecast.over(rows, days)
     if not fed.any():
         return own_mean, own_variance
-    mean, variance = facts.forecast.over(rows, days[root])
+    mean, variance = facts.forecast.over(rows, days[root] + pairs["road_days"].to_numpy(np.float64))
     joined_mean = np.bincount(root, mean, minlength=count).astype(np.float64)
     joined_variance = np.bincount(root, variance, minlength=count).astype(np.float64)
     return np.where(fed, own_mean, joined_mean), np.where(fed, own_variance, joined_variance)

@@ -129,6 +129,7 @@ CASES: list[Case] = [
     ("shift_over_midnight", [put("vehicles", 2, shift_end="06:00")], ("vehicles", "shift_end", 2), "24:00"),
     ("not_yet_happened", [put("demand_history", 2, date=day(0))], ("demand_history", "date", 2), "starts 2025-06-02"),
     ("outside_horizon", [put("limits", 2, bucket=day(14))], ("limits", "bucket", 2), "2025-06-02 to 2025-06-15"),
+    ("lead_time_zero", [put_all("supplier_products", lead_time_mean_days=0.0), drop("lanes")], ("supplier_products", "lead_time_mean_days", 2), "keeps no stock for the wait"),
     ("bucket_misaligned", [put("limits", 2, bucket=day(3))], ("limits", "bucket", 2), "nearest is 2025-06-02"),
     ("horizon_not_covered", [lambda rows: rows.update(forecasts=[r for r in rows["forecasts"] if r["bucket"] < day(10)])], ("forecasts", "bucket", None), "4 buckets repeat"),
     ("history_is_old", [drop("forecasts"), lambda rows: [r.update(date=r["date"] - pd.Timedelta(days=100)) for r in rows["demand_history"]] and None], ("demand_history", "date", None), "101 days before"),
