@@ -36,8 +36,8 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], scope: str = "
     missing = facts.expected - len(facts.items)
     rules.add(PROJECTION, "item_of_the_scope_missing", [missing > 0], [f"{missing} items"])
     orders = tables.get(ORDERS, conform(ORDERS, pd.DataFrame()))
-    lines = _lines(rules, scenario, facts, orders)
-    closing, lost, receipts = _stock(facts, lines)
+    lines = lines_in_play(rules, scenario, facts, orders)
+    closing, lost, receipts = stock_through(facts, lines)
     _check_projection(rules, facts, stated, (closing, receipts))
     shipments = _check_orders(rules, scenario, lines)
     _check_limits(rules, scenario, facts, lines, scope)
@@ -46,7 +46,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], scope: str = "
     return AuditReport(STAGE, float(sum(terms.values())), terms, tuple(rules.found))
 
 
-def _lines(
+def lines_in_play(
     rules: Rules, scenario: Scenario, facts: BuyerFacts, orders: pd.DataFrame
 ) -> pd.DataFrame:
     """Check each line by itself; return those that are offers in play, with their buckets."""
@@ -108,7 +108,7 @@ def _lines(
     return kept[inside].reset_index(drop=True)
 
 
-def _stock(facts: BuyerFacts, lines: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+def stock_through(facts: BuyerFacts, lines: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     """Return closing stock, units lost and receipts of each item and bucket."""
     index = pd.MultiIndex.from_frame(facts.items[PAIR])
     receipts = facts.receipts.copy()
@@ -235,7 +235,7 @@ def _check_storage(rules: Rules, scenario: Scenario, facts: BuyerFacts, closing:
         * products["volume_m3"].reindex(both["product_id"]).fillna(0.0).to_numpy(np.float64),
     )
     each = np.nan_to_num(facts.items["m3"].to_numpy(np.float64))
-    bare, _, _ = _stock(facts, _no_lines())
+    bare, _, _ = stock_through(facts, _no_lines())
     sites = scenario.table("sites")
     limits = [(f"site:{row.site_id}", pd.NaT, row.storage_m3) for row in sites.itertuples()]
     table = scenario.table("limits")

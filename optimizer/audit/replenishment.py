@@ -308,6 +308,11 @@ def _check_transfers(rules: Rules, scenario: Scenario, transfers: pd.DataFrame) 
     taken = now["qty"].astype(float).groupby([now["origin_id"], now["product_id"]]).sum()
     over = taken > free.reindex(taken.index).fillna(0.0) + 1e-6
     rules.add(table, "more_than_the_origin_has", over, ["/".join(key) for key in taken.index])
+    own = now[now["transfer_id"].astype(str).str.startswith("TR-")]
+    loads = own.rename(columns={"origin_id": "supplier_id", "destination_id": "site_id"})
+    freight, stated = transport_cost(scenario, loads), float(own["cost"].sum())
+    wrong = abs(freight - stated) > MONEY + TOLERANCE * freight
+    rules.add(table, "freight_differs", [wrong], [f"{stated:.2f}, the lanes ask {freight:.2f}"])
 
 
 def _check_supply(rules: Rules, facts: Tonight, unserved: pd.DataFrame) -> None:

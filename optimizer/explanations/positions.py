@@ -7,7 +7,16 @@ from collections.abc import Iterable
 
 from optimizer.explanations.facts import Facts, Row, blank, cell, constant, plain
 from optimizer.explanations.prices import prices_of
-from optimizer.explanations.record import Explanation, Factor, Price, Sum, Term, term, total
+from optimizer.explanations.record import (
+    Alternative,
+    Explanation,
+    Factor,
+    Price,
+    Sum,
+    Term,
+    term,
+    total,
+)
 from scenarios.semantics.defaults import inventory_policies
 from scenarios.semantics.movable import release_days
 
@@ -47,7 +56,39 @@ def _position(facts: Facts, row: Row) -> Explanation:
         {},
         prices
         or prices_of(facts, "positioning", {("storage", f"site:{site_id}", ""): float("nan")}),
+        _one_unit(facts, row),
     )
+
+
+def _one_unit(facts: Facts, row: Row) -> Alternative | None:
+    """Return what one unit fewer for the region would cost more, in holding and shortage.
+
+    Only where a unit was free to be elsewhere; a unit that nobody misses has no next-best place.
+    """
+    if float(row["target"]) - float(row["staying"]) < 1.0:
+        return None
+    policy = facts.cached("policies", lambda: _policies(facts))[
+        str(row["site_id"]), str(row["product_id"])
+    ]
+    held = float(policy["review_days"]) * float(policy["holding_cost_per_unit_day"])
+    missed = float(policy["shortage_cost"])
+    level = float(row["target"]) + float(row["served_by_others"])
+    mean, sd = float(row["demand_mean"]), float(row["demand_sd"])
+    now, fewer = (_stock_cost(level - less, mean, sd, held, missed) for less in (0.0, 1.0))
+    if fewer <= now:
+        return None
+    return Alternative("fewer_here", {"units": 1.0}, fewer - now, "exact")
+
+
+def _stock_cost(level: float, mean: float, sd: float, held: float, missed: float) -> float:
+    """Return what a level costs at the end of the wait, demand normal and not cut off at 0."""
+    gap = level - mean
+    short = max(-gap, 0.0)
+    if sd > 0.0:
+        z = gap / sd
+        density = math.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
+        short = sd * (density - 0.5 * z * math.erfc(z / math.sqrt(2.0)))
+    return held * (gap + short) + missed * short
 
 
 def _less(row: Row, column: str) -> Term:

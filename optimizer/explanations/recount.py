@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.audit.route_facts import Roads
+from optimizer.explanations.recount_buyer import recount_buyer
 from optimizer.explanations.recount_lines import recount_index, recount_quantities
 from optimizer.explanations.recount_moves import movable, network, positions, put, transfers
 from optimizer.explanations.recount_nights import recount_nights
@@ -52,6 +53,7 @@ def recount(scenario: Scenario, plan: Plan) -> Known:
 def recounted_terms(scenario: Scenario, plan: Plan) -> Known:
     """Return terms without factors by (decision_id, name)."""
     known = recount_quantities(scenario, plan) | recount_nights(scenario, plan)
+    known |= recount_buyer(scenario, plan)
     return known | movable(plan) | _stock_value(scenario, plan)
 
 

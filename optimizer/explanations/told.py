@@ -16,6 +16,7 @@ PATTERNS = (
     (re.compile(r"route (.+)"), "on_route", ("route_id",)),
     (re.compile(r"a further (.+) at (.+)"), "further_van", ("vehicle_type", "depot_id")),
     (re.compile(r"carrier (.+)"), "carrier", ("carrier_id",)),
+    (re.compile(r"leave the line out .*"), "without_line", ()),
     (re.compile(r"left out"), "left_out", ()),
     (re.compile(r"close it"), "close", ()),
     (re.compile(r"open it"), "open", ()),

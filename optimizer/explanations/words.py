@@ -156,6 +156,13 @@ TERMS: Mapping[str, Pair] = {
     "losses_on_the_way": ("losses on the way", "途中损耗"),
     "price_of_limits": ("price of scarce limits", "稀缺限额的价格"),
     "expected_stock": ("expected stock and what is on its way", "预期库存与在途"),
+    "forecast_until_next_arrival": ("demand until the next line comes", "到下一行到货前的需求"),
+    "not_served": ("not served", "未满足"),
+    "stock_before": ("stock before it comes", "到货前库存"),
+    "open_orders": ("open orders", "在途订单"),
+    "other_lines_of_the_same_bucket": ("other lines of the bucket", "同期其他行"),
+    "safety_stock_left": ("safety stock left", "剩余安全库存"),
+    "lot_beyond_need": ("lot beyond the need", "超出需求的批量"),
     "limits_and_lots": ("limits and whole lots", "限额与整批"),
     "supplier_capacity": ("what the supplier can make", "供应商产能"),
     "shelf_life": ("what sells before it expires", "保质期内可售"),
@@ -353,6 +360,7 @@ PRICES: Mapping[str, Pair] = {
 ALTERNATIVES: Mapping[str, Pair] = {
     "more": ("Next best: {units:n} more", "次优：多订{units:n}件"),
     "fewer": ("Next best: {units:n} fewer", "次优：少订{units:n}件"),
+    "fewer_here": ("Next best: {units:n} fewer there", "次优：此处少放{units:n}件"),
     "from_site": ("Next best: from {site_id}", "次优：从{site_id}发出"),
     "on_route": ("Next best: on route {route_id}", "次优：放到路线{route_id}"),
     "further_van": (
@@ -365,6 +373,10 @@ ALTERNATIVES: Mapping[str, Pair] = {
     ),
     "carrier": ("Next best: carrier {carrier_id}", "次优：交承运商{carrier_id}"),
     "left_out": ("Next best: leave it out", "次优：不服务"),
+    "without_line": (
+        "Next best: leave the line out and plan the item again",
+        "次优：不订此行并重新计划该商品",
+    ),
     "close": ("Next best: close it", "次优：关闭"),
     "open": ("Next best: open it", "次优：开放"),
     "wait": (

@@ -33,7 +33,7 @@ def explanations(
         return pd.DataFrame()
     option = lines.option[now]
     terms = _terms(facts, tonight, option, qty, row_price)
-    step, extra = _next_best(tonight.problem, option, qty, row_price)
+    step, extra = next_best(tonight.problem, option, qty, row_price)
     table = lines.table.iloc[now]
     days = facts.pairs["protection_days"].to_numpy(np.float64)
     covered = days[tonight.options["pair"].to_numpy(np.int64)[option]].round(3)
@@ -180,7 +180,7 @@ def _binding(
     return [each[place] for place in number.tolist()]
 
 
-def _next_best(
+def next_best(
     problem: Problem, option: NDArray[np.int64], qty: Floats, row_price: Floats
 ) -> tuple[list[str], Floats]:
     """Return the cheaper of one step more and one step less, and what it costs more.

@@ -137,8 +137,9 @@ def _usual_loss(facts: Facts, ways: pd.DataFrame, top: Floats) -> tuple[Floats, 
 def told(facts: Facts, rows: pd.DataFrame, table: pd.DataFrame, waiting: Waiting) -> pd.DataFrame:
     """Say of each transfer what it would cost to leave it until its lane ships again.
 
-    The units that it would lose until then, less what the lane's shipments would cost less
-    without it.
+    The units that it would lose until then, less the shipments that the lane would not need
+    tonight; what is paid by weight, volume or unit is paid then. Where that is no gain nothing is
+    said.
 
     Parameters
     ----------
@@ -172,8 +173,9 @@ def told(facts: Facts, rows: pd.DataFrame, table: pd.DataFrame, waiting: Waiting
         each.assign(**{name: each[name] - load[:, k] for k, name in enumerate(LOAD)}),
     )
     alone = np.bincount(number, minlength=len(ways))[number] == 1
-    rest = np.where(alone, 0.0, less["trip"].to_numpy(np.float64))
-    saved = full["trip"].to_numpy(np.float64)[number] - rest
+    rest = np.where(alone, 0.0, less["shipments"].to_numpy(np.float64))
+    each_costs = np.nan_to_num(full["cost_per_shipment"].to_numpy(np.float64))[number]
+    saved = each_costs * (full["shipments"].to_numpy(np.float64)[number] - rest)
     at_lane = pd.MultiIndex.from_frame(waiting.ways[LANE])
     lane = at_lane.get_indexer(pd.MultiIndex.from_frame(rows[LANE]))
     return pd.DataFrame(
@@ -185,7 +187,10 @@ def told(facts: Facts, rows: pd.DataFrame, table: pd.DataFrame, waiting: Waiting
                 for a, b in zip(lost.tolist(), saved.tolist(), strict=True)
             ],
             "binding": [waiting.why[place] for place in lane.tolist()],
-            "alternative": [f"wait {d:g} days for the next shipment" for d in days.tolist()],
-            "extra_cost": lost - saved,
+            "alternative": [
+                f"wait {day:g} days for the next shipment" if worse else ""
+                for day, worse in zip(days.tolist(), (lost >= saved).tolist(), strict=True)
+            ],
+            "extra_cost": np.where(lost >= saved, lost - saved, np.nan),
         }
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.replenishment.explanations import as_json
+from optimizer.replenishment.explanations import as_json, next_best
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.rolling.horizon import Decided, Horizon
 from optimizer.replenishment.stock_cost import best_level
@@ -23,6 +23,8 @@ EPS = 1e-9
 
 def later_explanations(facts: Facts, horizon: Horizon, purchases: pd.DataFrame) -> pd.DataFrame:
     """Return the arithmetic of each line of a later night; its terms add up to the quantity.
+
+    The next-best choice is one step more or fewer that night, nothing of other nights moved.
 
     Parameters
     ----------
@@ -40,6 +42,9 @@ def later_explanations(facts: Facts, horizon: Horizon, purchases: pd.DataFrame) 
         rows["order_on"] = (start + pd.to_timedelta(ordered, unit="D")).to_numpy()
         rows["terms"] = as_json(steps).array
         rows["binding"] = _binding(night, steps, options["moq"].to_numpy(np.float64))
+        prices = night.decision.bound.prices.row
+        choice, extra = next_best(night.night.problem, night.lines, night.qty, prices)
+        rows["alternative"], rows["extra_cost"] = choice, extra
         parts.append(rows)
     if not parts:
         return pd.DataFrame()
@@ -53,6 +58,8 @@ def later_explanations(facts: Facts, horizon: Horizon, purchases: pd.DataFrame) 
             "table": "purchase_orders",
             "terms": told["terms"],
             "binding": told["binding"],
+            "alternative": told["alternative"],
+            "extra_cost": told["extra_cost"],
         }
     )
 

@@ -236,3 +236,21 @@ def test_ids_of_flows_end_where_their_key_does() -> None:
         }
     )
     assert decision_ids("flows", flow) == ["flows:A>B/road/TEA"]
+
+
+def test_lines_of_a_buyer_are_worked_out_again(corner_shop: Scenario) -> None:
+    """Every step of a buyer's line comes out of the referee's stock, and a changed one does not."""
+    made = plan(corner_shop, ["buyer"], work=0.2, options={"scope": "supplier:FARM"})
+    told = list(Explainer(corner_shop, made).every())
+    assert any(explanation.alternative is not None for explanation in told)
+    for language in LANGUAGES:
+        assert all(Teller(corner_shop, language).tell(each) for each in told)
+    count, faults = check_told(corner_shop, made, told)
+    assert count == len(told) > 0
+    assert faults == []
+    first = told[0].sums[0]
+    term = dataclasses.replace(first.terms[0], value=first.terms[0].value + 1.0)
+    last = dataclasses.replace(first.terms[-1], value=first.terms[-1].value - 1.0)
+    moved = dataclasses.replace(first, terms=(term, *first.terms[1:-1], last))
+    wrong = dataclasses.replace(told[0], sums=(moved, *told[0].sums[1:]))
+    assert check_told(corner_shop, made, [wrong, *told[1:]])[1]
