@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from optimizer.draft import Draft
 from optimizer.outcome import Limits
@@ -97,6 +98,11 @@ class FixedRules:
 
     From the primary supplier, in its multiples and minimums, on the days that it takes orders; a
     site that another one feeds is refilled from there. Budgets and room are not looked at.
+
+    Attributes
+    ----------
+    every : (n_pairs,) days from one look at a pair to the next
+    looked : (n_pairs,) day of the last look at which its supplier took orders
     """
 
     name: str
@@ -104,6 +110,8 @@ class FixedRules:
     options: pd.DataFrame
     feeders: Mapping[tuple[str, str], str]
     transit: Mapping[tuple[str, str], int]
+    every: NDArray[np.float64]
+    looked: NDArray[np.float64] | None = None
 
     def decide(self, facts: Scenario, books: Books, day: int) -> Decided:
         """Look at every position and order what its rule says."""
@@ -117,10 +125,25 @@ class FixedRules:
         )
         position = books.on_hand.copy()
         np.add.at(position, at[at >= 0], books.coming["usable"].to_numpy(np.float64)[at >= 0])
-        wish = np.where(position <= point + 1e-9, np.maximum(top - position, 0.0), 0.0)
+        turn = self._turn(books, day)
+        low = turn & (position <= point + 1e-9)
+        wish = np.where(low, np.maximum(top - position, 0.0), 0.0)
         pairs = books.truth.pairs.to_frame(index=False).assign(wish=np.nan_to_num(wish))
         pairs = pairs[pairs["wish"] > 0.0]
         return Decided(self._purchases(pairs, today), self._moves(pairs, books, today))
+
+    def _turn(self, books: Books, day: int) -> NDArray[np.bool_]:
+        """Return the pairs that are looked at today; those whose supplier is closed wait."""
+        if self.looked is None:
+            self.looked = np.full(len(self.every), -np.inf)
+        today = books.truth.start + day * DAY
+        closed = [
+            today.isoweekday() not in order_weekdays(c) for c in self.options["order_weekdays"]
+        ]
+        keys = pd.MultiIndex.from_frame(self.options[["site_id", "product_id"]][np.array(closed)])
+        turn: NDArray[np.bool_] = (day - self.looked >= self.every) & ~books.truth.pairs.isin(keys)
+        self.looked = np.where(turn, float(day), self.looked)
+        return turn
 
     def _purchases(self, pairs: pd.DataFrame, today: pd.Timestamp) -> pd.DataFrame:
         rows = pairs.merge(self.options, on=["site_id", "product_id"], how="inner")

@@ -22,7 +22,8 @@ from scenarios.gazetteer import fill_coordinates
 from scenarios.semantics.defaults import inventory_policies
 
 TERMS = ("holding", "shortage", "order", "transport", "premium")
-NIGHTLY, FIXED, FORESIGHT = "nightly plan", "fixed (s, S)", "perfect foresight"
+NIGHTLY, FORESIGHT = "nightly plan", "perfect foresight"
+FIXED, DAILY = "fixed (s, S)", "fixed (s, S), daily"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +125,13 @@ def replay(
     as_stated.decide(night(scenario, opening, start, charged=False), opening, 0)
     nightly = Nightly(NIGHTLY, foresight=False, known=as_stated.known, made_on=0)
     reports: list[ArmReport] = []
-    total = 3 * days
-    for number, name in enumerate((NIGHTLY, FIXED, FORESIGHT)):
+    arms = (NIGHTLY, FIXED, DAILY, FORESIGHT)
+    total = len(arms) * days
+    for number, name in enumerate(arms):
         books = _books(first, truth, prices)
         arm: Arm = nightly
-        if name == FIXED:
-            arm = _rules(night(scenario, books, start), as_stated, truth)
+        if name in (FIXED, DAILY):
+            arm = _rules(name, night(scenario, books, start), as_stated, truth)
         elif name == FORESIGHT:
             arm = Nightly(FORESIGHT, foresight=True)
         for day in range(days):
@@ -194,8 +196,11 @@ def _prices(scenario: Scenario, truth: Truth) -> Prices:
     )
 
 
-def _rules(facts: Scenario, first: Nightly, truth: Truth) -> FixedRules:
-    """Return the rules of the first night, from policies as they are stated, kept for good."""
+def _rules(name: str, facts: Scenario, first: Nightly, truth: Truth) -> FixedRules:
+    """Return the rules of the first night, from policies as they are stated, kept for good.
+
+    Each pair is looked at every review_days, as its rule was made for, or every day (DAILY).
+    """
     assert first.policies is not None, "the first night has been decided"
     policies, _ = inventory_policies(facts, truth.pairs.to_frame(index=False))
     options = read_options(facts, policies)
@@ -212,12 +217,14 @@ def _rules(facts: Scenario, first: Nightly, truth: Truth) -> FixedRules:
         (str(row.origin_id), str(row.destination_id)): math.ceil(float(row.transit_mean_days))
         for row in lanes.drop_duplicates(["origin_id", "destination_id"]).itertuples()
     }
+    every = policies.set_index(PAIR)["review_days"].reindex(truth.pairs).to_numpy(np.float64)
     return FixedRules(
-        FIXED,
+        name,
         first.policies,
         options[options["primary"]].reset_index(drop=True),
         feeders,
         transit,
+        np.ones(len(every)) if name == DAILY else every,
     )
 
 
@@ -248,7 +255,9 @@ def _notes(scenario: Scenario, start: pd.Timestamp) -> tuple[str, ...]:
         f"Opening stock and open orders are today's, as if they had stood so on {start:%Y-%m-%d}.",
         "Recorded sales stand for demand; where stock ran out they are a lower bound on it.",
         "What is short is lost. Expiry, stock kept for channels, orders and routes are not lived.",
-        "Fixed (s, S) are the rules of the first night; they look at no budget and no room.",
+        "Fixed (s, S): the first night's rules, policies as stated; budget and room do not count.",
+        "They look at each pair every review_days; the arm `daily` looks every day.",
+        "What is short costs what its policy states, blank: the margin; the plan is told so.",
         "Perfect foresight is the nightly plan told the demand of its horizon, not a lower bound.",
     ]
     if scenario.settings.bucket_days > 1:

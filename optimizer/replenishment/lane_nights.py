@@ -49,10 +49,9 @@ class Waiting:
 def weigh_waiting(facts: Facts, rows: pd.DataFrame, top: Floats) -> Waiting:
     """Decide lane by lane whether tonight's claims leave or wait for more.
 
-    A lane ships when its claims would lose, by coming a day later, at least what its pairs lose
-    on the day after the days that their levels cover, or the lane's least cost per day over its
-    cycles, if that is less; also when tomorrow's demand would need one shipment more, and where
-    a shipment costs nothing by itself.
+    A lane ships when its claims would lose, by coming a day later, at least the lane's least cost
+    per day over its cycles; also when tomorrow's demand would need one shipment more, and where a
+    shipment costs nothing by itself.
 
     Parameters
     ----------
@@ -66,7 +65,7 @@ def weigh_waiting(facts: Facts, rows: pd.DataFrame, top: Floats) -> Waiting:
     loss_per_unit = facts.pairs["loss_per_unit"].to_numpy(np.float64)
     late = np.minimum(_short_on_day(facts, at, position, np.zeros(len(at))), qty)
     lost = np.bincount(lane, loss_per_unit[at] * late, len(ways))
-    patience = np.minimum(*_usual_loss(facts, ways, top))
+    patience = _least_per_day(facts, ways, top)
     load = unit_loads(facts.scenario, rows["product_id"])
     day, _ = facts.forecast.over(
         facts.pairs["forecast_row"].to_numpy(np.int64)[at], np.ones(len(rows))
@@ -103,10 +102,11 @@ def _short_on_day(facts: Facts, at: Ints, position: Floats, day: Floats) -> Floa
     return lost
 
 
-def _usual_loss(facts: Facts, ways: pd.DataFrame, top: Floats) -> tuple[Floats, Floats]:
-    """Return what a day more than usual loses, and the least cost per day, (n_lanes,) money.
+def _least_per_day(facts: Facts, ways: pd.DataFrame, top: Floats) -> Floats:
+    """Return the least cost per day of each lane over its cycles, (n_lanes,) money.
 
-    Both of cycles in which every pair of the lane begins at its highest position.
+    A cycle of n days costs its shipments and what the pairs of the lane lose in it that begin at
+    their highest positions; n up to the longest days that a level of the lane covers.
     """
     pairs = facts.pairs
     fed = np.flatnonzero(pairs["feeder_id"].notna().to_numpy())
@@ -124,14 +124,13 @@ def _usual_loss(facts: Facts, ways: pd.DataFrame, top: Floats) -> tuple[Floats, 
     def lost_on(day: Floats) -> Floats:
         return np.bincount(lane, price * _short_on_day(facts, fed, top[fed], day), n_lanes)
 
-    beyond = lost_on(days)
     least, lost = np.full(n_lanes, np.inf), np.zeros(n_lanes)
     for day in range(1, int(np.ceil(days.max(initial=1.0))) + 1):
         lost = lost + lost_on(np.full(len(fed), day - 1.0))
         sold, _ = facts.forecast.over(rows, np.full(len(fed), float(day)))
         trips = cheapest_trips(facts.scenario, add_by_lane(lane, sold[:, None] * load, ways))
         least = np.minimum(least, (trips["trip"].to_numpy(np.float64) + lost) / day)
-    return beyond, least
+    return least
 
 
 def told(facts: Facts, rows: pd.DataFrame, table: pd.DataFrame, waiting: Waiting) -> pd.DataFrame:

@@ -123,12 +123,12 @@ def test_a_lane_rests_longer_the_dearer_its_shipments() -> None:
 
 
 def test_scarce_stock_is_worth_the_same_at_both_ends() -> None:
-    """24 units for 2 x 5 days at W and 4 x 7 days at S, 38 in all: both ends lack some of 14.
+    """24 units at W; looking three days ahead W asks for 6 and S, two days later, for 20: 26.
 
-    Demand of W until V delivers is 10 with a variance of 5, of S until W could ship on 28 with
-    a variance of 7: equal chances share the 14 as sqrt(5) and sqrt(7). S gets 28 - 7.6, whole.
+    Variances of 3 and 5: equal chances share the 2 that lack as sqrt(3) and sqrt(5). S gets
+    20 - 1.13, whole; looking five days ahead it would get more.
     """
-    assert moved(world(at_w=24.0)).table["qty"].tolist() == [20.0]
+    assert moved(world(at_w=24.0)).table["qty"].tolist() == [18.0]
 
 
 def test_plenty_serves_every_claim() -> None:

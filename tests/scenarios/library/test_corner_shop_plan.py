@@ -34,17 +34,14 @@ def test_purchase_orders_are_those_of_the_page(made: Plan) -> None:
 
 
 def test_transfers_are_those_of_the_page(made: Plan) -> None:
-    """Two tea and one mug go to the shop, together for 3.14."""
-    rows = made.table("transfers").set_index("product_id")
-    assert rows["qty"].to_dict() == {"TEA": 2.0, "MUG": 1.0}
-    assert set(rows["destination_id"]) == {"S1"}
-    assert rows["cost"].sum() == pytest.approx(3.14)
+    """Four tea last: the lane to the shop waits for more."""
+    assert not len(made.table("transfers"))
 
 
 @pytest.mark.parametrize(
     ("stage", "shown"),
     [
-        ("replenishment", "8.1639"),
+        ("replenishment", "8.1237"),
         ("sourcing", "125.40"),
         ("waves", "137.50"),
         ("routing", "23.60"),
