@@ -95,7 +95,7 @@ def replay(
     seed: int | None = None,
     progress: Callable[[str, float, str], None] | None = None,
 ) -> Report:
-    """Live the last recorded days again under three ways to decide.
+    """Live the last recorded days again under several ways to decide.
 
     Each morning what came is received and the arm decides; then the day's recorded demand is met
     from stock. The nightly plan sees sales, not demand, and forecasts anew with every whole period.

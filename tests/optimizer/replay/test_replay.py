@@ -124,10 +124,10 @@ def report(shop: Scenario) -> Report:
 
 @pytest.mark.slow
 def test_every_arm_lives_the_same_days(report: Report) -> None:
-    """Three arms, the same demand each day."""
+    """Four arms, the same demand each day."""
     table = report.table()
     assert table.groupby("arm")["demand"].apply(list).map(tuple).nunique() == 1
-    assert len(table) == 3 * 2
+    assert len(table) == 4 * 2
 
 
 def test_terms_add_up_and_nights_are_audited(report: Report) -> None:
@@ -135,4 +135,4 @@ def test_terms_add_up_and_nights_are_audited(report: Report) -> None:
     for arm in report.arms:
         assert sum(arm.terms.values()) == pytest.approx(arm.cost, abs=1e-9)
         assert 0.0 <= arm.fill_rate <= 1.0
-    assert [arm.nights_audited for arm in report.arms] == [2, 0, 2]
+    assert [arm.nights_audited for arm in report.arms] == [2, 0, 0, 2]
