@@ -125,7 +125,7 @@ def _totals(
     rank = new.groupby(keys[:2], sort=False).cumcount()
     found = []
     for span, rows in stated.groupby("span_buckets", sort=True):
-        inside = rank < float(span)  # type: ignore[arg-type]
+        inside = rank < float(span)
         by = [new.loc[inside, key] for key in keys[:2]]
         first = new[inside].groupby(keys[:2], sort=False)
         sums = pd.DataFrame(
@@ -139,7 +139,7 @@ def _totals(
         joined = sums.merge(rows[[*keys[:2], "over"]], on=keys[:2], how="inner")
         grown = (joined["now"] / joined["before"]).where(joined["before"] > 0.0, 1.0)
         joined["over"] = joined["over"] * np.sqrt(grown)
-        found.append(joined[[*keys, "mean", "over"]].assign(span_buckets=float(span)))  # type: ignore[arg-type]
+        found.append(joined[[*keys, "mean", "over"]].assign(span_buckets=float(span)))
     return pd.concat(found, ignore_index=True)
 
 

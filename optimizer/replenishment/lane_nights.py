@@ -122,7 +122,9 @@ def _least_per_day(facts: Facts, ways: pd.DataFrame, top: Floats) -> Floats:
     n_lanes = len(ways)
 
     def lost_on(day: Floats) -> Floats:
-        return np.bincount(lane, price * _short_on_day(facts, fed, top[fed], day), n_lanes)
+        money = price * _short_on_day(facts, fed, top[fed], day)
+        total: Floats = np.bincount(lane, money, n_lanes).astype(np.float64)
+        return total
 
     least, lost = np.full(n_lanes, np.inf), np.zeros(n_lanes)
     for day in range(1, int(np.ceil(days.max(initial=1.0))) + 1):

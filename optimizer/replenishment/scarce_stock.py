@@ -57,7 +57,8 @@ class _Needs:
 
     def total(self, price: Floats) -> Floats:
         """Return what each group takes at prices, (n_groups,)."""
-        return np.bincount(self.group, self.take(price), len(price))
+        total: Floats = np.bincount(self.group, self.take(price), len(price)).astype(np.float64)
+        return total
 
 
 def share_stock(facts: Facts, rows: pd.DataFrame) -> Floats:
@@ -121,7 +122,8 @@ def _critical_price(facts: Facts, at: Ints) -> Floats:
     loss = rows["loss_per_unit"].to_numpy(np.float64)
     held = (rows["holding_cost_per_unit_day"] * rows["review_days"]).to_numpy(np.float64)
     total = loss + held
-    return np.divide(loss * held, total, out=np.zeros(len(at)), where=total > 0.0)
+    price: Floats = np.divide(loss * held, total, out=np.zeros(len(at)), where=total > 0.0)
+    return price
 
 
 def _needs(facts: Facts, sites: Ints, group: NDArray[np.intp], fed: Ints, days: Floats) -> _Needs:
