@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from optimizer.audit.inbound import check_carbon, check_ways, way_money
+from optimizer.audit.inbound import check_carbon, check_ways, transport_cost, way_money
 from optimizer.audit.lost_sales import check_calibration
 from optimizer.audit.offers import PAIR
 from optimizer.audit.planner_tables import check_planner_tables
