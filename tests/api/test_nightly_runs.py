@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from sqlalchemy import select
 
 import api.nightly.night as night_module
 from api.nightly.shelf import Kept
+from api.pages.language import Language
+from api.pages.said import said
 from api.runs import child
 from api.runs.process import WorkerProcess
 from api.runs.states import ENDED
@@ -152,7 +155,7 @@ def test_a_held_night_tells_and_waits_for_a_word(desk: Desk) -> None:
     page = desk.http.get("/nightly", headers={"Accept-Language": "zh"}).text
     assert f"/v1/runs/{held['id']}/report?format=html&amp;language=zh" in page
     assert f'data-plan="{held["plan"]}"' in page
-    assert "计划被门槛拦下：budget" in page
+    assert escape(said(Language("zh"), held["reason"])) in page
     word = {"overrides": [{"gate": "budget", "reason": "festival"}]}
     answer = desk.http.post(f"/v1/plans/{held['plan']}:publish", json=word)
     assert answer.json()["state"] == "published"
