@@ -180,13 +180,14 @@ def _binding(facts: Facts, decision: str, offer: Row) -> dict[str, Cell]:
 
 
 def _uses(facts: Facts, row: Row, made: Row) -> dict[tuple[str, str, str], float]:
-    """Return what a line takes of budgets, caps on suppliers and storage."""
+    """Return what a line takes of budgets, caps on suppliers and on CO2e, and storage."""
     site, cost, qty = str(row["site_id"]), float(row["cost"]), float(row["qty"])
     uses = {("storage", f"site:{site}", ""): qty * number(made["volume_m3"])}
-    scopes = {"all", f"site:{site}", f"supplier:{row['supplier_id']}"}
+    scopes = {"all", "stage:replenishment", f"site:{site}", f"supplier:{row['supplier_id']}"}
     scopes |= {f"category:{plain(made['category'])}", f"product:{row['product_id']}"}
     for limit in facts.rows("limits"):
         if str(limit["scope"]) in scopes:
             units = qty if limit["kind"] == "supplier_units" else cost
             uses["budget", str(limit["limit_id"]), ""] = units
+            uses["co2", str(limit["limit_id"]), ""] = number(row["g_co2e"])
     return uses

@@ -305,6 +305,9 @@ def _scarcity(scenario: Scenario, plan: Plan, rows: pd.DataFrame) -> Floats:
                 here = (rows[f"{name}_id"] == value).to_numpy()
             else:
                 here = np.ones(len(rows), bool)
-            each = np.ones(len(rows)) if what == "supplier_units" else rows["landed"].to_numpy()
+            if what == "co2":
+                each = (rows["g_co2e"] / rows["qty"]).fillna(0.0).to_numpy(np.float64)
+            else:
+                each = np.ones(len(rows)) if what == "supplier_units" else rows["landed"].to_numpy()
             money += np.where(here, price * each, 0.0)
     return money

@@ -339,6 +339,10 @@ PRICES: Mapping[str, Pair] = {
         "One more m3 of storage at {entity} would save {price:p}; this uses {used:n} m3.",
         "{entity}仓容每增加1立方米可节省{price:p}；本项占用{used:n}立方米。",
     ),
+    "co2": (
+        "One more gram of CO2e in limit {entity} would save {price:p}; this emits {used:n} g.",
+        "碳排放限额{entity}每增加1克可节省{price:p}；本项排放{used:n}克。",
+    ),
     "dock": (
         "One more unit a day through the dock {entity} would save {price:p}; this uses {used:n}.",
         "{entity}出入库能力每天每增加1件可节省{price:p}；本项占用{used:n}件。",
