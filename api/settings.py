@@ -51,7 +51,10 @@ class ServiceSettings(BaseModel):
         float, Field(gt=0, description="a worker says so often that it lives")
     ] = 2.0
     queue_poll_seconds: Annotated[
-        float, Field(gt=0, description="how often a worker looks for runs")
+        float,
+        Field(
+            gt=0, description="how often a worker looks for runs; for chunks, a quarter as often"
+        ),
     ] = 0.25
     webhook_hosts: Annotated[
         tuple[str, ...], Field(description="hosts that webhooks may name; blank: none")

@@ -1,10 +1,11 @@
 """How workers share work: ``python -m benchmarks scale-out [--short] [--workers 1,2,4]``.
 
-Three measurements on a service of its own, on PostgreSQL where HOLDFAST_TEST_DATABASE_URL names a
-server (`.ci/with-postgres python -m benchmarks scale-out`), else on SQLite: a Monte Carlo run
-alone, in processes of this machine and over 1, 2, 4 workers, whether the bits are the same; how
-many attempts per second workers take from the queue; how long a cancel takes to end every process.
-Exit 1 where bits differ.
+On a service of its own, on PostgreSQL where HOLDFAST_TEST_DATABASE_URL names a server
+(`.ci/with-postgres python -m benchmarks scale-out`), else on SQLite. Each worker is held to one
+core. Measured: a Monte Carlo run and the routes of a plan alone, in processes of this machine and
+over 1, 2, 4 workers, and whether the bits are the same; what a chunk costs besides its work; how
+many attempts per second workers take from the queue; how long a cancel takes. Exit 1 where bits
+differ.
 """
 
 from __future__ import annotations
@@ -15,100 +16,47 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from api.runs.chunks import Chunks
-from api.runs.process import WorkerProcess
-from api.runs.queue import ARGUMENTS_VERSION, CHUNK_QUEUE, CHUNK_WORKFLOW, RunQueue
-from api.runs.sharing import DirectDesk, QueueExecutor
-from api.services.scenarios import ScenarioService
-from api.settings import ServiceSettings
-from api.store.blobs import FolderBlobs
-from api.store.database import Database
-from api.store.rows import RunRow, TenantRow, WorkerRow, new_id
-from benchmarks.databases import fresh_database
+import pandas as pd
+
+from api.runs.queue import ARGUMENTS_VERSION, CHUNK_QUEUE, CHUNK_WORKFLOW
+from api.runs.worker import CHUNK_POLLS
+from api.store.rows import RunRow
+from benchmarks.driving_days import STOPS_BY_DAY, driving_days
+from benchmarks.floor import CHUNKS, Floor, load, opened, server_cpu_seconds
 from benchmarks.machine import describe_machine
 from benchmarks.shops import SEED, shop
-from optimizer.executor import Cancelled, Executor
+from optimizer.executor import Cancelled, Executor, Work
+from optimizer.pipeline import plan
+from optimizer.plan import Plan
 from optimizer.processes import LocalProcesses
-from scenarios.library import demo_scenario
 from simulation.experiment import Case, Setup, run_cases
 from simulation.ledger import Record
 
-CHUNKS = 16
 SKUS, DAYS = 1000, 365
-START_SECONDS = 120.0
-QUICK = {"queue_poll_seconds": 0.02, "max_chunks": 16}
+QUICK = {"queue_poll_seconds": 0.005, "max_chunks": 16}
+EMPTY_CHUNKS = 64
+IDLE_SECONDS = 10
+WORK = 120.0  # of the routes: about so many seconds of one core
+REPLICATIONS = 4000
+Result = TypeVar("Result")
 
 
-class Floor:
-    """A service with some workers, and a run whose chunks they do."""
-
-    def __init__(self, home: Path, workers: int, **more: object) -> None:
-        home.mkdir(parents=True)
-        given = {"home": home, "database_url": fresh_database(), **more}
-        self.settings = ServiceSettings.model_validate(given)
-        self.blobs = FolderBlobs(home / "blobs")
-        self.database = Database(self.settings.url)
-        self.queue = RunQueue(self.settings.url)
-        chunks = Chunks(self.database, self.queue, self.settings.max_attempts)
-        with self.database.begin() as session:
-            session.add(TenantRow(id="tenant_a", name="a"))
-        own = ScenarioService(self.database.of("tenant_a"), self.blobs)
-        scenario = own.keep(demo_scenario("corner-shop"))
-        run = RunRow(
-            id=new_id("run"), tenant_id="tenant_a", kind="stress", state="running", request={},
-            scenario_id=scenario.id, revision=scenario.head, labels={},
-        )  # fmt: skip
-        with self.database.begin() as session:
-            session.add(run)
-        self.executor = QueueExecutor(self.blobs, DirectDesk(chunks, run.id), CHUNKS, 0.0)
-        self.workers = [WorkerProcess(self.settings) for _ in range(workers)]
-        for worker in self.workers:
-            worker.start()
-        deadline = time.monotonic() + START_SECONDS
-        while self.alive() < workers and time.monotonic() < deadline:
-            time.sleep(0.1)
-
-    def alive(self) -> int:
-        """Return how many workers have beaten."""
-        with self.database.session() as session:
-            return session.query(WorkerRow).count()
-
-    def close(self) -> None:
-        """End all."""
-        for worker in self.workers:
-            worker.stop()
-        self.queue.close()
-        self.database.close()
-
-
-@contextlib.contextmanager
-def opened(folder: Path, workers: int, **more: object) -> Iterator[Floor]:
-    """Run a service with workers, and end it."""
-    floor = Floor(folder, workers, **more)
-    try:
-        yield floor
-    finally:
-        floor.close()
-
-
-def simulate(count: int, executor: Executor | None) -> tuple[dict[str, Record], float]:
-    """Return the figures of a Monte Carlo run and its wall seconds."""
+def simulate(count: int, executor: Executor | None) -> dict[str, Record]:
+    """Return the figures of a Monte Carlo run."""
     world = shop(SKUS, DAYS)
     _ = world.demand
     processes = 1 if executor is None else CHUNKS
-    chunk = -(-count // CHUNKS)
-    began = time.monotonic()
-    found = run_cases(
-        world, [Case("calm")], Setup(count, SEED, processes=processes, chunk=chunk),
+    return run_cases(
+        world, [Case("calm")], Setup(count, SEED, processes=processes, chunk=-(-count // CHUNKS)),
         executor=executor,
     )  # fmt: skip
-    return found, time.monotonic() - began
 
 
-def same(one: dict[str, Record], other: dict[str, Record]) -> bool:
+def same_figures(one: dict[str, Record], other: dict[str, Record]) -> bool:
     """Say whether all figures are the same bits."""
     return all(
         getattr(one[case], name).tobytes() == getattr(other[case], name).tobytes()
@@ -117,31 +65,76 @@ def same(one: dict[str, Record], other: dict[str, Record]) -> bool:
     )
 
 
-def speed_up(folder: Path, counts: Sequence[int], replications: int) -> bool:
+def same_tables(one: Plan, other: Plan) -> bool:
+    """Say whether all tables of two plans are the same bits, but for the seconds they took."""
+    timed = "wall_seconds"
+    plain = [
+        {name: frame.drop(columns=timed, errors="ignore") for name, frame in made.tables.items()}
+        for made in (one, other)
+    ]
+    try:
+        for name, frame in plain[0].items():
+            pd.testing.assert_frame_equal(plain[1][name], frame, check_exact=True)
+    except (AssertionError, KeyError):
+        return False
+    return plain[0].keys() == plain[1].keys()
+
+
+def speed_up(
+    folder: Path,
+    counts: Sequence[int],
+    make: Callable[[Executor | None], Result],
+    same: Callable[[Result, Result], bool],
+) -> bool:
     """Print seconds alone, in processes, and over workers; return whether all bits are equal."""
-    print(f"\n{replications} replications x {SKUS} SKUs x {DAYS} days in {CHUNKS} chunks\n")
-    print("| who | wall s | CPU s | times as fast as one worker | same bits | load |")
+    print("\n| who | wall s | CPU s | times as fast as one | same bits | load |")
     print("|---|---|---|---|---|---|")
-    cpu = cpu_seconds()
-    alone, wall = simulate(replications, None)
-    print(f"| this process | {wall:.1f} | {cpu_seconds() - cpu:.1f} | | | {load()} |")
-    fine = True
+    cpu, began = cpu_seconds(), time.monotonic()
+    alone = make(None)
+    wall = time.monotonic() - began
+    print(f"| this process | {wall:.1f} | {cpu_seconds() - cpu:.1f} | | | {load()} |", flush=True)
+    fine, one = True, None
     for count in counts:
-        cpu = cpu_seconds()
-        found, wall = simulate(replications, LocalProcesses(count))
-        fine &= same(alone, found)
-        told = f"{cpu_seconds() - cpu:.1f} | | {same(alone, found)} | {load()} |"
-        print(f"| {count} processes | {wall:.1f} | {told}")
+        cpu, began = cpu_seconds(), time.monotonic()
+        found = make(LocalProcesses(count, least=0.0))
+        wall = time.monotonic() - began
+        one, fine = one or wall, fine and same(alone, found)
+        told = f"{wall:.1f} | {cpu_seconds() - cpu:.1f} | {one / wall:.2f} | {same(alone, found)}"
+        print(f"| {count} processes | {told} | {load()} |", flush=True)
     one = None
     for count in counts:
-        cpu = cpu_seconds()
+        cpu = cpu_seconds() + server_cpu_seconds()
         with opened(folder / f"share-{count}", count) as floor:
-            found, wall = simulate(replications, floor.executor)
-        one = one or wall
-        fine &= same(alone, found)
-        told = f"{cpu_seconds() - cpu:.1f} | {one / wall:.2f} | {same(alone, found)} | {load()} |"
-        print(f"| {count} workers | {wall:.1f} | {told}")
+            began = time.monotonic()
+            found = make(floor.executor)
+            wall = time.monotonic() - began
+        taken = cpu_seconds() + server_cpu_seconds() - cpu
+        one, fine = one or wall, fine and same(alone, found)
+        told = f"{wall:.1f} | {taken:.1f} | {one / wall:.2f} | {same(alone, found)}"
+        print(f"| {count} workers | {told} | {load()} |", flush=True)
     return fine
+
+
+def overhead(folder: Path) -> None:
+    """Print what a chunk costs in which nothing is done: one worker, one slot."""
+    with opened(folder / "overhead", 1) as floor:
+        before = floor.worker_cpu_seconds(), server_cpu_seconds(), time.process_time()
+        time.sleep(IDLE_SECONDS)
+        idle = floor.worker_cpu_seconds() - before[0], server_cpu_seconds() - before[1]
+        print(f"\nidle: {1000 * idle[0] / IDLE_SECONDS:.0f} CPU ms a second in a worker,"
+              f" {1000 * idle[1] / IDLE_SECONDS:.0f} in the server; load {load()}\n")  # fmt: skip
+        print("| chunks | bytes | wall s each | CPU ms each: worker | server | asker | load |")
+        print("|---|---|---|---|---|---|---|")
+        for number, (count, size) in enumerate(((1, 0), (EMPTY_CHUNKS, 0), (CHUNKS, 1_000_000))):
+            chunks = [bytes([number, place]) + os.urandom(size) for place in range(count)]
+            before = floor.worker_cpu_seconds(), server_cpu_seconds(), time.process_time()
+            began = time.monotonic()
+            floor.executor.run(Work("benchmarks.echo:echo", None), chunks)
+            wall = (time.monotonic() - began) / count
+            after = floor.worker_cpu_seconds(), server_cpu_seconds(), time.process_time()
+            each = [1000 * (b - a) / count for a, b in zip(before, after, strict=True)]
+            told = " | ".join(f"{milliseconds:.0f}" for milliseconds in each)
+            print(f"| {count} | {size:,} | {wall:.3f} | {told} | {load()} |", flush=True)
 
 
 def dequeues(folder: Path, counts: Sequence[int], tickets: int) -> None:
@@ -149,7 +142,7 @@ def dequeues(folder: Path, counts: Sequence[int], tickets: int) -> None:
     print("\n| workers | slots each | poll s | attempts | per second | CPU ms each | load |")
     print("|---|---|---|---|---|---|---|")
     usual = {"queue_poll_seconds": 0.25, "max_chunks": 1}
-    for settings, share in ((usual, 10), (QUICK, 1)):
+    for settings, share in ((usual, 50), (QUICK, 1)):
         for workers in counts:
             count = max(tickets // share, 10)
             name = f"queue-{workers}-{settings['max_chunks']}"
@@ -169,8 +162,9 @@ def dequeues(folder: Path, counts: Sequence[int], tickets: int) -> None:
                     time.sleep(0.05)
                 seconds = time.monotonic() - began
             each = 1000.0 * (cpu_seconds() - cpu - filled) / count
+            poll = CHUNK_POLLS * settings["queue_poll_seconds"]
             print(
-                f"| {workers} | {settings['max_chunks']} | {settings['queue_poll_seconds']} |"
+                f"| {workers} | {settings['max_chunks']} | {poll:g} |"
                 f" {before} | {before / seconds:.0f} | {each:.0f} | {load()} |"
             )
 
@@ -208,25 +202,34 @@ def cpu_seconds() -> float:
     return sum(each.ru_utime + each.ru_stime for each in spent)
 
 
-def load() -> str:
-    """Return the load of the machine now."""
-    return f"{os.getloadavg()[0]:.1f}"
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run the measurements; return 1 where bits differ."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks scale-out", description=__doc__)
     parser.add_argument("--short", action="store_true", help="a tenth of the work")
     parser.add_argument("--workers", default="1,2,4", help="joined by commas")
     parser.add_argument("--replications", type=int, default=0)
+    parser.add_argument("--work", type=float, default=0.0, help="of the plan's routes")
     parser.add_argument("--tickets", type=int, default=0, help="attempts to take from the queue")
     options = parser.parse_args(arguments)
     counts = [int(text) for text in options.workers.split(",")]
     kind = "PostgreSQL" if os.environ.get("HOLDFAST_TEST_DATABASE_URL") else "SQLite"
     print(f"{describe_machine(('numpy', 'numba', 'dbos', 'sqlalchemy'))}; {kind}")
+    tenth = 0.1 if options.short else 1.0
+    count = options.replications or round(tenth * REPLICATIONS)
+    work = options.work or tenth * WORK
+    scenario = driving_days()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        fine = speed_up(folder, counts, options.replications or (400 if options.short else 4000))
+        print(f"\nMonte Carlo: {count} replications x {SKUS} SKUs x {DAYS} days, {CHUNKS} chunks")
+        simulate(CHUNKS, None)  # what is compiled once and for all, is compiled
+        fine = speed_up(folder / "runs", counts, lambda by: simulate(count, by), same_figures)
+        print(f"\nRoutes of a plan: days of {STOPS_BY_DAY} stops, work {work:g}")
+        plan(scenario, ["routing"], work=0.1)
+        fine &= speed_up(
+            folder / "plans", counts,
+            lambda by: plan(scenario, ["routing"], work=work, executor=by), same_tables,
+        )  # fmt: skip
+        overhead(folder)
         dequeues(folder, counts, options.tickets or (200 if options.short else 2000))
         if not options.short:
             cancel(folder)

@@ -18,6 +18,7 @@ from api.operations.logs import tell
 from api.runs import chunk_child
 from api.runs.chunks import Chunks, Told
 from api.settings import ServiceSettings
+from api.store.rows import ChunkRow
 
 if TYPE_CHECKING:
     from api.runs.supervision import Supervisor
@@ -61,17 +62,27 @@ class ChunkSupervisor:
         self._idle: list[Child] = []
 
     def attempt(self, run_id: str, key: str, number: int) -> None:
-        """Make an attempt at a chunk; nothing is done if it is not this attempt's turn."""
-        persist, mine = self.supervisor.persist, (run_id, key, number)
-        worker_id = self.supervisor.worker_id
-        row = persist(lambda: self.chunks.begin(*mine, worker_id))
-        if row is None:
-            return
+        """Make an attempt at a chunk, then at those that wait, without a way through the queue.
+
+        Nothing is done if it is not this attempt's turn.
+        """
+        persist, worker_id = self.supervisor.persist, self.supervisor.worker_id
+        row = persist(lambda: self.chunks.begin(run_id, key, number, worker_id))
+        while row is not None:
+            work = row.work
+            self._do(row)
+            if self.supervisor.stopping.is_set():
+                return
+            row = persist(lambda work=work: self.chunks.begin_next(worker_id, work))  # type: ignore[misc]
+
+    def _do(self, row: ChunkRow) -> None:
+        """Do a chunk that has been begun, and keep what came of it."""
+        persist, mine = self.supervisor.persist, (row.run_id, row.key, row.attempt)
         try:
             word = self._follow(mine, row.work, row.chunk)
         except Exception as error:  # noqa: BLE001 - whatever breaks here, the run must hear of it
-            tell("chunk broke", level=logging.ERROR, error=True, run=run_id, chunk=key)
-            word = Told(key, None, f"{type(error).__name__}: {error}")
+            tell("chunk broke", level=logging.ERROR, error=True, run=row.run_id, chunk=row.key)
+            word = Told(row.key, None, f"{type(error).__name__}: {error}")
         if isinstance(word, Told):
             persist(lambda: self.chunks.finish(*mine, word))
         elif word is not None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Final, Protocol
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,7 @@ from api.store.rows import ChunkRow, RunRow
 from optimizer.executor import died_too_often
 
 TAKEN_UP: Final = 200  # of the chunks that wait, so many are looked after
+STAYING: Final = 4  # turns by which a chunk may pass others where its work is loaded
 
 
 class ChunkQueue(Protocol):
@@ -30,6 +31,9 @@ class ChunkQueue(Protocol):
 
     def enqueue_chunk(self, session: Session, row: ChunkRow) -> None:
         """Queue a chunk's next attempt within the caller's transaction."""
+
+    def drop(self, names: list[str]) -> None:
+        """Take attempts off the queue for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,25 @@ class Chunks:
                 return None
             row.state, row.attempt, row.worker_id = "running", number, worker_id
         taken: ChunkRow = row
+        return taken
+
+    def begin_next(self, worker_id: str, work: str) -> ChunkRow | None:
+        """Take the chunk whose turn is next; one of the work that is loaded may come a bit earlier.
+
+        The attempt that is queued for it is taken off the queue; where that fails, it does nothing
+        when it is taken.
+        """
+        loaded = case((ChunkRow.work == work, STAYING), else_=0)
+        query = select(ChunkRow).where(ChunkRow.state == "queued")
+        query = query.order_by(ChunkRow.turn - loaded, ChunkRow.turn)
+        with self.database.begin() as session:
+            row = session.scalars(query.limit(1).with_for_update(skip_locked=True)).first()
+            if row is None:
+                return None
+            row.state, row.attempt, row.worker_id = "running", row.attempt + 1, worker_id
+        taken: ChunkRow = row
+        with contextlib.suppress(SQLAlchemyError):
+            self.queue.drop([attempt_id(taken.run_id, taken.key, taken.attempt)])
         return taken
 
     def is_wanted(self, run_id: str, key: str, number: int) -> bool:

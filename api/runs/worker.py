@@ -34,6 +34,7 @@ from api.store.blobs import FolderBlobs
 from api.store.database import Database
 
 STOP_SECONDS: Final = 10
+CHUNK_POLLS: Final = 4.0  # looks for runs to one for chunks: the next is taken without a look
 CHORES_SECONDS: Final = 1.0
 TIDY_SECONDS: Final = 600.0
 
@@ -83,7 +84,7 @@ class Worker:
             DBOS.register_queue(
                 CHUNK_QUEUE,
                 worker_concurrency=self.settings.max_chunks,
-                polling_interval_sec=self.settings.queue_poll_seconds,
+                polling_interval_sec=CHUNK_POLLS * self.settings.queue_poll_seconds,
             )
 
     def stop(self) -> None:

@@ -277,6 +277,38 @@ def test_chunks_of_two_tenants_take_turns(tmp_path: Path) -> None:
     floor.close()
 
 
+def test_who_has_done_a_chunk_takes_the_next_without_the_queue(tmp_path: Path) -> None:
+    """The one whose turn it is, of the loaded work up to 4 turns early; its ticket is gone.
+
+    Of work v turn 0, of work w turns 1 to 6. Whoever has w loaded passes v with turns 1 to 3; turn
+    4 less 4 is not before 0, so that the fourth is v's.
+    """
+    floor = Floor(tmp_path, 0)
+    run_id = floor.new_run()
+    floor.chunks.ask(run_id, "v", ["0"])
+    floor.chunks.ask(run_id, "w", [f"{turn}" for turn in range(1, 7)])
+    tickets = [f"{run_id}/{key}/1" for key in keys_by_turn(floor, run_id)]
+    taken = [floor.chunks.begin_next("worker_x", "w") for _ in range(4)]
+    assert [row.turn for row in taken] == [1, 2, 3, 0]
+    assert {(row.state, row.attempt, row.worker_id) for row in taken} == {
+        ("running", 1, "worker_x")
+    }
+    left = floor.queue.waiting(tickets)
+    assert left == set(tickets) - {f"{row.run_id}/{row.key}/1" for row in taken}
+    assert floor.chunks.begin(taken[0].run_id, taken[0].key, 1, "worker_y") is None
+    rest = [floor.chunks.begin_next("worker_x", "") for _ in range(4)]
+    assert rest[-1] is None
+    assert {row.turn for row in (*taken, *rest[:-1])} == set(range(7))
+    floor.close()
+
+
+def keys_by_turn(floor: Floor, run_id: str) -> list[str]:
+    """Return the names of a run's chunks."""
+    query = select(ChunkRow.key).where(ChunkRow.run_id == run_id).order_by(ChunkRow.turn)
+    with floor.database.session() as session:
+        return list(session.scalars(query))
+
+
 def test_a_run_that_has_ended_asks_for_nothing(floor: Floor) -> None:
     """A child that asks late leaves no chunk behind that nobody waits for."""
     run_id = floor.new_run()
@@ -372,7 +404,7 @@ def test_a_stress_run_that_workers_share_gives_the_same_tables(tmp_path: Path) -
         made = session.get(PlanRow, row.plan_id)
         assert session.scalar(select(func.count()).select_from(ChunkRow)) == 0
     shared = get_plan(floor.blobs, made.manifest)
-    chunks = floor.queue._client.list_workflows(queue_name="chunks", load_input=False)
+    chunks = floor.queue._client.list_workflows(name="chunk", load_input=False)
     assert len(chunks) >= 4
     alone = stress(scenario, tried, replications=8)
     for name, frame in alone.tables.items():
@@ -402,6 +434,6 @@ def test_a_plan_that_workers_share_gives_the_same_tables(tmp_path: Path) -> None
     assert row.state == "succeeded", row.reason
     with floor.database.session() as session:
         made = session.get(PlanRow, row.plan_id)
-    assert len(floor.queue._client.list_workflows(queue_name="chunks", load_input=False)) == 3
+    assert len(floor.queue._client.list_workflows(name="chunk", load_input=False)) == 3
     assert_same_tables(get_plan(floor.blobs, made.manifest), plan(scenario, ["routing"], work=0.4))
     floor.close()
