@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,9 @@ from optimizer.routing.solo import SoloTests, shortest_from
 ANY = "any"  # every stop an equal part of all there are: weak, but always valid
 NEAR_ARCS = 8  # places to which arcs are looked at where lengths are computed
 MOST_COSTS = 4  # matrices of money that are kept, one for each set of prices
+BY_SHARES = "sharing costs out among stops"
+BY_PRICES = "prices of stops on relaxed routes"
+BY_SETS = "the cheapest trip over every set of stops"
 SAFETY = 1e-9  # relative; keeps sums of floats on the right side
 
 
@@ -64,6 +67,28 @@ def lower_bound(problem: RoutingProblem, tests: SoloTests) -> float:
             least = np.minimum(shares.min(axis=1), problem.stops.loss)
             best = max(best, float(least.sum()))
     return best * (1.0 - SAFETY)
+
+
+def as_served(
+    problem: RoutingProblem, tests: SoloTests, unserved: Sequence[int], cost: float
+) -> RoutingProblem:
+    """Return the problem of all plans that a plan is held against, for its bound.
+
+    A stop that is not optional is left out only where there is no place for it, whatever serving it
+    costs. So where the plan serves all of them that a van can reach, so does every plan of less
+    money: leaving one out costs as much as the plan. Elsewhere it costs its loss.
+
+    Parameters
+    ----------
+    unserved : stops that the plan leaves out
+    cost : money of the plan
+    """
+    stops = problem.stops
+    must = ~stops.optional & ~tests.hopeless
+    if must[list(unserved)].any():
+        return problem
+    loss = np.where(must, np.maximum(stops.loss, cost), stops.loss)
+    return replace(problem, stops=replace(stops, loss=loss))
 
 
 def first_prices(problem: RoutingProblem, tests: SoloTests) -> Floats:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.outcome import Limits, Outcome
+from optimizer.routing.bounds import lower_bound
 from optimizer.routing.from_scenario import Reading
 from optimizer.routing.insertion import without_stop
 from optimizer.routing.problem import Flags, Floats, Route, RoutingProblem
@@ -184,6 +185,7 @@ def solve_within(
     if best[0][0] > 0.0:
         left_out = _leave_out(solved, caps)
         notes.append(f"No plan with all stops was found within it: {left_out} are left out.")
+        outcomes = [_with_less(outcome) for outcome in outcomes]
     again = iter(solved)
     outcomes = [
         outcome if outcome.solution is None else _with_solution(outcome, next(again))
@@ -216,6 +218,16 @@ def _with_solution(outcome: Outcome[Driven], solution: Driven) -> Outcome[Driven
     objective = solution.objective
     bound = min(outcome.bound or 0.0, objective)
     return replace(outcome, solution=solution, objective=objective, bound=bound)
+
+
+def _with_less(outcome: Outcome[Driven]) -> Outcome[Driven]:
+    """Return an outcome with a bound that holds for plans that leave stops out, too."""
+    if outcome.solution is None:
+        return outcome
+    problem = outcome.solution.problem
+    stops = replace(problem.stops, loss=problem.stops.loss_at_least)
+    freer = lower_bound(replace(problem, stops=stops), outcome.solution.tests)
+    return replace(outcome, bound=min(outcome.bound or 0.0, freer))
 
 
 def _priced(problem: RoutingProblem, route: Route) -> Timed:

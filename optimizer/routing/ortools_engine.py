@@ -31,6 +31,9 @@ TAIL_SHARE = 0.1  # of the wall time, kept for laying out and pricing
 SECONDS_PER_ARC = 4e-7  # to lay out one arc of one kind of van
 
 
+FOREVER_S = 10**6
+
+
 class OrToolsEngine:
     """Guided local search over routes with soft windows."""
 
@@ -165,6 +168,8 @@ def _search(
     if limits.seconds is not None:
         left = max(0.05, (1.0 - TAIL_SHARE) * limits.remaining)
         parameters.time_limit.FromMilliseconds(int(1000 * left))
+    else:  # its parts have a limit of 0.1 s of their own, which a busy machine would reach
+        parameters.lns_time_limit.FromSeconds(FOREVER_S)
     model.routing.CloseModelWithParameters(parameters)
     model.routing.AddAtSolutionCallback(watch)
     first = model.routing.ReadAssignmentFromRoutes(model.written(start), True)

@@ -8,17 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.outcome import Limits, Outcome, proven_status
-from optimizer.routing.bounds import lower_bound
+from optimizer.routing.bounds import BY_SHARES, as_served, lower_bound
 from optimizer.routing.problem import DELIVERY, Flags, Floats, Route, RoutingProblem, left_out
 from optimizer.routing.reinsertion import ReinsertionEngine, settle
-from optimizer.routing.relaxation.relaxed import applies, relaxed_bound
+from optimizer.routing.relaxation.relaxed import applies, best_bound
 from optimizer.routing.rest_of_day import RestOfDay, Van
 from optimizer.routing.solo import SoloTests, solo_tests
 from optimizer.routing.solve import (
     BOUND_SECONDS,
     BOUND_WORK,
-    BY_PRICES,
-    BY_SHARES,
     LEAST_BOUND_WORK,
     Driven,
     in_order,
@@ -132,8 +130,8 @@ def _solve(part: Tied, limits: Limits) -> Outcome[Driven]:
     bound, how = lower_bound(problem, tests), BY_SHARES
     if relaxing:
         effort = max(BOUND_WORK * spent, LEAST_BOUND_WORK)
-        relaxed = relaxed_bound(problem, tests, cost, effort, whole)
-        bound, how = (relaxed, BY_PRICES) if relaxed > bound else (bound, how)
+        held = as_served(problem, tests, unserved, cost)
+        bound, how = best_bound(held, tests, cost, effort, whole)
     return Outcome(
         proven_status(cost, bound),
         found.termination,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer.routing.relaxation import load_paths, time_paths
+from optimizer.routing.relaxation import load_paths, set_paths, time_paths
 from optimizer.routing.relaxation.layers import Arcs, empty_paths, empty_picks
 from optimizer.routing.ruin.compiling import kept_on_disk
 
@@ -30,8 +30,18 @@ def prepare() -> None:
         arcs, arcs, np.ones(2), paths, paths, picks, every, weight, visits, np.ones(2)
     )
 
+    sets, few = np.zeros(2), np.zeros((1, 1), np.int64)
+    ways, states = (
+        (np.zeros((2, 2)), np.zeros((2, 2), np.int64)),
+        (np.zeros((2, 1)), np.zeros((2, 1), np.int64), np.zeros((2, 1))),
+    )
+    set_paths.cheapest_trips(
+        *ways, np.ones(1), few[0], few, few, np.ones((1, 1)), 0.0, (0, 1), states, sets
+    )
+    set_paths.cover(sets, np.ones(1), sets, sets, np.zeros(2, np.int64))
+
 
 def is_prepared() -> bool:
     """Say whether it was compiled in this process or before on this machine."""
-    last = time_paths.count_visits
+    last = set_paths.cover
     return bool(last.signatures or kept_on_disk(last))  # type: ignore[attr-defined]

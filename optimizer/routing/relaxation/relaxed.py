@@ -1,4 +1,4 @@
-"""The bound of a problem by prices of stops: which relaxation, with how much work."""
+"""The best bound of a problem: which relaxation, with how much work."""
 
 from __future__ import annotations
 
@@ -7,8 +7,15 @@ import math
 
 import numpy as np
 
-from optimizer.outcome import Limits
-from optimizer.routing.bounds import LeastArcs, first_prices
+from optimizer.outcome import OPTIMAL_GAP, Limits
+from optimizer.routing.bounds import (
+    BY_PRICES,
+    BY_SETS,
+    BY_SHARES,
+    LeastArcs,
+    first_prices,
+    lower_bound,
+)
 from optimizer.routing.problem import RoutingProblem
 from optimizer.routing.relaxation.networks import distinct_vans, networks_of
 from optimizer.routing.relaxation.rooms import load_room, time_room
@@ -30,6 +37,27 @@ def applies(problem: RoutingProblem, limits: Limits) -> bool:
     from optimizer.routing.relaxation.prepare import is_prepared
 
     return limits.remaining >= COMPILING_S or is_prepared()
+
+
+def best_bound(
+    problem: RoutingProblem, tests: SoloTests, target: float, work: float, limits: Limits
+) -> tuple[float, str]:
+    """Return money that no plan can undercut, and how it was found.
+
+    In closed form, by the sets of few stops, by prices: whichever proves most.
+
+    The same on every run with the same work, as long as the time does not end it. See
+    `relaxed_bound` for the parameters.
+    """
+    from optimizer.routing.relaxation.by_sets import fits_sets, sets_bound
+
+    best = (lower_bound(problem, tests), BY_SHARES)
+    vans = distinct_vans(problem, tests)
+    if fits_sets(problem, vans, limits.remaining):
+        best = max(best, (sets_bound(problem, tests, vans), BY_SETS))
+    if best[0] < target * (1.0 - OPTIMAL_GAP):
+        best = max(best, (relaxed_bound(problem, tests, target, work, limits), BY_PRICES))
+    return best
 
 
 def relaxed_bound(
