@@ -163,7 +163,8 @@ def _check_rows(asks: Mapping[str, Any], wrong: Callable[..., None]) -> None:
     if not isinstance(where, dict):
         wrong("where", 'write where = { column = "value" }')
         where = {}
-    unknown = sorted({*where, *([asks["sum"]] if "sum" in asks else [])} - set(columns))
+    summed = {asks["sum"]} if isinstance(asks.get("sum"), str) else set()
+    unknown = sorted({*where, *summed} - set(columns))
     if unknown:
         wrong(
             "where" if set(unknown) & set(where) else "sum",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -158,7 +159,7 @@ def _written(cells: pd.Series, met: Mask, column: Column, delta: Delta) -> pd.Se
         after[met] = np.nan if value is None and column.kind in NUMERIC else value
         return after.astype(column_dtype(column))
     assert isinstance(delta.value, int | float)  # Delta saw to it
-    if not np.isfinite(delta.value):
+    if not abs(delta.value) <= sys.float_info.max:  # whole numbers of any length come in, too
         raise _Refused(column.name, f"`{delta.op}` takes a finite number", delta.value)
     if column.kind in NUMERIC:
         new = cells * delta.value if delta.op == "scale" else cells + delta.value

@@ -19,6 +19,7 @@ from scenarios.importers.mapping.units import factor, known_units
 from scenarios.normalise.width import fold_width
 from scenarios.tables import NUMERIC, Column, Kind, Table
 
+MOST_DIGITS = 300  # before or behind the point: what is left is no number of a scenario
 _NUMBER_MARKS = re.compile(r"[,\s¥￥$€£]")
 
 
@@ -299,7 +300,9 @@ def _number(text: str) -> Decimal | None:
         number = Decimal(_NUMBER_MARKS.sub("", fold_width(text)))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    if not number.is_finite() or (number and abs(number.adjusted()) > MOST_DIGITS):
+        return None
+    return number
 
 
 def _divided(left: Decimal, right: Decimal) -> Decimal | None:
@@ -312,6 +315,12 @@ def _scaled(text: str, scale: Decimal) -> str:
 
 
 def _plain(number: Decimal) -> str:
-    """Return a number without an exponent, rounded to nine digits behind the point."""
-    text = format(round(number, 9), "f")
+    """Return a number without an exponent, rounded to nine digits behind the point.
+
+    One of too many digits to be rounded is written as it is.
+    """
+    try:
+        text = format(round(number, 9), "f")
+    except InvalidOperation:
+        return str(number)
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -306,6 +306,11 @@ max = 1
 [[rows]]
 table = "nothing"
 max = 1
+[[rows]]
+table = "unserved"
+name = "sums"
+sum = ["qty"]
+max = 1
 [[nervousness]]
 measure = "mood"
 max = 1
@@ -326,13 +331,14 @@ max = 2
 EXPECTED = {
     ("gates", None, "colour"), ("gates", None, "suites"), ("kpi", 1, "kpi"), ("kpi", 2, "max"),
     ("budget", 1, "max"), ("budget", 1, "days"), ("rows", 1, "where"), ("rows", 2, "table"),
+    ("rows", 3, "sum"),
     ("nervousness", 1, "measure"), ("findings", 1, "severity"), ("findings", 1, "min"),
     ("stress", 1, "by"), ("stress", 1, "unjudged"), ("gap", 2, "name"),
 }  # fmt: skip
 
 
 def test_all_mistakes_are_told_at_once_with_their_place_and_remedy() -> None:
-    """Fourteen mistakes in one file: fourteen findings, each with table, row, key and a hint."""
+    """Fifteen mistakes in one file: fifteen findings, each with table, row, key and a hint."""
     with pytest.raises(InputError) as told:
         read_gates(tomllib.loads(WRONG))
     places = {(f.table, f.row, f.column) for f in told.value.findings}

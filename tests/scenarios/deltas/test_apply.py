@@ -135,6 +135,7 @@ def test_set_null_makes_blank(parent: Scenario) -> None:
         ({"table": "open_orders", "op": "set", "column": "due_on", "value": "2025-11-05T10:00"}, "must be a date"),
         ({"table": "open_orders", "op": "set", "column": "frozen", "value": "yes"}, "true or false"),
         ({"table": "open_orders", "op": "add", "column": "due_on", "value": 1e12}, "no such date"),
+        ({"table": "products", "op": "add", "column": "unit_cost", "value": 10**400}, "takes a finite number"),
         ({"table": "settings", "op": "set", "column": "bucket", "value": "month"}, "'day' or 'week'"),
         ({"table": "settings", "op": "set", "column": "seed", "value": "7"}, "integer"),
         ({"table": "settings", "op": "set", "column": "color", "value": 1}, "no setting 'color'"),

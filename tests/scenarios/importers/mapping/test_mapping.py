@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.cli.app import invoke
-from scenarios import InputError, Scenario
+from scenarios import InputError, Scenario, Severity
 from scenarios.gazetteer import split_address
 from scenarios.importers.mapping import import_files, read_mapping
 from scenarios.importers.mapping.run import Mapped
@@ -74,6 +74,21 @@ def test_units_texts_and_defaults(tmp_path: Path) -> None:
     assert products["unit_price"].tolist() == [1020.0, 4.0]
     assert products["name"].tolist() == ["Tea", "unnamed"]
     assert "default_used" in {finding.code for finding in made.findings}
+
+
+def test_a_number_beyond_all_sizes_is_told_at_its_cell(tmp_path: Path) -> None:
+    """It cannot be scaled from grams: an error of its column, in its row."""
+    with pytest.raises(InputError) as told:
+        made_of(PRODUCTS, "SKU,title,cost,price,weight\nA,Tea,3,4,1e999999\n", folder=tmp_path)
+    wrong = [f for f in told.value.findings if f.severity == Severity.ERROR]
+    assert [(f.column, f.row) for f in wrong] == [("weight_kg", 2)]
+
+
+def test_a_number_of_many_digits_keeps_them(tmp_path: Path) -> None:
+    """Thirty digits cannot be rounded to nine behind the point, and need not be."""
+    text = "SKU,title,cost,price,weight\nA,Tea,123456789012345678901234567890,4,5\n"
+    products = made_of(PRODUCTS, text, folder=tmp_path).scenario.table("products")
+    assert products["unit_cost"].tolist() == [123456789012345678901234567890.0]
 
 
 def test_all_errors_are_told_at_once_with_their_rows(tmp_path: Path) -> None:
