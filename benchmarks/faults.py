@@ -92,7 +92,7 @@ class Service:
         self.http = httpx.Client(
             base_url=f"http://127.0.0.1:{port}",
             headers={"Authorization": f"Bearer {key.secret}"},
-            timeout=30.0,
+            timeout=180.0,
         )
         self.process: subprocess.Popen[bytes] | None = None
         self.start()

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import api.nightly.night as night_module
 from api.cli.app import invoke
 from api.cli.console import Exit
 from api.nightly.cron_night import Wishes, run_due
@@ -16,7 +17,7 @@ from api.nightly.home import NightHome
 from api.nightly.html import report_page
 from api.nightly.on_order import OnOrder, Published, Word, read_findings, with_orders
 from optimizer.gates import usual_gates
-from optimizer.plan import conform, read_table
+from optimizer.plan import Plan, conform, read_table
 from scenarios import Scenario, Severity
 from scenarios.library import demo_scenario
 
@@ -276,10 +277,13 @@ def test_a_night_with_orders_on_their_way_can_be_planned_again(
 
 
 def test_an_import_that_has_caught_up_is_not_counted_twice(
-    nights: tuple[Nights, dict[str, Any]],
+    nights: tuple[Nights, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the first night's orders in the third day's import, nothing is added to it."""
     made, second = nights
+    ready = Plan.load(made.home.place((START + DAY).isoformat()) / "plan")
+    monkeypatch.setattr(night_module, "plan", lambda *_, **__: ready)
+    monkeypatch.setattr(night_module, "audited_again", lambda *_: ())
     lines = made.orders(0)
     rows = pd.DataFrame(
         {
