@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import io
 import pickle
+from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -64,9 +65,14 @@ def read_only(items: dict[Any, Any]) -> MappingProxyType[Any, Any]:
 
 class _Packer(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
-        """Pack read-only mappings, which pickle does not know."""
+        """Pack read-only mappings, which pickle does not know, and members of enumerations.
+
+        Early releases of Python 3.11 would write the latter as a call of `getattr`.
+        """
         if isinstance(value, MappingProxyType):
             return read_only, (dict(value),)
+        if isinstance(value, Enum):
+            return type(value), (value.value,)
         return NotImplemented
 
 

@@ -231,9 +231,13 @@ def test_the_pages_show_the_plan(service: TestClient, done: dict[str, Any]) -> N
 
 
 def test_health_and_readiness(service: TestClient) -> None:
-    """Both answer ok while the database and the blobs can be used."""
+    """Both answer ok while the database and the blobs can be used, and a worker has come up."""
     assert service.get("/healthz").json()["status"] == "ok"
-    assert service.get("/readyz").json()["status"] == "ok"
+    patience = time.monotonic() + 60.0
+    while (ready := service.get("/readyz").json())["status"] != "ok":
+        assert ready["problems"] == ["no worker is alive: runs wait"]
+        assert time.monotonic() < patience
+        time.sleep(0.1)
 
 
 @pytest.mark.slow

@@ -351,8 +351,8 @@ class Tree:
             self.fills = part.bound - node.bound > LEAST_LIFT * (self.cutoff - node.bound)
             self.barred |= part.barred & ~node.closed[:, None]
             self._has_bars = bool(self.barred.any())
-        lifted = Dual(part.bound, ascended.worth, ascended.adding, node.opened)
-        return fix_sites(node, lifted, self.cutoff)
+        lifted = Dual(ascended.proven, ascended.worth, ascended.adding, node.opened)
+        return fix_sites(replace(node, bound=max(node.bound, part.bound)), lifted, self.cutoff)
 
     def _site_prices(self, split: Split) -> Prices:
         """Return the prices of a relaxation; those of room and count only if they help."""

@@ -59,12 +59,14 @@ class Ascended:
     ----------
     part : with a better bound, better prices and more bars
     share : (m, n) running mean of what each site serves
-    adding : (m, n) by how much serving an arc lifts the bound, at least
-    worth : (m,) what opening each site costs at the prices
+    proven : what one step's prices prove by themselves; the part's bound may come from elsewhere
+    adding : (m, n) by how much serving an arc lifts `proven`, at least
+    worth : (m,) what opening each site costs at those prices
     """
 
     part: Part
     share: Floats
+    proven: float
     adding: Floats
     worth: Floats
 
@@ -148,12 +150,12 @@ class WholeSearch:
         share = np.zeros(problem.shape)
         direction: Floats | None = None
         scale, stuck = 1.0, 0
-        adding, worth = share, np.zeros(len(share))
+        proven, adding, worth = -np.inf, share, np.zeros(len(share))
         aim = cutoff if np.isfinite(cutoff) else part.bound + 0.01 * abs(part.bound) + 1.0
         for step in range(steps):
             left = (~barred).sum(axis=0)
             if (left == 0).any():
-                return Ascended(replace(best, bound=np.inf), share, adding, worth)
+                return Ascended(replace(best, bound=np.inf), share, np.inf, adding, worth)
             only = np.where((left == 1)[None, :] & ~barred, self._cost, 0.0).sum(axis=0)
             forced = left == 1
             lam = np.where(forced, only + self._heavy, price)
@@ -169,8 +171,8 @@ class WholeSearch:
                 stuck += 1
                 if stuck >= PATIENCE:
                     scale, stuck = SHRINK * scale, 0
-            if step == 0 or bound >= best.bound:
-                adding, worth = rise, site_worth
+            if bound > proven:
+                proven, adding, worth = bound, rise, site_worth
             if best.bound >= cutoff:
                 break
             barred |= bound + rise >= cutoff
@@ -190,7 +192,7 @@ class WholeSearch:
             if size <= 1e-12 or self._effort.over():
                 break
             price = price + scale * 1.1 * max(aim - bound, 1e-6 * abs(bound)) / size * direction
-        return Ascended(best, share, adding, worth)
+        return Ascended(best, share, proven, adding, worth)
 
     def _bound(
         self, part: Part, lam: Floats, prices: Prices, filled: Filling
@@ -221,7 +223,7 @@ class WholeSearch:
                 barred[site, customer] = False
                 opened = part.opened.copy()
                 opened[site] = True
-                bound = part.bound + max(float(ascended.adding[site, customer]), 0.0)
+                bound = ascended.proven + max(float(ascended.adding[site, customer]), 0.0)
                 children.append(
                     Part(max(part.bound, bound), part.price, barred, opened, part.closed)
                 )

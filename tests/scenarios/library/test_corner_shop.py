@@ -87,6 +87,12 @@ def _week(shop: Scenario, product: str, location: str) -> tuple[float, float]:
     return mean, (high - mean) / QUANTILE_90
 
 
+def _road_days(shop: Scenario) -> float:
+    """Return the days of the lane from W1 to S1."""
+    lanes = shop.table("lanes").set_index(["origin_id", "destination_id"])
+    return float(lanes.loc[("W1", "S1"), "transit_mean_days"].max())
+
+
 def _cost(position: float, mean: float, variance: float, holding: float, shortage: float) -> float:
     """Expected cost of excess and shortage under normal demand, from the textbook formula."""
     sd = math.sqrt(variance)
@@ -115,8 +121,10 @@ def test_tea_order_on_the_page(shop: Scenario, page: str) -> None:
     far, far_sd = _week(shop, "TEA", "ZF")
     near, near_sd = _week(shop, "TEA", "ZN")
     gifts, gifts_sd = _week(shop, "GIFT", "ZF")
-    mean, variance = 2 * (far + near + gifts), 2 * (far_sd**2 + near_sd**2 + gifts_sd**2)
-    assert (mean, round(variance, 3)) == (36.0, 10.0)
+    weeks_near = 2 + _road_days(shop) / 7
+    mean = 2 * (far + gifts) + weeks_near * near
+    variance = 2 * (far_sd**2 + gifts_sd**2) + weeks_near * near_sd**2
+    assert (round(mean, 4), round(variance, 3)) == (36.5714, 10.143)
     position = _position(shop, "TEA")
     assert position == 26.0
     holding, shortage = _policy(shop, "TEA")
@@ -128,9 +136,10 @@ def test_coffee_order_on_the_page(shop: Scenario, page: str) -> None:
     """20 coffee reaches the price break, at the costs that the page shows."""
     far, far_sd = _week(shop, "COFFEE", "ZF")
     near, near_sd = _week(shop, "COFFEE", "ZN")
-    mean, variance = 2 * (far + near), 2 * (far_sd**2 + near_sd**2)
+    weeks_near = 2 + _road_days(shop) / 7
+    mean, variance = 2 * far + weeks_near * near, 2 * far_sd**2 + weeks_near * near_sd**2
     position = _position(shop, "COFFEE")
-    assert (mean, position) == (20.0, 14.0)
+    assert (round(mean, 4), position) == (20.4286, 14.0)
     holding, shortage = _policy(shop, "COFFEE")
     offer = shop.table("supplier_products").query("product_id == 'COFFEE'").iloc[0]
     step = shop.table("price_breaks").query("product_id == 'COFFEE'").iloc[0]
@@ -153,11 +162,12 @@ def test_mug_order_on_the_page(shop: Scenario, page: str) -> None:
     gifts, _ = _week(shop, "GIFT", "ZF")
     offer = shop.table("supplier_products").query("product_id == 'MUG'").iloc[0]
     days = 7 + offer["lead_time_mean_days"]
-    mean = (far + near + gifts) * days / 7
-    variance = (far_sd**2 + near_sd**2) * days / 7
-    variance += (mean / days) ** 2 * offer["lead_time_sd_days"] ** 2
+    longer = days + _road_days(shop)
+    mean = ((far + gifts) * days + near * longer) / 7
+    variance = (far_sd**2 * days + near_sd**2 * longer) / 7
+    variance += ((far + near + gifts) / 7) ** 2 * offer["lead_time_sd_days"] ** 2
     position = _position(shop, "MUG")
-    assert (round(mean, 6), round(variance, 4), position) == (5.0, 3.1074, 5.0)
+    assert (round(mean, 6), round(variance, 3), position) == (5.071429, 3.25, 5.0)
     holding, shortage = _policy(shop, "MUG")
     step = shop.table("price_breaks").query("product_id == 'MUG'").iloc[0]
     premium = offer["unit_cost"] - step["unit_cost"]
