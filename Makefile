@@ -28,7 +28,7 @@ test: setup
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 test-slow: setup
-	@$(BIN)/python -m pytest -q -m "slow and not browser"
+	@HOLDFAST_TEST_EXPLORE=1 $(BIN)/python -m pytest -q -m "slow and not browser"
 
 # processes of the service are killed while they work
 test-faults: setup

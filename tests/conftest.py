@@ -6,12 +6,18 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from optimizer.pipeline import plan
 from optimizer.plan import Plan
 from scenarios import Scenario
 from scenarios.library import demo_scenario
+
+# the same examples on every run of one commit; HOLDFAST_TEST_EXPLORE=1 draws others
+hypothesis.settings.register_profile("same", derandomize=True)
+if not os.environ.get("HOLDFAST_TEST_EXPLORE"):
+    hypothesis.settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")

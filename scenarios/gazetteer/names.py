@@ -29,7 +29,9 @@ def spelling(name: str) -> str:
     >>> spelling("São Paulo"), spelling(" XI'AN "), spelling("廣州市")
     ('saopaulo', 'xian', '广州市')
     """
-    folded = unicodedata.normalize("NFKD", name.casefold().translate(LETTERS))
+    folded = name
+    for _ in range(2):  # taking a letter apart may leave a capital
+        folded = unicodedata.normalize("NFKD", folded.casefold().translate(LETTERS))
     kept = "".join(character for character in folded if character.isalnum())
     return kept.translate(_simplified())
 

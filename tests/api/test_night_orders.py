@@ -219,6 +219,7 @@ def test_an_import_that_has_caught_up_is_planned_as_it_is(office: Office, first_
     assert office.report(run)["on_order"]["lines"] == 0
 
 
+@pytest.mark.slow
 def test_a_night_without_an_import_counts_the_same_lines(office: Office, first_plan: Plan) -> None:
     """What an earlier night added itself is no sign that the import has it."""
     office.approve(office.night())
@@ -241,6 +242,7 @@ def test_confirmations_wait_for_a_planner(office: Office, first_plan: Plan) -> N
     assert not office.trail("confirmations.applied")
 
 
+@pytest.mark.slow
 def test_what_a_planner_applied_is_in_the_next_night(office: Office, first_plan: Plan) -> None:
     """With no other command, and with the rest of its order, whether or not an import wipes it."""
     office.approve(office.night())

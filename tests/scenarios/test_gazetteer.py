@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scenarios.findings import Severity
@@ -127,6 +127,7 @@ def test_examples_in_the_docs_hold() -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(st.text(max_size=12))
+@example("\U0001d6a8")  # a mathematical capital, which is taken apart into a Greek one
 def test_any_text_is_answered(text: str) -> None:
     """No text raises, and its spelling is the same when spelt again."""
     resolve(text)
