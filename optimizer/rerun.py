@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from optimizer.code import code_digest, code_version, machine
 from optimizer.outcome import Progress
-from optimizer.pipeline import STAGES, plan
+from optimizer.pipeline import plan
 from optimizer.plan import Plan, Provenance
+from optimizer.stages import STAGES
 from scenarios import InputError, Scenario
 
 TIMES = {"certificates": ("wall_seconds",)}  # columns that no two runs share

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from optimizer.outcome import Limits, Progress
-from optimizer.pipeline import missing_tables
 from optimizer.plan import Plan
+from optimizer.stages import missing_tables
 from scenarios import InputError, Scenario
 from scenarios.deltas.delta import Delta
 from scenarios.gazetteer import fill_coordinates

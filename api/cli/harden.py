@@ -86,14 +86,11 @@ def harden(
 
 def _planned(facts: Scenario) -> Plan:
     """Plan what hardening needs: a forecast, where there is history, and replenishment."""
-    from optimizer import pipeline
+    from optimizer.pipeline import plan
+    from optimizer.stages import missing_tables
 
-    stages = [
-        name
-        for name in ("forecasting", "replenishment")
-        if not pipeline.missing_tables(facts, name)
-    ]
-    return pipeline.plan(facts, stages)
+    stages = [name for name in ("forecasting", "replenishment") if not missing_tables(facts, name)]
+    return plan(facts, stages)
 
 
 def print_hardening(found: Hardening, currency: str) -> None:

@@ -160,7 +160,8 @@ def simulate(
 
 def _planned(place: Path) -> Plan:
     """Plan a scenario as far as the register needs it."""
-    from optimizer.pipeline import choose_stages, plan
+    from optimizer.pipeline import plan
+    from optimizer.stages import choose_stages
     from scenarios import InputError, Scenario
 
     facts = Scenario.load(place)

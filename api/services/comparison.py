@@ -26,7 +26,8 @@ class Side:
 
 def plan_like(first: Plan) -> Callable[[Scenario], Plan]:
     """Return what plans a scenario as a plan was made: its stages, limits, options and seed."""
-    from optimizer.pipeline import GROUPS, STAGES, plan
+    from optimizer.pipeline import plan
+    from optimizer.stages import GROUPS, STAGES
 
     options = dict(first.provenance.options)
     stages = [str(name) for name in options.pop("stages", None) or []]

@@ -147,7 +147,7 @@ class RunService:
         return found
 
     def _check_names(self, request: RunRequest, revision: str) -> None:
-        from optimizer.pipeline import choose_stages
+        from optimizer.stages import choose_stages
 
         if request.plan is not None:
             if request.kind not in ("stress", "what_if", "comparison"):

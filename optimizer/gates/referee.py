@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from optimizer.outcome import Status, Termination
-from optimizer.pipeline import STAGES, audit_stage
+from optimizer.pipeline import audit_stage
 from optimizer.plan import Plan
 from optimizer.stage import Certificate, StageResult
+from optimizer.stages import STAGES
 from scenarios import AuditError, InputError, Scenario
 from scenarios.gazetteer import fill_coordinates
 

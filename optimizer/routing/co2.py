@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
+from optimizer.bracket import STEEPER, Bracket
 from optimizer.outcome import Limits, Outcome
 from optimizer.routing.bounds import lower_bound
 from optimizer.routing.from_scenario import Reading
@@ -20,7 +20,6 @@ from scenarios import Scenario
 
 FIRST_SHARE = 0.3  # of the budget, for the plan without a price of the limits
 ROUNDS = 6  # plans that are made at most
-STEEPER = 4.0  # by which a price grows while none is known to be enough
 GRAM = 1e-6  # relative; sums of floats that should be equal
 
 Solver = Callable[[Sequence[RoutingProblem], Limits], list[Outcome[Driven]]]
@@ -63,28 +62,10 @@ class Cap:
         return self.emitted(solved) > self.grams * (1.0 + GRAM)
 
 
-@dataclass(slots=True)
-class _Bracket:
-    """Prices of a gram: too low, enough, and the one to try."""
-
-    low: float = 0.0
-    high: float = math.inf
-    tried: float = 0.0
-
-    def move(self, broken: bool, first: float) -> None:
-        if broken:
-            self.low = self.tried
-            self.tried = max(STEEPER * self.low, first)
-        else:
-            self.high = self.tried
-        if math.isfinite(self.high):
-            self.tried = (self.low + self.high) / 2.0
-
-
 @dataclass(frozen=True, slots=True)
 class _Prices:
     caps: tuple[Cap, ...]
-    brackets: dict[str, _Bracket] = field(default_factory=dict)
+    brackets: dict[str, Bracket] = field(default_factory=dict)
 
     def raise_for(self, problem: RoutingProblem) -> RoutingProblem:
         """Return a problem whose vans pay for what the caps count."""
@@ -140,7 +121,7 @@ def solve_within(
     """
     if not caps:
         return solve(reading.problems, limits), ()
-    prices = _Prices(caps, {cap.limit_id: _Bracket() for cap in caps})
+    prices = _Prices(caps, {cap.limit_id: Bracket() for cap in caps})
     best: tuple[tuple[float, float], list[Outcome[Driven]]] | None = None
     bounds: list[float] = []
     spent, at_work, work = 0.0, set[str](), 0.0

@@ -16,9 +16,10 @@ import pandas as pd
 from optimizer.draft import Draft
 from optimizer.moved import with_transfers
 from optimizer.outcome import Limits
-from optimizer.pipeline import STAGES, audit_stage, run_stage
+from optimizer.pipeline import audit_stage, run_stage
 from optimizer.plan import Plan
 from optimizer.stage import StageResult
+from optimizer.stages import STAGES
 from optimizer.what_if.answer import Answer, Measure, Move, StageChange
 from optimizer.what_if.decision import PURCHASE, SHIPMENT, SITE, STOP, Decision, read_decision
 from optimizer.what_if.moves import (

@@ -30,6 +30,7 @@ from api.store.blobs import FolderBlobs
 from api.store.database import Database
 from api.store.documents import get_plan, put_plan
 from api.store.rows import ChunkRow, PlanRow, RunRow, TenantRow, new_id
+from benchmarks.driving_days import driving_days
 from optimizer.executor import Cancelled, Executor, Work
 from optimizer.pipeline import plan
 from optimizer.plan import Plan
@@ -37,7 +38,6 @@ from optimizer.processes import LocalProcesses
 from scenarios import EngineError, InputError
 from scenarios.library import demo_scenario
 from simulation.stress import stress
-from tests.driving_days import driving_days
 
 from .conftest import settings_for
 

@@ -15,9 +15,9 @@ from api.pages.finding_words import chinese, finding_said, notices
 from api.pages.language import Language, catalogue
 from api.pages.sentences import ALERTS, WARNINGS, alert_text, alert_title
 from api.pages.view import PAGE_TITLES
-from optimizer.pipeline import STAGES
 from optimizer.plan import Plan
 from optimizer.plan_tables import PLAN_TABLES
+from optimizer.stages import STAGES
 from scenarios import Scenario
 from scenarios.library import DESCRIPTIONS
 from scenarios.validation import validate

@@ -8,9 +8,10 @@ import pytest
 
 from optimizer import pipeline
 from optimizer.outcome import Limits, Outcome, Status, Termination, gap_pct, proven_status
-from optimizer.pipeline import choose_stages, plan
+from optimizer.pipeline import plan
 from optimizer.plan import Plan, conform
 from optimizer.stage import StageResult
+from optimizer.stages import choose_stages
 from scenarios import AuditError, InputError, NotFound, Scenario
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
+from optimizer.bracket import STEEPER, Bracket
 from optimizer.outcome import Limits, Outcome, proven_status
 from optimizer.replenishment.tonight.problem import TOLERANCE, Problem, Rows
 from optimizer.replenishment.tonight.search import Orders, search
@@ -26,7 +27,6 @@ Flags = NDArray[np.bool_]
 
 FIRST_SHARE = 0.3  # of the limits, for the plan that pays no price
 ROUNDS = 4  # plans at a price
-STEEPER = 4.0  # by which a price grows while none is known to be enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def search_within(
         return problem, replace(found, work=free.work + rest.work)
     bound, work = free.bound if free.bound is not None else -math.inf, free.work
     last = kept = (problem, free.solution.qty)
-    prices = {cap.limit_id: _Bracket() for cap in caps}
+    prices = {cap.limit_id: Bracket() for cap in caps}
     part = limits.share((1.0 - FIRST_SHARE) / (ROUNDS + 2))
     for left in range(ROUNDS + 2, 2, -1):
         for cap in caps:
@@ -117,24 +117,6 @@ def search_within(
 
 
 # ---- inside ---------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Bracket:
-    """Prices of a gram: too low, enough, and the one to try."""
-
-    low: float = 0.0
-    high: float = math.inf
-    tried: float = 0.0
-
-    def move(self, broken: bool, first: float) -> None:
-        if broken:
-            self.low = self.tried
-            self.tried = max(STEEPER * self.low, first)
-        else:
-            self.high = self.tried
-        if math.isfinite(self.high):
-            self.tried = (self.low + self.high) / 2.0
 
 
 def _less(one: Outcome[Orders], other: Outcome[Orders]) -> bool:

@@ -11,8 +11,9 @@ from positioning_worlds import hand_made
 
 from optimizer.moved import with_transfers
 from optimizer.outcome import Limits
-from optimizer.pipeline import audit_stage, choose_stages, plan, run_stage
+from optimizer.pipeline import audit_stage, plan, run_stage
 from optimizer.plan import Plan
+from optimizer.stages import choose_stages
 from scenarios import InputError, Scenario
 
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.runs.parcels import pack, unpack
+from benchmarks.driving_days import driving_days
 from optimizer.executor import Cancelled, Executor, Work, function_of
 from optimizer.outcome import Limits, Termination
 from optimizer.routing.from_scenario import read_problems
@@ -20,7 +21,6 @@ from optimizer.routing.problem import RoutingProblem
 from optimizer.routing.sharing import Piece, batches, share_out, solve_pieces
 from optimizer.routing.stage import run, solve_all
 from scenarios import EngineError
-from tests.driving_days import driving_days
 
 WORK = 0.4
 

@@ -14,8 +14,9 @@ from api.cli.app import invoke
 from optimizer.audit import buyer
 from optimizer.audit.report import AuditReport
 from optimizer.outcome import Limits
-from optimizer.pipeline import choose_stages, plan, run_stage
+from optimizer.pipeline import plan, run_stage
 from optimizer.plan import Plan
+from optimizer.stages import choose_stages
 from scenarios import InputError, Scenario
 
 Tables = dict[str, pd.DataFrame]

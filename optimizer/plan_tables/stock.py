@@ -1,0 +1,78 @@
+"""By which rules stock is kept, and what it will be."""
+
+from __future__ import annotations
+
+from optimizer.plan_tables.shared import GROUP
+from scenarios.tables.column import Table, choice, date, flag, ident, integer, number, share, text
+
+TABLES = (
+    Table("policies", "策略", GROUP, "Parameters by which each product-location reorders.", (
+        ident("site_id", "站点编码", "Where.", required=True, key=True),
+        ident("product_id", "商品编码", "What.", required=True, key=True),
+        choice("policy", "策略", "Kind.", "base_stock", "s_S", "r_Q", "min_max", required=True),
+        number("s", "s", "Reorder point.", low=None),
+        number("S", "S", "Order-up-to level."),
+        number("r", "r", "Reorder point of r_Q.", low=None),
+        number("Q", "Q", "Order quantity of r_Q."),
+        number("review_days", "盘点周期（天）", "Days between reviews.", required=True),
+        number("safety_stock", "安全库存", "Level less mean demand over the protection interval.", required=True, low=None),
+        share("cycle_service", "周期服务水平", "Probability of no stockout in a protection interval.", required=True),
+        share("expected_fill_rate", "预期满足率", "Expected share of demand served from stock, with backorders."),
+        choice("demand_law", "需求分布", "Law of demand over the interval, by mean and variance.", "poisson", "negative_binomial", "normal"),
+        choice("decided_by", "决定依据", "What decided the numbers.", "planner", "cost", "fill_rate", "cycle_service", "class_target", "min_cover", "max_cover"),
+    )),
+    Table("safety_stock", "多级安全库存", GROUP, "Where sites that feed each other hold safety stock at least cost, beside what each would hold alone.", (
+        ident("site_id", "站点编码", "Where.", required=True, key=True),
+        ident("product_id", "商品编码", "What.", required=True, key=True),
+        ident("feeder_id", "上级站点", "Site that feeds it; blank: it is bought there."),
+        number("service_time_days", "承诺时间（天）", "Days within which it serves the sites it feeds.", required=True),
+        number("net_replenishment_days", "净补货时间（天）", "Days of demand that its stock covers.", required=True),
+        number("safety_stock", "安全库存", "Units.", required=True),
+        number("holding_cost_per_day", "日持有成本", "Money per day.", required=True),
+        number("single_echelon_safety_stock", "单级安全库存", "Units, if every site promised to serve at once.", required=True),
+        number("single_echelon_cost_per_day", "单级日持有成本", "Money per day.", required=True),
+    )),
+    Table("stock_frontier", "库存与服务权衡", GROUP, "Stock value against fill rate, from just in time to just in case.", (
+        text("scope", "范围", "`all`, or abc:class.", required=True, key=True),
+        integer("point", "序号", "From little stock to much, from 1.", required=True, key=True, low=1.0),
+        number("price_factor", "缺货价格倍数", "What the cost of a unit short was multiplied by.", required=True),
+        share("fill_rate", "满足率", "Expected share of demand served from stock, with backorders."),
+        number("stock_value", "库存金额", "Mean stock on hand at cost, money.", required=True),
+        number("cost_per_day", "日成本", "Expected holding and shortage at the planned costs, money per day.", required=True),
+        number("short_units_per_day", "日缺货量", "Expected units short per day.", required=True),
+        flag("chosen", "已选", "The point at the costs that the plan uses.", required=True),
+    )),
+    Table("inventory_projection", "库存预测", GROUP, "Stock to come, with bands.", (
+        ident("site_id", "站点编码", "Where.", required=True, key=True),
+        ident("product_id", "商品编码", "What.", required=True, key=True),
+        date("bucket", "时段", "First day of the bucket.", required=True, key=True),
+        number("opening", "期初", "Units.", required=True),
+        number("receipts", "到货", "Units.", required=True),
+        number("demand", "需求", "Mean units.", required=True),
+        number("closing", "期末", "Units, never below 0.", required=True),
+        number("p10", "P10", "Closing stock, 10 % quantile."),
+        number("p90", "P90", "Closing stock, 90 % quantile."),
+        share("p_stockout", "缺货概率", "Probability that it runs out in the bucket."),
+    )),
+    Table("rolling_weeks", "滚动计划", GROUP, "What each later night decides, and how good that is.", (
+        date("night", "下单日期", "First day on which its orders are placed.", required=True, key=True),
+        date("bucket", "时段", "First day of its bucket.", required=True),
+        integer("product_locations", "商品站点数", "Product-locations that are decided.", required=True),
+        number("objective", "目标值", "Expected cost of the night's decision.", required=True, low=None),
+        number("bound", "下界", "No decision of that night can be cheaper.", required=True, low=None),
+        number("gap_pct", "差距（%）", "100 x (objective - bound) / |objective|.", low=None),
+        number("holding_cost", "持有成本", "Term holding.", required=True, low=None),
+        number("shortage_cost", "缺货成本", "Term shortage.", required=True),
+        number("order_cost", "下单成本", "Term order.", required=True),
+        number("transport_cost", "运输成本", "Term transport.", required=True),
+        number("premium_cost", "溢价", "Term premium.", required=True, low=None),
+        number("spend", "采购额", "Money.", required=True),
+        number("budget", "预算", "Tightest budget on all purchases of the night; blank: none.", low=None),
+        number("price_of_budget", "预算价格", "What one more unit of money would save; blank: no budget."),
+        integer("lines", "行数", "Order lines.", required=True),
+        integer("orders", "订单数", "Orders.", required=True),
+        number("units", "件数", "Units.", required=True),
+        number("m3", "体积（立方米）", "Volume ordered.", required=True),
+        number("co2_cost", "碳成本", "Term co2.", default=0.0),
+    )),
+)
