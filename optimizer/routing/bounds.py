@@ -70,24 +70,24 @@ def lower_bound(problem: RoutingProblem, tests: SoloTests) -> float:
 
 
 def as_served(
-    problem: RoutingProblem, tests: SoloTests, unserved: Sequence[int], cost: float
+    problem: RoutingProblem, tests: SoloTests, unserved: Sequence[int], at_least: Floats | float
 ) -> RoutingProblem:
     """Return the problem of all plans that a plan is held against, for its bound.
 
     A stop that is not optional is left out only where there is no place for it, whatever serving it
-    costs. So where the plan serves all of them that a van can reach, so does every plan of less
-    money: leaving one out costs as much as the plan. Elsewhere it costs its loss.
+    costs. So where the plan serves all of them that a van can reach, it is held against plans that
+    do too, and what leaving one out costs may be any money. Elsewhere it costs its loss.
 
     Parameters
     ----------
     unserved : stops that the plan leaves out
-    cost : money of the plan
+    at_least : money that leaving a stop out costs, of those that all these plans serve
     """
     stops = problem.stops
     must = ~stops.optional & ~tests.hopeless
     if must[list(unserved)].any():
         return problem
-    loss = np.where(must, np.maximum(stops.loss, cost), stops.loss)
+    loss = np.where(must, np.maximum(stops.loss, at_least), stops.loss)
     return replace(problem, stops=replace(stops, loss=loss))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.outcome import Limits, Outcome, proven_status
-from optimizer.routing.bounds import BY_SHARES, as_served, lower_bound
+from optimizer.routing.bounds import BY_SHARES, lower_bound
 from optimizer.routing.problem import DELIVERY, Flags, Floats, Route, RoutingProblem, left_out
 from optimizer.routing.reinsertion import ReinsertionEngine, settle
 from optimizer.routing.relaxation.relaxed import applies, best_bound
@@ -130,8 +130,7 @@ def _solve(part: Tied, limits: Limits) -> Outcome[Driven]:
     bound, how = lower_bound(problem, tests), BY_SHARES
     if relaxing:
         effort = max(BOUND_WORK * spent, LEAST_BOUND_WORK)
-        held = as_served(problem, tests, unserved, cost)
-        bound, how = best_bound(held, tests, cost, effort, whole)
+        bound, how = best_bound(problem, tests, unserved, cost, effort, whole)
     return Outcome(
         proven_status(cost, bound),
         found.termination,

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from optimizer.outcome import Limits, Outcome, Termination, proven_status
-from optimizer.routing.bounds import BY_SHARES, as_served, lower_bound
+from optimizer.routing.bounds import BY_SHARES, lower_bound
 from optimizer.routing.finish import finish, finishing_share
 from optimizer.routing.insertion import insert_all
 from optimizer.routing.offers import Offer
@@ -33,7 +33,7 @@ from optimizer.routing.solo import SoloTests, solo_tests
 
 BOUND_SECONDS = 0.05  # share of the wall time that is kept for the relaxation
 BOUND_WORK = 0.025  # work of the relaxation, of the work of the search
-LEAST_BOUND_WORK = 0.1
+LEAST_BOUND_WORK = 0.5
 LONG_ROUTE = 15  # stops per route of the start, where there are windows
 
 Searching = RuinEngine | PyVrpEngine | RelayEngine
@@ -120,8 +120,7 @@ def solve(
     driven = Driven(problem, plan, tuple(left_out(problem, _routes(plan))), tests, engine)
     if relaxing:
         effort = max(BOUND_WORK * work, LEAST_BOUND_WORK)
-        held = as_served(least, tests, driven.unserved, driven.objective)
-        bound, how = best_bound(held, tests, driven.objective, effort, whole)
+        bound, how = best_bound(least, tests, driven.unserved, driven.objective, effort, whole)
     return Outcome(
         proven_status(driven.objective, bound),
         termination,

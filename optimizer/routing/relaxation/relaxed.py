@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from optimizer.routing.bounds import (
     BY_SETS,
     BY_SHARES,
     LeastArcs,
+    as_served,
     first_prices,
     lower_bound,
 )
@@ -26,6 +28,7 @@ TRIES_PER_WORK = 200_000_000.0  # arcs; about a second of one core
 LOAD_SHARE = 0.35  # of the work is by load where there are windows, the rest by time
 SCANNED = 0.2  # share of all arcs that a proof by time tries, about
 LEAST_PROOFS = 6
+MOST_USEFUL = 10.0  # of first prices: what leaving a stop out costs at least; more leads astray
 SETUP_S = 1.6e-7  # per arc and van type, before the first price is tried
 COMPILING_S = 30.0  # with less time than this it does not begin by compiling
 
@@ -40,23 +43,36 @@ def applies(problem: RoutingProblem, limits: Limits) -> bool:
 
 
 def best_bound(
-    problem: RoutingProblem, tests: SoloTests, target: float, work: float, limits: Limits
+    problem: RoutingProblem,
+    tests: SoloTests,
+    unserved: Sequence[int],
+    target: float,
+    work: float,
+    limits: Limits,
 ) -> tuple[float, str]:
-    """Return money that no plan can undercut, and how it was found.
+    """Return money that no plan can undercut that serves what a plan serves, and how it was found.
 
-    In closed form, by the sets of few stops, by prices: whichever proves most.
+    In closed form, by the sets of few stops, by prices: whichever proves most (`as_served`).
 
     The same on every run with the same work, as long as the time does not end it. See
-    `relaxed_bound` for the parameters.
+    `relaxed_bound` for the other parameters.
+
+    Parameters
+    ----------
+    unserved : stops that the plan leaves out
+    target : its money
     """
     from optimizer.routing.relaxation.by_sets import fits_sets, sets_bound
 
-    best = (lower_bound(problem, tests), BY_SHARES)
+    rivals = as_served(problem, tests, unserved, target)
+    best = (lower_bound(rivals, tests), BY_SHARES)
     vans = distinct_vans(problem, tests)
     if fits_sets(problem, vans, limits.remaining):
-        best = max(best, (sets_bound(problem, tests, vans), BY_SETS))
+        best = max(best, (sets_bound(rivals, tests, vans), BY_SETS))
     if best[0] < target * (1.0 - OPTIMAL_GAP):
-        best = max(best, (relaxed_bound(problem, tests, target, work, limits), BY_PRICES))
+        useful = MOST_USEFUL * first_prices(problem, tests)
+        rivals = as_served(problem, tests, unserved, useful)
+        best = max(best, (relaxed_bound(rivals, tests, target, work, limits), BY_PRICES))
     return best
 
 
