@@ -22,6 +22,7 @@ VARIANTS: Final = (
     (r"totals of (\d+)", "{0} 个时段合计"),
     (r"of the ([\d.]+) quantile", "{0} 分位"),
 )
+USUAL: Final = "usual"  # word of playbooks that need no row (simulation/playbooks.py)
 WEEKDAYS: Final = ("一", "二", "三", "四", "五", "六", "日")
 
 
@@ -79,6 +80,15 @@ class Language:
         if self.code == "en":
             return plain
         return catalogue().get(plain, str(name))
+
+    def playbook(self, name: str) -> str:
+        """Write a playbook: what a usual one does to what, else its id."""
+        usual, _, step = name.partition(":")
+        if usual != USUAL or step.count(":") < 2:  # an id of the planner's own
+            return name
+        action, kind, entity = step.split(":", 2)
+        joint = "：" if self.code == "zh" else ": "
+        return f"{self.word(action)}{joint}{self.word(kind)} {entity}"
 
     def variant(self, name: Any) -> str:
         """Write which definition of a figure, as in "of the 0.9 quantile, totals of 2"."""

@@ -12,7 +12,7 @@ import optimizer
 ROOT = Path(optimizer.__file__).parents[1]
 # contracts, explanations, alerts and replies of forms have their Chinese elsewhere
 ELSEWHERE = (
-    "optimizer/plan_tables.py",
+    "optimizer/plan_tables/",
     "optimizer/explanations/",
     "optimizer/purchase_forms.py",
     "optimizer/replenishment/alerting/",

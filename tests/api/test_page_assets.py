@@ -134,3 +134,17 @@ def test_numbers_and_dates_are_written_as_each_language_does() -> None:
     assert english.percent(0.976) == "98 %"
     assert english.seconds(245.0) == "4 min 05 s"
     assert json.loads((PAGES / "words.json").read_text("utf-8")) == catalogue()
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "said"),
+    [
+        ("en", "usual:raise_buffer:product:MUG", "raise buffer: product MUG"),
+        ("zh", "usual:raise_buffer:product:MUG", "提高缓冲库存：商品 MUG"),
+        ("zh", "usual:expedite:lane:S12>R1", "加急：线路 S12>R1"),
+        ("zh", "台风预案", "台风预案"),
+    ],
+)
+def test_a_usual_playbook_is_said_in_words(code: str, name: str, said: str) -> None:
+    """What a usual one does to what; the planner's own keep their ids."""
+    assert Language(code).playbook(name) == said
