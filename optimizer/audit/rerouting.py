@@ -69,7 +69,8 @@ def check(
         str(route["route_id"]): _past(scenario, route, rows, states, roads)
         for route in today.to_dict("records")
     }
-    wanted = _wanted(all_stops, pasts, rows, day)
+    given = set(morning.table("handed_over")["order_id"])
+    wanted = _wanted(all_stops, pasts, rows, day, given)
     vehicles = scenario.filled("vehicles").set_index(["vehicle_type", "depot_id"])
     fleet = _Fleet(vehicles, today, pasts, load, wanted, roads, day, max(now, day))
     wanted = _in_parts(rules, scenario, tables.get(PARTS), told, wanted, fleet.holds)
@@ -302,10 +303,14 @@ def _shift(vehicle: Mapping[str, Any]) -> tuple[pd.Timedelta, pd.Timedelta]:
 
 
 def _wanted(
-    stops: Mapping[str, Stop], pasts: Mapping[str, Past], rows: pd.DataFrame, day: pd.Timestamp
+    stops: Mapping[str, Stop],
+    pasts: Mapping[str, Past],
+    rows: pd.DataFrame,
+    day: pd.Timestamp,
+    given: set[str],
 ) -> dict[str, Stop]:
-    """Return the stops of today that are not done: neither of another day's route nor later."""
-    done = {order for past in pasts.values() for order in past.done}
+    """Return the stops that today's vans still have: not done, given away, or of another day."""
+    done = {order for past in pasts.values() for order in past.done} | given
     done |= set(_keys(rows[~rows["route_id"].isin(set(pasts)) & rows["order_id"].notna()]))
     return {
         key: stop

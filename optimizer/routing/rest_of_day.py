@@ -111,6 +111,7 @@ def read_rest_of_day(scenario: Scenario, morning: Plan) -> RestOfDay:
     elsewhere = elsewhere[~elsewhere["route_id"].isin(set(vans)) & elsewhere["order_id"].notna()]
     done = {call for van in vans.values() for call in van.frozen}
     done |= set(calls_of(elsewhere["order_id"].tolist(), elsewhere["part"].tolist()))
+    done |= {(str(order), 0) for order in morning.table("handed_over")["order_id"]}
     orders = scenario.table("orders")
     orders = orders[orders["status"].fillna("accepted") == "accepted"]
     parts = _parts_of(morning, set(orders["order_id"]), done)

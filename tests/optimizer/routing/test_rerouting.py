@@ -157,6 +157,37 @@ def test_cancelled_orders_drop_out_and_new_ones_come_in(small, busy_day, morning
     assert start[vans["NEWD"]] >= NOON
 
 
+def test_what_a_carrier_has_been_given_is_not_planned_again(small, tmp_path):
+    """FAR goes by parcel in the morning (4 against 29 of driving); no van is asked for it later."""
+    van = {
+        "vehicle_type": "van", "depot_id": "D", "count": 1.0, "capacity_kg": 100.0,
+        "shift_start": "08:00", "shift_end": "18:00", "fixed_cost": 0.0, "cost_per_km": 1.0,
+        "speed_km_h": 36.0,
+    }  # fmt: skip
+    rate = {
+        "carrier_id": "SF", "service": "std", "origin": "D", "destination": "Z",
+        "max_weight_kg": 50.0, "base": 4.0, "promise_days": 1.0,
+    }  # fmt: skip
+    day = {
+        "orders": [
+            order("NEAR", 31.01, 121.0, zone_id="Z"),
+            order("FAR", 31.1, 121.0, zone_id="Z"),
+        ],
+        "order_lines": [line("NEAR"), line("FAR")],
+        "vehicles": [van],
+        "zones": [{"zone_id": "Z", "name": "Z", "lat": 31.0, "lon": 121.0}],
+        "carriers": [{"carrier_id": "SF", "kind": "third_party"}],
+        "carrier_rates": [rate],
+    }
+    made = plan(small(**day), ["routing"], work=0.3)
+    assert made.table("handed_over")["order_id"].tolist() == ["FAR"]
+    start = made.table("routes")["start"].iloc[0]
+    scenario = small(**day, vehicle_states=drive_until(made, start))
+    after = rerouted(scenario, made.save(tmp_path))
+    assert set(van_of(after)) == {"NEAR"}
+    assert not len(after.table("unserved"))
+
+
 def test_high_price_of_moves_moves_nothing(small, busy_day, morning):
     """At 1,000 a stop all stops stay with their vans, and the term is 0."""
     made, folder = morning
