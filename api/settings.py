@@ -47,6 +47,12 @@ class ServiceSettings(BaseModel):
     max_run_memory_mib: Annotated[
         int, Field(ge=0, description="a run's process may take so much; 0: no limit")
     ] = 0
+    run_nice: Annotated[
+        int,
+        Field(
+            ge=0, le=19, description="a run's process steps back so far behind those that answer"
+        ),
+    ] = 10
     beat_seconds: Annotated[
         float, Field(gt=0, description="a worker says so often that it lives")
     ] = 2.0

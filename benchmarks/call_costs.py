@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 if TYPE_CHECKING:
-    from benchmarks.faults import Service
+    from benchmarks.service import Service
 
 CALLS: Final = 200
 FOLLOWERS: Final = 50

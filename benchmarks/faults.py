@@ -1,11 +1,13 @@
 """What a service loses when its parts die: ``python -m benchmarks faults [--short] [--rounds N]``.
 
-``--page docs/benchmarks/service.md`` puts the table there.
+``--page docs/benchmarks/service.md`` puts the table there, anew after every round; with ``--keep
+rounds.json`` what was seen is kept in that file, and the same command goes on from there.
 
 Each round starts runs of the corner shop on a service of its own process, lets one thing go wrong
 at a random moment, and then looks: every run that was accepted has ended, once, with a plan
-whose tables can all be read, or has failed and says why. Exit 1 where anything is lost, doubled
-or half there. With HOLDFAST_TEST_DATABASE_URL on PostgreSQL, else on SQLite.
+whose tables can all be read, or has failed and says why; and at no look was there a plan that
+could not be read, or that belonged to a run that had not ended. Exit 1 where anything is lost,
+doubled or half there. With HOLDFAST_TEST_DATABASE_URL on PostgreSQL, else on SQLite.
 """
 
 from __future__ import annotations
@@ -16,311 +18,252 @@ import datetime as dt
 import math
 import os
 import random
-import secrets
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from api.runs.queue import RunQueue
 from api.runs.schedules import start_due
-from api.security.keys import Keys
+from api.runs.states import ENDED
 from api.security.trail import verified
-from api.settings import ServiceSettings
 from api.store.blobs import FolderBlobs
-from api.store.database import Database
 from api.store.documents import get_plan
 from api.store.rows import PlanRow, RunRow
-from benchmarks.databases import fresh_database
-from benchmarks.machine import describe_machine
-from benchmarks.page import put
+from benchmarks.fault_table import Row, Table
+from benchmarks.service import WAIT_SECONDS, WORK, Service, below, running
 
-SERVE = "import sys; from api.cli import main; sys.argv = ['holdfast', 'serve']; main()"
 RESTART = "HOLDFAST_TEST_DATABASE_RESTART"
-WAIT_SECONDS = 900.0  # so that what is slow on a busy machine is not taken for lost
-WORK = 0.5  # of a run
-AFTER_SECONDS = 3.0  # a kill comes within so long after two runs were handed in
-PACKAGES = ("sqlalchemy", "dbos", "fastapi")
-ENDED = ("succeeded", "failed", "cancelled")
-TARGETS = ("API", "worker", "child")
+TARGETS = ("API", "worker", "child", "forkserver", "all at once")
+QUICK = {"beat_seconds": 0.5, "queue_poll_seconds": 0.1, "run_nice": 0}
+HANG_SECONDS = 8.0  # limit of the runs that hang
+HANDING_IN_SECONDS = 0.1  # a kill comes within so long after the last run began to be handed in
+STRIKE_SECONDS = 60.0  # what is to be killed and is not there may come up for so long
 
 
-@dataclass
-class Row:
-    """What was seen of one kind of fault."""
+class Watch:
+    """Looks for half-visible plans of runs, again and again.
 
-    fault: str
-    rounds: int = 0
-    runs: int = 0
-    again: int = 0
-    failed: int = 0
-    lost: int = 0
-    doubled: int = 0
-    half: int = 0
-    reasons: set[str] = field(default_factory=set)
+    Parameters
+    ----------
+    service : whose runs
+    names : of the runs
+    """
 
-    def line(self) -> str:
-        """Return it as a line of a table."""
-        told = "; ".join(sorted(self.reasons))
-        return (
-            f"| {self.fault} | {self.rounds} | {self.runs} | {self.again} | {self.failed} |"
-            f" {self.lost} | {self.doubled} | {self.half} | {told} |"
-        )
+    def __init__(self, service: Service, names: list[str]) -> None:
+        self.blobs = FolderBlobs(service.settings.home / "blobs")
+        self.names = names
+        self.half: set[str] = set()
+        self._read: set[str] = set()
 
-
-class Service:
-    """A `holdfast serve` in a folder, with a key; it can be killed and started again."""
-
-    def __init__(self, home: Path, **settings: object) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        more = {"database_url": fresh_database(), **settings}
-        self.settings = ServiceSettings.model_validate({"home": home, "port": port, **more})
-        home.mkdir(parents=True, exist_ok=True)
-        self.database = Database(self.settings.url)
-        key = Keys(self.database).first()
-        assert key is not None
-        self.http = httpx.Client(
-            base_url=f"http://127.0.0.1:{port}",
-            headers={"Authorization": f"Bearer {key.secret}"},
-            timeout=180.0,
-        )
-        self.process: subprocess.Popen[bytes] | None = None
-        self.start()
-        self.scenario = self.http.post("/v1/demo-scenarios/corner-shop").json()["id"]
-
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        given = self.settings.model_dump(mode="json", exclude_none=True)
-        named = {k: ",".join(v) if isinstance(v, list) else str(v) for k, v in given.items()}
-        environment = {f"HOLDFAST_{name.upper()}": value for name, value in named.items()}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVE],
-            env={**os.environ, **environment},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < deadline:
-            with contextlib.suppress(httpx.HTTPError):
-                if self.http.get("/readyz").status_code == 200:
-                    return
-            time.sleep(0.1)
-        raise TimeoutError("the service does not answer")
-
-    def stop(self) -> None:
-        """Stop it in good order."""
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait()
-        self.http.close()
-        self.database.close()
-
-    def submit(self) -> str | None:
-        """Hand a run in as a careful client does: again, with the same key, until it is told."""
-        body = {"kind": "replenishment", "scenario": self.scenario, "options": {"work": WORK}}
-        name = {"Idempotency-Key": secrets.token_hex(8)}
-        for _ in range(40):
-            with contextlib.suppress(httpx.HTTPError):
-                answer = self.http.post("/v1/runs", json=body, headers=name)
-                if answer.status_code == 202:
-                    return str(answer.json()["id"])
-            time.sleep(0.25)
-        return None
-
-    def names(self) -> set[str]:
-        """Return the ids of all runs."""
-        with self.database.session() as session:
-            return set(session.scalars(select(RunRow.id)))
-
-    def ended(self, names: list[str]) -> dict[str, RunRow]:
-        """Wait for runs to end; those that do not are left out."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while True:
-            with contextlib.suppress(Exception), self.database.session() as session:
-                rows = session.scalars(select(RunRow).where(RunRow.id.in_(names)))
-                found = {row.id: row for row in rows if row.state in ENDED}
-                if len(found) == len(names) or time.monotonic() > deadline:
-                    return found
-            time.sleep(0.1)
-
-    def worker(self) -> int | None:
-        """Return the worker's process id."""
-        assert self.process is not None
-        for pid in below(self.process.pid):
-            with contextlib.suppress(OSError):
-                if b"api.runs.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    return pid
-        return None
-
-    def child(self) -> int | None:
-        """Return the process id of a solving child: what has no child and is no tracker."""
-        worker = self.worker()
-        if worker is None:
-            return None
-        for pid in reversed(below(worker)):
-            with contextlib.suppress(OSError):
-                line = Path(f"/proc/{pid}/cmdline").read_bytes()
-                if b"forkserver" in line and not below(pid) and parent(pid) != worker:
-                    return pid
-        return None
-
-
-def parent(pid: int) -> int:
-    """Return a process's parent."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def below(pid: int) -> list[int]:
-    """Return the processes below a process, nearest first."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                parents[int(entry.name)] = parent(int(entry.name))
-    found = [child for child, up in parents.items() if up == pid]
-    return found + [deeper for child in found for deeper in below(child)]
+    def look(self, session: Session) -> None:
+        """See runs and plans as they are at one moment."""
+        both = select(RunRow.id, RunRow.state, PlanRow.id, PlanRow.manifest)
+        joined = both.outerjoin(PlanRow, PlanRow.run_id == RunRow.id)
+        for run_id, state, plan_id, manifest in session.execute(
+            joined.where(RunRow.id.in_(self.names))
+        ):
+            if (state == "succeeded" and plan_id is None) or (plan_id and state not in ENDED):
+                self.half.add(run_id)
+            if plan_id and plan_id not in self._read:
+                self._read.add(plan_id)
+                try:
+                    get_plan(self.blobs, manifest)
+                except Exception:  # noqa: BLE001 - whatever it is, the plan is not whole
+                    self.half.add(run_id)
 
 
 def look(service: Service, names: list[str], row: Row) -> None:
     """Add to a row what became of runs."""
-    print(f"{time.strftime('%H:%M:%S')} {row.fault}: round {row.rounds + 1}", file=sys.stderr)
-    found = service.ended(names)
-    row.rounds += 1
+    watch = Watch(service, names)
+    found = service.ended(names, watch.look)
     row.runs += len(names)
     row.lost += len(names) - len(found)
-    for name in names:
-        if name not in found:
-            with service.database.session() as session:
-                run = session.get(RunRow, name)
-                told = "no row" if run is None else f"{run.state}, attempt {run.attempt}"
-            row.reasons.add(f"lost: {told}")
-    blobs = FolderBlobs(service.settings.home / "blobs")
     with service.database.session() as session:
+        watch.look(session)
+        for name in names:
+            if name not in found:
+                lost = session.get(RunRow, name)
+                told = "no row" if lost is None else f"{lost.state}, attempt {lost.attempt}"
+                row.reasons.add(f"lost: {told}")
         for run in found.values():
             row.again += run.attempt > 1
             row.failed += run.state == "failed"
             if run.state == "failed":
                 row.reasons.add(run.reason)
-            plans = session.scalars(select(PlanRow).where(PlanRow.run_id == run.id)).all()
+            plans = session.scalars(select(PlanRow.id).where(PlanRow.run_id == run.id)).all()
             row.doubled += len(plans) > 1
-            row.half += run.state == "succeeded" and len(plans) != 1
-            for plan in plans:
-                try:
-                    get_plan(blobs, plan.manifest)
-                except Exception:  # noqa: BLE001 - whatever it is, the plan is not whole
-                    row.half += 1
+    row.half += len(watch.half)
     row.half += any(result.breaks for result in verified(service.database))
 
 
-def kills(
-    service: Service, rounds: int, rng: random.Random, is_late: Callable[[], bool]
-) -> list[Row]:
-    """Kill the API, the worker or a child at random moments, in turn, until it is late."""
-    rows = {target: Row(f"kill -9 of {target}") for target in TARGETS}
-    for number in range(rounds):
+def kills(service: Service, numbers: list[int], table: Table, is_late: Callable[[], bool]) -> None:
+    """Kill each kind of process at random moments, in turn, until it is late."""
+    began = time.monotonic()
+    service.ended([name for name in (service.submit(), service.submit("forecasting")) if name])
+    reach = time.monotonic() - began  # of two runs that nothing disturbs
+    for number in numbers:
         if number >= len(TARGETS) and is_late():
             break
-        target = TARGETS[number % len(TARGETS)]
-        kill(service, target, rows[target], rng)
-    return list(rows.values())
+        kill(service, number, table, reach)
 
 
-def kill(service: Service, target: str, row: Row, rng: random.Random) -> None:
-    """Kill one process while two runs are under way, then hand in a third."""
-    names = [name for name in (service.submit(), service.submit()) if name]
-    time.sleep(rng.uniform(0.0, AFTER_SECONDS))
+def kill(service: Service, number: int, table: Table, reach: float) -> None:
+    """Kill at a random moment while two runs are under way and a third is being handed in."""
+    target, rng = TARGETS[number % len(TARGETS)], random.Random(f"{table.seed} {number}")
+    row = Row(f"kill -9 of {target}")
+    before = service.names()
+    kind = rng.choice(("forecasting", "replenishment"))  # of one stage, of two
+    handed_in = [service.submit(kind), service.submit("forecasting")]
+    time.sleep(rng.uniform(0.0, reach))
+    with ThreadPoolExecutor(1) as client:
+        late = client.submit(service.submit, "forecasting", tries=1200)
+        time.sleep(rng.uniform(0.0, HANDING_IN_SECONDS))
+        row.rounds += strike(service, target)  # where there is nothing to kill, it is no round
+        if target in ("API", "all at once"):
+            assert service.process is not None
+            service.process.wait()
+            service.start()
+        handed_in.append(late.result())
+    names = [name for name in handed_in if name]
+    if len(names) < len(handed_in):
+        row.lost += len(handed_in) - len(names)
+        row.reasons.add("never accepted")
+    look(service, names, row)
+    row.doubled += len(service.names() - before - set(names))
+    table.add(row, service, number)
+
+
+def strike(service: Service, target: str) -> bool:
+    """Kill what there is of a kind of process, as soon as there is one; say whether there was."""
     assert service.process is not None
-    pid = {"API": service.process.pid, "worker": service.worker(), "child": service.child()}
-    if pid[target] is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid[target], signal.SIGKILL)  # type: ignore[arg-type]
-    if target == "API":
-        service.process.wait()
-        service.start()
-    late = service.submit()
-    look(service, [*names, *([late] if late else [])], row)
+    root = service.process.pid
+    deadline = time.monotonic() + STRIKE_SECONDS
+    while time.monotonic() < deadline:
+        found: list[int | None] = {
+            "API": lambda: [root],
+            "worker": lambda: [service.worker()],
+            "child": lambda: [service.child()],
+            "forkserver": lambda: [service.forkserver()],
+            "all at once": lambda: [root, *below(root)],
+        }[target]()
+        struck = False
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                if pid is not None:
+                    os.kill(pid, signal.SIGKILL)
+                    struck = True
+        if struck:
+            return True
+        time.sleep(0.01)
+    return False
 
 
-def signals(service: Service, fault: str, number: signal.Signals, rounds: int) -> Row:
+def signals(service: Service, fault: str, number: signal.Signals, table: Table) -> None:
     """Send a child a signal as soon as it is there."""
     row = Row(fault)
-    for _ in range(rounds):
-        name = service.submit()
-        pid = None
-        deadline = time.monotonic() + WAIT_SECONDS
-        while pid is None and time.monotonic() < deadline:
-            pid = service.child()
-        if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-        look(service, [name] if name else [], row)
-    return row
+    name = service.submit("forecasting")
+    pid = None
+    deadline = time.monotonic() + WAIT_SECONDS
+    while pid is None and time.monotonic() < deadline:
+        pid = service.child()
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+            row.rounds += 1
+    look(service, [name] if name else [], row)
+    table.add(row, service)
 
 
-def full_disk(folder: Path) -> Row:
+def hangs(folder: Path, table: Table, rounds: int) -> None:
+    """Stop children until their time is over."""
+    fault = f"child: hangs (limit {HANG_SECONDS:g} s)"
+    if table.rounds(fault) >= rounds:
+        return
+    with running(folder, **QUICK, max_run_seconds=HANG_SECONDS) as service:
+        for _ in range(table.rounds(fault), rounds):
+            signals(service, fault, signal.SIGSTOP, table)
+
+
+def hogs(folder: Path, table: Table, rounds: int) -> None:
+    """Let children take more memory than they may."""
+    fault = "child: more than 60 MiB"
+    if table.rounds(fault) >= rounds:
+        return
+    with running(folder, **QUICK, max_run_memory_mib=60, max_attempts=2) as service:
+        for _ in range(table.rounds(fault), rounds):
+            row = Row(fault, 1)
+            name = service.submit()
+            look(service, [name] if name else [], row)
+            table.add(row, service)
+
+
+def full_disk(folder: Path, table: Table, rounds: int) -> None:
     """Fill the disk under a service, then make room again."""
-    row = Row("disk full")
+    if table.rounds("disk full") >= rounds:
+        return
     folder.mkdir()
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(folder)], check=False,
+        ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], check=False,
         capture_output=True,
     )  # fmt: skip
     if made.returncode:
-        row.reasons.add("not run: no file system may be mounted here")
-        return row
+        row = Row("disk full", reasons={"not run: no file system may be mounted here"})
+        table.add(row)
+        return
     try:
-        service = Service(folder / "home", min_free_mib=1)
-        ballast = folder / "ballast"
-        first = service.submit()
-        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-            while True:
-                file.write(b"\0" * 65536)
-        time.sleep(3.0)
-        during = service.submit()
-        ballast.unlink()
-        after = service.submit()
-        names = [name for name in (first, during, after) if name]
-        look(service, names, row)
-        service.stop()
+        with running(folder / "home", **QUICK, min_free_mib=1) as service:
+            for _ in range(table.rounds("disk full"), rounds):
+                row = Row("disk full", 1)
+                ballast = folder / "ballast"
+                first = service.submit()
+                with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+                    while True:
+                        file.write(b"\0" * 65536)
+                time.sleep(3.0)
+                during = service.submit("forecasting", tries=8)
+                ballast.unlink()
+                after = service.submit("forecasting")
+                look(service, [name for name in (first, during, after) if name], row)
+                table.add(row, service)
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True)
-    return row
 
 
-def database_away(service: Service, command: str, rounds: int) -> Row:
+def database_away(folder: Path, table: Table, rounds: int, command: str) -> None:
     """Stop the database server under running work and start it again."""
-    row = Row("database stopped and started")
-    for _ in range(rounds):
-        names = [name for name in (service.submit(), service.submit()) if name]
-        time.sleep(1.5)
-        subprocess.run([command], check=True, capture_output=True)
-        late = service.submit()
-        look(service, [*names, *([late] if late else [])], row)
-    return row
+    fault = "database stopped and started"
+    if table.rounds(fault) >= rounds:
+        return
+    with running(folder, **QUICK, max_attempts=20) as service:
+        for _ in range(table.rounds(fault), rounds):
+            row = Row(fault, 1)
+            names = [name for name in (service.submit(), service.submit("forecasting")) if name]
+            time.sleep(1.5)
+            subprocess.run([command], check=True, capture_output=True)
+            late = service.submit("forecasting")
+            look(service, [*names, *([late] if late else [])], row)
+            table.add(row, service)
 
 
-def clock_back(service: Service, rounds: int) -> Row:
+def clock_back(service: Service, table: Table, rounds: int) -> None:
     """Let a schedule's time come, set the clock back behind it, and let it come again.
 
     The clock is handed to what looks for due schedules; the machine's own is left alone, by which
     the service's worker looks all the while. Each time must start one run.
     """
-    row = Row("clock set back")
-    run = {"kind": "replenishment", "scenario": service.scenario, "options": {"work": WORK}}
+    run = {"kind": "forecasting", "scenario": service.scenario, "options": {"work": WORK}}
     body = {"name": "yearly", "cron": "0 3 1 1 *", "timezone": "Asia/Shanghai", "run": run}
     service.http.post("/v1/schedules", json=body).raise_for_status()
     blobs, queue = FolderBlobs(service.settings.home / "blobs"), RunQueue(service.settings.url)
-    for number in range(rounds):
+    for number in range(table.rounds("clock set back"), rounds):
+        row = Row("clock set back", 1)
         due = dt.datetime(dt.datetime.now(dt.UTC).year + 2 + number, 1, 1, tzinfo=dt.UTC)
         before = service.names()
         for moved in (0, -1, -3600, 0, -86_400 * 400, 60, -60, 0):
@@ -330,69 +273,53 @@ def clock_back(service: Service, rounds: int) -> Row:
         row.lost += not names
         row.doubled += len(names) > 1
         look(service, names, row)
+        table.add(row, service)
     queue.close()
-    return row
 
 
-@contextlib.contextmanager
-def running(folder: Path, **settings: object) -> Iterator[Service]:
-    """Run a service, and stop it."""
-    service = Service(folder, **settings)
-    try:
-        yield service
-    finally:
-        service.stop()
+def deaths(folder: Path, table: Table, rounds: int) -> None:
+    """Let children die of themselves; then let time go back."""
+    fault = "child: segmentation fault"
+    if min(table.rounds(fault), table.rounds("clock set back")) >= rounds:
+        return
+    with running(folder, **QUICK, max_attempts=20) as service:
+        for _ in range(table.rounds(fault), rounds):
+            signals(service, fault, signal.SIGSEGV, table)
+        clock_back(service, table, rounds)
 
 
 def main(arguments: list[str]) -> int:
     """Run all faults and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks faults", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="a round or two of each")
+    parser.add_argument("--short", action="store_true", help="one round of each")
     parser.add_argument("--rounds", type=int, default=100, help="kills in all")
     parser.add_argument("--minutes", type=float, help="begin no further kill after so many")
+    parser.add_argument("--side-by-side", type=int, default=1, help="services that are killed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--page", type=Path, help="docs page whose part is replaced")
+    parser.add_argument("--keep", type=Path, help="file of what was seen, to go on from")
     options = parser.parse_args(arguments)
-    began = time.monotonic()
-    rng = random.Random(options.seed)
     kill_rounds = len(TARGETS) if options.short else options.rounds
-    most = math.inf if options.minutes is None else 60.0 * options.minutes
+    most = math.inf if options.minutes is None else time.monotonic() + 60.0 * options.minutes
     few = 1 if options.short else max(1, min(3, options.rounds // 6))
-    quick = {"beat_seconds": 0.5, "queue_poll_seconds": 0.1}
-    rows = []
-    with tempfile.TemporaryDirectory() as place:
+    table = Table(options.seed, options.page, options.keep)
+    left = [number for number in range(kill_rounds) if number not in table.killed]
+    lanes = max(1, options.side_by_side)
+
+    def lane(number: int) -> None:
+        with running(folder / f"kills-{number}", **QUICK, max_attempts=20) as service:
+            kills(service, left[number::lanes], table, lambda: time.monotonic() > most)
+
+    with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(lanes) as pool:
         folder = Path(place)
-        with running(folder / "hang", **quick, max_run_seconds=15) as service:
-            rows.append(signals(service, "child: hangs (limit 15 s)", signal.SIGSTOP, few))
-        with running(folder / "hog", **quick, max_run_memory_mib=60, max_attempts=2) as service:
-            row = Row("child: more than 60 MiB")
-            for _ in range(few):
-                name = service.submit()
-                look(service, [name] if name else [], row)
-            rows.append(row)
-        rows.append(full_disk(folder / "disk"))
-        with running(folder / "kills", **quick, max_attempts=20) as service:
-            rows.append(signals(service, "child: segmentation fault", signal.SIGSEGV, few))
-            rows.append(clock_back(service, few))
-            if restart := os.environ.get(RESTART):
-                rows.append(database_away(service, restart, few))
-            rows = [
-                *kills(service, kill_rounds, rng, lambda: time.monotonic() - began > most),
-                *rows,
-            ]
-    kind = "PostgreSQL" if os.environ.get("HOLDFAST_TEST_DATABASE_URL") else "SQLite"
-    seconds = time.monotonic() - began
-    rounds = sum(row.rounds for row in rows)
-    machine = describe_machine(PACKAGES)
-    lines = [
-        f"{kind}, {rounds} rounds in {seconds:.0f} s; {machine}; seed {options.seed}.",
-        "",
-        "| fault | rounds | runs | tried again | failed | lost | doubled | half there | reasons |",
-        "|---|---|---|---|---|---|---|---|---|",
-        *(row.line() for row in rows),
-    ]
-    text = "\n".join(lines)
-    print(text)
-    if options.page is not None:
-        put(options.page, f"faults {kind}", text)
-    return int(any(row.lost or row.doubled or row.half for row in rows))
+        jobs = [pool.submit(lane, number) for number in range(min(lanes, len(left)))]
+        jobs += [
+            pool.submit(job, folder / job.__name__, table, few)
+            for job in (hangs, hogs, full_disk, deaths)
+        ]
+        for job in jobs:
+            job.result()
+        if restart := os.environ.get(RESTART):  # alone: it takes all services' database away
+            database_away(folder / "database", table, few, restart)
+    print(table.text())
+    return int(any(row.is_bad for row in table.rows.values()))

@@ -32,9 +32,9 @@ import numpy as np
 
 from benchmarks.call_costs import cost_lines, processor_seconds
 from benchmarks.databases import SERVER
-from benchmarks.faults import Service, running
 from benchmarks.machine import describe_machine
 from benchmarks.page import put
+from benchmarks.service import Service, running
 
 PACKAGES = ("fastapi", "uvicorn", "sqlalchemy", "httpx")
 ENDED = ("succeeded", "failed", "cancelled")

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 PROGRESS_SECONDS = 0.2  # at most so often is progress told, but for new stages
 EXIT_ORPHANED = 3
 MIB = 1024 * 1024
-NICE = 10  # below the processes that answer: a plan may take longer, an answer may not
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,7 @@ class Task:
     comparison : of a comparison, how; `sides`: name, scenario and plan of each, the baseline first
     export : lp or mps, to keep the problem of stage network beside the plan
     memory_mib : the process may take so much; 0: no limit
+    nice : it steps back so far: a plan may take longer, an answer may not
     width : chunks that large work is cut into for all workers; 0: it is done here
     share_from : steps of work from which it is large
     night : of kind nightly: gates, the plan before, and what earlier attempts have done
@@ -73,6 +73,7 @@ class Task:
     comparison: dict[str, Any] | None = None
     sides: list[tuple[str, str, str]] = field(default_factory=list)
     memory_mib: int = 0
+    nice: int = 0
     width: int = 0
     share_from: float = 0.0
     night: NightOrder | None = None
@@ -140,7 +141,7 @@ class _PipedDesk:
 
 def main(pipe: Connection, task: Task) -> None:
     """Run a task and say how it ended: done, or failed with a reason."""
-    os.nice(NICE)
+    os.nice(task.nice)
     from scenarios import HoldfastError, InputError
 
     line = _Line(pipe)

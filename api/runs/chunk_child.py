@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
-from api.runs.child import MIB, NICE
+from api.runs.child import MIB
 from api.runs.parcels import pack, unpack
 from api.store.blobs import FolderBlobs
 from optimizer.executor import function_of, reason_of
@@ -23,7 +23,7 @@ from optimizer.processes import end_with_parent
 IDLE_SECONDS: Final = 10.0
 
 
-def main(pipe: Connection, folder: Path, work: str, memory_mib: int) -> None:
+def main(pipe: Connection, folder: Path, work: str, memory_mib: int, nice: int) -> None:
     """Do chunks; say of each the hash of its result, or why there is none.
 
     Parameters
@@ -32,8 +32,9 @@ def main(pipe: Connection, folder: Path, work: str, memory_mib: int) -> None:
     folder : of the blobs
     work : hash of the work's blob
     memory_mib : the process may take so much; 0: no limit
+    nice : it steps back so far behind the processes that answer
     """
-    os.nice(NICE)
+    os.nice(nice)
     threading.Thread(target=end_with_parent, daemon=True).start()
     if memory_mib:
         limit = memory_mib * MIB

@@ -125,7 +125,8 @@ class ChunkSupervisor:
                 self._idle = fit[1:]
                 return fit[0], False
         ours, theirs = self._context.Pipe()
-        args = (theirs, self.settings.home / "blobs", work, self.settings.max_run_memory_mib)
+        memory_mib, nice = self.settings.max_run_memory_mib, self.settings.run_nice
+        args = (theirs, self.settings.home / "blobs", work, memory_mib, nice)
         process = self._context.Process(target=chunk_child.main, args=args)
         process.start()
         theirs.close()

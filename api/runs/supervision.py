@@ -49,7 +49,8 @@ NAMED = (
 )  # options that stages take as they are
 SWITCHES = ("single_source", "stock_value")  # options that are on or off
 NIGHTLY = "nightly"
-PRELOAD = ["pandas", "pyarrow", "api.runs.child", "api.runs.chunk_child"]
+PRELOAD = ["pandas", "pyarrow", "scipy.optimize", "scipy.stats", "api.runs.child",
+           "api.runs.chunk_child"]  # once, not by every child  # fmt: skip
 LOOK_SECONDS = 0.25  # how often the run's row is looked at for a cancel or another attempt
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 0.2, 5.0  # between writes while the database is away
 
@@ -167,6 +168,7 @@ class Supervisor:
             comparison=request.get("comparison"),
             sides=self._sides(session, request),
             memory_mib=self.settings.max_run_memory_mib,
+            nice=self.settings.run_nice,
             width=0 if self.chunks is None else self.settings.chunks_per_run,
             share_from=self.settings.share_from,
             night=night_order(session, row) if row.kind == NIGHTLY else None,

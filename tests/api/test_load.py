@@ -257,16 +257,16 @@ def test_methods_that_are_made_up_do_not_make_the_figures_grow(door: Door) -> No
 
 
 def test_who_solves_stands_behind_who_answers() -> None:
-    """The first thing that a run's process does is to step back."""
+    """The first thing that a run's process does is to step back, as far as it is told."""
 
-    def stepped(_by: int) -> None:
-        raise InterruptedError
+    def stepped(by: int) -> None:
+        raise InterruptedError(f"back by {by}")
 
-    task = child.Task("run", Path("/nowhere"), "pipeline", "0" * 64)
+    task = child.Task("run", Path("/nowhere"), "pipeline", "0" * 64, nice=7)
     ours, theirs = multiprocessing.Pipe()
-    with patch.object(os, "nice", stepped), pytest.raises(InterruptedError):
+    with patch.object(os, "nice", stepped), pytest.raises(InterruptedError, match="by 7"):
         child.main(theirs, task)
-    with patch.object(os, "nice", stepped), pytest.raises(InterruptedError):
-        chunk_child.main(theirs, Path("/nowhere"), "0" * 64, 0)
+    with patch.object(os, "nice", stepped), pytest.raises(InterruptedError, match="by 7"):
+        chunk_child.main(theirs, Path("/nowhere"), "0" * 64, 0, 7)
     ours.close()
     theirs.close()
