@@ -44,6 +44,7 @@ TARGETS = ("API", "worker", "child", "forkserver", "all at once")
 QUICK = {"beat_seconds": 0.5, "queue_poll_seconds": 0.1, "run_nice": 0}
 HANG_SECONDS = 8.0  # limit of the runs that hang
 HANDING_IN_SECONDS = 0.1  # a kill comes within so long after the last run began to be handed in
+FIRST_REACH_SECONDS = 3.0
 STRIKE_SECONDS = 60.0  # what is to be killed and is not there may come up for so long
 
 
@@ -79,8 +80,8 @@ class Watch:
                     self.half.add(run_id)
 
 
-def look(service: Service, names: list[str], row: Row) -> None:
-    """Add to a row what became of runs."""
+def look(service: Service, names: list[str], row: Row) -> dict[str, RunRow]:
+    """Add to a row what became of runs; return those that have ended."""
     watch = Watch(service, names)
     found = service.ended(names, watch.look)
     row.runs += len(names)
@@ -101,27 +102,38 @@ def look(service: Service, names: list[str], row: Row) -> None:
             row.doubled += len(plans) > 1
     row.half += len(watch.half)
     row.half += any(result.breaks for result in verified(service.database))
+    return found
 
 
 def kills(service: Service, numbers: list[int], table: Table, is_late: Callable[[], bool]) -> None:
     """Kill each kind of process at random moments, in turn, until it is late."""
-    began = time.monotonic()
-    service.ended([name for name in (service.submit(), service.submit("forecasting")) if name])
-    reach = time.monotonic() - began  # of two runs that nothing disturbs
+    reach = FIRST_REACH_SECONDS
     for number in numbers:
         if number >= len(TARGETS) and is_late():
             break
-        kill(service, number, table, reach)
+        reach = kill(service, number, table, reach)
 
 
-def kill(service: Service, number: int, table: Table, reach: float) -> None:
-    """Kill at a random moment while two runs are under way and a third is being handed in."""
+def kill(service: Service, number: int, table: Table, reach: float) -> float:
+    """Kill at a random moment while two runs are under way and a third is being handed in.
+
+    Parameters
+    ----------
+    service : what is killed
+    number : of the round
+    table : of what was seen
+    reach : seconds that two runs take; the kill comes within them, and once both have ended
+
+    Returns
+    -------
+    Seconds that these two runs took in the end.
+    """
     target, rng = TARGETS[number % len(TARGETS)], random.Random(f"{table.seed} {number}")
     row = Row(f"kill -9 of {target}")
     before = service.names()
     kind = rng.choice(("forecasting", "replenishment"))  # of one stage, of two
     handed_in = [service.submit(kind), service.submit("forecasting")]
-    time.sleep(rng.uniform(0.0, reach))
+    service.ended([name for name in handed_in if name], wait_seconds=rng.uniform(0.0, reach))
     with ThreadPoolExecutor(1) as client:
         late = client.submit(service.submit, "forecasting", tries=1200)
         time.sleep(rng.uniform(0.0, HANDING_IN_SECONDS))
@@ -135,9 +147,11 @@ def kill(service: Service, number: int, table: Table, reach: float) -> None:
     if len(names) < len(handed_in):
         row.lost += len(handed_in) - len(names)
         row.reasons.add("never accepted")
-    look(service, names, row)
+    found = look(service, names, row)
     row.doubled += len(service.names() - before - set(names))
     table.add(row, service, number)
+    ended = [found[name] for name in handed_in[:2] if name in found]
+    return sum((run.ended_at - run.started_at).total_seconds() for run in ended)
 
 
 def strike(service: Service, target: str) -> bool:

@@ -99,19 +99,26 @@ class Service:
             return set(session.scalars(select(RunRow.id)))
 
     def ended(
-        self, names: list[str], meanwhile: Callable[[Session], None] | None = None
+        self,
+        names: list[str],
+        meanwhile: Callable[[Session], None] | None = None,
+        wait_seconds: float = WAIT_SECONDS,
     ) -> dict[str, RunRow]:
         """Wait for runs to end, looking `meanwhile`; those that do not are left out."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + wait_seconds
+        found: dict[str, RunRow] = {}
         while True:
             with contextlib.suppress(SQLAlchemyError), self.database.session() as session:
                 if meanwhile is not None:
                     meanwhile(session)
                 rows = session.scalars(select(RunRow).where(RunRow.id.in_(names)))
                 found = {row.id: row for row in rows if row.state in ENDED}
-                if len(found) == len(names) or time.monotonic() > deadline:
-                    return found
+                if len(found) == len(names):
+                    break
+            if time.monotonic() > deadline:
+                break
             time.sleep(0.1)
+        return found
 
     def worker(self) -> int | None:
         """Return the worker's process id."""
