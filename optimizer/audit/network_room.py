@@ -171,7 +171,7 @@ def check_room(
     caps = limits[
         (limits["kind"] == "co2")
         & (limits["sense"] == "<=")
-        & (limits["scope"] == "all")
+        & limits["scope"].isin(("all", "stage:network"))
         & limits["hard"].astype(bool)
     ]
     grams = float(flows["grams"].sum())

@@ -350,12 +350,12 @@ def _check_emissions(
     days = pd.Timedelta(days=7 if scenario.settings.bucket == "week" else 1)
     for row in limits.to_dict("records"):
         scope, first = str(row["scope"]), row["bucket"]
-        if scope != "all" and not scope.startswith("site:"):
+        if scope not in ("all", "stage:routing") and not scope.startswith("site:"):
             continue
         grams = sum(
             amount
             for depot, start, amount in emitted
-            if scope in ("all", f"site:{depot}")
+            if scope in ("all", "stage:routing", f"site:{depot}")
             and (pd.isna(first) or first <= start < first + days)
         )
         broken = grams > float(row["value"]) * (1.0 + 2.0 * KM)

@@ -62,6 +62,7 @@ def check_parcels(
     grams = rate["g_co2e_per_parcel"].to_numpy(np.float64)
     off = np.abs(parcels["g_co2e"].to_numpy(np.float64) - grams) > KG * np.maximum(1.0, grams)
     rules.add("shipments", "co2_differs", off, names)
+    _check_emissions(rules, scenario, parcels, earliest, grams)
 
     arrive = ship_on + pd.to_timedelta(np.ceil(rate["promise_days"].fillna(0.0)), unit="D")
     stated = pd.to_datetime(parcels["promised_on"]).reset_index(drop=True)
@@ -209,6 +210,34 @@ def parcel_cost(rate: pd.DataFrame, kg: Floats, m3: Floats) -> Floats:
     beyond = np.where(np.isnan(step), beyond, stepped)
     cost: Floats = rate["base"].to_numpy(np.float64) + rate["per_kg"].to_numpy(np.float64) * beyond
     return cost
+
+
+def _check_emissions(
+    rules: Rules, scenario: Scenario, parcels: pd.DataFrame, ready: pd.Series, grams: Floats
+) -> None:
+    """Check that parcels emit no more than hard limits on CO2e allow.
+
+    Parameters
+    ----------
+    ready : (n_parcels,) day on which each is ready
+    grams : (n_parcels,) what its rate says; NaN where it says nothing
+    """
+    limits = scenario.table("limits")
+    limits = limits[(limits["kind"] == "co2") & (limits["sense"] == "<=")]
+    length = pd.Timedelta(days=scenario.settings.bucket_days)
+    for limit in limits[limits["hard"].astype(bool)].itertuples():
+        scope = str(limit.scope)
+        if scope not in ("all", "stage:sourcing") and not scope.startswith("site:"):
+            continue
+        counts = np.ones(len(parcels), bool)
+        if scope.startswith("site:"):
+            counts = (parcels["site_id"] == scope.removeprefix("site:")).to_numpy(bool)
+        if pd.notna(limit.bucket):
+            inside = (ready >= limit.bucket) & (ready < limit.bucket + length)
+            counts = counts & inside.to_numpy(bool)
+        used = float(np.nansum(grams[counts]))
+        over = used > float(limit.value) * (1.0 + KG) + KG
+        rules.add("shipments", "over_co2", [over], [f"{limit.limit_id}: {used:.0f} g"])
 
 
 def _emission_money(scenario: Scenario, rate: pd.DataFrame) -> Floats:

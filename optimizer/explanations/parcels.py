@@ -11,6 +11,7 @@ from optimizer.explanations.facts import Facts, Row, blank, cell, constant, numb
 from optimizer.explanations.prices import prices_of
 from optimizer.explanations.record import Explanation, Factor, Sum, Term, term, total
 from optimizer.explanations.told import alternative, binding
+from scenarios.semantics.co2_limits import co2_limits
 
 RATE = ("carrier_id", "service", "origin", "destination", "max_weight_kg")
 ORDER = ("order_id",)
@@ -59,7 +60,7 @@ def _parcel(facts: Facts, row: Row) -> Explanation:
         },
         (priced, total("objective", "money", terms)),
         binding(facts, f"shipments:{name}"),
-        prices_of(facts, "sourcing", _uses(row, packed)),
+        prices_of(facts, "sourcing", _uses(facts, row, order, packed)),
         alternative(facts, f"shipments:{name}", "bound"),
     )
 
@@ -246,7 +247,9 @@ def _clock(text: str) -> str:
     return text if text.count(":") == 2 else f"{text}:00"
 
 
-def _uses(row: Row, packed: list[Row]) -> dict[tuple[str, str, str], float]:
+def _uses(
+    facts: Facts, row: Row, order: Row, packed: list[Row]
+) -> dict[tuple[str, str, str], float]:
     """Return what a parcel takes of limits that have prices: kind, entity, product -> units."""
     site = str(row["site_id"])
     units: dict[tuple[str, str, str], float] = {("dock", site, ""): 0.0}
@@ -256,6 +259,14 @@ def _uses(row: Row, packed: list[Row]) -> dict[tuple[str, str, str], float]:
         at = ("stock", site, str(line["product_id"]))
         units[at] = units.get(at, 0.0) + qty
     units["van", str(row["carrier_id"]), ""] = 1.0
+    limits, _ = co2_limits(facts.scenario, "sourcing")
+    ready = facts.start
+    if not blank(order["release_at"]):
+        ready = max(ready, order["release_at"].normalize())
+    for limit in limits:
+        inside = limit.first is None or limit.behind is None or limit.first <= ready < limit.behind
+        if inside and limit.name in ("", site):
+            units["co2", limit.limit_id, ""] = number(row["g_co2e"])
     return units
 
 

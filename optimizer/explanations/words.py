@@ -295,6 +295,10 @@ RULES: Mapping[str, Pair] = {
         "A cheaper source is worth more to other orders: {parameter}, {value:m}.",
         "更便宜的货源对其他订单更有价值：{parameter}，{value:m}。",
     ),
+    "co2_limit": (
+        "A cheaper way emits more than limit {parameter} of {value:n} g has left.",
+        "更便宜的方式超出碳排放限额{parameter}（{value:n}克）的余量。",
+    ),
     "tariff": ("It costs what {carrier} asks: {value:m}.", "按{carrier}的报价：{value:m}。"),
     "status": ("Its status in the scenario is {value}.", "场景中的状态为{value}。"),
     # what is not served
@@ -304,6 +308,7 @@ RULES: Mapping[str, Pair] = {
     "reserved": ("The stock is kept for others.", "库存为其他渠道保留。"),
     "no_stock": ("There is not enough stock.", "库存不足。"),
     "no_capacity": ("There is no capacity left.", "能力不足。"),
+    "co2": ("A limit on CO2e has no room for it.", "碳排放限额不足。"),
     "not_tried": ("The search did not get to it.", "搜索未处理到。"),
     "not_worth_it": ("It costs more than its penalty.", "费用高于罚金，不值得。"),
     "no_zone": ("Its zone is not known.", "区域未知。"),

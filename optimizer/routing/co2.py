@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pandas as pd
 
 from optimizer.bracket import STEEPER, Bracket
 from optimizer.outcome import Limits, Outcome
@@ -17,6 +16,7 @@ from optimizer.routing.problem import Flags, Floats, Route, RoutingProblem
 from optimizer.routing.schedule import Timed, price
 from optimizer.routing.solve import Driven
 from scenarios import Scenario
+from scenarios.semantics.co2_limits import co2_limits
 
 FIRST_SHARE = 0.3  # of the budget, for the plan without a price of the limits
 ROUNDS = 6  # plans that are made at most
@@ -80,25 +80,19 @@ class _Prices:
 
 
 def read_caps(scenario: Scenario) -> tuple[tuple[Cap, ...], tuple[str, ...]]:
-    """Return the hard limits on grams that routes are held to, and notes on the others.
+    """Return the hard limits on grams that routes are held to, and notes on soft ones.
 
-    Scope `all` or `site:ID` (routes that start there); a bucket means routes that start in it,
-    none all routes of the plan together.
+    Scope `all`, `stage:routing` or `site:ID` (routes that start there); a bucket means routes that
+    start in it, none all routes of the plan together.
     """
-    rows = scenario.table("limits")
-    rows = rows[(rows["kind"] == "co2") & (rows["sense"] == "<=")]
-    length = np.timedelta64(7 if scenario.settings.bucket == "week" else 1, "D")
-    caps, notes = [], []
-    for row in rows.sort_values("limit_id").itertuples():
-        kind, _, name = str(row.scope).partition(":")
-        if kind not in ("all", "site"):
-            notes.append(f"Limit {row.limit_id}: routes have no emissions of scope {row.scope}.")
-        elif not row.hard:
-            notes.append(f"Limit {row.limit_id} on CO2e is soft: routes are not held to it.")
-        else:
-            first = np.datetime64("NaT" if pd.isna(row.bucket) else row.bucket, "D")
-            caps.append(Cap(str(row.limit_id), name, first, first + length, float(row.value)))
-    return tuple(caps), tuple(notes)
+    limits, notes = co2_limits(scenario, "routing")
+    caps = []
+    for limit in limits:
+        first, behind = (
+            np.datetime64("NaT" if day is None else day, "D") for day in (limit.first, limit.behind)
+        )
+        caps.append(Cap(limit.limit_id, limit.name, first, behind, limit.grams))
+    return tuple(caps), notes
 
 
 def solve_within(

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
+from scenarios.semantics.co2_limits import READ_BY
 from scenarios.validation.facts import Facts
-from scenarios.validation.notice import Notice, error, warning
+from scenarios.validation.notice import Notice, error, info, warning
 
 BAD_SCOPE = error(
     "bad_scope",
@@ -38,6 +39,16 @@ LIMITS_CLASH = error(
     "Two hard limits leave nothing between them.",
     "at least {low} here, at most {high} in row {other}: nothing fits both",
 )
+CO2_AT_LEAST = warning(
+    "co2_limit_at_least",
+    "A limit on CO2e asks for at least so much.",
+    "write sense <=: as it is, it changes nothing",
+)
+CO2_SOFT = info(
+    "co2_limit_soft",
+    "A limit on CO2e is soft: no stage pays for what is beyond it.",
+    "make it hard, or write co2_price_per_tonne: as it is, it changes nothing",
+)
 PLACES: Mapping[str, tuple[str, ...]] = {
     "supplier": ("suppliers.supplier_id", "supplier_products.supplier_id"),
     "site": ("sites.site_id",),
@@ -50,7 +61,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "region": ("sites.region", "zones.region", "suppliers.region"),
 }
 CLASSES = ("A", "B", "C")
-STAGES = ("replenishment",)  # whose emissions a limit can be about
+STAGES = tuple(READ_BY)  # whose emissions a limit can be about
 KINDS = (*PLACES, "lane", "class", "stage")
 RANK = re.compile(r"(?:\d+-)?(biggest|slowest|largest-by-[a-z]+)")
 LIMIT_FITS: Mapping[str, tuple[str, ...]] = {
@@ -59,6 +70,9 @@ LIMIT_FITS: Mapping[str, tuple[str, ...]] = {
     "supplier_units": ("supplier", "group"),
     "storage": ("site", "group"),
     "service_km": ("zone",),
+    "co2": tuple(
+        dict.fromkeys(kind for kinds in READ_BY.values() for kind in kinds if kind != "all")
+    ),
 }
 
 
@@ -155,4 +169,16 @@ def check_limit_values(facts: Facts) -> None:
         )
 
 
-RULES = (check_limit_scopes, check_limit_values)
+def check_co2_limits(facts: Facts) -> None:
+    """Limits on CO2e are such as stages keep: hard, and at most."""
+    limits = facts.table("limits")
+    about = (limits["kind"] == "co2").to_numpy(bool)
+    least = about & (limits["sense"] == ">=").to_numpy(bool)
+    if least.any():
+        facts.note(CO2_AT_LEAST, "limits", "sense", least)
+    soft = about & ~least & limits["hard"].eq(False).fillna(False).to_numpy(bool)
+    if soft.any():
+        facts.note(CO2_SOFT, "limits", "hard", soft)
+
+
+RULES = (check_limit_scopes, check_limit_values, check_co2_limits)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from optimizer.allocation.network.problem import Flags
 from scenarios import Scenario
+from scenarios.semantics.co2_limits import co2_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +41,8 @@ def one_channel(scenario: Scenario) -> list[str]:
 
 def co2_limit(scenario: Scenario) -> tuple[float, list[str]]:
     """Return grams over the horizon, infinite without a limit, and what to say of soft ones."""
-    limits = scenario.table("limits")
-    caps = limits[
-        (limits["kind"] == "co2") & (limits["sense"] == "<=") & (limits["scope"] == "all")
-    ]
-    hard = caps[caps["hard"].astype(bool)]
-    told = [
-        f"Limit {name} on CO2e is soft: reported, not enforced."
-        for name in caps.loc[~caps["hard"].astype(bool), "limit_id"]
-    ]
-    return (float(hard["value"].min()) if len(hard) else np.inf), told
+    limits, notes = co2_limits(scenario, "network")
+    return min((limit.grams for limit in limits), default=np.inf), list(notes)
 
 
 def count_limits(

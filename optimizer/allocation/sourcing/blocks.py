@@ -154,8 +154,10 @@ def whole_stock(problem: SourcingProblem, stock: Floats) -> Floats:
 
 
 def quotes_for(problem: SourcingProblem, orders: Ints) -> Quotes:
-    """Return the rates for some orders."""
-    return Quotes(problem.tariff, problem.orders.zone[orders], problem.orders.promise.of(orders))
+    """Return the rates for some orders, each with its toll."""
+    toll = None if problem.toll is None else problem.toll[:, orders]
+    of_orders = problem.orders
+    return Quotes(problem.tariff, of_orders.zone[orders], of_orders.promise.of(orders), toll)
 
 
 def subsets(size: int) -> Iterator[tuple[int, int, int]]:

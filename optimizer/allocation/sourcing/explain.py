@@ -9,6 +9,7 @@ import pandas as pd
 
 from optimizer.allocation.sourcing.assign import LEFT
 from optimizer.allocation.sourcing.blocks import Catalogue, quotes_for, whole_stock
+from optimizer.allocation.sourcing.co2_caps import Use
 from optimizer.allocation.sourcing.ledger import UNITS, Ledger
 from optimizer.allocation.sourcing.placement import Parcels
 from optimizer.allocation.sourcing.problem import Objects
@@ -16,18 +17,29 @@ from optimizer.allocation.sourcing.tariff import Floats
 
 
 def explanations(
-    ledger: Ledger, catalogue: Catalogue, parcels: Parcels, ids: Objects
+    ledger: Ledger,
+    catalogue: Catalogue,
+    parcels: Parcels,
+    ids: Objects,
+    uses: tuple[Use, ...] = (),
 ) -> pd.DataFrame:
     """Return a row per parcel.
 
     The next-best site is the cheapest other site that had the goods this morning. Where it would
-    be cheaper (a negative extra cost), the binding limit says what other orders took there.
+    be cheaper (a negative extra cost), the binding limit says what other orders took there, or
+    which limit on CO2e does not let it. Where such a limit keeps a parcel from a rate of its own
+    site that is cheaper than any other site, that rate is the alternative.
+
+    Parameters
+    ----------
+    uses : what the plan takes of limits on CO2e
     """
     problem, tariff = ledger.problem, ledger.problem.tariff
     if not len(ids):
         return pd.DataFrame()
     other, extra = _next_best(ledger, catalogue, parcels)
     row = parcels.row
+    barred = _barred(ledger, parcels, other, extra, uses)
     charged = tariff.charged_kg(row, parcels.kg, parcels.m3)
     numbers = zip(
         tariff.base[row].tolist(),
@@ -53,14 +65,18 @@ def explanations(
     names: list[str | None] = [
         None if site == LEFT else f"from {problem.site_ids[site]}" for site in other.tolist()
     ]
+    binding = _binding(ledger, parcels, other, extra)
+    for number, (rule, name, more) in barred.items():
+        binding[number], extra[number] = rule, more
+        names[number] = name or names[number]
     return pd.DataFrame(
         {
             "decision_id": "shipments:" + ids,
             "table": "shipments",
             "terms": terms,
-            "binding": pd.Series(_binding(ledger, parcels, other, extra), dtype="str"),
+            "binding": pd.Series(binding, dtype="str"),
             "alternative": pd.Series(names, dtype="str"),
-            "extra_cost": np.where(other == LEFT, np.nan, extra),
+            "extra_cost": extra,
         }
     )
 
@@ -84,8 +100,53 @@ def _next_best(
     least = money[other, at]
     own = parcels.money + parcels.handling + parcels.late + parcels.co2 + parcels.risk
     own = own + parcels.goods
-    extra = least - own
+    extra = np.where(np.isfinite(least), least - own, np.nan)
     return np.where(np.isfinite(least), other, LEFT), extra
+
+
+def _barred(
+    ledger: Ledger,
+    parcels: Parcels,
+    other: np.ndarray[tuple[int], np.dtype[np.int64]],
+    extra: Floats,
+    uses: tuple[Use, ...],
+) -> dict[int, tuple[str, str, float]]:
+    """Return parcels that a limit on CO2e keeps from a cheaper way: rule, its name, extra cost.
+
+    The name is empty where the way is the next-best site.
+    """
+    found: dict[int, tuple[str, str, float]] = {}
+    if not uses:
+        return found
+    problem, tariff = ledger.problem, ledger.problem.tariff
+    quotes, loss = quotes_for(problem, parcels.order), parcels.loss - parcels.goods
+    at = np.arange(len(parcels.order))
+    own = parcels.money + parcels.late + parcels.co2 + parcels.risk
+    here = quotes.best_rows(parcels.kg, parcels.m3, loss, parcels.site, None)
+    money = quotes.by_group(parcels.kg, parcels.m3, loss, 1)[0][parcels.site, at] - own
+    place = np.where(other == LEFT, parcels.site, other)
+    there = quotes.best_rows(parcels.kg, parcels.m3, loss, place, None)
+    grams = tariff.known_grams(parcels.row)
+    for number in at.tolist():
+        site, order = int(parcels.site[number]), int(parcels.order[number])
+        least = np.nan_to_num(extra[number], nan=np.inf)
+        mine = money[number] < min(least, 0.0) - 1e-9
+        if not mine and not least < -1e-9:
+            continue
+        row, to = (here[number], site) if mine else (there[number], int(other[number]))
+        emits = float(tariff.known_grams(row))
+        for use in uses:
+            counts = use.cap.counts
+            more = emits * counts[to, order] - grams[number] * counts[site, order]
+            if more > use.left:
+                name = ""
+                if mine:
+                    name = f"by {tariff.carrier[row]} {tariff.service[row]}"
+                    name += f" from {problem.site_ids[site]}"
+                rule = _rule("co2_limit", use.cap.limit_id, use.cap.grams)
+                found[number] = (rule, name, float(money[number] if mine else extra[number]))
+                break
+    return found
 
 
 def _binding(

@@ -69,7 +69,8 @@ class LargeOrders:
         )
         shape = (problem.n_sites, len(self.orders))
         base, at_none, at_all = (np.full(shape, np.inf) for _ in range(3))
-        for row, beside in zip(quotes.rows, quotes.beside, strict=True):
+        aside = quotes.beside if quotes.tolls is None else quotes.beside + quotes.tolls
+        for row, beside in zip(quotes.rows, aside, strict=True):
             none = tariff.base[row] - tariff.per_kg[row] * tariff.included_kg[row] + beside
             np.minimum(base, tariff.base[row] + beside, out=base)
             np.minimum(at_none, none, out=at_none)

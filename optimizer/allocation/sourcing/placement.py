@@ -21,11 +21,14 @@ class Placement:
     site : (n_pieces,) int64, LEFT for a piece that does not ship
     label : (n_pieces,) int64, rank within the order of the lowest piece of its parcel
     group : (n_pieces,) int64, carrier limit that the parcel counts against
+    row : (n_pieces,) int64, of the tariff, by which the parcel of a lowest piece goes; -1: by its
+        cheapest. None: all by their cheapest
     """
 
     site: Ints
     label: Ints
     group: Ints
+    row: Ints | None = None
 
     @classmethod
     def nothing(cls, problem: SourcingProblem) -> Placement:
@@ -38,11 +41,8 @@ class Placement:
 
     def copy(self) -> Placement:
         """Return a copy that changes on its own."""
-        return Placement(self.site.copy(), self.label.copy(), self.group.copy())
-
-    def take_over(self, other: Placement) -> None:
-        """Become what another placement is."""
-        self.site[:], self.label[:], self.group[:] = other.site, other.label, other.group
+        row = None if self.row is None else self.row.copy()
+        return Placement(self.site.copy(), self.label.copy(), self.group.copy(), row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,9 @@ class Parcels:
     kg, m3, units : (n_parcels,) float64
     money, late, co2, handling, goods, risk : (n_parcels,) float64; goods: worth of the stock in it;
         risk: chance that the carrier does not take it times what that costs
+    toll : (n_parcels,) float64, money that decides and is not paid
     loss : (n_parcels,) float64, penalty of leaving what is in it
+    head : (n_parcels,) int64, its lowest piece
     waits : (n_parcels,) float64, days that it waits since the cut-off has passed, 0 or 1
     of_piece : (n_pieces,) int64, parcel of the piece, -1 for none
     """
@@ -72,7 +74,9 @@ class Parcels:
     handling: Floats
     goods: Floats
     risk: Floats
+    toll: Floats
     loss: Floats
+    head: Ints
     waits: Floats
     of_piece: Ints
 
@@ -101,6 +105,8 @@ def parcels_of(problem: SourcingProblem, placement: Placement) -> Parcels:
     goods = problem.goods_of(ships, inverse, len(heads), placement.site[ships])
     quotes = quotes_for(problem, order)
     row = quotes.best_rows(kg, m3, loss - goods, site, placement.group[heads])
+    if placement.row is not None:
+        row = np.where(placement.row[heads] >= 0, placement.row[heads], row)
     promise, cutoff = orders.promise.of(order), problem.tariff.cutoff_h[row]
     late = promise.late(problem.tariff.days[row], cutoff)
     co2 = problem.tariff.co2[row]
@@ -123,7 +129,9 @@ def parcels_of(problem: SourcingProblem, placement: Placement) -> Parcels:
         handling=problem.handling[site] * units,
         goods=goods,
         risk=risk,
+        toll=_tolls(problem, order, site, row),
         loss=loss,
+        head=heads,
         waits=promise.waits(cutoff),
         of_piece=of_piece,
     )
@@ -148,6 +156,12 @@ class Terms:
         return paid + self.risk + self.unserved
 
 
+def _tolls(problem: SourcingProblem, order: Ints, site: Ints, row: Ints) -> Floats:
+    if problem.toll is None:
+        return np.zeros(len(order))
+    return problem.tariff.known_grams(row) * problem.toll[site, order]
+
+
 def terms_of(problem: SourcingProblem, placement: Placement, parcels: Parcels) -> Terms:
     """Add up the objective of a placement."""
     left = placement.site == LEFT
@@ -163,5 +177,6 @@ def terms_of(problem: SourcingProblem, placement: Placement, parcels: Parcels) -
 
 
 def objective_of(problem: SourcingProblem, placement: Placement) -> float:
-    """Return the money of a placement."""
-    return terms_of(problem, placement, parcels_of(problem, placement)).total
+    """Return the money of a placement, tolls included."""
+    parcels = parcels_of(problem, placement)
+    return terms_of(problem, placement, parcels).total + float(parcels.toll.sum())

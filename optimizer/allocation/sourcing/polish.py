@@ -226,10 +226,10 @@ def solve_together(
         gain = before - outcome.objective
         if gain > 1e-7:
             wanted = _choices(columns, outcome.solution.x > 0.5, orders, sizes)
-    booked = _book(ledger, orders, wanted)
+    booked = book(ledger, orders, wanted)
     if not booked:
         gain = 0.0
-        if not _book(ledger, orders, held):
+        if not book(ledger, orders, held):
             raise AssertionError("what was released must fit again")
     exact = outcome.termination == Termination.CONVERGED
     return max(0.0, gain), outcome.work + WORK_PER_ORDER * len(orders), exact
@@ -247,7 +247,7 @@ def _choices(columns: Columns, chosen: Bools, orders: Ints, sizes: Ints) -> list
     ]
 
 
-def _book(ledger: Ledger, orders: Ints, wanted: list[Chosen]) -> bool:
+def book(ledger: Ledger, orders: Ints, wanted: list[Chosen]) -> bool:
     """Book what orders want, all or none."""
     taken: list[tuple[int, Chosen]] = []
     for order, choice in zip(orders.tolist(), wanted, strict=True):

@@ -135,6 +135,8 @@ class SourcingProblem:
         its rates; 0 for sites
     goods : (n_sites, n_pieces) float64, money that the stock of a piece is worth; None: it does
         not count
+    toll : (n_sites, n_orders) float64, money per gram of CO2e that decides and is not paid: the
+        price of limits on CO2e while a plan is looked for; None: there is none
     days : (n_days,) datetime64[D], ship days, sorted
     """
 
@@ -149,6 +151,7 @@ class SourcingProblem:
     resources: Resources
     tariff: Tariff
     goods: Floats | None = None
+    toll: Floats | None = None
     decided: Mapping[str, OrderDecision] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

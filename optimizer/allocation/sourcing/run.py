@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
 from optimizer.allocation.sourcing import tables as rows
+from optimizer.allocation.sourcing.co2_caps import Use, read_caps
 from optimizer.allocation.sourcing.decided import broken_decisions
 from optimizer.allocation.sourcing.explain import explanations
 from optimizer.allocation.sourcing.intake import build_problem
 from optimizer.allocation.sourcing.placement import parcels_of, terms_of
-from optimizer.allocation.sourcing.search import Found, search
+from optimizer.allocation.sourcing.search import Found
 from optimizer.allocation.sourcing.start import start_placement
 from optimizer.allocation.sourcing.unserved import held_orders, unserved_rows
+from optimizer.allocation.sourcing.within import search_within
 from optimizer.outcome import Limits, Status, gap_pct, proven_status
 from optimizer.stage import Certificate, StageResult
 from scenarios import InputError, Scenario
@@ -48,14 +51,19 @@ def run(
         notes = (*problem.notes, "No accepted delivery order has lines: nothing to source.")
         return StageResult({}, None, notes=notes)
     limits.progress(STAGE, 0.05, f"{problem.n_orders} orders from {problem.n_sites} sites")
-    found = search(problem, limits, start_placement(problem, upstream))
+    caps, told = read_caps(scenario, problem)
+    problem = replace(problem, notes=(*problem.notes, *told))
+    within = search_within(problem, caps, limits, start_placement(problem, upstream))
+    found = within.found
     seconds = limits.elapsed
     placement = found.ledger.placement
     parcels = parcels_of(problem, placement)
     terms = terms_of(problem, placement, parcels)
     ids = rows.shipment_ids(problem, parcels)
-    unserved = unserved_rows(found.ledger)
+    unserved = unserved_rows(found.ledger, within.uses)
     broken, proven = broken_decisions(problem, placement, unserved)
+    if within.over:
+        broken = [*broken, *_beyond(within.uses)]
     if broken:
         status = Status.INFEASIBLE if proven else Status.NO_SOLUTION_FOUND
         certificate = Certificate(
@@ -68,8 +76,8 @@ def run(
         "shipment_lines": rows.shipment_lines(problem, parcels, ids),
         "unserved": unserved.drop(columns="order_id", errors="ignore"),
         "held_orders": held_orders(unserved),
-        "marginal_prices": rows.marginal_prices(problem, found.prices),
-        "explanations": explanations(found.ledger, found.catalogue, parcels, ids),
+        "marginal_prices": rows.marginal_prices(problem, found.prices, within.uses),
+        "explanations": explanations(found.ledger, found.catalogue, parcels, ids, within.uses),
         "carrier_scores": rows.carrier_scores(scenario, problem, parcels),
     }
     certificate = Certificate(
@@ -85,7 +93,7 @@ def run(
         tables={name: frame for name, frame in tables.items() if len(frame)},
         certificate=certificate,
         kpis=rows.kpis(problem, placement, parcels, terms),
-        notes=(*problem.notes, *_said(found, terms.total)),
+        notes=(*problem.notes, *_said(found, terms.total), *_at_work(within.uses)),
         work=found.work,
         solver_versions=found.solver_versions,
     )
@@ -103,3 +111,23 @@ def _said(found: Found, objective: float) -> list[str]:
     if gap is not None and gap > 1e-4:
         notes.append(f"No plan can be more than {gap:.2f} % cheaper than this one.")
     return notes
+
+
+def _beyond(uses: tuple[Use, ...]) -> list[str]:
+    """Say which limits on CO2e were not kept, since what must ship emits too much."""
+    return [
+        f"Limit {use.cap.limit_id} on CO2e: what has to ship was not found to emit less than"
+        f" {use.used:,.0f} g; it allows {use.cap.grams:,.0f} g."
+        for use in uses
+        if use.cap.broken(use.used)
+    ]
+
+
+def _at_work(uses: tuple[Use, ...]) -> list[str]:
+    """Return a note on every limit on CO2e that decides."""
+    return [
+        f"Limit {use.cap.limit_id} on CO2e decides: {use.used:,.0f} of {use.cap.grams:,.0f} g are"
+        f" emitted; a tonne more would save about {1e6 * use.price:,.0f}."
+        for use in uses
+        if use.price > 0.0
+    ]

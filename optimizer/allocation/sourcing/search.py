@@ -64,12 +64,18 @@ class Found:
     solver_versions: dict[str, str]
 
 
-def search(problem: SourcingProblem, limits: Limits, start: Placement | None = None) -> Found:
+def search(
+    problem: SourcingProblem,
+    limits: Limits,
+    start: Placement | None = None,
+    prices: Prices | None = None,
+) -> Found:
     """Find prices, a plan and a bound within the limits.
 
     Parameters
     ----------
     start : a plan that keeps every limit, from which the search also goes on
+    prices : of a problem much like this one, from which the search for prices begins
 
     Without seconds the result depends on the work limit and the seed alone.
     """
@@ -78,7 +84,8 @@ def search(problem: SourcingProblem, limits: Limits, start: Placement | None = N
     cost = ITERATION_WORK + catalogue.cells / CELLS_PER_WORK
     hunt = _Hunt(problem, catalogue, large, limits, cost)
     typical = typical_parcel(problem, catalogue, large)
-    dual = hunt.prices(PROBE_SHARE, PROBE_ITERATIONS, None)
+    known = None if prices is None else Ascent(prices, -math.inf, 0)
+    dual = hunt.prices(PROBE_SHARE, PROBE_ITERATIONS, known)
     ledger, termination = None, Termination.CONVERGED
     if dual.placement is not None:
         ledger = Ledger(problem, dual.placement)

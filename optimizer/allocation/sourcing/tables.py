@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.allocation.sourcing.assign import LEFT
+from optimizer.allocation.sourcing.co2_caps import Use
 from optimizer.allocation.sourcing.placement import Parcels, Placement, Terms
 from optimizer.allocation.sourcing.prices import Prices
 from optimizer.allocation.sourcing.problem import Objects, SourcingProblem
@@ -79,8 +80,10 @@ def piece_of_line(problem: SourcingProblem) -> np.ndarray[tuple[int], np.dtype[n
     return np.repeat(np.arange(problem.n_pieces), np.diff(first))
 
 
-def marginal_prices(problem: SourcingProblem, prices: Prices) -> pd.DataFrame:
-    """Return what one more unit of stock or room, or one more parcel of a carrier, would save.
+def marginal_prices(
+    problem: SourcingProblem, prices: Prices, uses: tuple[Use, ...] = ()
+) -> pd.DataFrame:
+    """Return what one more unit of stock or room, parcel of a carrier, or gram would save.
 
     The entity of ring-fenced stock is site/channel.
     """
@@ -115,6 +118,21 @@ def marginal_prices(problem: SourcingProblem, prices: Prices) -> pd.DataFrame:
                     }
                 ).astype({"product_id": "str"})
             )
+    at_work = [use for use in uses if use.price > 0.0]
+    if at_work:
+        frames.append(
+            pd.DataFrame(
+                {
+                    "kind": "co2",
+                    "entity": [use.cap.limit_id for use in at_work],
+                    "product_id": None,
+                    "bucket": pd.Series(
+                        [use.cap.bucket for use in at_work], dtype="datetime64[ms]"
+                    ),
+                    "price": [use.price for use in at_work],
+                }
+            ).astype({"product_id": "str"})
+        )
     if not frames:
         return pd.DataFrame()
     rows = pd.concat(frames, ignore_index=True)

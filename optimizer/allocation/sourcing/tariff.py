@@ -65,6 +65,11 @@ class Tariff:
         beyond = np.maximum(kg, self.volumetric[row] * m3) - self.included_kg[row]
         return _stepped(np.maximum(0.0, beyond), self.step_kg[row])
 
+    def known_grams(self, row: Ints) -> Floats:
+        """Return what parcels on given rows emit; 0 where that is not stated."""
+        result: Floats = np.nan_to_num(self.g_co2e[row])
+        return result
+
     def cost(self, row: Ints, kg: Floats, m3: Floats) -> Floats:
         """Return money of parcels on given rows."""
         result: Floats = self.base[row] + self.per_kg[row] * self.charged_kg(row, kg, m3)
@@ -120,15 +125,19 @@ class Quotes:
     tariff : of the problem
     zone : (n_orders,) int64; -1 has no rates
     promise : of the orders, (n_orders,)
+    toll : (n_sites, n_orders) float64, money per gram that decides beside what is paid; None: none
 
     Attributes
     ----------
     rows : (n_ranks, n_sites, n_orders) int64, -1 for none
     beside : (n_ranks, n_sites, n_orders) float64, money beside the rate, whatever the parcel holds:
         for arriving late and for CO2e; inf where barred
+    tolls : (n_ranks, n_sites, n_orders) float64, toll of a parcel; None: there is none
     """
 
-    def __init__(self, tariff: Tariff, zone: Ints, promise: Promise) -> None:
+    def __init__(
+        self, tariff: Tariff, zone: Ints, promise: Promise, toll: Floats | None = None
+    ) -> None:
         self.tariff = tariff
         rows = np.where((zone >= 0)[None, :, None], tariff.rows_at[:, zone, :], -1)
         self.rows = np.ascontiguousarray(rows.transpose(2, 0, 1))
@@ -137,8 +146,22 @@ class Quotes:
         for rank, row in enumerate(self.rows):
             late = promise.late(tariff.days[row], tariff.cutoff_h[row])
             self.beside[rank] = np.where(row >= 0, late + tariff.co2[row], np.inf)
+        self.tolls = None
+        if toll is not None:
+            self.tolls = np.where(self.rows >= 0, tariff.known_grams(self.rows) * toll, 0.0)
 
     def each(self, kg: Floats, m3: Floats, loss: Floats) -> Iterator[tuple[Ints, Floats]]:
+        """Yield, rank by rank, rows and money of one parcel per order, the toll included.
+
+        Parameters and yields are those of :meth:`stated`.
+        """
+        if self.tolls is None:
+            yield from self.stated(kg, m3, loss)
+            return
+        for (row, money), toll in zip(self.stated(kg, m3, loss), self.tolls, strict=True):
+            yield row, money + toll
+
+    def stated(self, kg: Floats, m3: Floats, loss: Floats) -> Iterator[tuple[Ints, Floats]]:
         """Yield, rank by rank, rows and money of one parcel per order: late, CO2e, risk included.
 
         A parcel that a carrier does not take goes by the cheapest carrier of the same site that

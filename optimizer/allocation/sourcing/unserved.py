@@ -9,6 +9,8 @@ import pandas as pd
 
 from optimizer.allocation.sourcing.assign import LEFT
 from optimizer.allocation.sourcing.blocks import quotes_for, whole_stock
+from optimizer.allocation.sourcing.co2_caps import Use
+from optimizer.allocation.sourcing.co2_left import why_capped
 from optimizer.allocation.sourcing.kept import KeptStock
 from optimizer.allocation.sourcing.ledger import UNITS, Ledger
 from optimizer.allocation.sourcing.relaxation import Relaxation, missing_units
@@ -33,10 +35,14 @@ class Reason:
     relaxation: str
 
 
-def unserved_rows(ledger: Ledger) -> pd.DataFrame:
+def unserved_rows(ledger: Ledger, uses: tuple[Use, ...] = ()) -> pd.DataFrame:
     """Return a row for every line that does not ship.
 
     Proven: no open site could ship the piece even if all other orders stood back.
+
+    Parameters
+    ----------
+    uses : what the plan takes of limits on CO2e
     """
     problem = ledger.problem
     left = np.flatnonzero(ledger.placement.site == LEFT)
@@ -44,7 +50,7 @@ def unserved_rows(ledger: Ledger) -> pd.DataFrame:
         return pd.DataFrame()
     rows = []
     first = problem.pieces.first_line
-    for piece, reason in zip(left.tolist(), Reasons(ledger, left).all(), strict=True):
+    for piece, reason in zip(left.tolist(), Reasons(ledger, left, uses).all(), strict=True):
         order = problem.orders.order_id[problem.pieces.order[piece]]
         for line in range(int(first[piece]), int(first[piece + 1])):
             name = f"{order}/{problem.lines.line_id[line]}"
@@ -97,10 +103,12 @@ class Reasons:
     ----------
     ledger : what is left after all orders are placed
     left : (n,) int64, pieces that stay
+    uses : what the plan takes of limits on CO2e
     """
 
-    def __init__(self, ledger: Ledger, left: Ints) -> None:
+    def __init__(self, ledger: Ledger, left: Ints, uses: tuple[Use, ...] = ()) -> None:
         problem = ledger.problem
+        self.uses = uses
         self.ledger, self.problem, self.left = ledger, problem, left
         self.order = problem.pieces.order[left]
         self.kg, self.m3 = problem.pieces.kg[left], problem.pieces.m3[left]
@@ -181,7 +189,7 @@ class Reasons:
 
     def _short(self, at: int, least: Floats) -> Reason:
         """Some rate would do: stock, room or money stands in the way."""
-        problem, ledger, day = self.problem, self.ledger, self.day[at]
+        problem, day = self.problem, self.day[at]
         reach = np.isfinite(least)
         units, goods = float(self.units[at]), self._goods(at)
         ever = reach & (self.missing_ever[:, at] <= 0.0)
@@ -205,6 +213,12 @@ class Reasons:
         open_to = problem.resources.parcels[:, day] >= 1.0
         if not np.isfinite(self.money[open_to][:, roomy, at]).any():
             return self._no_carrier(at, PROVEN)
+        return self._too_much(at, roomy, open_to) or self._short_now(at, least, reach)
+
+    def _short_now(self, at: int, least: Floats, reach: Bools) -> Reason:
+        """Alone it could ship: what others took, or money, stands in the way."""
+        problem, ledger, day = self.problem, self.ledger, self.day[at]
+        units, goods = float(self.units[at]), self._goods(at)
         if not self.relaxation.steps[at]:
             return Reason(
                 "not_tried", HEURISTIC,
@@ -239,6 +253,30 @@ class Reasons:
             f"{way} {cost:.2f}, leaving it {penalty:.2f}",
             self._helps(at),
         )  # fmt: skip
+
+    def _too_much(self, at: int, roomy: Bools, open_to: Bools) -> Reason | None:
+        """Say that a limit on CO2e keeps a piece from shipping; None where it does not."""
+        if not self.uses:
+            return None
+        capped = why_capped(
+            self.problem,
+            int(self.left[at]),
+            self.uses,
+            self._able_now(at),
+            open_to[:, None] & roomy,
+        )
+        if capped is None:
+            return None
+        return Reason("co2", PROVEN if capped.proven else HEURISTIC, capped.detail, capped.helps)
+
+    def _able_now(self, at: int) -> Bools:
+        """Say by which carrier limits and from which sites a piece could go now, (n, n_sites)."""
+        ledger, day = self.ledger, self.day[at]
+        here = (self.missing_now[:, at] <= 0.0) & (
+            ledger.room[:, day] >= float(self.units[at]) - UNITS
+        )
+        result: Bools = (ledger.parcels[:, day] >= 1.0)[:, None] & here
+        return result
 
     def _reserved(self, at: int, least: Floats, reach: Bools, proof: str) -> Reason | None:
         """Say that what is kept for other channels would do; None where it would not."""

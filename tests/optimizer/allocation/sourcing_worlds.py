@@ -73,9 +73,11 @@ class Enumeration:
     ----------
     co2_price : money per gram of CO2e
     stock_value : stock that ships counts at the product's unit cost
+    caps : grams at most, by site, or by "" for all
     """
 
-    def __init__(self, rows, co2_price=0.0, *, stock_value=False):
+    def __init__(self, rows, co2_price=0.0, *, stock_value=False, caps=None):
+        self.caps = caps or {}
         self.rows = rows
         self.co2_price = co2_price
         self.worth = {
@@ -134,10 +136,14 @@ class Enumeration:
             cost += max(late, 0.0) * 24.0 * (order["late_cost_per_h"] or 0.0)
             cost += self.site[site]["handling_cost_per_unit"] * units
             cost += goods + self.co2_price * rate.get("g_co2e_per_parcel", 0.0)
-            yield cost, (site, carrier, order["channel_id"] or "", lines)
+            grams = rate.get("g_co2e_per_parcel", 0.0)
+            yield cost, (site, carrier, order["channel_id"] or "", lines, grams)
 
     def feasible(self, parcels):
-        """Say whether parcels fit stock, docks and carriers together."""
+        """Say whether parcels fit stock, docks, carriers and limits on CO2e together."""
+        for scope, most in self.caps.items():
+            if sum(parcel[4] for parcel in parcels if scope in ("", parcel[0])) > most + 1e-6:
+                return False
         for site, facts in self.site.items():
             here = [parcel for parcel in parcels if parcel[0] == site]
             units = sum(line["qty"] for parcel in here for line in parcel[3])

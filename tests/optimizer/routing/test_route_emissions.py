@@ -98,7 +98,7 @@ def test_soft_limit_is_reported(small):
     scenario = small(vehicles=[DIESEL], limits=[CAP | {"value": 1.0, "hard": False}])
     result = planned(scenario)
     assert "unserved" not in result.tables
-    assert "Limit C on CO2e is soft: routes are not held to it." in result.notes
+    assert "Limit C on CO2e is soft: routing is not held to it." in result.notes
 
 
 def test_referee_finds_a_cap_that_is_broken(small):

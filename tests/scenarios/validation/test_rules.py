@@ -218,6 +218,10 @@ CASES: list[Case] = [
     ("scope_does_not_fit", [put("limits", 3, scope="site:W1")], ("limits", "scope", 3), "supplier_share_pct works on supplier"),
     ("scope_does_not_fit", [put("disruptions", 2, target="site:W1")], ("disruptions", "target", 2), "supplier_outage works on supplier"),
     ("soft_without_penalty", [put("limits", 3, penalty=None)], ("limits", "penalty", 3), "make it hard"),
+    ("scope_does_not_fit", [put("limits", 2, kind="co2", scope="zone:Z1")], ("limits", "scope", 2), "co2 works on stage, supplier, site"),
+    ("unknown_scope", [put("limits", 2, kind="co2", scope="stage:picking")], ("limits", "scope", 2), "no stage picking"),
+    ("co2_limit_at_least", [put("limits", 2, kind="co2", sense=">=")], ("limits", "sense", 2), "changes nothing"),
+    ("co2_limit_soft", [put("limits", 2, kind="co2", hard=False, penalty=1.0)], ("limits", "hard", 2), "make it hard"),
     ("share_above_100", [put("limits", 3, value=120.0)], ("limits", "value", 3), "0 to 100"),
     ("limits_clash", [add("limits", like=2, limit_id="L3", sense=">=", value=20000.0)], ("limits", "value", 4), "at most 10,000 in row 2"),
     # risk
