@@ -43,7 +43,8 @@ class Reserves:
                 self.kept[i] = np.zeros(shape, np.int32)
                 self.share[i] = np.zeros(shape[:2], np.int64)
                 self.streams[i] = name_key(run.seed, "channels", site.site_id)
-        bucket = run.world.bucket_of_tick
+        period = run.world.period_of_tick
+        bucket = run.world.bucket_of_tick if period is None else period
         ends = np.append(np.flatnonzero(np.diff(bucket)), len(bucket) - 1)
         self.left = ends[np.searchsorted(ends, np.arange(len(bucket)))] - np.arange(len(bucket)) + 1
         self.begins = np.concatenate([[True], np.diff(bucket) != 0])

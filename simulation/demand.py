@@ -9,6 +9,7 @@ from simulation.conditions import Conditions
 from simulation.kernels import Kernels
 from simulation.kernels.rows import ALL
 from simulation.streams import RowKeys, name_key, row_keys
+from simulation.watching import Limit
 from simulation.world import World
 
 TOGETHER = 16  # rows drawn at once, replications by ticks: they share tables that are in the cache
@@ -34,10 +35,16 @@ class Demand:
         self._keys = [RowKeys(stream, replications) for stream in self.streams]
         self._kept: dict[tuple[int, int], Units] = {}
         self._ahead: dict[int, tuple[int, Units]] = {}  # site: first tick, (T, R, K) units
+        self._limited: dict[tuple[int, int], Units] = {}  # where a limited quantity is promoted
         self._n_ahead = max(1, TOGETHER // max(len(replications), 1))
 
     def base(self, site: int, tick: int) -> Units:
         """Return (R, K) units asked for at a site, not to be written to."""
+        limit = self.world.limit
+        if limit is not None and limit.first <= tick <= limit.last:
+            if not self._limited:
+                self._draw_limited(limit)
+            return self._limited[site, tick]
         held = self._kept.get((site, tick))
         if held is not None:
             return held
@@ -59,27 +66,77 @@ class Demand:
             buffer = np.zeros(shape, np.int32)
         else:
             buffer[...] = 0
-        tables, rows = world.demand
+        self._fill(site, tick, world.bucket_of_tick[tick : tick + n_ticks], buffer)
+        return buffer
+
+    def _fill(self, site: int, tick: int, buckets: Places, buffer: Units) -> None:
+        """Add to (T, R, K) zeros what is asked for from a tick on, by the rows of demand."""
+        n_ticks, n, n_skus = buffer.shape
+        tables, rows = self.world.demand
         if len(tables.base) and (rows[site] >= 0).any():
             self.kernels.draw_demand(
                 self._keys[site].at(tick, n_ticks).ravel(),
-                np.repeat(world.bucket_of_tick[tick : tick + n_ticks], shape[1]),
-                world.sites[site].sku_keys,
+                np.repeat(buckets, n),
+                self.world.sites[site].sku_keys,
                 rows[site],
                 tables.base,
                 tables.step,
                 tables.offset,
                 tables.thresholds,
                 tables.guide,
-                np.ones(n_ticks * shape[1], np.bool_),
-                buffer.reshape(n_ticks * shape[1], shape[2]),
+                np.ones(n_ticks * n, np.bool_),
+                buffer.reshape(n_ticks * n, n_skus),
             )
-        return buffer
+
+    def _draw_limited(self, limit: Limit) -> None:
+        """Draw the demand of a promotion until its quantity is asked for; then it is as without.
+
+        On the day on which the quantity ends, each SKU gets the part of what the promotion moves
+        there that is left for all of them together, whole units, rounded towards none.
+        """
+        world, n = self.world, len(self.replications)
+        left = np.full(n, limit.units, np.int64)
+        for tick in range(limit.first, limit.last + 1):
+            with_it, without = [], []
+            for site, facts in enumerate(world.sites):
+                for row, into in (
+                    (world.bucket_of_tick[tick], with_it),
+                    (limit.without[tick], without),
+                ):
+                    drawn = np.zeros((1, n, facts.n_skus), np.int32)
+                    self._fill(site, tick, np.array([row], np.int64), drawn)
+                    into.append(drawn[0].astype(np.int64))
+            asked, usual = (
+                sum(
+                    (units[:, cells].sum(axis=1) for units, cells in zip(side, limit.goods)),
+                    np.zeros(n, np.int64),
+                )
+                for side in (with_it, without)
+            )
+            more = np.maximum(asked - usual, 1)[:, None]
+            let = np.clip(left - usual, 0, np.maximum(asked - usual, 0))[:, None]
+            let = np.where((asked <= left)[:, None], more, let)
+            for site, (promoted, plain) in enumerate(zip(with_it, without, strict=True)):
+                moved = promoted - plain
+                moved = np.sign(moved) * (np.abs(moved) * let // more)
+                self._limited[site, tick] = (plain + moved).astype(np.int32)
+            left = np.maximum(
+                left
+                - sum(
+                    (
+                        self._limited[site, tick][:, cells].sum(axis=1, dtype=np.int64)
+                        for site, cells in enumerate(limit.goods)
+                    ),
+                    np.zeros(n, np.int64),
+                ),
+                0,
+            )
 
     def forget(self) -> None:
         """Let go of what was kept."""
         self._kept.clear()
         self._ahead.clear()
+        self._limited.clear()
 
     def under(self, conditions: Conditions, site: int, tick: int) -> Units:
         """Return (R, K) units asked for as things stand: surges added, then collapses thinned."""

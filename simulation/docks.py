@@ -60,7 +60,7 @@ class Docks:
         stated = None if dock is None else (dock.outbound if outbound else dock.inbound)
         share = run.conditions.labour[site].astype(np.int64)
         if stated is not None:
-            most = self._manned(site, int(stated[run.weekday(tick)]))
+            most = self._more(site, tick, self._manned(site, int(stated[run.weekday(tick)])))
         else:
             usual = run.world.normal_flow[site][int(outbound)]
             most = np.where(share < ALL, (usual * share + ALL // 2) >> 16, NO_LIMIT)
@@ -71,6 +71,15 @@ class Docks:
         share = self.run.conditions.labour[site].astype(np.int64)
         most: Sums = (units * share + ALL // 2) >> 16
         return most
+
+    def _more(self, site: int, tick: int, most: Sums) -> Sums:
+        """(R,) a limit with the hands that are added on some days."""
+        dock = self.run.world.sites[site].dock
+        lift = None if dock is None else dock.lift
+        if lift is None or not lift.first <= tick <= lift.last:
+            return most
+        raised: Sums = (most * lift.factor + UNCHANGED // 2) >> 8
+        return raised
 
     def _lifted(self, site: int, most: Sums) -> Sums:
         """(R,) an outbound limit as far as a response has lifted it."""
@@ -84,7 +93,7 @@ class Docks:
         if dock is None or dock.parcels is None:
             return np.full(self.run.n_replications, NO_LIMIT, np.int64)
         daily = int(dock.parcels[self.run.weekday(tick)])
-        return self._lifted(site, self._manned(site, daily))
+        return self._lifted(site, self._more(site, tick, self._manned(site, daily)))
 
     def _to_customers(self, site: int, tick: int) -> Sums:
         """(R,) units that customers get at a tick at most."""

@@ -20,6 +20,7 @@ from simulation.playbooks import Step
 from simulation.responses import Responses
 from simulation.state import check_conservation, fresh_state, replication_bytes
 from simulation.targets import resolve
+from simulation.watching import Watching
 from simulation.world import World
 
 CHUNK_BYTES = 256 * 2**20
@@ -192,17 +193,25 @@ def run_chunk(
     state = fresh_state(world, numbers, list(longest))
     conditions = Conditions(world, blows, len(numbers))
 
+    watching = None if world.watch is None else Watching(world.watch, world, state)
+
     def on_tick(tick: int) -> None:
         if cancelled is not None and cancelled():
             raise Cancelled(f"cancelled in case {case.name}, day {tick}")
+        if watching is not None:
+            watching.morning(tick)
 
     responses = None
     if case.steps:
         responses = Responses(world, case.steps, numbers, setup.seed, setup.groups)
-    Calendar(world, state, conditions, demand, chosen, setup.seed, on_tick, responses).run()
+    on_night = None if watching is None else watching.night
+    calendar = Calendar(
+        world, state, conditions, demand, chosen, setup.seed, on_tick, responses, on_night
+    )
+    calendar.run()
     signed = any(site.policy.signed for site in world.sites)
     check_conservation(world, state, signed=signed)
-    record = close_books(world, state, blows, responses)
+    record = close_books(world, state, blows, responses, watching)
     state.sites.clear()  # processes refer to each other in circles: free the arrays now
     state.lanes.clear()
     return record

@@ -30,6 +30,21 @@ class Doors:
 
 
 @dataclass(frozen=True, slots=True)
+class Lift:
+    """More hands for some days: what a site takes in and sends out on them is raised.
+
+    Attributes
+    ----------
+    first, last : ticks
+    factor : in 1/256, on units and parcels of a day
+    """
+
+    first: int
+    last: int
+    factor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dock:
     """What a site can take in and send out in a day.
 
@@ -39,6 +54,7 @@ class Dock:
     parcels : (7,) int64, parcels to customers by weekday; None: no limit
     parcel_units : units of a parcel where no order says what is in it, in 1/65,536
     doors : through which goods come in; None: they come in at once
+    lift : more hands for some days; None: for none
     """
 
     inbound: Sums | None = None
@@ -46,6 +62,7 @@ class Dock:
     parcels: Sums | None = None
     parcel_units: int = 1 << 16
     doors: Doors | None = None
+    lift: Lift | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from simulation.kernels import rows as at
 from simulation.kernels.fulfilment import TALLIES
 from simulation.responses import Responses
 from simulation.state import State
+from simulation.watching import Watching
 from simulation.world import World
 
 
@@ -37,6 +38,8 @@ class Record:
     channels : (C, 2, R) int64, units that customers of each channel asked for, and were granted
     days : (D, T, R) float64, rows of :data:`simulation.daily.DAILY`
     acted : (P, R) how often each step of the playbooks took effect
+    watched : (M, 3, W, R) int64, what :class:`simulation.watching.Watch` asks for
+    went_short : (C, S, T, R) int64, units of watched goods that went short, by cause
     """
 
     demand: Sums
@@ -57,6 +60,8 @@ class Record:
     orders: Sums
     channels: Sums
     acted: Places
+    watched: Sums = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    went_short: Sums = field(default_factory=lambda: np.zeros((0, 0), np.int64))
 
     @property
     def n_replications(self) -> int:
@@ -65,7 +70,11 @@ class Record:
 
 
 def close_books(
-    world: World, state: State, blows: Sequence[Blow], responses: Responses | None = None
+    world: World,
+    state: State,
+    blows: Sequence[Blow],
+    responses: Responses | None = None,
+    watching: Watching | None = None,
 ) -> Record:
     """Return the figures of a finished run."""
     n = len(state.replications)
@@ -120,6 +129,8 @@ def close_books(
         acted=np.stack(responses.times)
         if responses is not None and responses.times
         else np.zeros((0, n), np.int64),
+        watched=np.zeros((0, 3, 0, n), np.int64) if watching is None else watching.close(),
+        went_short=np.zeros((0, 0, 0, n), np.int64) if watching is None else watching.short,
     )
 
 

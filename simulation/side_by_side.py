@@ -120,10 +120,7 @@ def choose(
     InputError
         The weights are not as many as the scenarios, or add up to nothing.
     """
-    share = np.ones(len(scenarios)) if weights is None else np.array(weights, np.float64)
-    if len(share) != len(scenarios) or not share.sum() > 0.0 or (share < 0.0).any():
-        raise InputError("weights are one per scenario, none negative, some above 0")
-    share = share / share.sum()
+    _shares(weights, len(scenarios))  # refused before anything runs
     mean = np.full((len(plans), len(scenarios)), np.nan)
     half = np.full(mean.shape, np.nan)
     notes = []
@@ -136,24 +133,58 @@ def choose(
                 continue
             found = estimate(values[COST, "all"])
             mean[i, j], half[i, j] = found.mean, found.half_width
+    return weigh(
+        [name for name, _ in plans], [name for name, _ in scenarios], weights, mean, half, notes
+    )
+
+
+def weigh(
+    names: Sequence[str],
+    scenarios: Sequence[str],
+    weights: Sequence[float] | Floats | None,
+    mean: Floats,
+    half: Floats,
+    notes: Sequence[str] = (),
+) -> Choice:
+    """Say which of some candidates is best on average, at worst and by regret.
+
+    Parameters
+    ----------
+    weights : probability of each scenario; None: the same
+    mean, half : (n_candidates, n_scenarios) cost and the half-width of its interval; NaN: not known
+
+    Raises
+    ------
+    InputError
+        The weights are not as many as the scenarios, or add up to nothing.
+    """
+    share = _shares(weights, len(scenarios))
     best = np.where(np.isfinite(mean).all(axis=0), mean.min(axis=0), np.nan)
     expected, worst = mean @ share, mean.max(axis=1)
     regret = (mean - best).max(axis=1)
-    names = tuple(name for name, _ in plans)
+    candidates = tuple(names)
     return Choice(
-        names,
-        tuple(name for name, _ in scenarios),
+        candidates,
+        tuple(scenarios),
         tuple(float(part) for part in share),
         tuple(_known(row) for row in mean),
         tuple(_known(row) for row in half),
         _known(expected),
         _known(worst),
         _known(regret),
-        _least(names, expected),
-        _least(names, worst),
-        _least(names, regret),
+        _least(candidates, expected),
+        _least(candidates, worst),
+        _least(candidates, regret),
         tuple(notes),
     )
+
+
+def _shares(weights: Sequence[float] | Floats | None, count: int) -> Floats:
+    share = np.ones(count) if weights is None else np.array(weights, np.float64)
+    if len(share) != count or not share.sum() > 0.0 or (share < 0.0).any():
+        raise InputError("weights are one per scenario, none negative, some above 0")
+    shares: Floats = share / share.sum()
+    return shares
 
 
 def _known(values: Floats) -> tuple[float | None, ...]:

@@ -13,6 +13,7 @@ from simulation.facts import Channels, Dock, Life, Load, OrderBook, Quota, Retur
 from simulation.kernels.rows import ALL
 from simulation.policies import Policy
 from simulation.variates import LEAD_STEPS, DemandTables, demand_tables
+from simulation.watching import Limit, Watch
 
 FLOW_ONE = 256  # one unit of normal flow per tick
 
@@ -260,6 +261,10 @@ class World:
     first_weekday : ISO weekday of the first tick, 1 to 7
     lost : unmet demand is lost, else owed
     orders : customers order as in this book; None: demand is units at sites
+    period_of_tick : (n_ticks,) bucket of the plan that each tick is in, where demand has rows of
+        its own for some of the ticks of a bucket; None: `bucket_of_tick`
+    limit : a promotion ends when its quantity is asked for; None: there is none
+    watch : what is added up of each run beside its figures; None: nothing
     """
 
     sites: tuple[Site, ...]
@@ -275,6 +280,9 @@ class World:
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     orders: OrderBook | None = None
+    period_of_tick: Places | None = None
+    limit: Limit | None = None
+    watch: Watch | None = None
 
     def __post_init__(self) -> None:
         for site in self.sites:

@@ -132,7 +132,7 @@ def compare(
         cancelled,
     )
     document["robust"] = choice.document()
-    plain: dict[str, Any] = _plain(document)
+    plain: dict[str, Any] = plain(document)
     return plain
 
 
@@ -157,11 +157,11 @@ def _inputs(before: Scenario, after: Scenario) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _plain(cell) for key, cell in value.items()}
+        return {str(key): plain(cell) for key, cell in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(cell) for cell in value]
+        return [plain(cell) for cell in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -89,14 +89,10 @@ def estimate(movers: Movers, history: History, horizon: int, n_known: int) -> Ef
     n_series, n_buckets = history.sales.shape
     if movers.nothing:
         return Effects(None, planned_table([]), (), 0.0)
-    sales = np.where(history.censored, np.nan, history.sales)[:, :n_known].T.copy()
-    if movers.closed is not None:
-        sales[movers.closed[:n_known]] = np.nan
     around = AROUND[history.season > 7]
     group, n_groups = _groups(history)
-    quiet = _quiet(movers, sales.shape, around)
-    usual = usual_level(sales, quiet)
-    evidence = learn_uplifts(movers.promotions, sales, usual, _products(history))
+    sales, usual, quiet = yardstick(movers, history, n_known)
+    evidence = learn_uplifts(movers.promotions, sales, usual, product_codes(history))
     taken = learn_cannibalised(movers.promotions, sales, usual)
     factors = np.ones((n_buckets + horizon, n_series))
     planned = _lay_promotions(factors, movers.promotions, evidence, taken, history, n_buckets)
@@ -109,6 +105,21 @@ def estimate(movers: Movers, history: History, horizon: int, n_known: int) -> Ef
     if movers.closed is not None:
         factors[movers.closed] = 0.0
     return Effects(factors, planned, tuple(sorted(ahead - set(profiles))), taken)
+
+
+def yardstick(movers: Movers, history: History, n_known: int) -> tuple[Floats, Floats, Bools]:
+    """Return sales, their usual level and what is quiet, of the first buckets.
+
+    Returns
+    -------
+    sales, usual : (n_known, n_series) units; NaN where not known
+    quiet : (n_known, n_series) whether nothing moves demand
+    """
+    sales = np.where(history.censored, np.nan, history.sales)[:, :n_known].T.copy()
+    if movers.closed is not None:
+        sales[movers.closed[:n_known]] = np.nan
+    quiet = _quiet(movers, sales.shape, AROUND[history.season > 7])
+    return sales, usual_level(sales, quiet), quiet
 
 
 def _with_a_before(occurrences: list[Occurrence], quiet: Bools, around: int) -> list[Occurrence]:
@@ -261,7 +272,7 @@ def _lay_promotions(
     n_buckets: int,
 ) -> pd.DataFrame:
     """Multiply factors by what promotions do; return those that are ahead."""
-    product = _products(history)
+    product = product_codes(history)
     planned = []
     for promotion in promotions:
         lift, rule = uplift(promotion, evidence.get(promotion.sort), product)
@@ -275,7 +286,8 @@ def _lay_promotions(
     return planned_table(planned)
 
 
-def _products(history: History) -> Ints:
+def product_codes(history: History) -> Ints:
+    """Return (n_series,) the number of each series' product."""
     codes: Ints = pd.factorize(history.keys["product_id"], sort=True)[0].astype(np.int64)
     return codes
 
