@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from api.client import Client
     from api.services.comparison import Side, compare, plan_like
+    from api.services.promotion import promotion
     from optimizer.explanations.explain import Explainer
     from optimizer.explanations.sentences import Teller
     from optimizer.pipeline import plan
     from optimizer.plan import Plan
+    from optimizer.promotion import Ask
     from optimizer.what_if import what_if
     from scenarios.deltas import Delta, Variant, apply, diff, read_deltas
     from scenarios.errors import HoldfastError, InputError
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from simulation.suites import load_suite, read_suite
 
 _DOORS = {
+    "Ask": "optimizer.promotion",
     "Client": "api.client",
     "Delta": "scenarios.deltas",
     "Explainer": "optimizer.explanations.explain",
@@ -54,6 +57,7 @@ _DOORS = {
     "load_suite": "simulation.suites",
     "plan": "optimizer.pipeline",
     "plan_like": "api.services.comparison",
+    "promotion": "api.services.promotion",
     "read_deltas": "scenarios.deltas",
     "read_suite": "simulation.suites",
     "scan_plan": "simulation.resilience",
@@ -63,6 +67,7 @@ _DOORS = {
 }
 
 __all__ = [
+    "Ask",
     "Client",
     "Delta",
     "Explainer",
@@ -87,6 +92,7 @@ __all__ = [
     "load_suite",
     "plan",
     "plan_like",
+    "promotion",
     "read_deltas",
     "read_suite",
     "scan_plan",

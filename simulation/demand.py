@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulation.arrays import Places, Units
+from simulation.arrays import Places, Sums, Units
 from simulation.conditions import Conditions
 from simulation.kernels import Kernels
 from simulation.kernels.rows import ALL
@@ -97,7 +97,8 @@ class Demand:
         world, n = self.world, len(self.replications)
         left = np.full(n, limit.units, np.int64)
         for tick in range(limit.first, limit.last + 1):
-            with_it, without = [], []
+            with_it: list[Sums] = []
+            without: list[Sums] = []
             for site, facts in enumerate(world.sites):
                 for row, into in (
                     (world.bucket_of_tick[tick], with_it),

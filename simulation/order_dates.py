@@ -1,4 +1,4 @@
-"""When goods must be ordered at the latest so that they are there on a day, supplier by supplier."""
+"""When goods must be ordered at the latest to be there on a day, supplier by supplier."""
 
 from __future__ import annotations
 

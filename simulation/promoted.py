@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scenarios import Scenario
-from simulation.arrays import Flags, Floats, Places, Sums
+from simulation.arrays import Flags, Floats, Sums
 from simulation.goods import channel_demand
 from simulation.watching import Limit, Watch
 from simulation.world import World
@@ -205,7 +205,9 @@ def read_money(scenario: Scenario, channel_id: str) -> Money:
             total = rows.groupby("product_id")["qty"].sum()
             own = rows[rows["channel_id"] == channel_id].groupby("product_id")["qty"].sum()
             everywhere = float(own.sum() / total.sum())
-            part = (own.reindex(total.index).fillna(0.0) / total.where(total > 0)).fillna(everywhere)
+            part = (own.reindex(total.index).fillna(0.0) / total.where(total > 0)).fillna(
+                everywhere
+            )
             share = part.reindex(products["product_id"]).fillna(everywhere).to_numpy(np.float64)
     return Money(price, cost, share, known)
 
@@ -229,8 +231,8 @@ def watch_for(
     part = _discounted(world, money, drive)
     margin = np.nan_to_num(money.price - money.cost)
     weights = []
-    for site, own, lost in zip(world.sites, flags, taken, strict=True):
-        lost = lost & ~own
+    for site, own, victims in zip(world.sites, flags, taken, strict=True):
+        lost = victims & ~own
         other = ~own & ~lost
         each, at = margin[site.product], part[site.site_id][site.product]
         columns = {
@@ -279,8 +281,3 @@ def within(marks: Sequence[int], first: int, last: int) -> tuple[int, int]:
     """Return the places in the sums between which ticks first .. last lie."""
     places = list(marks)
     return places.index(first), places.index(last + 1)
-
-
-def ticks_of(days: Places | Sequence[int], n_ticks: int) -> list[int]:
-    """Return marks within the run, ascending."""
-    return sorted({int(day) for day in days if 0 <= int(day) <= n_ticks})

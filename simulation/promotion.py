@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from optimizer.executor import Executor
+from scenarios import Scenario
 from simulation.arrays import Floats
 from simulation.capacities import by_weekday
 from simulation.experiment import Case, Setup, run_cases
@@ -22,7 +23,6 @@ from simulation.promoted import Drive, units, within
 from simulation.suites import BASELINE
 from simulation.watching import ASKED, CAUSES, LEFT, SHORT
 from simulation.world import World
-from scenarios import Scenario
 
 FREIGHT: Final = {
     "freight": ("cost_transport", -1.0),
@@ -160,9 +160,10 @@ def compare_tried(
     before: Tried,
     window: tuple[int, int],
     *,
-    capacity_cost: float = 0.0,
+    capacity_cost: float | None = None,
     limits: Mapping[str, str] | None = None,
     budgets: Sequence[str] = (),
+    taken: bool = False,
 ) -> Cell:
     """Return what differs, replication by replication.
 
@@ -170,17 +171,19 @@ def compare_tried(
     ----------
     names : of the level of uplift, the stock and the capacity
     window : first and last tick that count as in the promotion
-    capacity_cost : money for more capacity
+    capacity_cost : money for more capacity; None: not known, or none is added
     limits : what limits the outbound dock of each site
     budgets : that bind in the plan of `after`
+    taken : it is known what it takes from other goods
     """
     first, last = window
     end = after.world.n_ticks - 1
     spans = {"promotion": (first, last), "afterwards": (last + 1, end)}
+    kinds = ("promoted", "taken", "other") if taken else ("promoted", "other")
     figures: dict[str, Floats] = {}
     levels: dict[str, Floats] = {}
     for word, (begin, until) in spans.items():
-        for name in ("promoted", "taken", "other"):
+        for name in kinds:
             figures[f"{name}_units_{word}"] = after.sold(name, begin, until) - before.sold(
                 name, begin, until
             )
@@ -191,7 +194,7 @@ def compare_tried(
                 asked > 0, 1.0 - short / np.maximum(asked, 1.0), 1.0
             )
             levels[f"lost_units_{word}{side}"] = short
-    for name in ("promoted", "taken", "other"):
+    for name in kinds:
         figures[f"{name}_units"] = (
             figures[f"{name}_units_promotion"] + figures[f"{name}_units_afterwards"]
         )
@@ -202,16 +205,17 @@ def compare_tried(
     )
     parts = {
         name: after.sold(name, 0, end) - before.sold(name, 0, end)
-        for name in ("promoted_margin", "taken_margin", "other_margin")
+        for name in (f"{kind}_margin" for kind in kinds)
     }
     parts["discount"] = before.discount - after.discount
     for item, (kpi, sign) in FREIGHT.items():
         parts[item] = sign * (after.values[kpi, "all"] - before.values[kpi, "all"])
-    parts["more_capacity"] = np.full(after.record.n_replications, -capacity_cost)
+    if capacity_cost is not None:
+        parts["more_capacity"] = np.full(after.record.n_replications, -capacity_cost)
     items = tuple(
         Item(name, round(float(np.mean(parts[name])), 2) + 0.0)
         for name in ITEMS
-        if name != "more_capacity" or capacity_cost
+        if name in parts
     )
     gained = sum((parts[item.item] for item in items), np.zeros(after.record.n_replications))
     spread = estimate(gained)

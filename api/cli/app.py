@@ -25,6 +25,7 @@ COMMANDS = (
     "api.cli.what_if",
     "api.cli.compare",
     "api.cli.frontier",
+    "api.cli.promotion",
     "api.cli.replay",
     "api.cli.actuals",
     "api.cli.stress",

@@ -132,8 +132,8 @@ def compare(
         cancelled,
     )
     document["robust"] = choice.document()
-    plain: dict[str, Any] = plain(document)
-    return plain
+    told: dict[str, Any] = plain(document)
+    return told
 
 
 def _ends(base: Side, side: Side) -> tuple[Plan, Plan] | None:
@@ -158,6 +158,7 @@ def _inputs(before: Scenario, after: Scenario) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
+    """Return a value as JSON has it: what is not finite is not known."""
     if isinstance(value, Mapping):
         return {str(key): plain(cell) for key, cell in value.items()}
     if isinstance(value, list | tuple):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from optimizer.executor import Executor
     from optimizer.promotion import Ask, Levels
     from simulation.promoted import Drive, Usual
+    from simulation.promotion import Cell, Tried
     from simulation.world import World
 
 STATED, MORE = "as stated", "more"
@@ -49,8 +51,8 @@ def promotion(
 ) -> dict[str, Any]:
     """Say what a promotion would do at each uplift, stock and capacity; return the document of it.
 
-    Every cell is held against how things stand: without the promotion if it is new, else with the
-    one that the scenario has, at the same level of uplift. All meet the same random numbers.
+    Every cell is held against no promotion, or against the one that the scenario has at the same
+    level of uplift, as :class:`optimizer.promotion.Ask` says. All meet the same random numbers.
 
     Parameters
     ----------
@@ -65,110 +67,53 @@ def promotion(
     InputError
         The promotion makes no sense, or nothing says what it brings.
     """
-    from optimizer.promotion import read_levels
-    from optimizer.promotion.ask import with_promotion
     from simulation.assembly import build_world
-    from simulation.order_dates import latest_orders
-    from simulation.promoted import read_money, ticks_of, usual_demand, watch_for, with_demand
-    from simulation.promotion import compare_tried, outbound_limits, try_world, with_more_hands
+    from simulation.promoted import usual_demand
+    from simulation.promotion import outbound_limits
 
     tell = progress or (lambda _stage, _share, _message: None)
-    forecast = plan.table("forecast")
-    if not len(forecast) or not len(plan.table("policies")):
-        raise InputError("the plan needs a forecast and orders: stages forecasting, replenishment")
     if replications < 2:
         raise InputError("replications is at least 2")
-    wanted = with_promotion(scenario, ask)
-    new = ask.is_new(scenario)
-    before = None if new else read_levels(scenario, ask.promotion_id, forecast)
-    after = None if ask.cancelled else read_levels(wanted, ask.promotion_id, forecast, ask)
-    levels = after or before
-    assert levels is not None, "a promotion is new, or the scenario has it"
-    names = list(levels.uplift)
+    question = _read(scenario, plan, ask)
+    names = list(question.levels.uplift)
     if weights is not None and len(weights) != len(names):
         raise InputError(f"weights are one for each of the uplifts {', '.join(names)}")
     used_seed = scenario.settings.seed if seed is None else seed
-    bare = _without(scenario, forecast, before)
+    bare = _without(scenario, plan.table("forecast"), question.held)
     tell("promotion", 0.02, "ordering for the promotion")
-    stocks = _stocks(scenario, wanted, plan, bare, after, new=new, work=work)
+    stocks = _stocks(scenario, question.wanted, plan, bare, question.after, work=work)
     tell("promotion", 0.2, "building worlds")
     usual = usual_demand(build_world(scenario, _forecast_of(plan, bare)))
     worlds = {stock.name: build_world(scenario, stock.plan) for stock in stocks}
-    n_ticks = worlds[stocks[0].name].n_ticks
-    spans = [_span(one, n_ticks) for one in (before, after) if one is not None]
-    window = min(first for first, _ in spans), max(last for _, last in spans)
-    marks = ticks_of([0, *(t for first, last in (*spans, window) for t in (first, last + 1))],
-                     n_ticks - 1)  # fmt: skip
-    goods = pd.concat([one.goods for one in (before, after) if one is not None])
-    goods = goods.drop_duplicates(["product_id", "location_id"])
-    losers = pd.concat([one.losers for one in (before, after) if one is not None])
-    losers = losers.drop_duplicates()
-    money = {
-        id(one): read_money(scenario, str(one.row["channel_id"] or ""))
-        for one in (before, after)
-        if one is not None
-    }
-    nobody = read_money(scenario, "")
-    sites = _capacity_sites(worlds[PLANNED], goods)
+    sites = _capacity_sites(worlds[PLANNED], question.goods)
     capacities = [STATED, MORE] if sites and ask.more_capacity_pct > 0.0 else [STATED]
-    limits = outbound_limits(scenario, worlds[PLANNED])
     total = len(names) * (len(stocks) * len(capacities) + 1)
-    done = 0
+    done = itertools.count()
 
-    def run(world: World, one: Levels | None, level: str) -> Any:
-        nonlocal done
-        drive = None if one is None else _drive(one, level, ask, n_ticks, stated=one is after)
-        moved = with_demand(world, usual, drive)
-        facts = nobody if one is None else money[id(one)]
-        watched = replace(moved, watch=watch_for(moved, facts, drive, marks, goods, losers))
-        tell("promotion", 0.25 + 0.7 * done / total, f"{done} of {total} runs")
-        done += 1
-        return try_world(
-            watched, drive, replications, used_seed, processes=processes, executor=executor,
+    def run(world: World, one: Levels | None, level: str) -> Tried:
+        number = next(done)
+        tell("promotion", 0.25 + 0.7 * number / total, f"run {number + 1} of {total}")
+        return _tried(
+            question, world, usual, one, level,
+            replications=replications, seed=used_seed, processes=processes, executor=executor,
             cancelled=cancelled,
         )  # fmt: skip
 
-    stands: dict[str, Any] = {}
-    for level in names:
-        known = level if before is not None and level in before.uplift else "expected"
-        key = known if before is not None else ""
-        if key not in stands:
-            stands[key] = run(worlds[PLANNED], before, known)
-        stands[level] = stands[key]
-    cells = []
-    days = window[1] - window[0] + 1
-    for capacity in capacities:
-        extra = 0.0
-        if capacity == MORE and ask.capacity_cost_per_day is not None:
-            extra = ask.capacity_cost_per_day * len(sites) * days
-        for stock in stocks:
-            world = worlds[stock.name]
-            if capacity == MORE:
-                world = with_more_hands(world, sites, ask.more_capacity_pct / 100.0, *window)
-            kept: Any = None
-            for level in names:
-                if after is not None or kept is None:
-                    kept = run(world, after, level)
-                cells.append(
-                    compare_tried(
-                        (level, stock.name, capacity), kept, stands[level], window,
-                        capacity_cost=extra, limits=limits, budgets=stock.budgets,
-                    )  # fmt: skip
-                )
+    cells = _cells(
+        question, stocks, worlds, capacities, sites, run, outbound_limits(scenario, worlds[PLANNED])
+    )
     tell("promotion", 0.98, "choosing")
     shares = weights
     if shares is None and len(names) > 1:
         shares = [WEIGHTS[name] for name in names]
-    first = _span(levels, n_ticks)[0]
-    flags = worlds[PLANNED]
-    orders = latest_orders(flags, _flagged(flags, levels.goods), first)
+    levels = question.levels
     document = {
         "promotion": {name: _cell(value) for name, value in levels.row.items()},
-        "asks": "new" if new else "cancelled" if ask.cancelled else "changed",
-        "against": "without the promotion" if new else "the promotion as the scenario has it",
+        "asks": _asks(ask, new=question.held is None),
+        "against": ask.stands_against(scenario),
         "deltas": [delta.document() for delta in ask.deltas(scenario)],
-        "first_day": _day(scenario, window[0]),
-        "last_day": _day(scenario, window[1]),
+        "first_day": _day(scenario, question.window[0]),
+        "last_day": _day(scenario, question.window[1]),
         "uplifts": [{"name": name, "uplift": value} for name, value in levels.uplift.items()],
         "uplift_source": "stated" if levels.stated else levels.rule,
         "past_promotions": levels.past,
@@ -179,24 +124,12 @@ def promotion(
         "capacities": capacities,
         "capacity_sites": sites,
         "cells": [cell.document() for cell in cells],
-        "latest_orders": [
-            {
-                "supplier_id": one.supplier_id,
-                "order_by": None if one.latest is None else _day(scenario, one.latest),
-                "late": one.latest is None or one.latest < 0,
-                "product_locations": one.goods,
-                "in_time_tonight": one.in_time,
-            }
-            for one in orders
-        ],
+        "latest_orders": _latest(question, worlds[PLANNED]),
         "robust": _choice(cells, names, stocks, capacities, shares),
         "replications": replications,
         "seed": used_seed,
         "currency": scenario.settings.currency,
-        "notes": [
-            *levels.notes,
-            *_notes(scenario, ask, levels, goods, sites, money[id(levels)].known),
-        ],
+        "notes": [*levels.notes, *_notes(question, sites)],
     }
     tell("promotion", 1.0, "done")
     told: dict[str, Any] = plain(document)
@@ -211,6 +144,165 @@ def planned_for(scenario: Scenario, work: float | None = None, seed: int | None 
 
 
 # ---- inside ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked, read.
+
+    Attributes
+    ----------
+    wanted : the scenario with what is asked for
+    held : the promotion as the scenario has it; None: it is new
+    before : what everything is held against; None: no promotion
+    after : what would run; None: none, it is cancelled
+    window : first and last tick of both
+    goods, losers : of both; losers only where it is known how much they lose
+    """
+
+    scenario: Scenario
+    wanted: Scenario
+    ask: Ask
+    held: Levels | None
+    before: Levels | None
+    after: Levels | None
+    n_ticks: int
+    window: tuple[int, int]
+    goods: pd.DataFrame
+    losers: pd.DataFrame
+
+    @property
+    def levels(self) -> Levels:
+        """What would run, or would not."""
+        levels = self.after or self.held
+        assert levels is not None, "a promotion is new, or the scenario has it"
+        return levels
+
+    @property
+    def marks(self) -> list[int]:
+        """Ticks on whose mornings sums are taken."""
+        spans = [_span(one, self.n_ticks) for one in (self.before, self.after) if one is not None]
+        ends = {tick for first, last in (*spans, self.window) for tick in (first, last + 1)}
+        return sorted({0, *ends} - {self.n_ticks})
+
+
+def _read(scenario: Scenario, plan: Plan, ask: Ask) -> _Question:
+    from optimizer.promotion import read_levels
+    from optimizer.promotion.ask import with_promotion
+
+    forecast = plan.table("forecast")
+    if not len(forecast) or not len(plan.table("policies")):
+        raise InputError("the plan needs a forecast and orders: stages forecasting, replenishment")
+    wanted = with_promotion(scenario, ask)
+    held = None
+    if not ask.is_new(scenario):
+        held = read_levels(scenario, ask.promotion_id, forecast)
+    before = held if ask.stands_against(scenario) == "as_is" else None
+    after = None if ask.cancelled else read_levels(wanted, ask.promotion_id, forecast, ask)
+    sides = [one for one in (before, after) if one is not None]
+    n_ticks = scenario.settings.horizon_days
+    spans = [_span(one, n_ticks) for one in sides]
+    pair = ["product_id", "location_id"]
+    return _Question(
+        scenario, wanted, ask, held, before, after, n_ticks,
+        (min(first for first, _ in spans), max(last for _, last in spans)),
+        pd.concat([one.goods[pair] for one in sides]).drop_duplicates(),
+        pd.concat(
+            [one.losers[pair].iloc[: None if one.taken is not None else 0] for one in sides]
+        ).drop_duplicates(),
+    )  # fmt: skip
+
+
+def _tried(
+    question: _Question, world: World, usual: Usual, one: Levels | None, level: str, **how: Any
+) -> Tried:
+    """Run a world with a promotion at one uplift, or without any."""
+    from simulation.promoted import read_money, watch_for, with_demand
+    from simulation.promotion import try_world
+
+    drive, channel = None, ""
+    if one is not None:
+        drive = _drive(one, level, question.ask, question.n_ticks, stated=one is question.after)
+        channel = drive.channel_id
+    moved = with_demand(world, usual, drive)
+    money = read_money(question.scenario, channel)
+    watch = watch_for(moved, money, drive, question.marks, question.goods, question.losers)
+    return try_world(replace(moved, watch=watch), drive, **how)
+
+
+def _cells(
+    question: _Question,
+    stocks: Sequence[Stock],
+    worlds: Mapping[str, World],
+    capacities: Sequence[str],
+    sites: Sequence[str],
+    run: Callable[[World, Levels | None, str], Tried],
+    limits: Mapping[str, str],
+) -> list[Cell]:
+    """Run everything, and hold every cell against how things stand at its uplift."""
+    from simulation.promotion import compare_tried, with_more_hands
+
+    before, after, ask = question.before, question.after, question.ask
+    names = list(question.levels.uplift)
+    today = NONE if before is None and NONE in worlds else PLANNED
+    stands: dict[str, Tried] = {}
+    for level in names:
+        key = "" if before is None else level if level in before.uplift else "expected"
+        if key not in stands:
+            stands[key] = run(worlds[today], before, key)
+        stands[level] = stands[key]
+    first, last = question.window
+    cells = []
+    for capacity in capacities:
+        extra: float | None = None
+        if capacity == MORE and ask.capacity_cost_per_day is not None:
+            extra = ask.capacity_cost_per_day * len(sites) * (last - first + 1)
+        for stock in stocks:
+            world = worlds[stock.name]
+            if capacity == MORE:
+                world = with_more_hands(world, sites, ask.more_capacity_pct / 100.0, first, last)
+            # a promotion that does not run is the same at every uplift
+            tried = run(world, after, names[0])
+            for number, level in enumerate(names):
+                if number and after is not None:
+                    tried = run(world, after, level)
+                cell = compare_tried(
+                    (level, stock.name, capacity),
+                    tried,
+                    stands[level],
+                    question.window,
+                    capacity_cost=extra,
+                    limits=limits,
+                    budgets=stock.budgets,
+                    taken=len(question.losers) > 0,
+                )
+                cells.append(cell)
+    return cells
+
+
+def _latest(question: _Question, world: World) -> list[dict[str, Any]]:
+    """Return by when each supplier must have the orders that are there on the first day."""
+    import numpy as np
+
+    from simulation.order_dates import latest_orders
+
+    goods = question.levels.goods
+    pairs = set(zip(goods["location_id"], goods["product_id"], strict=True))
+    flags = [
+        np.array([(site.site_id, world.product_ids[p]) in pairs for p in site.product], bool)
+        for site in world.sites
+    ]
+    first = _span(question.levels, question.n_ticks)[0]
+    return [
+        {
+            "supplier_id": one.supplier_id,
+            "order_by": None if one.latest is None else _day(question.scenario, one.latest),
+            "late": one.latest is None or one.latest < 0,
+            "product_locations": one.goods,
+            "in_time_tonight": one.in_time,
+        }
+        for one in latest_orders(world, flags, first)
+    ]
 
 
 def _without(scenario: Scenario, forecast: pd.DataFrame, before: Levels | None) -> pd.DataFrame:
@@ -235,16 +327,16 @@ def _stocks(
     bare: pd.DataFrame,
     after: Levels | None,
     *,
-    new: bool,
     work: float | None,
 ) -> list[Stock]:
-    """Return the ways to stock up: as planned, nothing extra, for the expected uplift, for the high."""
+    """Return the ways to stock up: as planned, nothing extra, for the expected or high uplift."""
     from optimizer.promotion import lay_over, order_for
     from optimizer.promotion.laying import effect
     from optimizer.promotion.replan import bound_budgets
 
     found = [Stock(PLANNED, plan, bound_budgets(plan))]
-    forecasts = {} if new else {NONE: bare}
+    same = bool((bare["qty"] == plan.table("forecast")["qty"]).all())
+    forecasts = {} if same else {NONE: bare}
     if after is not None:
         for level in ("expected", "high"):
             if level in after.uplift:
@@ -254,6 +346,14 @@ def _stocks(
         made = order_for(wanted, plan, forecast, work)
         found.append(Stock(name, made, bound_budgets(made)))
     return found
+
+
+def _asks(ask: Ask, *, new: bool) -> str:
+    if new:
+        return "new"
+    if ask.cancelled:
+        return "cancelled"
+    return "changed" if ask.cells or ask.uplifts_pct else "as it is"
 
 
 def _span(levels: Levels, n_ticks: int) -> tuple[int, int]:
@@ -279,16 +379,6 @@ def _drive(levels: Levels, level: str, ask: Ask, n_ticks: int, *, stated: bool) 
         0.0 if pulled is None or not stated else pulled / 100.0,
         ask.pulled_days,
     )
-
-
-def _flagged(world: World, goods: pd.DataFrame) -> list[Any]:
-    pairs = set(zip(goods["location_id"], goods["product_id"], strict=True))
-    import numpy as np
-
-    return [
-        np.array([(site.site_id, world.product_ids[p]) in pairs for p in site.product], bool)
-        for site in world.sites
-    ]
 
 
 def _capacity_sites(world: World, goods: pd.DataFrame) -> list[str]:
@@ -337,14 +427,13 @@ def _choice(
     return weigh(told, names, weights, mean, half).document()
 
 
-def _notes(
-    scenario: Scenario,
-    ask: Ask,
-    levels: Levels,
-    goods: pd.DataFrame,
-    sites: Sequence[str],
-    channel_known: bool,
-) -> list[str]:
+def _notes(question: _Question, sites: Sequence[str]) -> list[str]:
+    from simulation.promoted import read_money
+
+    scenario, ask, levels, goods = (
+        question.scenario, question.ask, question.levels, question.goods,
+    )  # fmt: skip
+    channel_known = read_money(scenario, str(levels.row["channel_id"] or "")).known
     found = []
     products = scenario.table("products").set_index("product_id")
     rows = products.reindex(goods["product_id"].unique())

@@ -108,9 +108,7 @@ def expected_uplift(scenario: Scenario, promotion_id: str) -> Expected:
     keys = history.keys[["product_id", "location_id"]]
     return Expected(
         goods=keys.iloc[one.rows].reset_index(drop=True).assign(uplift=lift),
-        shares=pd.DataFrame(
-            {"bucket": one.columns[ahead] - n_known, "share": one.shares[ahead]}
-        ),
+        shares=pd.DataFrame({"bucket": one.columns[ahead] - n_known, "share": one.shares[ahead]}),
         uplift=mean,
         low=low,
         high=high,

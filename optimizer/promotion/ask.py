@@ -16,6 +16,7 @@ from scenarios.semantics.zones import zone_shares
 
 NEW: Final = "WHAT_IF"
 LEVELS: Final = ("low", "expected", "high")
+AGAINST: Final = ("without", "as_is")
 CELLS: Final = (
     "kind", "product_id", "category", "location_id", "channel_id", "start", "end", "discount_pct",
     "uplift_pct", "qty_limit", "cannibalises",
@@ -25,7 +26,7 @@ GOODS: Final = ["product_id", "location_id"]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What if this promotion ran, ran otherwise, or did not run?
+    """A promotion that would run, run otherwise, or not run.
 
     Attributes
     ----------
@@ -38,6 +39,8 @@ class Ask:
     pulled_days : for how long
     more_capacity_pct : by which docks, picking and parcels of a day are raised where it sells
     capacity_cost_per_day : money a day and site for that; None: not stated
+    against : "without" the promotion, "as_is" (the promotion as the scenario has it), or "" for
+        without, unless its place, days, goods or terms change or it is cancelled
     """
 
     promotion_id: str = NEW
@@ -49,6 +52,7 @@ class Ask:
     pulled_days: int = 14
     more_capacity_pct: float = 25.0
     capacity_cost_per_day: float | None = None
+    against: str = ""
 
     def __post_init__(self) -> None:
         unknown = set(self.cells) - set(CELLS)
@@ -62,6 +66,10 @@ class Ask:
             self.uplifts_pct
         ) != sorted(self.uplifts_pct):
             raise InputError("uplifts are percent, from -100 to 10000, the lowest first")
+        if self.against not in ("", *AGAINST):
+            raise InputError(f"against is {' or '.join(AGAINST)}, not {self.against!r}")
+        if self.cancelled and self.against == AGAINST[0]:
+            raise InputError("a cancelled promotion is held against the promotion as it is")
         for name in ("cannibalised_pct", "pulled_forward_pct"):
             share = getattr(self, name)
             if share is not None and not 0.0 <= share <= 100.0:
@@ -75,6 +83,12 @@ class Ask:
         """Whether the scenario has no promotion of that name."""
         return self.promotion_id not in set(scenario.table("promotions")["promotion_id"])
 
+    def stands_against(self, scenario: Scenario) -> str:
+        """Return what it is held against: without, or as_is."""
+        if self.is_new(scenario):
+            return AGAINST[0]
+        return self.against or AGAINST[int(bool(self.cells) or self.cancelled)]
+
     def deltas(self, scenario: Scenario) -> tuple[Delta, ...]:
         """Return the changes of the scenario that it stands for.
 
@@ -84,7 +98,7 @@ class Ask:
             A new promotion lacks what it needs, or one to be cancelled is not there.
         """
         new = self.is_new(scenario)
-        if new and (self.cancelled or self.promotion_id != NEW and not self.cells):
+        if new and (self.cancelled or (self.promotion_id != NEW and not self.cells)):
             known = ", ".join(scenario.table("promotions")["promotion_id"]) or "none"
             raise InputError(f"the scenario has no promotion {self.promotion_id!r}; it has {known}")
         if self.cancelled:
@@ -94,7 +108,9 @@ class Ask:
         if new:
             missing = [name for name in ("start", "end") if name not in cells]
             if missing or not {"product_id", "category"} & set(cells):
-                raise InputError("a new promotion needs a product or a category, a start and an end")
+                raise InputError(
+                    "a new promotion needs a product or a category, a start and an end"
+                )
         if self.uplifts_pct:
             cells["uplift_pct"] = self.uplifts_pct[len(self.uplifts_pct) // 2]
         if not cells:
@@ -202,8 +218,8 @@ def read_levels(
         uplift = {"low": told.low, "expected": told.uplift, "high": told.high}
         sort = "of its kind and channel" if told.same_sort else "of any kind"
         notes.append(
-            f"Low and high enclose the next promotion with probability 0.8, as {len(told.past)} past"
-            f" promotions {sort} spread."
+            f"Low and high enclose the next promotion with probability 0.8, as {len(told.past)}"
+            f" past promotions {sort} spread."
         )
     else:
         notes.append(

@@ -58,7 +58,7 @@ def order_for(
 
 
 def bound_budgets(plan: Plan) -> tuple[str, ...]:
-    """Return the budgets of a plan at which one more unit of money would save more than it costs."""
+    """Return the budgets of a plan that bind: one more unit of money would save more."""
     prices = plan.table("marginal_prices")
     short = prices[(prices["kind"] == "budget") & (prices["price"] > 0.0)]
     return tuple(sorted(set(short["entity"].astype(str))))
