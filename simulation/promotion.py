@@ -173,7 +173,7 @@ def compare_tried(
     window : first and last tick that count as in the promotion
     capacity_cost : money for more capacity; None: not known, or none is added
     limits : what limits the outbound dock of each site
-    budgets : that bind in the plan of `after`
+    budgets : that bind in the plan of `after`, where its orders are the last in time
     taken : it is known what it takes from other goods
     """
     first, last = window
@@ -213,9 +213,7 @@ def compare_tried(
     if capacity_cost is not None:
         parts["more_capacity"] = np.full(after.record.n_replications, -capacity_cost)
     items = tuple(
-        Item(name, round(float(np.mean(parts[name])), 2) + 0.0)
-        for name in ITEMS
-        if name in parts
+        Item(name, round(float(np.mean(parts[name])), 2) + 0.0) for name in ITEMS if name in parts
     )
     gained = sum((parts[item.item] for item in items), np.zeros(after.record.n_replications))
     spread = estimate(gained)

@@ -99,8 +99,10 @@ def promotion(
             cancelled=cancelled,
         )  # fmt: skip
 
+    latest = _latest(question, worlds[PLANNED])
+    limits = outbound_limits(scenario, worlds[PLANNED])
     cells = _cells(
-        question, stocks, worlds, capacities, sites, run, outbound_limits(scenario, worlds[PLANNED])
+        question, stocks, worlds, capacities, sites, run, limits, now=_is_now(scenario, latest)
     )
     tell("promotion", 0.98, "choosing")
     shares = weights
@@ -124,7 +126,7 @@ def promotion(
         "capacities": capacities,
         "capacity_sites": sites,
         "cells": [cell.document() for cell in cells],
-        "latest_orders": _latest(question, worlds[PLANNED]),
+        "latest_orders": latest,
         "robust": _choice(cells, names, stocks, capacities, shares),
         "replications": replications,
         "seed": used_seed,
@@ -238,8 +240,15 @@ def _cells(
     sites: Sequence[str],
     run: Callable[[World, Levels | None, str], Tried],
     limits: Mapping[str, str],
+    *,
+    now: bool,
 ) -> list[Cell]:
-    """Run everything, and hold every cell against how things stand at its uplift."""
+    """Run everything, and hold every cell against how things stand at its uplift.
+
+    Parameters
+    ----------
+    now : tonight's orders are the last that can be there in time, so that tonight's budget counts
+    """
     from simulation.promotion import compare_tried, with_more_hands
 
     before, after, ask = question.before, question.after, question.ask
@@ -273,11 +282,17 @@ def _cells(
                     question.window,
                     capacity_cost=extra,
                     limits=limits,
-                    budgets=stock.budgets,
+                    budgets=stock.budgets if now else (),
                     taken=len(question.losers) > 0,
                 )
                 cells.append(cell)
     return cells
+
+
+def _is_now(scenario: Scenario, latest: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether some goods must be ordered before the next bucket, or should have been."""
+    following = _day(scenario, scenario.settings.bucket_days)
+    return any(one["order_by"] is None or one["order_by"] < following for one in latest)
 
 
 def _latest(question: _Question, world: World) -> list[dict[str, Any]]:

@@ -24,10 +24,12 @@ class Laid:
     ----------
     pairs : product_id, location_id, in the order of the rows
     factor : (n_pairs, n_buckets) float64
+    taken_out : they take out what other factors have put in
     """
 
     pairs: pd.DataFrame
     factor: Floats
+    taken_out: bool = False
 
 
 def running(levels: Levels, scenario: Scenario) -> Floats:
@@ -63,7 +65,7 @@ def undone(laid: Laid, forecast: pd.DataFrame, scenario: Scenario) -> Laid:
     use = (own >= 0) & (rows["method"] != PLANNER).to_numpy()
     with_it[own[use], bucket.to_numpy(np.int64)[use]] = True
     factor = np.where(with_it & (laid.factor > 0.0), 1.0 / np.maximum(laid.factor, 1e-9), 1.0)
-    return Laid(laid.pairs, factor)
+    return Laid(laid.pairs, factor, taken_out=True)
 
 
 def lay_over(forecast: pd.DataFrame, laid: Laid, scenario: Scenario) -> pd.DataFrame:
@@ -91,7 +93,8 @@ def lay_over(forecast: pd.DataFrame, laid: Laid, scenario: Scenario) -> pd.DataF
         rows = several[span[several] == length]
         own = row[rows]
         old, new = before[own, :length].sum(axis=1), after[own, :length].sum(axis=1)
-        wider = laid.factor[own, :length].mean(axis=1)
+        factor = laid.factor[own, :length]
+        wider = 1.0 / (1.0 / factor).mean(axis=1) if laid.taken_out else factor.mean(axis=1)
         moved = np.maximum(new + (quantity[rows] - old) * wider, 0.0)
         quantity[rows] = np.round(np.where(np.isnan(quantile[rows]), new, moved), DECIMALS)
     return forecast.assign(qty=quantity)
