@@ -172,9 +172,31 @@ def _check_moves(
     off = (rows["g_co2e"] - grams).abs() > 1.0 + 1e-6 * grams
     rules.add(table, "co2_differs", real & off, names)
     rows = rows[real].reset_index(drop=True)
+    _check_emissions(rules, scenario, rows)
     late = rows["days"] >= facts.waits.days[rows["k"], rows["j"]]
     rules.add(table, "supplier_is_sooner", late, rows["transfer_id"].astype(str))
     return rows
+
+
+def _check_emissions(rules: Rules, scenario: Scenario, rows: pd.DataFrame) -> None:
+    """Check that what moves tonight emits no more than hard limits on CO2e allow."""
+    limits = scenario.table("limits")
+    limits = limits[(limits["kind"] == "co2") & (limits["sense"] == "<=")]
+    start = pd.Timestamp(scenario.settings.start_date)
+    end = start + pd.Timedelta(days=scenario.settings.bucket_days)
+    grams = (rows["kg"] * rows["g_per_kg"]).to_numpy(np.float64)
+    for limit in limits[limits["hard"].astype(bool)].itertuples():
+        if pd.notna(limit.bucket) and not limit.bucket <= start < limit.bucket + (end - start):
+            continue
+        scope = str(limit.scope)
+        if scope in ("all", "stage:positioning"):
+            used = float(grams.sum())
+        elif scope.startswith("site:"):
+            used = float(grams[(rows["origin_id"] == scope.removeprefix("site:")).to_numpy()].sum())
+        else:
+            continue
+        over = used > float(limit.value) * (1.0 + 1e-6) + 1e-6
+        rules.add("transfers", "over_co2", [over], [f"{limit.limit_id}: {used:.0f} g"])
 
 
 def _trips(rules: Rules, rows: pd.DataFrame) -> float:

@@ -10,6 +10,7 @@ from optimizer.explanations.parcels import emission
 from optimizer.explanations.prices import prices_of
 from optimizer.explanations.record import Cell, Explanation, Factor, Sum, Term, term, total
 from optimizer.explanations.told import alternative, binding
+from scenarios.semantics.co2_limits import co2_limits
 from scenarios.semantics.defaults import DAYS_PER_YEAR
 from scenarios.semantics.network import network_offers
 from scenarios.semantics.periods import split_horizon
@@ -47,6 +48,10 @@ def _transfer(facts: Facts, row: Row) -> Explanation:
         ("dock", f"{end} in", ""): qty,
         ("storage", end, ""): qty * number(_made(facts, row)["volume_m3"]),
     }
+    if stage == "positioning":
+        for limit in co2_limits(facts.scenario, stage)[0]:
+            if limit.name in ("", str(row["origin_id"])):
+                uses["co2", limit.limit_id, ""] = number(row["g_co2e"])
     return Explanation(
         f"transfers:{name}",
         "transfers",

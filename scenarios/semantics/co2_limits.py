@@ -11,6 +11,7 @@ from scenarios.scenario import Scenario
 
 READ_BY: Mapping[str, tuple[str, ...]] = {
     "network": ("all", "stage"),
+    "positioning": ("all", "stage", "site"),
     "replenishment": ("all", "stage", "supplier"),
     "sourcing": ("all", "stage", "site"),
     "routing": ("all", "stage", "site"),

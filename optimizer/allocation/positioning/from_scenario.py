@@ -13,6 +13,7 @@ from optimizer.allocation.positioning.demand import RegionDemand, needs, region_
 from optimizer.allocation.positioning.problem import Floats, Lanes, Problem, Rows, Together
 from scenarios import InputError, Scenario
 from scenarios.semantics.baskets import Baskets, read_baskets
+from scenarios.semantics.co2_limits import Co2Limit, co2_limits
 from scenarios.semantics.deliveries import read_deliveries
 from scenarios.semantics.movable import Stock, read_stock
 from scenarios.semantics.network import lane_rates
@@ -71,6 +72,7 @@ def read_problem(
     premium = deliveries.premium + (apart[:, None] * deliveries.base)[:, None, :]
     premium[:, sites["channel_id"].notna().to_numpy(), :] = np.inf  # a platform's stock is its own
     lanes, ways = _lanes(scenario, sites)
+    caps, told = co2_limits(scenario, "positioning")
     problem = Problem(
         stock.movable,
         stock.staying,
@@ -83,10 +85,12 @@ def read_problem(
         kg,
         m3,
         lanes,
-        _rows(scenario, sites, lanes, ways, demand),
+        _rows(scenario, sites, lanes, ways, demand, caps),
         _together(baskets, product_ids, mean, deliveries.base),
     )
-    notes = [] if len(lanes) else ["No lane joins two open warehouses or stores: nothing can move."]
+    notes = list(told)
+    if not len(lanes):
+        notes.append("No lane joins two open warehouses or stores: nothing can move.")
     if not scenario.has("carrier_rates") and not np.isfinite(premium).any():
         notes.append("No rates reach a zone from another site: no site serves another's region.")
     return Read(problem, product_ids, site_ids, ways, stock, baskets, tuple(notes))
@@ -130,8 +134,9 @@ def _rows(
     lanes: Lanes,
     ways: pd.DataFrame,
     demand: RegionDemand,
+    caps: tuple[Co2Limit, ...],
 ) -> Rows:
-    """Return the limits that lanes share: lanes' own capacity, docks by day, storage."""
+    """Return the limits that lanes share: lanes' own capacity, docks by day, storage, CO2e."""
     count = len(lanes)
     nothing = np.zeros(count)
     found: list[tuple[Floats, Floats, Floats, float, str, str, str]] = []
@@ -170,6 +175,11 @@ def _rows(
             found.append(
                 (nothing, nothing, volume, float(room[site]), "storage", f"site:{name}", "")
             )
+    for cap in caps:
+        if cap.on(pd.Series([start])).all():
+            counts = (ways["origin_id"] == cap.name).to_numpy(bool) | (cap.kind == "all")
+            grams = np.where(counts, ways["g_per_kg"].to_numpy(np.float64), 0.0)
+            found.append((nothing, grams, nothing, cap.grams, "co2", cap.limit_id, ""))
     parts = [np.array([row[at] for row in found]).reshape(-1, count) for at in range(3)]
     return Rows(
         parts[0],

@@ -59,7 +59,8 @@ class Rows:
     ----------
     units, kg, m3 : (n_rows, n_lanes) float64
     room : (n_rows,) float64, >= 0
-    kind : lane, dock or storage; entity names what is limited; day on which (blank: any)
+    kind : lane, dock, storage or co2 (room in grams); entity names what is limited; day on which
+        (blank: any)
     """
 
     units: Floats

@@ -169,6 +169,12 @@ def explanations_table(
     return pd.DataFrame(told)
 
 
+def load_g(read: Read, kg: Floats) -> Floats:
+    """Return grams of CO2e of each lane that carries so many kg."""
+    grams: Floats = kg * read.lanes["g_per_kg"].to_numpy(np.float64)
+    return grams
+
+
 def figures(read: Read, moves: Moves) -> list[Kpi]:
     """Return the objective's terms, and what a planner asks first."""
     problem = read.problem
@@ -190,5 +196,6 @@ def figures(read: Read, moves: Moves) -> list[Kpi]:
         Kpi("expected_fill_rate", 1.0 - short / wanted, "share", "positioning"),
         Kpi("expected_fill_rate", 1.0 - short_before / wanted, "share", "staying"),
         Kpi("served_from_own_site", 1.0 - from_here / wanted, "share", "positioning"),
+        Kpi("transfer_co2e", float(load_g(read, kg).sum()) / 1000.0, "kg CO2e", "positioning"),
         Kpi("pairs_bought_together", float(len(problem.together.first)), "pairs"),
     ]

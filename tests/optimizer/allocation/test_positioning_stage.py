@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from positioning_worlds import hand_made
 
+from optimizer.audit.positioning import check
 from optimizer.moved import with_transfers
 from optimizer.outcome import Limits
 from optimizer.pipeline import audit_stage, plan, run_stage
@@ -160,6 +161,62 @@ def test_what_is_shared_limits_and_has_a_price(
     assert price == pytest.approx(30.0 if kind == "storage" else 3.0, rel=1e-3)
     certificate = made.table("certificates").iloc[0]
     assert certificate["gap_pct"] == pytest.approx(0.0, abs=0.01)
+
+
+def co2_world(grams: float, **cells: object) -> Scenario:
+    """35 units want to move, each of 1 kg over 100 km at 50 g per tkm: 5 g a unit."""
+    row = {"limit_id": "CAP", "kind": "co2", "scope": "all", "bucket": pd.NaT, "sense": "<=",
+           "value": grams, "hard": True}  # fmt: skip
+    return hand_made(
+        stock={("A", "W1"): 70.0},
+        demand={("A", "W1"): 5, ("A", "W2"): 5},
+        lane={"g_co2e_per_tkm": 50.0},
+        more={"limits": pd.DataFrame([row | cells])},
+    )
+
+
+@pytest.mark.parametrize(
+    ("cells", "units"),
+    [
+        ({}, 20.0),
+        ({"scope": "stage:positioning"}, 20.0),
+        ({"scope": "site:W1"}, 20.0),
+        ({"bucket": pd.Timestamp("2026-10-12")}, 20.0),
+        ({"scope": "site:W2"}, 35.0),  # nothing leaves it
+        ({"scope": "stage:sourcing"}, 35.0),
+        ({"bucket": pd.Timestamp("2026-10-19")}, 35.0),  # next week
+        ({"hard": False}, 35.0),
+    ],
+)
+def test_a_limit_on_co2_stops_what_moves(cells: Mapping[str, object], units: float) -> None:
+    """100 g let 20 units go: each of the others costs 4 - 1, 3 / 5 a gram."""
+    made = positioned(co2_world(100.0, **cells))
+    assert sum(moved(made).values()) == units
+    prices = made.table("marginal_prices")
+    price = prices[prices["kind"] == "co2"]["price"].max()
+    if units == 20.0:
+        assert price == pytest.approx(0.6, rel=1e-3)
+        certificate = made.table("certificates").iloc[0]
+        assert objective(made) == pytest.approx(20 * 1.0 + 15 * 4.0)
+        assert certificate["gap_pct"] == pytest.approx(0.0, abs=0.01)
+    else:
+        assert not price > 0.0
+
+
+def test_the_referee_finds_moves_beyond_a_limit_on_co2() -> None:
+    """The 35 units of the plan without it emit 175 g."""
+    free = run_stage("positioning", co2_world(1000.0), {}, Limits(work=1.0))
+    report = check(co2_world(100.0), free.tables)
+    found = [violation for violation in report.violations if violation.code == "over_co2"]
+    assert [violation.example for violation in found] == ["CAP: 175 g"]
+
+
+def test_a_limit_with_room_moves_the_same_as_none() -> None:
+    """175 g of 1000: the transfers bit for bit."""
+    free = positioned(co2_world(100.0, hard=False))
+    held = positioned(co2_world(1000.0))
+    pd.testing.assert_frame_equal(free.table("transfers"), held.table("transfers"))
+    assert objective(free) == objective(held)
 
 
 @pytest.mark.slow
