@@ -41,9 +41,9 @@ from benchmarks.service import WAIT_SECONDS, WORK, Service, below, running
 
 RESTART = "HOLDFAST_TEST_DATABASE_RESTART"
 TARGETS = ("API", "worker", "child", "forkserver", "all at once")
-QUICK = {"beat_seconds": 0.5, "queue_poll_seconds": 0.1, "run_nice": 0}
+QUICK = {"beat_seconds": 1.0, "queue_poll_seconds": 0.5, "run_nice": 0}
 HANG_SECONDS = 8.0  # limit of the runs that hang
-HANDING_IN_SECONDS = 0.1  # a kill comes within so long after the last run began to be handed in
+HANDING_IN_SECONDS = 0.2  # a kill comes within so long after the last run began to be handed in
 FIRST_REACH_SECONDS = 3.0
 STRIKE_SECONDS = 60.0  # what is to be killed and is not there may come up for so long
 

@@ -97,7 +97,10 @@ class ChunkSupervisor:
 
     def _follow(self, mine: tuple[str, str, int], work: str, chunk: str) -> Word | None:
         """Hand a chunk to a child and wait for its word; None: nobody wants it any more."""
-        child, fresh = self._child(work)
+        try:
+            child, fresh = self._child(work)
+        except (OSError, EOFError) as error:  # what starts processes has died: next time, another
+            return f"its process did not start: {type(error).__name__}"
         word: Word | None = None
         try:
             with contextlib.suppress(OSError):  # of a child that has died, we hear at once
@@ -128,8 +131,10 @@ class ChunkSupervisor:
         memory_mib, nice = self.settings.max_run_memory_mib, self.settings.run_nice
         args = (theirs, self.settings.home / "blobs", work, memory_mib, nice)
         process = self._context.Process(target=chunk_child.main, args=args)
-        process.start()
-        theirs.close()
+        try:
+            process.start()
+        finally:
+            theirs.close()
         return Child(work, process, ours), True
 
     def _listen(self, mine: tuple[str, str, int], pipe: Connection) -> Word | None:

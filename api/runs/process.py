@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import threading
 import time
 from typing import Final
 
+from api.operations.logs import tell
 from api.settings import PREFIX, ServiceSettings
 
 STOP_SECONDS: Final = 20.0
@@ -83,7 +85,10 @@ class WorkerProcess:
             if self._stopping.wait(wait):
                 return
             wait = min(2.0 * wait, LAST_RESTART_SECONDS)
-            self._spawn()
+            try:
+                self._spawn()
+            except OSError as error:  # no memory, too many processes: later there may be room
+                tell("worker not started", level=logging.ERROR, why=str(error))
 
 
 def _environment(settings: ServiceSettings) -> dict[str, str]:

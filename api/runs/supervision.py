@@ -193,8 +193,13 @@ class Supervisor:
         """Start the child and pass on what it says; return its last word."""
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=child.main, args=(theirs, attempt.task))
-        process.start()
-        theirs.close()
+        try:
+            process.start()
+        except (OSError, EOFError) as error:  # what starts processes has died: next time, another
+            ours.close()
+            return "crashed", {"reason": f"its process did not start: {type(error).__name__}"}
+        finally:
+            theirs.close()
         stages = traces.StageSpans()
         try:
             return self._listen(attempt, ours, process, stages)
@@ -224,7 +229,8 @@ class Supervisor:
                     self.pass_on(attempt, kind, data)
             except (EOFError, OSError):
                 process.join(timeout=5.0)
-                return "cancelled" if asked else "crashed", {"code": process.exitcode}
+                reason = f"its process ended with code {process.exitcode}"
+                return "cancelled" if asked else "crashed", {"reason": reason}
             if self.stopping.is_set():
                 return "stopped", {}
             now = time.monotonic()
@@ -302,8 +308,7 @@ class Supervisor:
                 put_back(session, row, "its worker was stopped")
                 self.backend.enqueue(session, row)
             elif word == "crashed":
-                reason = f"its process ended with code {data['code']}"
-                try_again(session, row, self.backend, self.settings.max_attempts, reason)
+                try_again(session, row, self.backend, self.settings.max_attempts, data["reason"])
             else:
                 row.request = {**row.request, "errors": data.get("errors", [])}
                 end_early(session, row, "failed", str(data.get("detail", "")))

@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from subprocess import PIPE, Popen
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import select
 
+from api.runs import process as process_module
 from api.runs.chunks import Chunks
 from api.runs.process import WorkerProcess
 from api.runs.queue import RunQueue
@@ -272,6 +277,38 @@ def test_an_attempt_begins_once(quiet: House) -> None:
     supervisor = Supervisor(quiet.database, quiet.settings, quiet.queue, "worker_a")
     assert supervisor.begin(run_id, 1) is not None
     assert supervisor.begin(run_id, 1) is None
+
+
+def test_a_run_whose_process_does_not_start_is_tried_again(quiet: House) -> None:
+    """What starts processes was killed: no fault of the run, which waits again and says why."""
+    run_id = quiet.submit()
+    supervisor = Supervisor(quiet.database, quiet.settings, quiet.queue, "worker_a")
+    with patch.object(BaseProcess, "start", side_effect=ConnectionRefusedError):
+        supervisor.attempt(run_id, 1)
+    row = quiet.runs.row(run_id)
+    assert (row.state, row.attempt, row.deaths) == ("queued", 1, 1)
+    assert quiet.queue.waiting([f"{run_id}/2"]) == {f"{run_id}/2"}
+    reasons = [event.data.get("reason") for event in quiet.events(run_id)]
+    assert "its process did not start: ConnectionRefusedError" in reasons
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
+    """The machine has no memory for a process just now: later there is a worker again."""
+    process = WorkerProcess(settings_for(tmp_path))
+    ended = [sys.executable, "-c", ""]
+    waits = Popen([sys.executable, "-c", "input()"], stdin=PIPE)
+    made = [Popen(ended, stdin=PIPE), OSError("no memory"), waits]
+    with (
+        patch.object(process_module.subprocess, "Popen", side_effect=made) as popen,
+        patch.object(process_module, "FIRST_RESTART_SECONDS", 0.01),
+    ):
+        process.start()
+        deadline = time.monotonic() + SECONDS
+        while process.pid != waits.pid and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert process.pid == waits.pid
+        assert popen.call_count == 3
+        process.stop()
 
 
 def test_a_run_that_nobody_has_is_queued_again(quiet: House) -> None:

@@ -9,20 +9,24 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 import pytest
 from sqlalchemy import func, select
 
+from api.runs.chunk_supervision import ChunkSupervisor
 from api.runs.chunks import Chunks, Told
 from api.runs.parcels import pack, unpack
 from api.runs.process import WorkerProcess
 from api.runs.queue import RunQueue
 from api.runs.sharing import DirectDesk, QueueExecutor
 from api.runs.states import end
+from api.runs.supervision import Supervisor
 from api.schemas.wire import RunRequest
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
@@ -256,6 +260,22 @@ def test_an_attempt_at_a_chunk_that_is_over_keeps_nothing(floor: Floor) -> None:
     assert floor.chunks.ended(run_id) == []
     floor.chunks.finish(run_id, "k", 2, Told("k", "right", ""))
     assert floor.chunks.ended(run_id) == [Told("k", "right", "")]
+
+
+def test_a_chunk_whose_process_does_not_start_is_tried_again(tmp_path: Path) -> None:
+    """What starts processes was killed: it counts as a death, of which a chunk may have two."""
+    floor = Floor(tmp_path, 0)
+    run_id = floor.new_run()
+    (key,) = floor.chunks.ask(run_id, "w", ["c"])
+    runs = Supervisor(floor.database, floor.settings, floor.queue, "worker_a", floor.chunks)
+    chunks = ChunkSupervisor(floor.chunks, floor.settings, runs)
+    with patch.object(BaseProcess, "start", side_effect=EOFError):
+        chunks.attempt(run_id, key, 1)
+    with floor.database.session() as session:
+        row = session.get(ChunkRow, (run_id, key))
+    assert (row.state, row.attempt, row.deaths) == ("failed", 3, 3)
+    assert "its process did not start: EOFError" in row.reason
+    floor.close()
 
 
 def test_chunks_of_two_tenants_take_turns(tmp_path: Path) -> None:

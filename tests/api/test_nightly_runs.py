@@ -242,7 +242,7 @@ def test_an_attempt_goes_on_where_the_last_one_died(
     line = child._Line(Pipe(desk.supervisor, attempt))  # type: ignore[arg-type]
     with pytest.raises(MemoryError):
         child.run(attempt.task, line)
-    desk.supervisor.finish(attempt, "crashed", {"code": -9})
+    desk.supervisor.finish(attempt, "crashed", {"reason": "its process ended with code -9"})
     desk.do(run_id)
     assert begun[1] is not None
     assert set(begun[1].table("certificates")["stage"]) == {"forecasting"}
