@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scenarios import Scenario
+from scenarios.semantics.returns import whole_delays
 from simulation.arrays import Places, Units
 from simulation.facts import Channels, Life, Return
 from simulation.kernels.rows import ALL
@@ -68,7 +69,7 @@ def site_returns(scenario: Scenario, products: Sequence[str]) -> tuple[Return, .
         share, delay = np.zeros(len(place), np.int64), np.ones(len(place), np.int64)
         value = np.zeros(len(place))
         share[at] = np.rint(part["rate"].to_numpy(np.float64) * ALL).astype(np.int64)
-        delay[at] = np.maximum(np.rint(part["delay_days"].to_numpy(np.float64)), 1).astype(np.int64)
+        delay[at] = whole_delays(part["delay_days"])
         value[at] = part["recovery_value"].fillna(0.0).to_numpy(np.float64)
         made.append(Return(str(reason), DISPOSITIONS[str(disposition)], share, delay, value))
     return tuple(made)

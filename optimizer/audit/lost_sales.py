@@ -121,19 +121,25 @@ def decision_demand(
     pairs: pd.DataFrame,
     spans: Spans,
     over: Over,
+    back: Over,
     calibration: pd.DataFrame | None,
-) -> tuple[Floats, Floats]:
-    """Return mean and sd of the demand that tonight's orders are to meet, units.
+) -> tuple[Floats, Floats, Floats]:
+    """Return mean and sd of the demand that tonight's orders are to meet, and what replay adds.
+
+    What comes back from customers meets a part of it. All in units.
 
     Parameters
     ----------
     pairs : site_id, product_id, mean, sd, lead_days, lead_variance, protection_days, rate, alone
-        [bought for itself, with an option], states_target
+        [bought for itself, with an option], states_target, expected_returns, returns_variance
+    over, back : mean and variance of demand, and of what comes back, in the first days of pairs
     """
-    mean = pairs["mean"].to_numpy(np.float64).copy()
-    sd = pairs["sd"].to_numpy(np.float64).copy()
+    volume = pairs["mean"].to_numpy(np.float64)
+    mean = volume - pairs["expected_returns"].to_numpy(np.float64)
+    returned = pairs["returns_variance"].to_numpy(np.float64)
+    sd = np.sqrt(pairs["sd"].to_numpy(np.float64) ** 2 + returned)
     if scenario.settings.shortage_rule != "lost" or not len(spans.lengths):
-        return mean, sd
+        return mean, sd, np.zeros(len(mean))
     length = scenario.settings.bucket_days
     lead = pairs["lead_days"].to_numpy(np.float64)
     free, receipts = _stock(scenario, pairs, lead)
@@ -143,17 +149,27 @@ def decision_demand(
     by_mean = np.column_stack([nothing, *(total[0] for total in totals)])
     by_variance = np.column_stack([nothing, *(total[1] for total in totals)])
     by_variance = np.maximum.accumulate(by_variance, axis=1)
+    until = pairs["protection_days"].to_numpy(np.float64)
+    marks = [*(np.minimum(lead, (b + 1.0) * length) for b in range(receipts.shape[1])), until]
+    came = [back(mark) for mark in marks]
+    came_mean = np.column_stack([nothing, *(part[0] for part in came)])
+    came_variance = np.column_stack([nothing, *(part[1] for part in came)])
+    came_variance = np.diff(np.maximum.accumulate(came_variance, axis=1), axis=1)
     spread, lost = left_at_arrival(
-        free, receipts, np.diff(by_mean, axis=1), np.diff(by_variance, axis=1)
+        free,
+        receipts + np.diff(came_mean[:, :-1], axis=1),
+        np.diff(by_mean, axis=1),
+        np.diff(by_variance, axis=1) + came_variance[:, :-1],
     )
-    _, whole = over(pairs["protection_days"].to_numpy(np.float64))
+    _, whole = over(until)
     late = pairs["rate"].to_numpy(np.float64) ** 2 * pairs["lead_variance"].to_numpy(np.float64)
-    total = spread + np.maximum(whole - by_variance[:, -1], 0.0) + late
+    total = spread + np.maximum(whole - by_variance[:, -1], 0.0) + late + came_variance[:, -1]
     met = np.sqrt(total)
-    shift = np.where(pairs["states_target"].to_numpy(bool), 0.0, _shift(calibration, mean))
+    shift = np.where(pairs["states_target"].to_numpy(bool), 0.0, _shift(calibration, volume))
     return (
         np.where(chosen, mean - lost + shift * met, mean),
         np.where(chosen, met, sd),
+        np.where(chosen, shift * met, 0.0),
     )
 
 

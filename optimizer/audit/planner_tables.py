@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from optimizer.audit.report import MONEY, Rules
+from optimizer.audit.returns import check_returns
 from optimizer.audit.risk_register import check_risks
 from scenarios import Scenario
 
@@ -27,11 +28,13 @@ def check_planner_tables(
 
     Parameters
     ----------
-    pairs : counted pairs: site_id, product_id, interval_mean, interval_sd [units], alone [flag]
+    pairs : counted pairs: site_id, product_id, interval_mean, interval_sd, expected_returns
+        [units], alone [flag]
     """
     made = {name: table for name, table in tables.items() if len(table)}
     if "policies" in made:
         _policies(rules, scenario, pairs, made["policies"])
+        check_returns(rules, "policies", made["policies"], pairs)
     if "safety_stock" in made:
         _safety_stock(rules, made["safety_stock"])
     if "stock_frontier" in made:

@@ -14,6 +14,7 @@ from optimizer.audit.lost_sales import check_calibration
 from optimizer.audit.offers import PAIR
 from optimizer.audit.planner_tables import check_planner_tables
 from optimizer.audit.report import MONEY, AuditReport, Rules
+from optimizer.audit.returns import check_returns
 from optimizer.audit.tonight import Tonight, demand_over, read_tonight, site_forecast
 from optimizer.plan import conform
 from scenarios import Scenario
@@ -48,6 +49,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     lines = lines[~unknown].reset_index(drop=True)
     lines["landed_now"] = landed_cost(scenario, lines)
     _check_quantities(rules, scenario, lines, facts)
+    check_returns(rules, ORDERS, lines, facts.pairs)
     _check_limits(rules, scenario, lines)
     check_ways(rules, scenario, lines)
     check_carbon(rules, scenario, lines)

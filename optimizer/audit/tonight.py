@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from optimizer.audit.implied_cost import TARGETS, implied_shortage, states_target
 from optimizer.audit.lost_sales import Spans, decision_demand
 from optimizer.audit.offers import PAIR, read_options
+from optimizer.audit.returns import coming_back
 from scenarios import Scenario
 from scenarios.semantics.defaults import inventory_policies
 from scenarios.semantics.zones import explode_bundles, zone_shares
@@ -33,9 +34,10 @@ class Tonight:
     Attributes
     ----------
     pairs : those in the objective: site_id, product_id, position [units], mean and sd [units over
-        the protection interval], holding and shortage [money per unit], protection_days; stock and
-        demand of pairs that they feed included; interval_mean and interval_sd [units] before lost
-        sales are counted
+        the protection interval, less what comes back], holding and shortage [money per unit],
+        protection_days; stock and demand of pairs that they feed included; interval_mean and
+        interval_sd [units] before lost sales and returns are counted; expected_returns,
+        returns_variance [units, units^2]; replayed [units that past forecasts say to add]
     options : site_id, product_id, supplier_id and the terms of supplier_products; row [place in
         that table], landed [money per unit without breaks], least [money per unit], primary
         [flag], lead_days, lead_variance, due_days
@@ -80,13 +82,20 @@ def read_tonight(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> Toni
         length = scenario.settings.bucket_days
         return found, spans.over(joined, days / length, independent)
 
+    def back(days: Floats) -> tuple[Floats, Floats]:
+        return coming_back(scenario, joined, days, sold)
+
+    def sold(some: pd.DataFrame, days: Floats) -> tuple[Floats, Floats]:
+        return _sold(scenario, forecast, spans, some, days)
+
     calibration = tables.get("calibration")
-    mean, sd = decision_demand(scenario, joined, spans, over, calibration)
+    mean, sd, replayed = decision_demand(scenario, joined, spans, over, back, calibration)
     interval = joined[["mean", "sd"]].add_prefix("interval_")
     at = pd.MultiIndex.from_frame(policies[PAIR])
     place = at.get_indexer(pd.MultiIndex.from_arrays([root, policies["product_id"]]))
     own = policies[[*PAIR, "review_days"]].assign(root=place)
-    return Tonight(joined.assign(mean=mean, sd=sd).join(interval), options, own)
+    counted = joined.assign(mean=mean, sd=sd, replayed=replayed).join(interval)
+    return Tonight(counted, options, own)
 
 
 def feeding_sites(scenario: Scenario) -> dict[tuple[str, str | None], str]:
@@ -180,6 +189,9 @@ def _echelons(
     position = np.bincount(place, _position(scenario, pairs), minlength=count)
     per_day = np.divide(own_mean, whole, out=np.zeros(count), where=whole > 0)
     rate = np.bincount(place, per_day, minlength=count)
+    back, back_variance = coming_back(
+        scenario, pairs, whole, lambda some, until: _sold(scenario, forecast, spans, some, until)
+    )
     review = pairs["review_days"].to_numpy(np.float64)
     lead_days = lead["lead_days"].to_numpy(np.float64)
     until = lead_days[place] + road
@@ -197,6 +209,8 @@ def _echelons(
     )
     joined = pairs[[*PAIR, *TARGETS, "states_target"]].assign(
         position=position,
+        expected_returns=np.bincount(place, back, minlength=count),
+        returns_variance=np.bincount(place, back_variance, minlength=count),
         lead_mean=wait,
         lead_sd=np.sqrt(wait_variance + wait_rate**2 * lead["lead_variance"].to_numpy(np.float64)),
         least_cover=least,
@@ -215,6 +229,14 @@ def _echelons(
     )
     joined = joined[~joined["fed"]].reset_index(drop=True)
     return joined.assign(shortage=implied_shortage(joined))
+
+
+def _sold(
+    scenario: Scenario, forecast: pd.DataFrame, spans: Spans, pairs: pd.DataFrame, days: Floats
+) -> tuple[Floats, Floats]:
+    """Return mean and variance of what the first days of some pairs ask for, units."""
+    mean, independent = demand_over(scenario, forecast, pairs, days)
+    return mean, spans.over(pairs, days / scenario.settings.bucket_days, independent)
 
 
 def _cover(

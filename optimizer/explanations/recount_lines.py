@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from optimizer.audit.lost_sales import CLASS_EDGES
 from optimizer.audit.offers import PAIR
 from optimizer.audit.tonight import Tonight, demand_over, read_tonight, site_forecast
 from optimizer.explanations.levels import SMALLEST_SD, best_level
@@ -127,7 +126,8 @@ def _steps(scenario: Scenario, plan: Plan, facts: Tonight, rows: pd.DataFrame) -
     usable = column("fill_rate") * (1.0 - column("defect_rate"))
     multiple = column("order_multiple")
     mean, sd = column("mean"), np.maximum(column("sd"), SMALLEST_SD)
-    correction = mean - column("interval_mean")
+    back, replayed = column("expected_returns"), column("replayed")
+    correction = mean + back - column("interval_mean")
     held, short = column("holding"), column("shortage")
     coming = _on_order(scenario, facts)
     on_order = coming.reindex(pd.MultiIndex.from_frame(rows[PAIR])).fillna(0.0).to_numpy()
@@ -160,11 +160,12 @@ def _steps(scenario: Scenario, plan: Plan, facts: Tonight, rows: pd.DataFrame) -
     rest = qty - at_least
     return {
         "forecast": column("interval_mean"),
-        "lost_before_arrival": correction - _replayed(plan, rows),
-        "replayed_fractile": _replayed(plan, rows),
+        "lost_before_arrival": correction - replayed,
+        "replayed_fractile": replayed,
         "safety_stock": wish - mean,
         "on_hand": -(position - on_order),
         "on_order": -on_order,
+        "expected_returns": -back,
         "ordered_elsewhere": -elsewhere,
         "never_below_zero": free - net,
         "losses_on_the_way": free / usable - free,
@@ -248,19 +249,6 @@ def _sellable(scenario: Scenario, plan: Plan, facts: Tonight, rows: pd.DataFrame
     multiple = rows["order_multiple"].to_numpy(np.float64)
     keeps = np.isnan(own_life)
     found: Floats = np.where(keeps, np.inf, np.floor(left / multiple + 1e-9) * multiple)
-    return found
-
-
-def _replayed(plan: Plan, rows: pd.DataFrame) -> Floats:
-    """Return what replaying the past adds to the level: shift x standard deviation."""
-    volume = rows["interval_mean"].to_numpy(np.float64)
-    shift = np.zeros(len(rows))
-    for name, value in plan.table("calibration")[["segment", "shift"]].itertuples(index=False):
-        low, high = CLASS_EDGES[name]
-        shift[(volume > low) & (volume <= high)] = value
-    moved = (rows["mean"] != rows["interval_mean"]) | (rows["sd"] != rows["interval_sd"])
-    counts = (moved & ~rows["states_target"].astype(bool)).to_numpy(bool)
-    found: Floats = np.where(counts, shift * rows["sd"].to_numpy(np.float64), 0.0)
     return found
 
 

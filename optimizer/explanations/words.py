@@ -151,6 +151,7 @@ TERMS: Mapping[str, Pair] = {
     "safety_stock": ("safety stock", "安全库存"),
     "on_hand": ("on hand", "现有库存"),
     "on_order": ("on order", "在途"),
+    "expected_returns": ("back from customers and sold again", "退货回库再售"),
     "ordered_elsewhere": ("ordered from others tonight", "今晚向他家订购"),
     "never_below_zero": ("never below zero", "不低于零"),
     "losses_on_the_way": ("losses on the way", "途中损耗"),

@@ -20,6 +20,7 @@ TABLES = (
         share("expected_fill_rate", "预期满足率", "Expected share of demand served from stock, with backorders."),
         choice("demand_law", "需求分布", "Law of demand over the interval, by mean and variance.", "poisson", "negative_binomial", "normal"),
         choice("decided_by", "决定依据", "What decided the numbers.", "planner", "cost", "fill_rate", "cycle_service", "class_target", "min_cover", "max_cover"),
+        number("expected_returns", "预计退货回库", "Units that come back from customers within tonight's protection interval and are sold again, where the pair is counted; they net what is bought, not the levels."),
     )),
     Table("safety_stock", "多级安全库存", GROUP, "Where sites that feed each other hold safety stock at least cost, beside what each would hold alone.", (
         ident("site_id", "站点编码", "Where.", required=True, key=True),

@@ -88,6 +88,7 @@ def _terms(
     made = np.minimum(wished, np.maximum(capacity, options.low[option]))
     sold = np.minimum(made, np.maximum(options.high[option], options.low[option]))
     lost = row["lost_before"].to_numpy(np.float64)
+    back = row["expected_returns"].to_numpy(np.float64)
     calibrated = row["shift"].to_numpy(np.float64) * row["decision_sd"].to_numpy(np.float64)
     net = free_level - position
     rest = qty[option] - at_least
@@ -99,9 +100,10 @@ def _terms(
         "forecast": row["mean"].to_numpy(np.float64),
         "lost_before_arrival": -lost,
         "replayed_fractile": calibrated,
-        "safety_stock": free_level - row["mean"].to_numpy(np.float64) + lost - calibrated,
+        "safety_stock": free_level - row["mean"].to_numpy(np.float64) + lost - calibrated + back,
         "on_hand": -(pairs.position[pair] - on_order),
         "on_order": -on_order,
+        "expected_returns": -back,
         "ordered_elsewhere": -ordered_elsewhere,
         "never_below_zero": free - net,
         "losses_on_the_way": free / usable - free,
@@ -113,6 +115,8 @@ def _terms(
         "price_break": np.where(broke, rest, 0.0),
         "order_value_and_limits": np.where(broke, 0.0, rest),
     }
+    if facts.returning is None:
+        del terms["expected_returns"]
     return {name: values + 0.0 for name, values in terms.items()}
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from optimizer.replenishment.demand.decision import with_decision_demand
 from optimizer.replenishment.demand.from_forecast import SiteForecast, site_forecast
+from optimizer.replenishment.demand.returning import Returning, read_returning
 from optimizer.replenishment.index_prices import price_notes
 from optimizer.replenishment.lane_intervals import with_shipping_days
 from optimizer.replenishment.offers import (
@@ -41,15 +42,18 @@ class Facts:
         `lead_days`, `protection_days`, `road_days` [transit from where it is bought],
         `lead_variance`, `mean`, `sd` [units over the protection interval; fed pairs included, over
         their road days more], `echelon_position` [units, fed pairs included],
-        `decision_mean`, `decision_sd` [units; the same with lost sales and the replayed fractile
-        counted], `lost_before` [units], `shift` [standard deviations], `loss_per_unit` [money: the
-        row's shortage cost, blank: the margin, or what its target implies if that is more],
+        `expected_returns`, `returns_sd` [units that come back in this time and are sold again; fed
+        pairs included], `decision_mean`, `decision_sd` [units; mean and sd with lost sales, the
+        replayed fractile and returns counted], `lost_before` [units], `shift` [standard
+        deviations], `loss_per_unit` [money: the row's shortage cost, blank: the margin, or what
+        its target implies if that is more],
         `shipping_days` [days that the level of a fed pair covers beside its transit]
     offers : every option of every pair, with `pair` (row of pairs), `order_on`, `due_on`,
         `lead_days`
     forecast : by product-location
     notes : what was assumed
     calibration : the plan's table of that name: what the replay of the past said
+    returning : what comes back, by pair; None where nothing is sold again
     """
 
     scenario: Scenario
@@ -58,6 +62,7 @@ class Facts:
     forecast: SiteForecast
     notes: tuple[str, ...]
     calibration: pd.DataFrame
+    returning: Returning | None = None
 
     @property
     def counted(self) -> NDArray[np.bool_]:
@@ -94,12 +99,16 @@ def read_facts(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Fact
     pairs["transit_days"] = slowest_transit(
         scenario, pairs["feeder_id"].to_numpy(object), pairs["site_id"].to_numpy(object)
     )[0]
-    pairs = with_implied_costs(scenario, _with_protection(pairs, offers, forecast), forecast)
+    returning = read_returning(scenario, pairs, forecast)
+    pairs = _with_protection(pairs, offers, forecast, returning)
+    pairs = with_implied_costs(scenario, pairs, forecast)
     pairs["loss_per_unit"] = np.fmax(stated, pairs["shortage_cost"].to_numpy(np.float64))
     pairs = with_shipping_days(scenario, pairs, forecast)
-    pairs, calibration = with_decision_demand(scenario, upstream, pairs, offers, forecast)
+    pairs, calibration = with_decision_demand(
+        scenario, upstream, pairs, offers, forecast, returning
+    )
     notes = (*_notes(scenario, pairs, forecast), *price_notes(scenario, offers))
-    return Facts(scenario, pairs, offers, forecast, notes, calibration)
+    return Facts(scenario, pairs, offers, forecast, notes, calibration, returning)
 
 
 def _all_pairs(scenario: Scenario, forecast: SiteForecast) -> pd.DataFrame:
@@ -168,9 +177,12 @@ def stock_by_pair(scenario: Scenario, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_protection(
-    pairs: pd.DataFrame, offers: pd.DataFrame, forecast: SiteForecast
+    pairs: pd.DataFrame,
+    offers: pd.DataFrame,
+    forecast: SiteForecast,
+    returning: Returning | None,
 ) -> pd.DataFrame:
-    """Add demand over the protection interval and the echelon's position."""
+    """Add demand over the protection interval, what comes back, and the echelon's position."""
     count = len(pairs)
     lead, lead_variance = np.zeros(count), np.zeros(count)
     primary = offers[offers["primary"]]
@@ -187,7 +199,14 @@ def _with_protection(
     daily = np.divide(own_mean, whole, out=np.zeros(count), where=whole > 0.0)
     rate = np.bincount(root, daily, minlength=count)
     position = np.bincount(root, pairs["position"].to_numpy(np.float64), minlength=count)
+    back, back_variance = np.zeros(count), np.zeros(count)
+    if returning is not None:
+        own_back, own_back_variance = returning.over(whole)
+        back = np.bincount(root, own_back, minlength=count).astype(np.float64)
+        back_variance = np.bincount(root, own_back_variance, minlength=count).astype(np.float64)
     return pairs.assign(
+        expected_returns=back,
+        returns_sd=np.sqrt(back_variance),
         lead_days=lead,
         lead_variance=lead_variance,
         protection_days=days,
@@ -230,6 +249,14 @@ def _notes(scenario: Scenario, pairs: pd.DataFrame, forecast: SiteForecast) -> t
     soft = int((~limits["hard"].fillna(True).astype(bool)).sum())
     if soft:
         notes.append(f"{soft} soft limits are not enforced tonight.")
+    own = pairs["root"].to_numpy() == np.arange(len(pairs))
+    back = pairs["expected_returns"].to_numpy(np.float64)[own]
+    if back.any():
+        notes.append(
+            f"{int((back > 0.0).sum())} product-locations expect {back.sum():.1f} units back from"
+            " customers before an order of the next review comes: they are sold again and need"
+            " not be bought."
+        )
     targets = pairs[list(TARGETS)].notna().any(axis=1).to_numpy()
     priced = wishes(scenario, pairs)
     if priced.any():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from optimizer.replenishment.assemble import Tonight
 from optimizer.replenishment.demand.cover import days_of_cover, echelon_demand
+from optimizer.replenishment.demand.decision import joint_sd
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.shelf_life import sellable_units
 from optimizer.replenishment.stock_cost import best_quantity, stock_cost
@@ -66,6 +67,9 @@ def purchase_lines(facts: Facts, tonight: Tonight, qty: Floats) -> Lines:
             "status": "proposed",
             "mode": rows["mode"].astype(object).where(rows["mode"] != ""),
             "g_co2e": rows["g_co2e"].astype(np.float64),
+            "expected_returns": facts.pairs["expected_returns"]
+            .take(rows["pair"].to_numpy(np.int64))
+            .array,
         }
     )
     return Lines(table, rows["option"].to_numpy(np.int64))
@@ -100,8 +104,8 @@ def _later_lines(facts: Facts, tonight: Tonight, qty: Floats) -> pd.DataFrame:
     holding = pairs["holding_cost_per_unit_day"].to_numpy(np.float64) * review
     part = (
         pairs["echelon_position"].to_numpy(np.float64),
-        pairs["mean"].to_numpy(np.float64),
-        pairs["sd"].to_numpy(np.float64),
+        (pairs["mean"] - pairs["expected_returns"]).to_numpy(np.float64),
+        joint_sd(*(pairs[name].to_numpy(np.float64) for name in ("sd", "returns_sd"))),
         holding,
         pairs["shortage_cost"].to_numpy(np.float64),
     )

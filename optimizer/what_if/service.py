@@ -21,7 +21,8 @@ def expected_fill_rates(
 ) -> list[float | None]:
     """Return the share of demand until the next order comes that orders are expected to serve.
 
-    Demand of each product-location's protection interval, Normal; None where there is none.
+    Demand of each product-location's protection interval, less what comes back, Normal; None where
+    there is none.
 
     Parameters
     ----------
@@ -44,9 +45,10 @@ def _fill_rate(
     lines["usable"] = lines["qty"] * lines["fill_rate"] * (1.0 - lines["defect_rate"])
     at = pd.MultiIndex.from_frame(facts.pairs[PAIR])
     added = lines.groupby(PAIR)["usable"].sum().reindex(at).fillna(0.0).to_numpy(np.float64)
-    level = facts.pairs["position"].to_numpy(np.float64) + added
+    level = (facts.pairs["position"] + facts.pairs["expected_returns"]).to_numpy(np.float64) + added
     mean = facts.pairs["interval_mean"].to_numpy(np.float64)
-    short = units_short(level, mean, facts.pairs["interval_sd"].to_numpy(np.float64))
+    variance = facts.pairs["interval_sd"] ** 2 + facts.pairs["returns_variance"]
+    short = units_short(level, mean, np.sqrt(variance.to_numpy(np.float64)))
     total = float(mean.sum())
     if not total > 0.0:
         return None

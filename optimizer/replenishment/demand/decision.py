@@ -1,7 +1,8 @@
-"""The demand that tonight's decision is made against: lost sales and replayed fractiles counted.
+"""The demand that tonight's decision is made against: lost sales, replays and returns counted.
 
-Applies where unmet demand is lost and the forecasting stage stated totals of spans; a forecast
-that the planner hands in is taken as it stands.
+What comes back and is sold again meets demand that nobody need buy for. Lost sales and replays
+count where unmet demand is lost and the forecasting stage stated totals of spans; a forecast that
+the planner hands in is taken as it stands.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from optimizer.replenishment.demand.calibration import (
 from optimizer.replenishment.demand.from_forecast import SiteForecast
 from optimizer.replenishment.demand.lost_sales import stock_at_arrival
 from optimizer.replenishment.demand.past import read_past
+from optimizer.replenishment.demand.returning import Returning
 from optimizer.replenishment.targets import wishes
 from scenarios import Scenario
 
@@ -39,6 +41,7 @@ def with_decision_demand(
     pairs: pd.DataFrame,
     offers: pd.DataFrame,
     forecast: SiteForecast,
+    returning: Returning | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Add the demand of tonight's decision to the pairs; return them and the calibration.
 
@@ -50,11 +53,14 @@ def with_decision_demand(
     """
     mean, sd = pairs["mean"].to_numpy(np.float64), pairs["sd"].to_numpy(np.float64)
     zero = np.zeros(len(pairs))
-    plain = pairs.assign(lost_before=zero, shift=zero, decision_mean=mean, decision_sd=sd)
+    back = pairs["expected_returns"].to_numpy(np.float64)
+    net_mean = mean - back
+    net_sd = joint_sd(sd, pairs["returns_sd"].to_numpy(np.float64))
+    plain = pairs.assign(lost_before=zero, shift=zero, decision_mean=net_mean, decision_sd=net_sd)
     rows = _alone(scenario, pairs, forecast)
     if not len(rows):
         return plain, pd.DataFrame()
-    lost, variance = _at_arrival(scenario, pairs.iloc[rows], forecast)
+    lost, variance = _at_arrival(scenario, pairs, rows, forecast, returning)
     spread = np.sqrt(variance)
     by_cost = ~wishes(scenario, pairs)[rows]  # a target is the planner's word, not a cost
     shifts = _replayed(scenario, upstream, pairs, offers, rows[by_cost])
@@ -71,11 +77,16 @@ def with_decision_demand(
     changed = pairs.assign(
         lost_before=put(zero, lost),
         shift=put(zero, shift),
-        decision_mean=put(mean, mean[rows] - lost + shift * spread),
-        decision_sd=put(sd, spread),
+        decision_mean=put(net_mean, net_mean[rows] - lost + shift * spread),
+        decision_sd=put(net_sd, spread),
     )
     table = pd.DataFrame([asdict(found) for found in shifts])
     return changed, table.rename(columns={"name": "segment"})
+
+
+def joint_sd(sd: Floats, other: Floats) -> Floats:
+    """Return the standard deviation of a sum of independent parts; `sd` itself where one is 0."""
+    return np.where(other > 0.0, np.sqrt(sd**2 + other**2), sd)
 
 
 def _alone(scenario: Scenario, pairs: pd.DataFrame, forecast: SiteForecast) -> Ints:
@@ -92,9 +103,17 @@ def _alone(scenario: Scenario, pairs: pd.DataFrame, forecast: SiteForecast) -> I
 
 
 def _at_arrival(
-    scenario: Scenario, pairs: pd.DataFrame, forecast: SiteForecast
+    scenario: Scenario,
+    every: pd.DataFrame,
+    rows: Ints,
+    forecast: SiteForecast,
+    returning: Returning | None,
 ) -> tuple[Floats, Floats]:
-    """Return units lost before tonight's order arrives, and the variance it is to meet."""
+    """Return units lost before tonight's order arrives, and the variance it is to meet.
+
+    What comes back before then is stock from the start of its bucket on.
+    """
+    pairs = every.iloc[rows]
     length = forecast.bucket_days
     at = pairs["forecast_row"].to_numpy(np.int64)
     lead = pairs["lead_days"].to_numpy(np.float64)
@@ -106,17 +125,33 @@ def _at_arrival(
     mean = np.column_stack([nothing, *(total[0] for total in totals)])
     variance = np.column_stack([nothing, *(total[1] for total in totals)])
     variance = np.maximum.accumulate(variance, axis=1)
+    receipts = _receipts(scenario, pairs, n_buckets, length)
+    came_variance = np.zeros((len(pairs), n_buckets + 1))
+    if returning is not None:
+        came = [_back(returning, len(every), rows, end) for end in (*ends, days)]
+        came_mean = np.column_stack([nothing, *(part[0] for part in came[:-1])])
+        receipts = receipts + np.diff(came_mean, axis=1)
+        by_then = np.column_stack([nothing, *(part[1] for part in came)])
+        came_variance = np.diff(np.maximum.accumulate(by_then, axis=1), axis=1)
     before = stock_at_arrival(
         pairs["free"].to_numpy(np.float64),
-        _receipts(scenario, pairs, n_buckets, length),
+        receipts,
         np.diff(mean, axis=1),
-        np.diff(variance, axis=1),
+        np.diff(variance, axis=1) + came_variance[:, :-1],
     )
     total_mean, total = forecast.over(at, days)
     rate = np.divide(total_mean, days, out=np.zeros(len(days)), where=days > 0.0)
     after = np.maximum(total - variance[:, -1], 0.0)
     late = rate**2 * pairs["lead_variance"].to_numpy(np.float64)
-    return before.lost, before.variance + after + late
+    return before.lost, before.variance + after + late + came_variance[:, -1]
+
+
+def _back(returning: Returning, count: int, rows: Ints, days: Floats) -> tuple[Floats, Floats]:
+    """Return mean and variance of what comes back to some pairs in their first days."""
+    every = np.zeros(count)
+    every[rows] = days
+    mean, variance = returning.over(every)
+    return mean[rows], variance[rows]
 
 
 def _receipts(scenario: Scenario, pairs: pd.DataFrame, n_buckets: int, length: int) -> Floats:

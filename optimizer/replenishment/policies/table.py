@@ -37,5 +37,6 @@ def policies(facts: Facts, rules: Reorder) -> pd.DataFrame:
             "expected_fill_rate": reached.fill,
             "demand_law": LAW_NAMES[intervals.law.kind],
             "decided_by": rules.decided_by,
+            "expected_returns": pairs["expected_returns"],
         }
     )

@@ -1,0 +1,137 @@
+"""What customers send back and what is sold again: units expected within an interval.
+
+Each unit sold comes back with the chance that its product's rate states, after the days that the
+table states, independently of all others. What was sold in the past is known, what will be sold is
+as uncertain as the forecast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from optimizer.replenishment.demand.from_forecast import SiteForecast
+from scenarios import Scenario
+from scenarios.semantics.returns import PAIR, recent_sales, resold_shares
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason per product for which goods come back.
+
+    Attributes
+    ----------
+    rows : (n,) pairs that it is about
+    rate : (n,) share of the units sold
+    delay : (n,) days from sale to return
+    """
+
+    rows: Ints
+    rate: Floats
+    delay: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Returning:
+    """Goods that will be stock again, by pair.
+
+    Attributes
+    ----------
+    forecast : demand to come
+    forecast_row : (n_pairs,) row of its grids; -1: none
+    reasons : each with at most one row per pair
+    place : (n_pairs,) row of `sold`; -1: nothing of it was sold lately
+    sold : (n_rows, n_days + 1) units sold in the last 0, 1, .. days
+    """
+
+    forecast: SiteForecast
+    forecast_row: Ints
+    reasons: tuple[Reason, ...]
+    place: Ints
+    sold: Floats
+
+    def over(self, days: Floats) -> tuple[Floats, Floats]:
+        """Return mean and variance of what comes back in the first `days` days of each pair.
+
+        Of n units sold for sure, n x rate come back, with variance n x rate x (1 - rate); of
+        demand with mean m and variance v, m x rate, with variance m x rate x (1 - rate) +
+        v x rate^2. Reasons count as independent of each other.
+
+        Parameters
+        ----------
+        days : (n_pairs,)
+
+        Returns
+        -------
+        mean, variance : (n_pairs,) units, units^2
+        """
+        mean, variance = np.zeros(len(days)), np.zeros(len(days))
+        for reason in self.reasons:
+            rows, rate = reason.rows, reason.rate
+            until = days[rows]
+            early = np.maximum(until - reason.delay, 0.0)
+            ahead, spread = self.forecast.over(self.forecast_row[rows], early)
+            past = self._sold(rows, reason.delay)
+            past = past - self._sold(rows, np.maximum(reason.delay - until, 0.0))
+            mean[rows] += rate * (past + ahead)
+            variance[rows] += rate * (1.0 - rate) * (past + ahead) + rate**2 * spread
+        return mean, variance
+
+    def _sold(self, rows: Ints, days: Floats) -> Floats:
+        """Return units sold in the last `days` days; a part of a day counts in part."""
+        place = self.place[rows]
+        whole = np.floor(days).astype(np.int64)
+        last = self.sold.shape[1] - 1
+        at = np.maximum(place, 0)
+        below = self.sold[at, np.minimum(whole, last)]
+        above = self.sold[at, np.minimum(whole + 1, last)]
+        return np.where(place >= 0, below + (days - whole) * (above - below), 0.0)
+
+
+def read_returning(
+    scenario: Scenario, pairs: pd.DataFrame, forecast: SiteForecast
+) -> Returning | None:
+    """Return what comes back to each pair; None where nothing is sold again.
+
+    Parameters
+    ----------
+    pairs : site_id, product_id, forecast_row
+    """
+    shares = resold_shares(scenario)
+    shares = shares[shares["product_id"].isin(set(pairs["product_id"]))]
+    if not len(shares):
+        return None
+    number = shares.groupby("product_id", sort=False).cumcount()
+    reasons = []
+    for _, part in shares.groupby(number, sort=True):
+        of = pd.Index(part["product_id"]).get_indexer(pd.Index(pairs["product_id"]))
+        rows = np.flatnonzero(of >= 0)
+        rate, delay = part["rate"].to_numpy(np.float64), part["delay_days"].to_numpy(np.float64)
+        reasons.append(Reason(rows, rate[of[rows]], delay[of[rows]]))
+    place, sold = _sold_lately(scenario, pairs, int(shares["delay_days"].max()))
+    forecast_row = pairs["forecast_row"].to_numpy(np.int64)
+    return Returning(forecast, forecast_row, tuple(reasons), place, sold)
+
+
+def _sold_lately(scenario: Scenario, pairs: pd.DataFrame, longest: int) -> tuple[Ints, Floats]:
+    """Return each pair's row, and units sold in the last 0 .. `longest` days, a row each."""
+    sales = recent_sales(scenario)
+    index = pd.MultiIndex.from_frame(pairs[PAIR])
+    at = index.get_indexer(pd.MultiIndex.from_frame(sales[PAIR]))
+    sales, at = sales[at >= 0], at[at >= 0]
+    kept, row = np.unique(at, return_inverse=True)
+    place = np.full(len(pairs), -1, np.int64)
+    place[kept] = np.arange(len(kept))
+    day = -sales["day"].to_numpy(np.float64)
+    length, qty = sales["days"].to_numpy(np.float64), sales["qty"].to_numpy(np.float64)
+    sold = np.zeros((max(len(kept), 1), longest + 1))
+    for back in range(1, longest + 1):
+        inside = np.clip(back - (day - length), 0.0, length) / length
+        sold[: len(kept), back] = np.bincount(row, qty * inside, len(kept))
+    return place, sold
