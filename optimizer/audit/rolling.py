@@ -18,10 +18,12 @@ from optimizer.audit.replenishment import (
     used_of_limit,
 )
 from optimizer.audit.report import MONEY, AuditReport, Rules
+from optimizer.audit.returns import check_returns
 from optimizer.audit.rolling_nights import (
     DemandAhead,
     days_between,
     earliest_due,
+    night_demand,
     night_of,
     night_terms,
 )
@@ -87,6 +89,9 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
         part = night_terms(scenario, facts, wide, found, night, lines)
         for name, value in part.items():
             terms[name] += value
+        if len(lines):
+            back = night_demand(scenario, facts, wide, found, night)[-1]
+            check_returns(rules, ORDERS, lines, facts.own.assign(expected_returns=back))
         stated = weeks[weeks["bucket"] == day]
         if len(stated):
             _check_row(rules, stated.iloc[0], part, lines)

@@ -15,7 +15,7 @@ from optimizer.audit.lost_sales import Spans
 from optimizer.audit.offers import PAIR
 from optimizer.audit.replenishment import units_short
 from optimizer.audit.rolling_stock import Projected, demand_grid
-from optimizer.audit.tonight import Tonight
+from optimizer.audit.tonight import Tonight, returns_counted
 from scenarios import Scenario
 from scenarios.semantics.calendars import WorkingDays, order_weekdays
 
@@ -142,6 +142,7 @@ class DemandAhead:
         longest += float(days_between(scenario, facts).max(initial=0.0))
         self.buckets = scenario.settings.horizon_buckets + math.ceil(longest / self.length) + 10
         self.mean, self.variance = demand_grid(scenario, tables, facts, self.buckets)
+        self.count = returns_counted(scenario, tables)
 
     def over(self, bucket: int, days: Floats) -> tuple[Floats, Floats]:
         """Return mean and variance by counted pair, of its own days from a bucket on."""
@@ -159,6 +160,18 @@ class DemandAhead:
             np.bincount(root, variance, len(root)).astype(np.float64),
         )
 
+    def back(self, bucket: int, days: Floats) -> tuple[Floats, Floats]:
+        """Return mean and variance of what comes back, by counted pair, from a bucket on."""
+        root = self.facts.own["root"].to_numpy(np.int64)
+        begin = np.full(len(root), float(bucket * self.length))
+        until, until_variance = self.count(self.facts.own, begin + days[root])
+        before, before_variance = self.count(self.facts.own, begin)
+        grown = np.maximum(until_variance - before_variance, 0.0)
+        return (
+            np.bincount(root, until - before, len(root)).astype(np.float64),
+            np.bincount(root, grown, len(root)).astype(np.float64),
+        )
+
     def _sum(self, bucket: int, length: Floats) -> tuple[Floats, Floats]:
         mean, variance = np.zeros(len(length)), np.zeros(len(length))
         for ahead in range(math.ceil(float(length.max(initial=0.0)))):
@@ -171,13 +184,13 @@ class DemandAhead:
 
 def night_demand(
     scenario: Scenario, facts: Tonight, demand: DemandAhead, found: Projected, night: Night
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
     """Return what a night protects, by own pair as counted where it is bought.
 
     Returns
     -------
-    mean, sd, position, holding, shortage : units over the interval, units at the bucket's opening
-        and on the way, money per unit
+    mean, sd, position, holding, shortage, back : units over the interval less what comes back,
+        units at the bucket's opening and on the way, money per unit, units that come back
     """
     length, count = scenario.settings.bucket_days, len(facts.own)
     start = pd.Timestamp(scenario.settings.start_date)
@@ -197,7 +210,8 @@ def night_demand(
     between = days_between(scenario, facts)
     days = between + lead
     mean, variance = demand.over(night.bucket, days)
-    sd = np.sqrt(np.maximum(variance, 0.0) + (mean / days) ** 2 * late)
+    back, spread = demand.back(night.bucket, days)
+    sd = np.sqrt(np.maximum(variance, 0.0) + spread + (mean / days) ** 2 * late)
     stock = found.opening[:, night.bucket] + found.on_way[:, night.bucket]
     position = np.bincount(root, stock, count).astype(np.float64)
     own = pd.MultiIndex.from_frame(facts.own[PAIR])
@@ -209,7 +223,7 @@ def night_demand(
     shortage[counted] = facts.pairs["shortage"].to_numpy(np.float64)
     if night.bucket == 0:
         position[counted] = facts.pairs["position"].to_numpy(np.float64)
-    return mean, sd, position, holding, shortage
+    return mean - back, sd, position, holding, shortage, back
 
 
 def night_terms(
@@ -222,7 +236,7 @@ def night_terms(
 ) -> dict[str, float]:
     """Return a night's money by term."""
     count = len(facts.own)
-    mean, sd, position, holding, shortage = night_demand(scenario, facts, demand, found, night)
+    mean, sd, position, holding, shortage, _ = night_demand(scenario, facts, demand, found, night)
     added = np.bincount(lines["pair"].to_numpy(np.int64), lines["usable"].to_numpy(float), count)
     level = (position + added)[night.decided]
     part = mean[night.decided], sd[night.decided]

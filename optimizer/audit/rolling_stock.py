@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from optimizer.audit.offers import PAIR
-from optimizer.audit.tonight import Tonight, site_forecast
+from optimizer.audit.tonight import Tonight, returns_counted, site_forecast
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]
@@ -24,7 +24,8 @@ class Projected:
 
     Attributes
     ----------
-    opening, receipts, demand, closing : transfers that leave count as demand
+    opening, receipts, demand, closing : transfers that leave count as demand, what comes back from
+        customers as receipts
     low, high : 10 % and 90 % quantile of the closing stock
     on_way : ordered before the bucket and not arrived by its opening
     mean, variance : own demand per bucket
@@ -96,9 +97,27 @@ def project(
             waiting = ((placed < bucket) | (placed < 0)) & (due >= bucket)
             on_way[:, bucket] += np.bincount(row[waiting], units[waiting], len(at))
     demand = mean + leaving
+    back, spread = _returned(scenario, tables, facts, buckets)
     return Projected(
-        *_through(free, receipts, demand, variance, since), on_way, mean, variance, fixed
+        *_through(free, receipts + back, demand, variance + spread, since),
+        on_way,
+        mean,
+        variance,
+        fixed,
     )
+
+
+def _returned(
+    scenario: Scenario, tables: Mapping[str, pd.DataFrame], facts: Tonight, buckets: int
+) -> tuple[Floats, Floats]:
+    """Return mean and variance of what comes back to each pair in each bucket."""
+    mean, variance = np.zeros((2, len(facts.own), buckets + 1))
+    count = returns_counted(scenario, tables)
+    for bucket in range(buckets):
+        days = np.full(len(facts.own), float((bucket + 1) * scenario.settings.bucket_days))
+        mean[:, bucket + 1], variance[:, bucket + 1] = count(facts.own, days)
+    grown = np.maximum.accumulate(variance, axis=1)
+    return mean[:, 1:] - mean[:, :-1], grown[:, 1:] - grown[:, :-1]
 
 
 def _through(

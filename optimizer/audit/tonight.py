@@ -7,7 +7,7 @@ interval, their options and prices are built again from the scenario.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -229,6 +229,16 @@ def _echelons(
     )
     joined = joined[~joined["fed"]].reset_index(drop=True)
     return joined.assign(shortage=implied_shortage(joined))
+
+
+def returns_counted(
+    scenario: Scenario, tables: Mapping[str, pd.DataFrame]
+) -> Callable[[pd.DataFrame, Floats], tuple[Floats, Floats]]:
+    """Return what counts mean and variance of what comes back to pairs in their first days."""
+    forecast, spans = site_forecast(scenario, tables.get("forecast")), Spans(tables.get("forecast"))
+    return lambda pairs, days: coming_back(
+        scenario, pairs, days, lambda some, until: _sold(scenario, forecast, spans, some, until)
+    )
 
 
 def _sold(

@@ -44,7 +44,7 @@ def recount_nights(scenario: Scenario, plan: Plan) -> Known:
         if night is None or not len(rows):
             continue
         pair = rows["pair"].to_numpy(np.int64)
-        mean, sd, position, held, short = (
+        mean, sd, position, held, short, back = (
             values[pair] for values in night_demand(later, facts, demand, found, night)
         )
         qty = rows["qty"].to_numpy(np.float64)
@@ -56,9 +56,10 @@ def recount_nights(scenario: Scenario, plan: Plan) -> Known:
         net = wish - position - elsewhere
         free = np.maximum(net, 0.0)
         steps = {
-            "forecast": mean,
+            "forecast": mean + back,
             "safety_stock": wish - mean,
             "expected_stock": -position,
+            "expected_returns": -back,
             "ordered_elsewhere": -elsewhere,
             "never_below_zero": free - net,
             "losses_on_the_way": free / usable - free,

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 def projection(
     facts: Facts, purchases: pd.DataFrame, usable: pd.Series, moves: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return inventory_projection: open and proposed orders come in, mean demand goes out.
+    """Return inventory_projection: open orders, proposed ones and returns in, mean demand out.
 
     Demand beyond the stock is lost, not carried over. Bands follow the stock's mean and variance
     from bucket to bucket: stock + receipts - demand taken as normal, then cut off at 0. Orders
@@ -34,6 +34,9 @@ def projection(
     mean, variance = own_demand(facts)
     horizon = mean.shape[1]
     coming = _coming(facts, purchases, usable, moves, horizon)
+    if facts.returning is not None:
+        back, back_variance = facts.returning.by_bucket(horizon, settings.bucket_days)
+        coming, variance = coming + back, variance + back_variance
     leaving = (
         units_by_bucket(facts, moves, "origin_id", "ship_on", horizon) if len(moves) else 0.0 * mean
     )

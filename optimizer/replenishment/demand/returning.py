@@ -83,6 +83,25 @@ class Returning:
             variance[rows] += rate * (1.0 - rate) * (past + ahead) + rate**2 * spread
         return mean, variance
 
+    def between(self, day: float, days: Floats) -> tuple[Floats, Floats]:
+        """Return mean and variance of what comes back in the `days` days from a day on.
+
+        Parameters
+        ----------
+        day : days from start; days : (n_pairs,)
+        """
+        mean, variance = self.over(day + days)
+        before, before_variance = self.over(np.full(len(days), day))
+        return mean - before, np.maximum(variance - before_variance, 0.0)
+
+    def by_bucket(self, buckets: int, length: int) -> tuple[Floats, Floats]:
+        """Return mean and variance of what comes back in each bucket, (n_pairs, n_buckets)."""
+        ends = [np.full(len(self.place), float(end * length)) for end in range(1, buckets + 1)]
+        totals = [self.over(end) for end in ends]
+        mean = np.column_stack([total[0] for total in totals])
+        variance = np.maximum.accumulate(np.column_stack([total[1] for total in totals]), axis=1)
+        return np.diff(mean, axis=1, prepend=0.0), np.diff(variance, axis=1, prepend=0.0)
+
     def _sold(self, rows: Ints, days: Floats) -> Floats:
         """Return units sold in the last `days` days; a part of a day counts in part."""
         place = self.place[rows]

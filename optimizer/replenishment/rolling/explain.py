@@ -37,6 +37,8 @@ def later_explanations(facts: Facts, horizon: Horizon, purchases: pd.DataFrame) 
             continue
         options = horizon.terms[night.terms].tonight.options.iloc[night.night.option[night.lines]]
         steps = _steps(night)
+        if facts.returning is None:
+            del steps["expected_returns"]
         rows = options[LINE[:3]].reset_index(drop=True)
         ordered = night.night.ordered[night.lines]
         rows["order_on"] = (start + pd.to_timedelta(ordered, unit="D")).to_numpy()
@@ -70,6 +72,7 @@ def _steps(night: Decided) -> dict[str, Floats]:
     options, pairs = problem.options, problem.pairs
     pair, usable = options.pair[lines], options.usable[lines]
     mean, position = pairs.mean[pair], pairs.position[pair]
+    back = night.night.returned[pair]
     premium = problem.segments.price[options.segment_start[lines]] - options.cheapest[lines]
     part = (mean, pairs.sd[pair], pairs.holding[pair], pairs.shortage[pair])
     level = np.maximum(best_level(*part, premium / usable), LEAST_LEVEL)
@@ -77,9 +80,10 @@ def _steps(night: Decided) -> dict[str, Floats]:
     net = level - position - elsewhere
     free = np.maximum(net, 0.0)
     steps = {
-        "forecast": mean,
+        "forecast": mean + back,
         "safety_stock": level - mean,
         "expected_stock": -position,
+        "expected_returns": -back,
         "ordered_elsewhere": -elsewhere,
         "never_below_zero": free - net,
         "losses_on_the_way": free / usable - free,

@@ -158,9 +158,17 @@ def _by_root(root: Ints, units: Floats) -> Floats:
 def opening_stock(
     facts: Facts, purchases: pd.DataFrame, usable: pd.Series, moves: pd.DataFrame
 ) -> Stock:
-    """Return the stock at the start; open orders and what tonight sends are on their way."""
+    """Return the stock at the start; open orders and what tonight sends are on their way.
+
+    What comes back from customers arrives, but is not on its way: it is netted from demand.
+    """
     mean, variance = own_demand(facts)
     count, horizon = mean.shape
+    returned = np.zeros((count, horizon))
+    if facts.returning is not None:
+        length = facts.scenario.settings.bucket_days
+        returned, spread = facts.returning.by_bucket(horizon, length)
+        variance = variance + spread
     brought = purchases.assign(qty=purchases["qty"] * usable) if len(purchases) else purchases
     parts = [(facts.scenario.table("open_orders"), "site_id"), (brought, "site_id")]
     parts.append((moves, "destination_id"))
@@ -179,8 +187,9 @@ def opening_stock(
         mean=mean,
         variance=variance,
         summed=np.concatenate([np.zeros((count, 1)), np.cumsum(variance, axis=1)], axis=1),
-        arriving=arriving,
+        arriving=arriving + returned,
         leaving=leaving,
+        returned=returned,
         placed=np.zeros((count, horizon), np.int64),
         on_way=on_way,
         expected=np.maximum(facts.pairs["free"].to_numpy(np.float64), 0.0),

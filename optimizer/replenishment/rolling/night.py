@@ -44,6 +44,8 @@ class Night:
     ordered, due : (n_options,) days from start
     row_keys : (n_rows,) what each row has in common with the same row of other nights
     storage_rows : (n, 3) row, place of storage, bucket of the rows on storage
+    returned : (n_pairs,) units that come back from customers within the interval; the demand of
+        `problem` is less them
     """
 
     bucket: int
@@ -54,6 +56,7 @@ class Night:
     due: Ints
     row_keys: tuple[RowKey, ...]
     storage_rows: Ints
+    returned: Floats
 
     def arrives(self, bucket_days: int) -> Ints:
         """Return the bucket in which each option's order comes, (n_options,)."""
@@ -99,11 +102,11 @@ def asked_in(terms: Terms, every: Ints, bucket: int, bucket_days: int, decided: 
 
 def protection(
     facts: Facts, terms: Terms, intervals: Intervals, every: Ints, bucket: int
-) -> tuple[Floats, Floats]:
-    """Return mean and sd of demand over the interval that a night protects, by pair of facts.
+) -> tuple[Floats, Floats, Floats]:
+    """Return mean and sd of demand less returns over a night's interval, and the returns.
 
-    It lasts from the bucket's first day until the order of the next review comes: the wait for
-    the primary option's order day, the days between reviews, the lead time.
+    By pair of facts, units. It lasts from the bucket's first day until the order of the next review
+    comes: the wait for the primary option's order day, the days between reviews, the lead time.
     """
     length = intervals.bucket_days
     count = len(every)
@@ -121,8 +124,13 @@ def protection(
     mean = np.bincount(root, own_mean, minlength=count).astype(np.float64)
     variance = np.maximum(np.bincount(root, own_variance, minlength=count), 0.0)
     rate = mean / days
+    back = np.zeros(count)
+    if facts.returning is not None:
+        own_back, own_spread = facts.returning.between(float(bucket * length), days[root])
+        back = np.bincount(root, own_back, minlength=count).astype(np.float64)
+        variance = variance + np.bincount(root, own_spread, minlength=count)
     sd: Floats = np.sqrt(variance + rate**2 * lead_variance)
-    return mean, sd
+    return mean - back, sd, back
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +161,7 @@ class Maker:
         if not len(asked.option):
             return None
         whole = terms.tonight.problem
-        mean, sd = protection(self.facts, terms, self.intervals, self.every, bucket)
+        mean, sd, returned = protection(self.facts, terms, self.intervals, self.every, bucket)
         inner, pair = np.unique(whole.options.pair[asked.option], return_inverse=True)
         pair_row = terms.tonight.pair_row[inner]
         pairs = Pairs(
@@ -196,6 +204,7 @@ class Maker:
             asked.due,
             (*keys, *room.keys(bucket)),
             storage_rows,
+            returned[pair_row],
         )
 
 

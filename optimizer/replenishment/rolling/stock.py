@@ -25,9 +25,11 @@ class Stock:
 
     Attributes
     ----------
-    mean, variance : (n_pairs, n_buckets) demand, units per bucket
+    mean, variance : (n_pairs, n_buckets) demand, units per bucket; its variance with that of what
+        comes back from customers
     summed : (n_pairs, n_buckets + 1) variance of the buckets before
-    arriving, leaving : (n_pairs, n_buckets) units; transfers leave
+    arriving, leaving : (n_pairs, n_buckets) units; transfers leave, what comes back arrives
+    returned : (n_pairs, n_buckets) units of those arriving that come back from customers
     placed : (n_pairs, n_buckets) latest bucket in which something was ordered that arrives here
     on_way : (n_pairs,) units ordered and not arrived by `bucket`
     expected, spread : (n_pairs,) mean and variance of the stock at the opening of `bucket`
@@ -39,6 +41,7 @@ class Stock:
     summed: Floats
     arriving: Floats
     leaving: Floats
+    returned: Floats
     placed: Ints
     on_way: Floats
     expected: Floats
@@ -68,7 +71,7 @@ class Stock:
         """Close the next bucket."""
         now = self.bucket
         closing = self._close(now, self.expected, self.spread, self.arriving[:, now])
-        self.on_way -= self.arriving[:, now]
+        self.on_way -= self.arriving[:, now] - self.returned[:, now]
         self.expected, self.spread = closing.expected, closing.spread
         self.bucket += 1
         return closing

@@ -32,13 +32,13 @@ def later_purchases(facts: Facts, horizon: Horizon, tonight: pd.DataFrame) -> pd
             continue
         options = terms.tonight.options
         group = terms.tonight.problem.options.group
-        option, qty, money, ordered, due, safe, mode, grams = (
+        option, qty, money, ordered, due, safe, mode, grams, back = (
             np.concatenate(cells)
             for cells in zip(*(_cells(night) for night in nights), strict=True)
         )
         order = np.lexsort((option, ordered))
-        option, qty, money, ordered, due, safe, mode, grams = (
-            cells[order] for cells in (option, qty, money, ordered, due, safe, mode, grams)
+        option, qty, money, ordered, due, safe, mode, grams, back = (
+            cells[order] for cells in (option, qty, money, ordered, due, safe, mode, grams, back)
         )
         names, line = _order_ids(options, group[option], option, ordered, start)
         unit_cost = money / qty
@@ -60,6 +60,7 @@ def later_purchases(facts: Facts, horizon: Horizon, tonight: pd.DataFrame) -> pd
                     "status": "proposed",
                     "mode": mode,
                     "g_co2e": grams,
+                    "expected_returns": back,
                 }
             )
         )
@@ -67,13 +68,14 @@ def later_purchases(facts: Facts, horizon: Horizon, tonight: pd.DataFrame) -> pd
 
 
 def _cells(night: Decided) -> tuple[Any, ...]:
-    """Return option of the terms, qty, money, order, due, latest safe day, mode, grams by line."""
+    """Return option of the terms, qty, money, order, due, latest safe day, mode, grams, returns."""
     lines, asked = night.lines, night.night
     money = asked.problem.money(night.qty)[lines]
     mode, grams = asked.problem.way(night.qty, lines)
     return (
         asked.option[lines], night.qty[lines], money, asked.ordered[lines], asked.due[lines],
         night.latest_safe, np.array(mode, dtype=object), grams,
+        asked.returned[asked.problem.options.pair[lines]],
     )  # fmt: skip
 
 

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from optimizer.audit.offers import PAIR
 from optimizer.audit.replenishment import check
+from optimizer.audit.rolling import check as rolling_check
 from optimizer.audit.tonight import read_tonight
 from optimizer.outcome import Limits
 from optimizer.plan import conform
 from optimizer.replenishment.facts import read_facts
+from optimizer.replenishment.rolling import stage as rolling
 from optimizer.replenishment.stage import run
 from optimizer.stage import StageResult
 from scenarios import Scenario, Settings
@@ -270,3 +272,52 @@ def test_the_same_call_gives_the_same_plan() -> None:
     for name, table in one.tables.items():
         pd.testing.assert_frame_equal(table, other.tables[name], check_exact=True)
     assert one.notes == other.notes
+
+
+@pytest.fixture(scope="module")
+def nights() -> tuple[Scenario, dict[str, pd.DataFrame]]:
+    """Four weeks planned night by night, with what comes back."""
+    scenario, forecast = shop(RESELL, shortage_rule="lost"), forecast_of()
+    upstream = {"forecast": forecast}
+    tonight = run(scenario, upstream, Limits(work=2.0)).tables
+    later = rolling.run(scenario, upstream | dict(tonight), Limits(work=2.0)).tables
+    return scenario, tables_of(StageResult(dict(tonight) | dict(later), None), forecast)
+
+
+def test_later_nights_net_what_comes_back_in_their_own_interval(
+    nights: tuple[Scenario, dict[str, pd.DataFrame]],
+) -> None:
+    """The second week protects days 7 to 21: of days 11 to -3 before, all comes back in time.
+
+    Sold 3 to 1 days ago: 3/7 x 10; and in the first 11 days: 110/7. The projection's receipts
+    hold what comes back in a week: in the first one days -10 to -4, 6 + 4/7 x 10 units sold.
+    """
+    scenario, tables = nights
+    orders = tables["purchase_orders"].set_index(["product_id", "order_on"])["expected_returns"]
+    second = pd.Timestamp("2026-03-09")
+    assert orders["P1", second] == pytest.approx(0.2 * (30.0 + 110.0) / 7.0)
+    assert orders["P2", second] == 0.0
+    stock = tables["inventory_projection"].set_index(["product_id", "bucket"])["receipts"]
+    assert stock["P1", MONDAY] == pytest.approx(0.2 * (6.0 + 40.0 / 7.0))
+    assert rolling_check(scenario, tables).violations == ()
+
+
+def test_the_referee_rejects_returns_that_no_later_night_expects(
+    nights: tuple[Scenario, dict[str, pd.DataFrame]],
+) -> None:
+    """A wrong figure on a later line, and a projection without what comes back."""
+    scenario, tables = nights
+    orders = tables["purchase_orders"]
+    late = orders["order_on"] > MONDAY
+    wrong = orders.assign(expected_returns=orders["expected_returns"] + 1.0 * late)
+    codes = {
+        found.code
+        for found in rolling_check(scenario, tables | {"purchase_orders": wrong}).violations
+    }
+    assert "expected_returns_differ" in codes
+    bare = Scenario(
+        scenario.settings,
+        {name: table for name, table in scenario.tables.items() if name != "return_rates"},
+    )
+    codes = {found.code for found in rolling_check(bare, tables).violations}
+    assert {"receipts_differs", "expected_returns_differ"} <= codes
