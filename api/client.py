@@ -244,6 +244,21 @@ class Client:
         run = self.wait(document["run"]["id"])
         return self._call("GET", f"/v1/comparisons/{run['id']}")
 
+    def promotion(self, plan: str, **terms: Any) -> dict[str, Any]:
+        """Ask what a promotion would do on a plan, and wait for it.
+
+        Parameters
+        ----------
+        terms : promotion, product, start, end, uplifts_pct, cancel ... of the wire model
+
+        Returns
+        -------
+        promotion : cells, robust, latest_orders ...
+        """
+        run = self._call("POST", f"/v1/plans/{plan}/promotions:simulate", json=terms)
+        self.wait(run["id"])
+        return self._call("GET", f"/v1/promotions/{run['id']}")
+
     def _frame(self, path: str, where: str, sort: str) -> pd.DataFrame:
         asked = {"format": "parquet", "filter": where, "sort": sort}
         answer = self._http.get(path, params={name: text for name, text in asked.items() if text})

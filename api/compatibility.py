@@ -110,10 +110,22 @@ def _choices(old: Document, new: Document, *, asked: bool, told: bool) -> Iterat
     """Tell which choice a request may no longer have, or an answer may newly have."""
     for word in ("anyOf", "oneOf"):
         before, after = old.get(word, []), new.get(word, [])
-        if asked and any(each not in after for each in before):
+        if asked and not all(_still_taken(each, after) for each in before):
             yield f": {word} no longer takes all that it took"
         if told and any(each not in before for each in after):
             yield f": {word} may now be what it was not"
+
+
+def _still_taken(choice: Document, after: list[Document]) -> bool:
+    """Say whether a choice is there still, or as a list of words that has grown."""
+    words = choice.get("enum")
+    rest = {name: part for name, part in choice.items() if name != "enum"}
+    return choice in after or any(
+        words is not None
+        and set(words) <= set(other.get("enum", ()))
+        and rest == {name: part for name, part in other.items() if name != "enum"}
+        for other in after
+    )
 
 
 def _used(document: Document, part: str) -> set[str]:

@@ -15,6 +15,7 @@ from optimizer.plan import Plan
 
 if TYPE_CHECKING:
     from api.runs.child import Task
+    from optimizer.executor import Executor
     from optimizer.outcome import Progress
     from scenarios import Scenario
 
@@ -78,3 +79,43 @@ def answer_comparison(
         {"comparison": tuple(document["notes"])},
     )
     return made, {"comparison.json": json.dumps(document, ensure_ascii=False).encode()}
+
+
+def answer_promotion(
+    task: Task,
+    scenario: Scenario,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+    executor: Executor | None,
+) -> tuple[Plan, dict[str, bytes]]:
+    """Say what a promotion would do; the plan that is kept holds the gain of each way alone."""
+    from api.services.comparison import REPLICATIONS
+    from api.services.promotion import promotion, read_ask
+
+    assert task.plan is not None, "the service lets no promotion without a plan in"
+    assert task.promotion is not None, "the service lets no promotion without its terms in"
+    plan = get_plan(FolderBlobs(task.blobs), task.plan)
+    document = promotion(
+        scenario,
+        plan,
+        read_ask(task.promotion),
+        replications=task.replications or REPLICATIONS,
+        weights=task.promotion["weights"],
+        seed=task.seed,
+        work=task.work,
+        executor=executor,
+        progress=progress,
+        cancelled=cancelled,
+    )
+    rows = [
+        ["gain", f"{cell['stock']} / {cell['capacity']}", cell["uplift"], cell["net"]["mean"],
+         "money"]
+        for cell in document["cells"]
+    ]  # fmt: skip
+    made = Plan(
+        plan.provenance,
+        {"kpis": pd.DataFrame(rows, columns=KPI)},
+        {"promotion": tuple(document["notes"])},
+    )
+    text = json.dumps(document, ensure_ascii=False, default=str)
+    return made, {"promotion.json": text.encode()}

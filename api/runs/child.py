@@ -46,6 +46,7 @@ class Task:
     decision : of a what-if, in words
     risk : of stress, the risk of the plan that happens; None: the default suite
     comparison : of a comparison, how; `sides`: name, scenario and plan of each, the baseline first
+    promotion : of kind promotion, what would run
     export : lp or mps, to keep the problem of stage network beside the plan
     memory_mib : the process may take so much; 0: no limit
     nice : it steps back so far: a plan may take longer, an answer may not
@@ -71,6 +72,7 @@ class Task:
     decision: str | None = None
     risk: str | None = None
     comparison: dict[str, Any] | None = None
+    promotion: dict[str, Any] | None = None
     sides: list[tuple[str, str, str]] = field(default_factory=list)
     memory_mib: int = 0
     nice: int = 0
@@ -200,6 +202,12 @@ def run(task: Task, line: _Line) -> dict[str, Any]:
             from api.runs.answers import answer_comparison
 
             plan, answers = answer_comparison(task, line.progress, line.cancelled.is_set)
+        elif task.kind == "promotion":
+            from api.runs.answers import answer_promotion
+
+            plan, answers = answer_promotion(
+                task, scenario, line.progress, line.cancelled.is_set, _executor(task, line)
+            )
         elif task.kind == "stress":
             plan = get_plan(blobs, task.plan) if task.plan else _plan(task, scenario, line, options)
             plan = _stress(task, scenario, plan, line)

@@ -166,6 +166,7 @@ class Supervisor:
             decision=request.get("decision"),
             risk=request.get("risk"),
             comparison=request.get("comparison"),
+            promotion=request.get("promotion"),
             sides=self._sides(session, request),
             memory_mib=self.settings.max_run_memory_mib,
             nice=self.settings.run_nice,

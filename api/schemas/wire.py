@@ -27,6 +27,7 @@ RunKind = Literal[
     "stress",
     "what_if",
     "comparison",
+    "promotion",
     "nightly",
 ]
 RunState = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled"]
@@ -173,6 +174,55 @@ class ComparisonOptions(Wire):
     ] = None
 
 
+class PromotionOptions(Wire):
+    """A promotion to run, to change or to cancel; what is blank is as the scenario has it."""
+
+    promotion: Annotated[
+        str, Field(min_length=1, max_length=80, description="of the scenario, or a new name")
+    ] = "WHAT_IF"
+    kind: Annotated[str | None, Field(max_length=80)] = None
+    product: Annotated[str | None, Field(max_length=80)] = None
+    category: Annotated[str | None, Field(max_length=80)] = None
+    location: Annotated[str | None, Field(max_length=80, description="site or zone")] = None
+    channel: Annotated[str | None, Field(max_length=80)] = None
+    start: Annotated[str | None, Field(max_length=10, description="first day, YYYY-MM-DD")] = None
+    end: Annotated[str | None, Field(max_length=10, description="last day")] = None
+    discount_pct: Annotated[float | None, Field(ge=0, le=100)] = None
+    uplifts_pct: Annotated[
+        list[Annotated[float, Field(ge=-100, le=10_000)]],
+        Field(
+            max_length=3,
+            description="extra demand: one, or low, expected and high; none: as history tells",
+        ),
+    ] = Field(default_factory=list)
+    qty_limit: Annotated[float | None, Field(ge=0, le=1e9)] = None
+    takes_from: Annotated[
+        str | None, Field(max_length=80, description="category whose demand it takes")
+    ] = None
+    taken_pct: Annotated[
+        float | None, Field(ge=0, le=100, description="of that demand; blank: as history tells")
+    ] = None
+    pulled_forward_pct: Annotated[
+        float | None, Field(ge=0, le=100, description="of its extra demand, missing afterwards")
+    ] = None
+    pulled_days: Annotated[int, Field(ge=1, le=366)] = 14
+    cancel: bool = False
+    more_capacity_pct: Annotated[
+        float, Field(ge=0, le=1000, description="more dock, picking and parcels: the other choice")
+    ] = 25.0
+    capacity_cost_per_day: Annotated[
+        float | None, Field(ge=0, le=1e9, description="money a day and site for that")
+    ] = None
+    compared_with: Annotated[
+        Literal["without", "as_is"] | None,
+        Field(description="blank: as_is where days or terms change or it is cancelled"),
+    ] = None
+    weights: Annotated[
+        list[Annotated[float, Field(ge=0, le=1e9)]] | None,
+        Field(max_length=3, description="probability of each uplift"),
+    ] = None
+
+
 class RunRequest(Wire):
     """What to run on which scenario."""
 
@@ -229,6 +279,10 @@ class RunRequest(Wire):
     comparison: Annotated[
         ComparisonOptions | None,
         Field(description="of kind comparison: what is compared with `plan`, the baseline"),
+    ] = None
+    promotion: Annotated[
+        PromotionOptions | None,
+        Field(description="of kind promotion: what would run on `plan`, or would not"),
     ] = None
     priority: Annotated[int, Field(ge=1, le=9, description="1 is taken first")] = 5
     labels: Annotated[dict[Label, Label], Field(max_length=50)] = Field(default_factory=dict)

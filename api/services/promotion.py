@@ -138,6 +138,35 @@ def promotion(
     return told
 
 
+def read_ask(told: Mapping[str, Any]) -> Ask:
+    """Return what is asked for of the fields that go over the wire.
+
+    Raises
+    ------
+    InputError
+        A number lies where it cannot.
+    """
+    from optimizer.promotion import Ask
+
+    cells = {
+        "kind": "kind", "product_id": "product", "category": "category",
+        "location_id": "location", "channel_id": "channel", "start": "start", "end": "end",
+        "discount_pct": "discount_pct", "qty_limit": "qty_limit", "cannibalises": "takes_from",
+    }  # fmt: skip
+    return Ask(
+        str(told["promotion"]),
+        {column: told[name] for column, name in cells.items() if told[name] is not None},
+        tuple(told["uplifts_pct"]),
+        cancelled=bool(told["cancel"]),
+        cannibalised_pct=told["taken_pct"],
+        pulled_forward_pct=told["pulled_forward_pct"],
+        pulled_days=int(told["pulled_days"]),
+        more_capacity_pct=float(told["more_capacity_pct"]),
+        capacity_cost_per_day=told["capacity_cost_per_day"],
+        against=told["compared_with"] or "",
+    )
+
+
 def planned_for(scenario: Scenario, work: float | None = None, seed: int | None = None) -> Plan:
     """Plan a scenario as far as a promotion needs it."""
     from optimizer.pipeline import plan

@@ -150,8 +150,10 @@ class RunService:
         from optimizer.stages import choose_stages
 
         if request.plan is not None:
-            if request.kind not in ("stress", "what_if", "comparison"):
-                raise InputError("`plan` goes with kinds stress, what_if and comparison only")
+            if request.kind not in ("stress", "what_if", "comparison", "promotion"):
+                raise InputError(
+                    "`plan` goes with kinds stress, what_if, comparison and promotion only"
+                )
             with self.database.session() as session:
                 plan = session.get(PlanRow, request.plan)
             if plan is None or plan.scenario_id != request.scenario:
@@ -162,6 +164,7 @@ class RunService:
         if request.risk is not None and (request.kind != "stress" or request.plan is None):
             raise InputError("`risk` goes with kind stress and `plan`, whose risk it is")
         self._check_comparison(request)
+        self._check_promotion(request, revision)
         self._check_previous(request)
         if request.gates is not None:
             if request.kind != "nightly":
@@ -206,6 +209,18 @@ class RunService:
             for name in request.comparison.candidates:
                 if session.get(PlanRow, name) is None:
                     raise NotFound(f"no plan {name!r}")
+
+    def _check_promotion(self, request: RunRequest, revision: str) -> None:
+        """Refuse a promotion without a plan, or one that makes no sense in the scenario."""
+        asks = request.kind == "promotion"
+        if asks != (request.promotion is not None) or (asks and request.plan is None):
+            raise InputError("kind promotion needs `plan` and `promotion`; no other takes it")
+        if request.promotion is None:
+            return
+        from api.services.promotion import read_ask
+
+        scenario = self.scenarios.load(self.scenarios.revision(request.scenario, revision))
+        read_ask(request.promotion.model_dump()).deltas(scenario)
 
     def _check_previous(self, request: RunRequest) -> None:
         """Refuse a plan to go on from that is not the scenario's, or that no stage would read."""

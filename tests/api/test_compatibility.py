@@ -104,6 +104,25 @@ def test_additions_break_nobody() -> None:
     assert breaking_changes(KEPT, other) == []
 
 
+def test_a_further_word_breaks_nobody_and_one_less_does() -> None:
+    """A list of words that a query takes may grow, and may not shrink."""
+    words = ["pipeline", "stress"]
+    kinds = [
+        parameter
+        for parameter in KEPT["paths"][RUNS]["get"]["parameters"]
+        if parameter["name"] == "kind"
+    ]
+    assert kinds, "runs are listed by kind"
+    (place,) = (n for n, each in enumerate(kinds[0]["schema"]["anyOf"]) if "enum" in each)
+    few, more = copy.deepcopy(KEPT), copy.deepcopy(KEPT)
+    for document, held in ((few, words), (more, [*words, "further"])):
+        for each in document["paths"][RUNS]["get"]["parameters"]:
+            if each["name"] == "kind":
+                each["schema"]["anyOf"][place]["enum"] = held
+    assert breaking_changes(few, more) == []
+    assert any("no longer takes" in each for each in breaking_changes(more, few))
+
+
 def test_the_writer_refuses_what_breaks(tmp_path: Path) -> None:
     """A file that promises more than the service does is not overwritten."""
     promised = copy.deepcopy(KEPT)

@@ -108,6 +108,8 @@ class Street:
             return {"json": {"overrides": []}}
         if path.endswith(":what-if"):
             return {"json": {"decision": "site W1 closed", "wait_seconds": 0}}
+        if path.endswith("/promotions:simulate"):
+            return {"json": {"promotion": "COFFEE_WEEK", "uplifts_pct": [50]}}
         if path.endswith("/risks:simulate"):
             return {"json": {"risk": "lead_time:supplier:FARM"}}
         if path.endswith("/risks"):
