@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from optimizer.audit.network_flows import REL, price_flows
+from optimizer.audit.network_returns import check_return_flows
 from optimizer.audit.network_room import (
     check_room,
     check_stated_stock,
@@ -56,6 +57,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], **options: str
     moved = tables["flows"]
     period = number_of(moved["bucket"], periods) if asked else -moved["bucket"].notna().astype(int)
     flows = price_flows(rules, scenario, sites, moved.assign(period=period), periods)
+    check_return_flows(rules, scenario, moved, tables.get("return_flows"), periods)
     starts = np.array(periods.names if asked else [""])
     left = _left(rules, demand, tables.get("unserved"), starts, several=len(weight) > 1)
     _check_demand(rules, flows, left)

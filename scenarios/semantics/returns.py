@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scenarios.scenario import Scenario
+from scenarios.semantics.network import lane_rates
 from scenarios.semantics.zones import explode_bundles, zone_shares
 
 PAIR = ["site_id", "product_id"]
@@ -113,3 +114,26 @@ def _of_all_channels(scenario: Scenario) -> pd.DataFrame:
     each = shares["share"] / channels.reindex(shares["zone_id"]).to_numpy(np.float64)
     total = each.groupby([shares["zone_id"], shares["site_id"]], sort=False).sum()
     return total.rename("share").reset_index()
+
+
+def return_shares(scenario: Scenario) -> pd.Series:
+    """Return which share of the units sold comes back, whatever becomes of it, by product_id."""
+    rows = scenario.table("return_rates")
+    rows = rows[rows["rate"] > 0.0]
+    share = rows["rate"].astype(np.float64).groupby(rows["product_id"], sort=True).sum()
+    return share.clip(upper=1.0)
+
+
+def returns_centres(scenario: Scenario) -> pd.Series:
+    """Return the returns centre to which goods of a place go, by place (zone or site).
+
+    Of the open sites of kind returns_centre to which a lane leads from there, the nearest by km,
+    then the first by id. Goods of other places go back to the site that sold them.
+    """
+    sites = scenario.table("sites")
+    centres = sites[(sites["kind"] == "returns_centre") & (sites["status"] == "open")]
+    lanes = lane_rates(scenario)[["origin_id", "destination_id", "km"]]
+    lanes = lanes[lanes["destination_id"].isin(set(centres["site_id"]))]
+    nearest = lanes.sort_values(["origin_id", "km", "destination_id"], kind="stable")
+    nearest = nearest.drop_duplicates("origin_id")
+    return nearest.set_index("origin_id")["destination_id"]

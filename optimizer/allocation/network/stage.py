@@ -14,6 +14,7 @@ from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.layout import Network, read_network
 from optimizer.allocation.network.model import Model
 from optimizer.allocation.network.problem import Flags, Floats
+from optimizer.allocation.network.returning import return_flows, return_kpis, return_notes
 from optimizer.allocation.network.sentences import changes, seasons, short_periods
 from optimizer.allocation.network.shortage import diagnose
 from optimizer.allocation.network.tables import (
@@ -90,13 +91,20 @@ def run(
     }
     if network.by_period:
         tables["network_stock"] = stock_table(network, after)
+    kpis = figures(network, before, after)
+    back = return_flows(scenario, tables["flows"], network.periods)
+    if len(back):
+        tables["return_flows"] = back
+        weight = dict(zip(network.cases, network.weight.tolist(), strict=True))
+        kpis += return_kpis(back, weight)
+        notes += return_notes(scenario, back, tables["flows"], network.periods)
     objective = after.objective
     bound = None if outcome.bound is None else min(outcome.bound, objective)
     certificate = _certificate(outcome, objective, bound, limits.elapsed)
     return StageResult(
         tables,
         certificate,
-        tuple(figures(network, before, after)),
+        tuple(kpis),
         tuple(notes),
         effort.spent,
         versions,
