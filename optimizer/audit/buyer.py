@@ -14,6 +14,7 @@ from optimizer.audit.replenishment import landed_cost
 from optimizer.audit.report import MONEY, AuditReport, Rules
 from optimizer.plan import conform
 from scenarios import Scenario
+from scenarios.semantics.inbound import inbound_ways
 
 Floats = NDArray[np.float64]
 
@@ -195,10 +196,29 @@ def _check_limits(
                 whole = part if str(limit.scope).startswith("supplier:") else rows
                 most = float(rows.groupby("supplier_id")["spend"].sum().max())
                 used = 100.0 * most / max(float(whole["spend"].sum()), 1e-12)
+            elif limit.kind == "co2":
+                used = _grams(scenario, part, str(limit.scope))
             over = used > float(limit.value) * (1.0 + TOLERANCE) + TOLERANCE
             rules.add(
                 ORDERS, f"over_{limit.kind}", [over], [f"{limit.limit_id} {day.date()}: {used:.2f}"]
             )
+
+
+def _grams(scenario: Scenario, lines: pd.DataFrame, scope: str) -> float:
+    """Return what lines emit on the slowest lane of each, as far as the limit counts them."""
+    if scope.startswith("supplier:"):
+        lines = lines[lines["supplier_id"] == scope.removeprefix("supplier:")]
+    elif scope not in ("all", "stage:buyer"):
+        return 0.0
+    total = 0.0
+    for (supplier, site), rows in lines.groupby(["supplier_id", "site_id"]):
+        lane = slowest_lane(scenario, str(supplier), str(site))
+        ways = inbound_ways(scenario, rows)
+        if lane is not None:
+            ways = ways[ways["mode"] == lane["mode"]]
+        rate = float(ways["g_per_kg"].iloc[0])
+        total += 0.0 if np.isnan(rate) else rate * float(rows["kg"].fillna(0.0).sum())
+    return total
 
 
 def _several(facts: BuyerFacts, scope: str) -> bool:

@@ -131,3 +131,42 @@ def check_carbon(rules: Rules, scenario: Scenario, lines: pd.DataFrame) -> None:
         used = float(grams[inside].sum())
         over = used > float(limit.value) * (1.0 + TOLERANCE) + TOLERANCE
         rules.add(ORDERS, "over_co2", [over], [f"{limit.limit_id}: {used:.0f} g"])
+
+
+def check_later_carbon(rules: Rules, scenario: Scenario, orders: pd.DataFrame) -> None:
+    """Check that purchases of later nights keep hard limits on CO2e in every bucket.
+
+    What tonight's purchases emit counts in the first bucket, but for limits on the stage alone.
+
+    Parameters
+    ----------
+    orders : lines of `purchase_orders` of all nights, with their `bucket`
+    """
+    limits = scenario.table("limits")
+    limits = limits[(limits["kind"] == "co2") & (limits["sense"] == "<=")]
+    limits = limits[limits["hard"].astype(bool)]
+    if not len(limits) or not len(orders):
+        return
+    start = pd.Timestamp(scenario.settings.start_date)
+    length = pd.Timedelta(days=scenario.settings.bucket_days)
+    weight = scenario.table("products").set_index("product_id")["weight_kg"]
+    lines = orders.assign(grams=np.nan_to_num(grams_by_line(scenario, orders, weight)))
+    for bucket, part in lines.groupby("bucket", sort=True):
+        later = part[part["order_on"] > start]
+        day = start + int(bucket) * length
+        for limit in limits.itertuples():
+            scope = str(limit.scope)
+            if pd.notna(limit.bucket) and not limit.bucket <= day < limit.bucket + length:
+                continue
+            if scope in ("all", "stage:rolling"):
+                mine, all_of = later, part
+            elif scope.startswith("supplier:"):
+                name = scope.removeprefix("supplier:")
+                mine, all_of = (rows[rows["supplier_id"] == name] for rows in (later, part))
+            else:
+                continue
+            used = float(mine["grams"].sum())
+            before = float(all_of["grams"].sum()) - used if scope != "stage:rolling" else 0.0
+            room = max(float(limit.value) - before, 0.0)
+            over = used > room * (1.0 + GRAMS) + GRAMS
+            rules.add(ORDERS, "over_co2", [over], [f"{limit.limit_id} {day.date()}: {used:.0f} g"])

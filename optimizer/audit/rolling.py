@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from optimizer.audit.inbound import check_ways
+from optimizer.audit.inbound import check_later_carbon, check_ways
 from optimizer.audit.offers import PAIR, read_options
 from optimizer.audit.replenishment import (
     OPTION,
@@ -72,6 +72,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     _check_lines(rules, scenario, facts, later)
     check_ways(rules, scenario, later)
     _check_limits(rules, scenario, orders)
+    check_later_carbon(rules, scenario, orders)
     found = project(scenario, tables, facts, orders, planned)
     _check_stock(rules, facts, stock, found, start, length)
     without = project(scenario, tables, facts, orders[orders["order_on"] == start], planned)

@@ -183,7 +183,8 @@ def _uses(facts: Facts, row: Row, made: Row) -> dict[tuple[str, str, str], float
     """Return what a line takes of budgets, caps on suppliers and on CO2e, and storage."""
     site, cost, qty = str(row["site_id"]), float(row["cost"]), float(row["qty"])
     uses = {("storage", f"site:{site}", ""): qty * number(made["volume_m3"])}
-    scopes = {"all", "stage:replenishment", f"site:{site}", f"supplier:{row['supplier_id']}"}
+    scopes = {"all", f"site:{site}", f"supplier:{row['supplier_id']}"}
+    scopes |= {"stage:replenishment", "stage:rolling"}
     scopes |= {f"category:{plain(made['category'])}", f"product:{row['product_id']}"}
     for limit in facts.rows("limits"):
         if str(limit["scope"]) in scopes:

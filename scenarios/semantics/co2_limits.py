@@ -13,6 +13,8 @@ READ_BY: Mapping[str, tuple[str, ...]] = {
     "network": ("all", "stage"),
     "positioning": ("all", "stage", "site"),
     "replenishment": ("all", "stage", "supplier"),
+    "rolling": ("all", "stage", "supplier"),
+    "buyer": ("all", "stage", "supplier"),
     "sourcing": ("all", "stage", "site"),
     "routing": ("all", "stage", "site"),
 }

@@ -10,7 +10,11 @@ import pandas as pd
 from optimizer.replenishment.buyer.problem import Floats, Ints, Items, Rules, Storage
 from optimizer.replenishment.facts import Facts
 from optimizer.replenishment.tonight.limits import held_m3, in_scope
+from scenarios import Scenario
+from scenarios.semantics.co2_limits import co2_limits
+from scenarios.semantics.inbound import inbound_ways
 
+GRAMS_PER_KG = 1000.0  # limits on CO2e are kept in kg, beside rows of money and units
 MONEY = {"budget": "budget", "supplier_spend": "budget"}
 
 
@@ -79,6 +83,14 @@ def read_rules(
                 weight = part - float(limit.value) / 100.0 * whole
                 zero = np.where(np.isfinite(rooms), 0.0, np.inf)
                 add("share", f"{limit.limit_id} supplier:{name}", (weight, nothing), zero)
+    kilos = kg_co2e_per_unit(facts.scenario, offers)
+    for cap in co2_limits(facts.scenario, "buyer")[0]:
+        inside = np.ones(count) if cap.kind == "all" else (offers["supplier_id"] == cap.name)
+        bucket = pd.NaT if cap.first is None else cap.first
+        weights = kilos * np.asarray(inside, np.float64)
+        if weights.any():
+            rooms = room_by_bucket(facts, bucket, cap.grams / GRAMS_PER_KG)
+            add("co2", cap.limit_id, (nothing, weights), rooms)
     shared = offers["capacity_per_week"].notna() & ~offers["named"].astype(bool)
     for row, part in offers[shared].groupby("row", sort=True):
         if len(part) > 1:
@@ -95,6 +107,30 @@ def read_rules(
         np.array(units).reshape(-1, count),
         np.array(room).reshape(-1, horizon),
     ), tuple(names)
+
+
+def kg_co2e_per_unit(scenario: Scenario, offers: pd.DataFrame) -> Floats:
+    """Return kg of CO2e of bringing a base unit of each option by its slowest lane; 0: not known.
+
+    Parameters
+    ----------
+    offers : supplier_id, site_id, and kg of a base unit
+    """
+    lanes = scenario.filled("lanes").sort_values(
+        ["transit_mean_days", "transit_sd_days"], ascending=False, kind="stable"
+    )
+    lanes = lanes.drop_duplicates(["origin_id", "destination_id"])
+    modes = lanes.set_index(["origin_id", "destination_id"])["mode"]
+    at = pd.MultiIndex.from_frame(offers[["supplier_id", "site_id"]])
+    ways = inbound_ways(scenario, offers)
+    ways = ways.assign(mode=ways["mode"].astype(object).where(ways["mode"].notna(), ""))
+    rate = ways.set_index(["supplier_id", "site_id", "mode"])["g_per_kg"]
+    mode = modes.reindex(at).astype(object)
+    mode = mode.where(mode.notna(), "").to_numpy(object)
+    key = pd.MultiIndex.from_arrays([offers["supplier_id"], offers["site_id"], mode])
+    grams = rate.reindex(key).to_numpy(np.float64) * offers["kg"].to_numpy(np.float64)
+    kilos: Floats = np.nan_to_num(grams) / GRAMS_PER_KG
+    return kilos
 
 
 def read_storage(

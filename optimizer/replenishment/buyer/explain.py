@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.replenishment.buyer.case import Case
+from optimizer.replenishment.buyer.case_limits import GRAMS_PER_KG
 from optimizer.replenishment.buyer.ledger import Ledger
 from optimizer.replenishment.buyer.problem import Ints, Problem
 from optimizer.replenishment.buyer.solve import BuyersPlan
@@ -106,7 +107,8 @@ def _binding(case: Case, plan: BuyersPlan, slot: int) -> dict[str, object]:
         case.names.rules, prices, problem.rules.money, problem.rules.units, strict=True
     ):
         if price[period] > SMALLEST_PRICE and (money[option] > 0.0 or weight[option] > 0.0):
-            return {"rule": kind, "parameter": entity, "value": float(price[period])}
+            unit = GRAMS_PER_KG if kind == "co2" else 1.0
+            return {"rule": kind, "parameter": entity, "value": float(price[period]) / unit}
     return {"rule": "lot size", "parameter": "order and transport cost against holding",
             "value": None}  # fmt: skip
 

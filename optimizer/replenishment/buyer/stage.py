@@ -18,6 +18,7 @@ from optimizer.replenishment.buyer.tables import marginal_prices, projection, pu
 from optimizer.replenishment.facts import Facts, read_facts
 from optimizer.stage import Certificate, Kpi, StageResult
 from scenarios import InputError, Scenario
+from scenarios.semantics.co2_limits import co2_limits
 from scenarios.semantics.decisions import purchase_decisions
 
 
@@ -110,6 +111,7 @@ def _notes(facts: Facts, scope: Scope, case: Case, outcome: Outcome[BuyersPlan])
     shares = int(((limits["kind"] == "supplier_share_pct") & hard).sum())
     if shares and scope.name.startswith("supplier:"):
         notes.append(f"{shares} limits of kind supplier_share_pct are not enforced: one supplier.")
+    notes += co2_limits(facts.scenario, STAGE)[1]
     if facts.scenario.settings.shortage_rule == "backorder":
         notes.append("Demand that is not served is counted as lost in this plan.")
     if outcome.detail:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.replenishment.buyer.case import Case
+from optimizer.replenishment.buyer.case_limits import GRAMS_PER_KG
 from optimizer.replenishment.buyer.problem import Floats, Ints
 from optimizer.replenishment.buyer.solve import STAGE, BuyersPlan
 from optimizer.replenishment.facts import Facts
@@ -133,16 +134,17 @@ def projection(facts: Facts, case: Case, qty: Ints) -> pd.DataFrame:
 
 
 def marginal_prices(facts: Facts, case: Case, plan: BuyersPlan) -> pd.DataFrame:
-    """Return what one more unit of a money or storage limit would save, by bucket."""
+    """Return what one more unit of money, m3 or gram of a limit would save, by bucket."""
     horizon = case.problem.n_periods
     settings = facts.scenario.settings
     first = pd.Timestamp(settings.start_date)
     found = plan.price[plan.coupling.first[6] :].reshape(-1, horizon)
     rows = []
     for (kind, entity), prices in zip([*case.names.rules, *case.names.stores], found, strict=True):
-        if kind not in ("budget", "storage"):
+        if kind not in ("budget", "storage", "co2"):
             continue
+        unit = GRAMS_PER_KG if kind == "co2" else 1.0
         for bucket in np.flatnonzero(prices > SMALLEST_PRICE).tolist():
             day = first + pd.Timedelta(days=bucket * settings.bucket_days)
-            rows.append((STAGE, kind, entity, day, float(prices[bucket])))
+            rows.append((STAGE, kind, entity, day, float(prices[bucket]) / unit))
     return pd.DataFrame(rows, columns=["stage", "kind", "entity", "bucket", "price"])

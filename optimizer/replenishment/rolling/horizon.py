@@ -12,6 +12,7 @@ from optimizer.outcome import Limits, Termination
 from optimizer.replenishment.analytics.projection import units_by_bucket
 from optimizer.replenishment.demand.cover import days_of_cover, echelon_demand, own_demand
 from optimizer.replenishment.facts import Facts
+from optimizer.replenishment.rolling.carbon import NightCaps, with_cleanest
 from optimizer.replenishment.rolling.decide import Decision, Memory, decide
 from optimizer.replenishment.rolling.intervals import read_intervals
 from optimizer.replenishment.rolling.limits import PurchaseRows
@@ -113,7 +114,8 @@ def roll(
             result.terms.append(terms)
             tonight = terms.tonight
             rows = PurchaseRows(later, tonight.options, tonight.problem.money)
-            maker = Maker(facts, terms, intervals, every, storage, rows)
+            caps = NightCaps(later, tonight.options, tonight.problem, purchases)
+            maker = Maker(facts, terms, intervals, every, storage, rows, caps)
             memory.shipment = memory.theta = None
         position = _by_root(root, stock.expected + stock.on_way)
         decided, used = np.zeros(len(root), bool), None
@@ -135,6 +137,12 @@ def roll(
                 result.hopeless = bucket
                 break
             qty = _fitting(night, decision, storage, stock, settings.bucket_days)
+            if maker.caps.broken(bucket, night.problem, night.option, qty):
+                night, decision = _cleaner(night, decision, memory, budget)
+                if decision.qty is None:
+                    result.hopeless = bucket
+                    break
+                qty = _fitting(night, decision, storage, stock, settings.bucket_days)
             _place(night, qty, stock, settings.bucket_days)
             safe = _latest_safe(night, maker.terms, qty, cover, position, settings.bucket_days)
             result.nights.append(Decided(night, len(result.terms) - 1, decision, qty, safe))
@@ -264,6 +272,24 @@ def _tonight_units(terms: Terms, purchases: pd.DataFrame) -> Floats:
         at = index.get_indexer(pd.MultiIndex.from_frame(purchases[keys]))
         units[at[at >= 0]] = purchases["qty"].to_numpy(np.float64)[at >= 0]
     return units
+
+
+def _cleaner(
+    night: Night, loose: Decision, memory: Memory, budget: _Budget
+) -> tuple[Night, Decision]:
+    """Decide a night again, every order by its mode that emits least; the bound stays.
+
+    Prices of modes that the night's own memory has no room for are left as they were.
+    """
+    kept = memory.shipment, memory.theta
+    memory.shipment = memory.theta = None
+    night = replace(night, problem=with_cleanest(night.problem))
+    decision = decide(
+        night.problem, memory, night.row_keys, TARGET_PCT, budget.may_go_on, budget.rest
+    )
+    budget.work += decision.searched
+    memory.shipment, memory.theta = kept
+    return night, replace(decision, value=loose.value)
 
 
 def _fitting(

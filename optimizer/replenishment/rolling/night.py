@@ -10,6 +10,7 @@ from scipy.sparse import csr_array, vstack
 
 from optimizer.replenishment.assemble import FAR, reach
 from optimizer.replenishment.facts import Facts
+from optimizer.replenishment.rolling.carbon import NightCaps, joined
 from optimizer.replenishment.rolling.intervals import Intervals
 from optimizer.replenishment.rolling.limits import PurchaseRows
 from optimizer.replenishment.rolling.stock import Stock
@@ -143,6 +144,7 @@ class Maker:
     every: Ints
     storage: Storage
     purchases: PurchaseRows
+    caps: NightCaps
 
     def night(
         self, bucket: int, stock: Stock, position: Floats, decided: Flags, used: Floats | None
@@ -176,6 +178,8 @@ class Maker:
         options = _with_high(options, np.maximum(options.high, wish))
         options = _with_high(options, np.minimum(options.high, terms.capacity[asked.option]))
         rows, keys = self.purchases.rows(bucket, asked.option, used)
+        emitted, names = self.caps.rows(bucket, asked.option)
+        rows, keys = joined(rows, emitted), [*keys, *names]
         if _asks_for_more(rows):
             frame = terms.tonight.options.iloc[asked.option]
             high = np.minimum(reach(frame, rows, options.high), terms.capacity[asked.option])

@@ -22,6 +22,7 @@ from optimizer.replenishment.rolling.tables import (
 from optimizer.replenishment.stage import usable_per_unit
 from optimizer.stage import Certificate, Kpi, StageResult
 from scenarios import Scenario
+from scenarios.semantics.co2_limits import co2_limits
 
 HONEST = (
     "The bound of a later night holds for its own decision, from the stock that is expected by"
@@ -69,8 +70,8 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
     return StageResult(
         tables,
         certificate,
-        _kpis(weeks),
-        _notes(horizon, weeks, settings.horizon_buckets),
+        (*_kpis(weeks), *_emitted(tables["purchase_orders"], start)),
+        (*_notes(horizon, weeks, settings.horizon_buckets), *co2_limits(scenario, STAGE)[1]),
         horizon.work,
         {"scipy": version("scipy")},
         frozenset({"purchase_orders", "inventory_projection"}),
@@ -95,6 +96,13 @@ def _kpis(weeks: pd.DataFrame) -> tuple[Kpi, ...]:
         Kpi("rolling_lines", float(weeks["lines"].sum()), "lines"),
         Kpi("rolling_worst_gap", float(gap.max()) if len(gap) else 0.0, "%"),
     )
+
+
+def _emitted(orders: pd.DataFrame, start: pd.Timestamp) -> tuple[Kpi, ...]:
+    """Return what the orders of later nights emit on their way, as far as it is known."""
+    later = orders[orders["order_on"] > start]
+    grams = float(later["g_co2e"].fillna(0.0).sum())
+    return (Kpi("rolling_co2e", grams / 1000.0, "kg CO2e"),) if len(later) else ()
 
 
 def _notes(horizon: Horizon, weeks: pd.DataFrame, buckets: int) -> tuple[str, ...]:

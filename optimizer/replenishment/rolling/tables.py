@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 
 ENGINE = "price decomposition"
 TERMS = ("holding", "shortage", "order", "transport", "premium", "co2")
-PRICE_KINDS = {"budget": "budget", "share": "budget", "storage": "storage"}
+PRICE_KINDS = {"budget": "budget", "share": "budget", "storage": "storage", "co2": "co2"}
 
 
 def later_purchases(facts: Facts, horizon: Horizon, tonight: pd.DataFrame) -> pd.DataFrame:

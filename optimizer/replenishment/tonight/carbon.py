@@ -102,7 +102,7 @@ def search_within(
             kept = last
     best: tuple[Problem, Outcome[Orders]] | None = None
     for left, (at, qty) in ((2, last), (1, kept)):
-        fixed = _with_rows(_one_mode_each(problem, at.chosen_arm(qty)), caps)
+        fixed = _with_rows(one_mode_each(problem, at.chosen_arm(qty)), caps)
         found = search(fixed, _share(limits, part, left), start=qty)
         work += found.work
         if best is None or _less(found, best[1]):
@@ -156,7 +156,7 @@ def _at_prices(problem: Problem, caps: list[CarbonCap], prices: list[float]) -> 
     return replace(problem, arms=dearer)
 
 
-def _one_mode_each(problem: Problem, arm: Ints) -> Problem:
+def one_mode_each(problem: Problem, arm: Ints) -> Problem:
     """Return the problem with one mode for each order."""
     arms = problem.arms
     kept = replace(

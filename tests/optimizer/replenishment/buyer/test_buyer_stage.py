@@ -109,6 +109,55 @@ def test_the_command_plans_a_scope(tmp_path: Path) -> None:
     assert document["provenance"]["options"]["scope"] == "supplier:FARM"
 
 
+def with_co2_limit(shop: Scenario, grams: float, scope: str = "stage:buyer") -> Scenario:
+    """Add a way of 100 km at 100 g/tkm from the farm to each site, and a limit per bucket."""
+    lanes = pd.DataFrame(
+        [
+            {"origin_id": "FARM", "destination_id": site, "mode": "road", "distance_km": 100.0,
+             "g_co2e_per_tkm": 100.0, "transit_mean_days": 0.0}
+            for site in shop.table("sites")["site_id"]
+        ]
+    )  # fmt: skip
+    limit = pd.DataFrame(
+        {"limit_id": ["CAP"], "kind": "co2", "scope": scope, "sense": "<=", "value": grams,
+         "hard": True}
+    )  # fmt: skip
+    tables = dict(shop.tables)
+    tables["lanes"] = pd.concat([shop.table("lanes"), lanes], ignore_index=True).drop_duplicates(
+        ["origin_id", "destination_id", "mode"], keep="last"
+    )
+    tables["limits"] = pd.concat([shop.tables["limits"], limit], ignore_index=True)
+    return Scenario(shop.settings, tables)
+
+
+def grams_by_day(made: Plan, shop: Scenario) -> pd.Series:
+    """Return grams of each day's orders: 10 a kg."""
+    lines = made.table("purchase_orders")
+    kg = shop.table("products").set_index("product_id")["weight_kg"].reindex(lines["product_id"])
+    grams = 10.0 * lines["qty"].astype(float) * kg.to_numpy(np.float64)
+    return grams.groupby(lines["order_on"]).sum()
+
+
+def test_orders_keep_a_limit_on_co2_in_every_bucket(corner_shop: Scenario) -> None:
+    """Half of what the fullest day emits without it; the referee holds the free plan against it."""
+    options = {"scope": "supplier:FARM"}
+    free = plan(with_co2_limit(corner_shop, 1e9), ["buyer"], work=0.2, options=options)
+    most = float(grams_by_day(free, corner_shop).max()) / 2.0
+    facts = with_co2_limit(corner_shop, most)
+    held = plan(facts, ["buyer"], work=0.2, options=options)
+    assert grams_by_day(held, corner_shop).max() <= most * (1.0 + 1e-9)
+    costs = [made.table("certificates").iloc[0] for made in (free, held)]
+    assert costs[1]["objective"] > costs[0]["objective"]
+    assert costs[1]["bound"] <= costs[1]["objective"]
+    prices = held.table("marginal_prices")
+    assert (prices.loc[prices["kind"] == "co2", "entity"] == "CAP").all()
+    found = buyer.check(facts, free.tables, **options).violations
+    assert "over_co2" in {violation.code for violation in found}
+    other = with_co2_limit(corner_shop, 0.0, "stage:sourcing")
+    same = plan(other, ["buyer"], work=0.2, options=options)
+    pd.testing.assert_frame_equal(same.table("purchase_orders"), free.table("purchase_orders"))
+
+
 def change(table: str, column: str, by: float) -> Callable[[Tables], None]:
     """Return a plant that adds to the first cell of a column."""
 
