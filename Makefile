@@ -4,8 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-WORKERS ?= 2
+# of tests, for two cores: tests of services wait for other processes much of their time
+WORKERS ?= 3
 DEMO := build/demo
+# tests of one suite are compiled once, not by each process of each suite again
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo test test-slow test-faults test-fuzz test-postgres security browser-test notebooks check format docs reference constraints clean
 
@@ -32,13 +35,13 @@ test-slow: setup
 
 # processes of the service are killed while they work
 test-faults: setup
-	@$(BIN)/python -m pytest -q -m faults
+	@$(BIN)/python -m pytest -q -m faults tests/api
 
 # very many damaged files for every reader of uploads; HOLDFAST_FUZZ_INPUTS says how many
 test-fuzz: setup
 	@$(BIN)/python -m pytest -q -m fuzz tests/fuzz
 
-# the service's tests again, on a PostgreSQL server that lives as long as they do
+# the service's tests that have a database again, on a PostgreSQL server that lives as long as they do
 test-postgres: setup
 	@.ci/with-postgres $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not browser" tests/api
 

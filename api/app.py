@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import BaseRoute
 
 from api.errors import add_handlers
 from api.front import Guard, Observer
@@ -99,6 +101,26 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
     )
     app.state.house = house
     app.state.error_page = error_page
+    app.router.routes += _routes()
+    static = StaticFiles(packages=[("api", "pages/static")])
+    app.mount("/static", GZipMiddleware(static, minimum_size=1000), name="static")
+    add_handlers(app)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
+    app.add_middleware(Guard, map_tiles=settings.map_tiles)
+    app.add_middleware(Observer, metrics=house.metrics)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+@functools.cache
+def _routes() -> list[BaseRoute]:
+    """Return the routes of every application, built once, in the thread that asks first.
+
+    Else FastAPI builds a router's at the first request that comes to it, with warnings turned
+    off for the whole process meanwhile: two applications that do so in two threads at once turn
+    them on again under each other, and a warning comes out that nobody is to see.
+    """
+    whole = APIRouter()
     for part in (
         meta,
         scenarios,
@@ -113,28 +135,11 @@ def create_app(settings: ServiceSettings | None = None, *, works: bool = True) -
         comparisons,
         partners,
     ):
-        app.include_router(part.router)
-    app.include_router(pages, include_in_schema=False)
-    static = StaticFiles(packages=[("api", "pages/static")])
-    app.mount("/static", GZipMiddleware(static, minimum_size=1000), name="static")
-    add_handlers(app)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.allowed_hosts))
-    app.add_middleware(Guard, map_tiles=settings.map_tiles)
-    app.add_middleware(Observer, metrics=house.metrics)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
-    _build_routes(app)
-    return app
-
-
-def _build_routes(app: FastAPI) -> None:
-    """Build every route now, in this thread.
-
-    Else FastAPI builds a router's at the first request that comes to it, with warnings turned
-    off for the whole process meanwhile: two applications that do so in two threads at once turn
-    them on again under each other, and a warning comes out that nobody is to see.
-    """
-    for _ in iter_route_contexts(app.routes):
+        whole.include_router(part.router)
+    whole.include_router(pages, include_in_schema=False)
+    for _ in iter_route_contexts(whole.routes):
         pass
+    return whole.routes
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,7 @@ ERRORS = ("optimizer/", "simulation/", "scenarios/", "api/services/", "api/runs/
 UNSEEN = ("SystemExit", "AssertionError", "AttributeError", "RuntimeError", "ImportError")
 
 
+@functools.cache
 def sentences() -> dict[str, str]:
     """Return every sentence as a template, {1} for its first value, and where it is written."""
     found: dict[str, str] = {}

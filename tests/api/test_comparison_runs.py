@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from .conftest import Door, ended, settings_for
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A service of its own folder, with its runs going."""
-    with Door(settings_for(tmp_path_factory.mktemp("comparison"))).http as client:
-        yield client
+from .conftest import ended
 
 
 @pytest.fixture(scope="module")

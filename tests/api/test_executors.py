@@ -116,7 +116,7 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
         floor.close()
 
 
-@pytest.fixture(params=["processes", "queue"])
+@pytest.fixture(params=[pytest.param("processes", marks=pytest.mark.no_database), "queue"])
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     """Everybody who does chunks, one after another."""
     if request.param == "queue":

@@ -6,8 +6,6 @@ import datetime as dt
 import inspect
 import io
 import json
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -21,15 +19,7 @@ from api.schemas.wire import RunOptions
 from scenarios import Scenario
 from scenarios.settings import Settings
 
-from .conftest import Door, settings_for
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A service of its own folder, with its runs going."""
-    settings = settings_for(tmp_path_factory.mktemp("service"))
-    with Door(settings).http as client:
-        yield client
+from .conftest import ended
 
 
 @pytest.fixture(scope="module")
@@ -82,11 +72,7 @@ def designed(service: TestClient, scenario_id: str, **options: object) -> dict[s
         "stages": ["network"],
         "options": {"work": 5.0, **options},
     }
-    run = service.post("/v1/runs", json=body).json()
-    deadline = time.monotonic() + 60.0
-    while run["state"] not in ("succeeded", "failed") and time.monotonic() < deadline:
-        time.sleep(0.05)
-        run = service.get(f"/v1/runs/{run['id']}").json()
+    run = ended(service, service.post("/v1/runs", json=body).json()["id"])
     assert run["state"] == "succeeded", run["reason"]
     made: dict[str, Any] = service.get(f"/v1/plans/{run['plan']}").json()
     return made

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
-import pytest
 from fastapi.testclient import TestClient
 
 from scenarios import Scenario
 from scenarios.settings import Settings
 
-from .conftest import Door, settings_for
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A service of its own folder, with its runs going."""
-    settings = settings_for(tmp_path_factory.mktemp("service"))
-    with Door(settings).http as client:
-        yield client
+from .conftest import ended
 
 
 def day(**more: list[dict[str, Any]]) -> Scenario:
@@ -57,13 +46,9 @@ def day(**more: list[dict[str, Any]]) -> Scenario:
 
 
 def wait(service: TestClient, body: dict[str, Any]) -> dict[str, Any]:
-    run = service.post("/v1/runs", json=body).json()
-    deadline = time.monotonic() + 90.0
-    while run["state"] not in ("succeeded", "failed") and time.monotonic() < deadline:
-        time.sleep(0.05)
-        run = service.get(f"/v1/runs/{run['id']}").json()
+    run = ended(service, service.post("/v1/runs", json=body).json()["id"])
     assert run["state"] == "succeeded", run["reason"]
-    return dict(run)
+    return run
 
 
 def test_rest_of_the_day_is_planned_from_a_plan_by_its_id(service: TestClient, tmp_path):

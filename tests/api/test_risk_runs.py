@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from fastapi.testclient import TestClient
 
-from .conftest import Door, ended, settings_for
+from .conftest import ended
 
 RISK = "single_source:supplier:FARM"
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A service of its own folder, with its runs going."""
-    with Door(settings_for(tmp_path_factory.mktemp("risks"))).http as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

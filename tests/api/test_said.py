@@ -18,6 +18,7 @@ SIGNS = re.compile(r"[\u4e00-\u9fff]")
 COLUMNS = ("detail", "cheapest_relaxation", "what_helps", "action")
 
 
+@pytest.mark.no_database
 def test_every_sentence_that_code_writes_has_its_chinese() -> None:
     """Of notes, reasons, details, progress and errors; a new one fails here until it is told."""
     missing = {}
@@ -28,6 +29,7 @@ def test_every_sentence_that_code_writes_has_its_chinese() -> None:
     assert missing == {}
 
 
+@pytest.mark.no_database
 def test_sources_are_found() -> None:
     """A note, a reason of a run, a detail, a progress line and an error are among them."""
     found = set(written())
@@ -40,6 +42,7 @@ def test_sources_are_found() -> None:
     } <= found
 
 
+@pytest.mark.no_database
 def test_translations_name_no_value_that_there_is_not() -> None:
     """{2} in Chinese is {2} in English."""
     for english, chinese in sentences().items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,18 +15,9 @@ from fastapi.testclient import TestClient
 
 from scenarios import Scenario
 
-from .conftest import Door, ended, settings_for
+from .conftest import ended
 
 PROBLEM = "application/problem+json"
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A service of its own folder, with its runs going."""
-    home = tmp_path_factory.mktemp("service")
-    settings = settings_for(home, max_upload_mib=4.0)
-    with Door(settings).http as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +31,7 @@ def scenario_id(service: TestClient) -> str:
 @pytest.fixture(scope="module")
 def done(service: TestClient, scenario_id: str) -> dict[str, Any]:
     """A finished run of all stages on the corner shop."""
-    body = {"kind": "pipeline", "scenario": scenario_id, "options": {"work": 4.0}}
+    body = {"kind": "pipeline", "scenario": scenario_id, "options": {"work": 1.0}}
     answer = service.post("/v1/runs", json=body)
     assert answer.status_code == 202
     assert answer.headers["location"] == f"/v1/runs/{answer.json()['id']}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from api.runs.supervision import stage_options
 from api.store.documents import put_plan
 from api.store.rows import PlanRow, RunRow, new_id
 from optimizer.pipeline import plan
+from optimizer.plan import Plan
 from scenarios import Scenario
 from scenarios.settings import Settings
 
@@ -51,11 +53,15 @@ def _scenario() -> Scenario:
     return Scenario(settings, {name: pd.DataFrame(rows) for name, rows in tables.items()})
 
 
-def _keep_plan(
-    context: Context, scenario_id: str, revision: str, scenario: Scenario, **options: str
-) -> str:
+@functools.cache
+def _plan(*options: tuple[str, str]) -> Plan:
+    """Plan the scenario once."""
+    return plan(_scenario(), ["sourcing"], work=1.0, options=dict(options))
+
+
+def _keep_plan(context: Context, scenario_id: str, revision: str, **options: str) -> str:
     """Keep a plan as a finished run would."""
-    made = plan(scenario, ["sourcing"], work=1.0, options=options)
+    made = _plan(*options.items())
     with context.database.begin() as session:
         run = RunRow(id=new_id("run"), kind="pipeline", state="succeeded", scenario_id=scenario_id,
                      revision=revision, request={}, labels={})  # fmt: skip
@@ -75,7 +81,7 @@ class World:
         self.door = Door(self.settings, works=False)
         row = self.desk.scenarios.keep(_scenario())
         self.scenario, self.revision = row.id, row.head
-        self.plan = _keep_plan(self.desk, row.id, row.head, _scenario())
+        self.plan = _keep_plan(self.desk, row.id, row.head)
 
     @property
     def desk(self) -> Context:
@@ -92,6 +98,14 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
+    yield made
+    made.door.close()
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A service that promises nothing: every order is refused."""
+    made = World(tmp_path_factory.mktemp("quiet"))
     yield made
     made.door.close()
 
@@ -114,7 +128,7 @@ def test_an_order_is_promised_with_its_reason(world: World) -> None:
 def test_stock_counts_in_a_promise_where_it_does_in_the_plan(world: World) -> None:
     """The plan's option holds for what follows it: 5 for the parcel and 10 for the P."""
     named = stage_options({"stock_value": True, "single_source": False})
-    world.plan = _keep_plan(world.desk, world.scenario, world.revision, _scenario(), **named)
+    world.plan = _keep_plan(world.desk, world.scenario, world.revision, **named)
     decision = world.ask("N1").json()
     assert decision["cost"] == 15.0
     assert decision["reason"]["terms"]["stock_value"] == 10.0
@@ -176,9 +190,9 @@ def test_the_same_order_at_once_is_decided_once(world: World) -> None:
     assert world.ask("N2", 4.0).json()["parcels"][0]["site_id"] == "A"
 
 
-def test_all_that_is_not_known_is_told_at_once(world: World) -> None:
+def test_all_that_is_not_known_is_told_at_once(quiet: World) -> None:
     """An unknown zone and an unknown product are two findings of one problem document."""
-    answer = world.ask("N1", zone_id="X", lines=[{"product_id": "Q", "qty": 1.0}])
+    answer = quiet.ask("N1", zone_id="X", lines=[{"product_id": "Q", "qty": 1.0}])
     assert answer.status_code == 422
     assert {found["code"] for found in answer.json()["errors"]} == {
         "unknown_zone",
@@ -188,7 +202,7 @@ def test_all_that_is_not_known_is_told_at_once(world: World) -> None:
 
 def test_an_older_plan_has_expired(world: World) -> None:
     """Once a newer plan has parcels, the older one is refused, and the newer one named."""
-    newer = _keep_plan(world.desk, world.scenario, world.revision, _scenario())
+    newer = _keep_plan(world.desk, world.scenario, world.revision)
     answer = world.ask("N1")
     assert answer.status_code == 409
     assert newer in answer.json()["detail"]
@@ -198,20 +212,20 @@ def test_an_older_plan_has_expired(world: World) -> None:
 def test_a_promise_holds_its_stock_in_the_next_plan(world: World) -> None:
     """N1 took A's last 9; the next plan's scenario does not know N1: its units stay taken."""
     world.ask("N1", 9.0)
-    world.plan = _keep_plan(world.desk, world.scenario, world.revision, _scenario())
+    world.plan = _keep_plan(world.desk, world.scenario, world.revision)
     assert world.ask("N2").json()["parcels"][0]["site_id"] == "B"
 
 
-def test_a_plan_whose_horizon_is_over_has_expired(world: World) -> None:
+def test_a_plan_whose_horizon_is_over_has_expired(quiet: World) -> None:
     """Seven days from 2 March end before 9 March."""
-    answer = world.ask("N1", placed_at="2026-03-09T00:00:00")
+    answer = quiet.ask("N1", placed_at="2026-03-09T00:00:00")
     assert answer.status_code == 409
     assert "expired" in answer.json()["detail"]
 
 
-def test_an_order_of_the_plan_is_not_promised_again(world: World) -> None:
+def test_an_order_of_the_plan_is_not_promised_again(quiet: World) -> None:
     """O1 is shipped by the plan itself."""
-    assert world.ask("O1").status_code == 409
+    assert quiet.ask("O1").status_code == 409
 
 
 @pytest.mark.slow
@@ -221,13 +235,13 @@ def test_times_with_an_offset_are_read_in_the_scenarios_zone(world: World) -> No
     assert decision["parcels"][0]["ship_on"] == "2026-03-03"
 
 
-def test_unknown_plans_and_both_names_are_refused(world: World) -> None:
+def test_unknown_plans_and_both_names_are_refused(quiet: World) -> None:
     """404 for a plan that is not there, 422 for a plan and a scenario at once."""
     order = {"order_id": "N", "zone_id": "Z", "lines": [{"product_id": "P", "qty": 1.0}]}
     path = "/v1/sourcing:decide"
-    assert world.door.http.post(path, json={"plan": "x", "order": order}).status_code == 404
-    both = {"plan": world.plan, "scenario": world.scenario, "order": order}
-    assert world.door.http.post(path, json=both).status_code == 422
+    assert quiet.door.http.post(path, json={"plan": "x", "order": order}).status_code == 404
+    both = {"plan": quiet.plan, "scenario": quiet.scenario, "order": order}
+    assert quiet.door.http.post(path, json=both).status_code == 422
 
 
 def test_the_client_decides_by_scenario(world: World) -> None:

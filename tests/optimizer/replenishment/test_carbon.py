@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -47,8 +48,10 @@ def with_ways(price: float = 0.0, cap: float | None = None) -> Scenario:
     return Scenario(settings, tables)
 
 
-def solve(scenario: Scenario) -> StageResult:
-    """Run the stage and let the referee look at it."""
+@cache
+def solved(price: float = 0.0, cap: float | None = None) -> StageResult:
+    """Run the stage with two ways and let the referee look at it."""
+    scenario = with_ways(price, cap)
     result = run_stage("replenishment", scenario, {}, Limits(work=2.0))
     audit_stage("replenishment", scenario, result.tables, result)
     return result
@@ -68,7 +71,7 @@ def term(result: StageResult, name: str) -> float:
 def test_a_line_states_what_it_emits() -> None:
     """By road 100 km at 100 g/tkm are 10 g a kg: each line is its kg times ten."""
     shop = with_ways()
-    lines = of_farm(solve(shop))
+    lines = of_farm(solved())
     weight = shop.table("products").set_index("product_id")["weight_kg"]
     kg = lines["qty"].to_numpy() * weight.reindex(lines["product_id"]).to_numpy()
     assert set(lines["mode"]) == {"road"}
@@ -80,8 +83,7 @@ def test_a_price_moves_goods_to_the_railway_and_is_paid() -> None:
 
     The price of a tonne is 1e6 x that of a gram.
     """
-    shop = with_ways(price=200_000.0)
-    result = solve(shop)
+    result = solved(price=200_000.0)
     assert set(of_farm(result)["mode"]) == {"rail"}
     grams = result.tables["purchase_orders"]["g_co2e"].sum()
     assert term(result, "co2") == pytest.approx(0.2 * grams)
@@ -90,7 +92,7 @@ def test_a_price_moves_goods_to_the_railway_and_is_paid() -> None:
 
 def test_without_a_price_and_a_limit_nothing_changes() -> None:
     """A limit that is far away leaves the plan as it is, and costs nothing at the margin."""
-    free, far = solve(with_ways()), solve(with_ways(cap=1e9))
+    free, far = solved(), solved(cap=1e9)
     assert free.certificate is not None
     assert far.certificate is not None
     assert far.certificate.objective == pytest.approx(free.certificate.objective, abs=1e-9)
@@ -98,9 +100,9 @@ def test_without_a_price_and_a_limit_nothing_changes() -> None:
 
 def test_a_limit_is_kept_and_has_a_price() -> None:
     """15 % of what all purchases emit: the plan keeps it, and a gram more would save money."""
-    free = solve(with_ways())
+    free = solved()
     cap = 0.15 * float(free.tables["purchase_orders"]["g_co2e"].sum())
-    held = solve(with_ways(cap=cap))
+    held = solved(cap=cap)
     assert float(held.tables["purchase_orders"]["g_co2e"].sum()) <= cap * (1.0 + 1e-9)
     prices = held.tables["marginal_prices"]
     assert prices.loc[prices["kind"] == "co2", "price"].min() > 0.0
@@ -109,7 +111,7 @@ def test_a_limit_is_kept_and_has_a_price() -> None:
 def test_the_referee_finds_a_false_emission_and_a_broken_limit() -> None:
     """A line that states one gram too few is found, and so are purchases above a limit."""
     shop = with_ways()
-    result = solve(shop)
+    result = solved()
     orders = result.tables["purchase_orders"]
     false = orders.assign(g_co2e=orders["g_co2e"] - 1.0)
     codes = {
@@ -172,7 +174,7 @@ def test_a_limit_s_plan_lies_between_its_bound_and_what_is_kept(seed: int) -> No
 
 def test_a_line_tells_what_a_gram_would_save() -> None:
     """Under 15 % of what all purchases emit every explanation adds up, and names the limit."""
-    cap = 0.15 * float(solve(with_ways()).tables["purchase_orders"]["g_co2e"].sum())
+    cap = 0.15 * float(solved().tables["purchase_orders"]["g_co2e"].sum())
     scenario = with_ways(cap=cap)
     made = plan(scenario, ["replenishment"], work=2.0)
     _, faults = check_explanations(scenario, made)
