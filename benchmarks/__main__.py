@@ -27,6 +27,7 @@ BENCHMARKS = {
     "sourcing": "benchmarks.sourcing",
     "validation": "benchmarks.validation",
     "waves": "benchmarks.waves",
+    "what-if": "benchmarks.what_if",
     "rolling": "benchmarks.rolling",
 }
 

@@ -21,6 +21,8 @@ from scenarios import InputError, NotFound, Scenario
 SERVE, LEAVE, ONTO, OFF_ROUTE = "serve", "leave", "onto", "off"
 KINDS = (SERVE, LEAVE, ONTO, OFF_ROUTE)
 FORCED = 1e9  # money for leaving out a stop that is to be served
+SETS_SECONDS = 0.5  # of looking at all sets of stops, for a bound
+BOUND_WORK = 0.2  # of a bound by prices, where that by sets leaves a gap
 WORK = 4.0  # of each of the two searches, where no limit is given
 
 
@@ -48,6 +50,8 @@ class WhatIf:
     terms : what each term costs more
     moves : which other stops change their route; served otherwise or no longer
     unserved_before, unserved_after : stops of the part that nobody serves
+    bound_before, bound_after : money that no plan without, with the decision costs less than, where
+        the stops are so few that all sets of them can be looked at; else NaN
     """
 
     kind: str
@@ -62,6 +66,8 @@ class WhatIf:
     moves: tuple[Move, ...]
     unserved_before: int
     unserved_after: int
+    bound_before: float = float("nan")
+    bound_after: float = float("nan")
 
     @property
     def extra_cost(self) -> float:
@@ -105,12 +111,8 @@ def what_if(
         raise InputError(f"a decision is one of {', '.join(KINDS)}, not {kind!r}")
     if (kind in (ONTO, OFF_ROUTE)) != bool(route_id):
         raise InputError("onto and off need a route_id, serve and leave take none")
-    reading = read_problems(scenario, plan.tables, OFF)
-    problem, stop = _find(reading, order_id)
-    handed = set(plan.table("handed_over")["order_id"])
-    start, names = _routes_of(problem, plan)
-    if route_id and route_id not in names:
-        raise NotFound(f"no route {route_id} that drives where {order_id} is")
+    case = read_case(scenario, plan, kind, order_id, route_id)
+    problem, stop, start, chosen = case.problem, case.stop, case.start, case.chosen
     limits = Limits(work=2.0 * WORK) if limits is None else limits
     half = replace(
         limits,
@@ -118,22 +120,21 @@ def what_if(
         work=None if limits.work is None else limits.work / 2.0,
         started=limits.clock(),
     )
-    problem, own_van = _each_its_own(problem, start)
-    start = [replace(route, van=van) for route, van in zip(start, own_van, strict=True)]
-    routes = dict(zip(own_van, names, strict=True))
-    tests = solo_tests(problem)
-    fine = np.flatnonzero(~tests.hopeless).tolist()
-    chosen = [s for s in fine if problem.stops.order_id[s] not in handed or s == stop]
     none = np.zeros(problem.allowed.shape)
     home = np.zeros(len(problem.vans), dtype=bool)
     before = settle(problem, start, chosen, none, home, half).timed
-    forced, still = _decided(problem, stop, kind, own_van, names, route_id)
+    forced = case.forced
     wanted = [s for s in chosen if s != stop or kind != LEAVE]
     again = replace(half, started=limits.clock())
+    still = kind == LEAVE or bool(forced.allowed[stop].any())
     after = settle(forced, start, wanted, none, home, again).timed if still else ()
     if kind != LEAVE and not any(stop in timed.route.stops for timed in after):
         return _impossible(problem, stop, kind, order_id, route_id, forced)
     first, second = _money(problem, before, chosen), _money(problem, after, chosen)
+    bounds = [
+        _bound(one, chosen, sum(terms.values()), timed, limits)
+        for one, terms, timed in ((problem, first, before), (forced, second, after))
+    ]
     return WhatIf(
         kind=kind,
         order_id=order_id,
@@ -144,9 +145,62 @@ def what_if(
         cost_before=sum(first.values()),
         cost_after=sum(second.values()),
         terms={term: second[term] - first[term] for term in first},
-        moves=_moves(problem, _vans(before), _vans(after), routes, stop),
+        moves=_moves(problem, _vans(before), _vans(after), case.routes, stop),
         unserved_before=len(set(chosen) - set(_vans(before))),
         unserved_after=len(set(chosen) - set(_vans(after))),
+        bound_before=bounds[0],
+        bound_after=bounds[1],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A decision on a stop as a problem, without and with it.
+
+    Attributes
+    ----------
+    problem, forced : of the routes that share vans or stops with it; each route of the plan has a
+        van type of its own
+    stop : position of the stop
+    start : the plan's routes
+    chosen : stops that these routes may serve and whose cost counts
+    routes : id of the plan's route by van type
+    """
+
+    problem: RoutingProblem
+    forced: RoutingProblem
+    stop: int
+    start: list[Route]
+    chosen: list[int]
+    routes: Mapping[int, str]
+
+
+def read_case(scenario: Scenario, plan: Plan, kind: str, order_id: str, route_id: str = "") -> Case:
+    """Return a decision as a problem; see `what_if` for parameters and errors."""
+    reading = read_problems(scenario, plan.tables, OFF)
+    problem, stop = _find(reading, order_id)
+    handed = set(plan.table("handed_over")["order_id"])
+    start, names = _routes_of(problem, plan)
+    if route_id and route_id not in names:
+        raise NotFound(f"no route {route_id} that drives where {order_id} is")
+    problem, own_van = _each_its_own(problem, start)
+    start = [replace(route, van=van) for route, van in zip(start, own_van, strict=True)]
+    tests = solo_tests(problem)
+    fine = np.flatnonzero(~tests.hopeless).tolist()
+    chosen = [s for s in fine if problem.stops.order_id[s] not in handed or s == stop]
+    forced = _decided(problem, stop, kind, own_van, names, route_id)
+    return Case(problem, forced, stop, start, chosen, dict(zip(own_van, names, strict=True)))
+
+
+def among(problem: RoutingProblem, chosen: list[int]) -> RoutingProblem:
+    """Return the problem in which the stops that were not chosen cost nothing and nobody comes."""
+    out = np.ones(len(problem.stops), dtype=bool)
+    out[chosen] = False
+    stops = problem.stops
+    return replace(
+        problem,
+        stops=replace(stops, loss=np.where(out, 0.0, stops.loss)),
+        allowed=problem.allowed & ~out[:, None],
     )
 
 
@@ -218,18 +272,41 @@ def _decided(
     own_van: list[int],
     names: list[str],
     route_id: str,
-) -> tuple[RoutingProblem, bool]:
-    """Return the problem with the decision, and whether any van is left that may serve the stop."""
+) -> RoutingProblem:
+    """Return the problem with the decision."""
     allowed = problem.allowed.copy()
     if kind in (ONTO, OFF_ROUTE):
         mine = np.zeros(len(problem.vans), dtype=bool)
         mine[own_van[names.index(route_id)]] = True
         allowed[stop] &= mine if kind == ONTO else ~mine
     loss, optional = problem.stops.loss.copy(), problem.stops.optional.copy()
-    if kind != LEAVE:
+    if kind == LEAVE:
+        allowed[stop] = False
+    else:
         loss[stop], optional[stop] = FORCED, False
     stops = replace(problem.stops, loss=loss, optional=optional)
-    return replace(problem, stops=stops, allowed=allowed), bool(allowed[stop].any())
+    return replace(problem, stops=stops, allowed=allowed)
+
+
+def _bound(
+    problem: RoutingProblem,
+    chosen: list[int],
+    cost: float,
+    timed: tuple[Timed, ...],
+    limits: Limits,
+) -> float:
+    """Return money that no plan costs less than, by sets of stops; NaN where they are too many."""
+    from optimizer.routing.relaxation.by_sets import fits_sets
+    from optimizer.routing.relaxation.networks import distinct_vans
+    from optimizer.routing.relaxation.relaxed import applies, best_bound
+
+    some = among(problem, chosen)
+    tests = solo_tests(some)
+    if not applies(some, limits) or not fits_sets(some, distinct_vans(some, tests), SETS_SECONDS):
+        return float("nan")
+    unserved = sorted(set(range(len(some.stops))) - set(_vans(timed)))
+    found, _ = best_bound(some, tests, unserved, cost, BOUND_WORK, limits)
+    return min(found, cost)
 
 
 def _impossible(

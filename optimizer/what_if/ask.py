@@ -6,6 +6,7 @@ stages and their referees honour like any other fact. What was not planned again
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ from scenarios.deltas import apply
 from scenarios.gazetteer import fill_coordinates
 
 WORK = 3.0  # of all stages that are planned again, where no limit is given
+WORK_OF_FEW, FEW_OFFERS = 15.0, 100  # with so few offers a gap can be closed
 READS: Mapping[str, tuple[str, ...]] = {
     "replenishment": ("forecast", "forecast_origins"),
     "positioning": ("forecast", "forecast_origins"),
@@ -97,7 +99,8 @@ def what_if(
     moved = moved[moved["transfer_id"].str.startswith(GOODS_OF_POSITIONING).fillna(False)]
     facts = with_transfers(facts, moved)
     seed = plan.provenance.seed
-    limits = Limits(work=WORK, seed=seed) if limits is None else replace(limits, seed=seed)
+    work = WORK_OF_FEW if len(scenario.table("supplier_products")) <= FEW_OFFERS else WORK
+    limits = Limits(work=work, seed=seed) if limits is None else replace(limits, seed=seed)
     again: list[_Again] = []
     reasons: list[str] = []
     proven = False
@@ -272,8 +275,9 @@ def _stop(
     found = ask(facts, plan, decision.action, decision.order_id, decision.route_id, limits)
     terms = tuple((name, 0.0, change) for name, change in found.terms.items())
     base = found.cost_before
+    bounds = [None if math.isnan(b) else b for b in (found.bound_before, found.bound_after)]
     change = StageChange(
-        "routing", base, found.cost_after, None, None,
+        "routing", base, found.cost_after, bounds[0], bounds[1],
         (("as before", base, base), *terms), "feasible",
     )  # fmt: skip
     service = Measure(

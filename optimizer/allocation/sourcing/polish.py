@@ -12,6 +12,7 @@ from optimizer.allocation.sourcing.columns import Columns, columns_of
 from optimizer.allocation.sourcing.improve import paid_now
 from optimizer.allocation.sourcing.ledger import Chosen, Ledger
 from optimizer.allocation.sourcing.master import Free, build_master
+from optimizer.allocation.sourcing.placement import objective_of
 from optimizer.allocation.sourcing.prices import Prices, block_prices, piece_prices
 from optimizer.allocation.sourcing.problem import SourcingProblem
 from optimizer.allocation.sourcing.tariff import Bools, Floats, Ints
@@ -24,6 +25,8 @@ PORTION = 1.0  # of a second, or unit of work: what one neighbourhood may take
 MOST_ROUNDS = 6  # of all orders without a gain, each with larger neighbourhoods
 REGRET = 0.6  # of the typical parcel: parcels that cost their order more are left out
 WORK_PER_ORDER = 0.0008  # building and booking, beside the solver's own work
+GAP, PROOF_GAP = 1e-4, 1e-6  # at which the solver may stop: of some orders, of all with a proof
+ROUNDING = 1e-7  # relative, of the solver's bound
 
 
 class Neighbours:
@@ -87,12 +90,14 @@ class Polished:
     work : units of about a second of one core
     solved : neighbourhoods
     termination : why it stopped; converged: it had nothing left to try
+    bound : money; no plan is cheaper. -inf: all orders were never solved together
     """
 
     gained: float
     work: float
     solved: int
     termination: Termination
+    bound: float = -np.inf
 
 
 def polish(
@@ -107,7 +112,8 @@ def polish(
 
     A neighbourhood starts at an order that costs more, prices included, than its own best at the
     prices: the sum of that over all orders, and of unsold priced stock, is the gap itself. When
-    a round brings nothing, neighbourhoods grow.
+    a round brings nothing, neighbourhoods grow. Where all orders make one neighbourhood, with every
+    parcel that could be part of a cheaper plan, the solver's bound is one of the whole.
 
     Parameters
     ----------
@@ -123,34 +129,38 @@ def polish(
     price = piece_prices(problem, prices)
     worth = prices.stock.max(axis=0)
     worth = np.maximum(worth, worth[problem.resources.shared])
+    cost, bound = objective_of(problem, ledger.placement), -np.inf
     gained, work, solved = 0.0, 0.0, 0
     queue: list[int] = []
     size, fruitless, rounds = FIRST_SIZE, 0, 0
     while True:
         stop = _stop(limits, work)
         if stop is not None:
-            return Polished(gained, work, solved, stop)
+            return Polished(gained, work, solved, stop, bound)
         if fruitless > 2 + small // size:
             size, fruitless = int(size * GROWTH), 0
             rounds += 1
         if not queue:
             queue = _to_blame(losses(ledger, catalogue, price, prices), random)
         if gained >= gap or size > LAST_SIZE or rounds > MOST_ROUNDS:
-            return Polished(gained, work, solved, Termination.CONVERGED)
+            return Polished(gained, work, solved, Termination.CONVERGED, bound)
         orders = neighbours.around(queue.pop(), size, worth, random)
         done = set(orders.tolist())
         queue = [order for order in queue if order not in done]
         regret = min(REGRET * typical, gap - gained)  # above the gap no parcel can help
-        gain, spent, exact = solve_together(
-            ledger, catalogue, orders, price, prices, regret, _portion(limits, work)
+        whole = len(orders) == problem.n_orders and regret >= gap - gained
+        gain, most, spent, exact = solve_together(
+            ledger, catalogue, orders, price, prices, regret, _portion(limits, work), whole=whole
         )
+        if whole:
+            bound = max(bound, cost - gained - most)
         gained, work, solved = gained + gain, work + spent, solved + 1
         fruitless = 0 if gain > 0.0 else fruitless + 1
         if not exact:
             size = max(int(size / GROWTH), LEAST_SIZE)
         if exact and len(orders) == problem.n_orders:
-            if regret >= gap - gained:
-                return Polished(gained, work, solved, Termination.CONVERGED)
+            if whole:
+                return Polished(gained, work, solved, Termination.CONVERGED, bound)
             typical *= GROWTH  # all orders at once, and parcels left out: take more of them
 
 
@@ -203,25 +213,37 @@ def solve_together(
     prices: Prices,
     regret: float,
     limits: Limits,
-) -> tuple[float, float, bool]:
+    *,
+    whole: bool = False,
+) -> tuple[float, float, float, bool]:
     """Solve some orders together over what is free and what they hold.
+
+    Parameters
+    ----------
+    whole : they are all orders, and the answer is to be a proof
 
     Returns
     -------
     gain : money, at least 0
+    most : money that these orders could gain with the parcels that they were given; inf: unknown
     work : units of about a second of one core
     exact : the engine says that there is nothing better among the parcels that it was given
     """
     sizes = np.diff(ledger.problem.orders.first_piece)[orders]
     columns = columns_of(ledger.placement, catalogue, orders, price, prices, regret)
+    if not len(columns.now):  # nothing is sent, and nothing could be
+        return 0.0, 0.0, WORK_PER_ORDER * len(orders), True
     held = [ledger.held(order) for order in orders.tolist()]
     for order, now in zip(orders.tolist(), held, strict=True):
         ledger.release(order, *now)
     free = Free(ledger.stock, ledger.room, ledger.parcels)
     master = build_master(ledger.problem, columns, free)
-    outcome = solve_linear(master.linear, limits, master.start(), engine=ENGINE, gap=1e-4)
+    gap = PROOF_GAP if whole else GAP
+    outcome = solve_linear(master.linear, limits, master.start(), engine=ENGINE, gap=gap)
     before = float(columns.saving[columns.now].sum())
-    gain, wanted = 0.0, held
+    gain, most, wanted = 0.0, np.inf, held
+    if outcome.bound is not None:
+        most = before - outcome.bound + ROUNDING * max(1.0, abs(outcome.bound))
     if outcome.solution is not None and outcome.objective is not None:
         gain = before - outcome.objective
         if gain > 1e-7:
@@ -232,7 +254,7 @@ def solve_together(
         if not book(ledger, orders, held):
             raise AssertionError("what was released must fit again")
     exact = outcome.termination == Termination.CONVERGED
-    return max(0.0, gain), outcome.work + WORK_PER_ORDER * len(orders), exact
+    return max(0.0, gain), max(0.0, most), outcome.work + WORK_PER_ORDER * len(orders), exact
 
 
 def _choices(columns: Columns, chosen: Bools, orders: Ints, sizes: Ints) -> list[Chosen]:

@@ -101,18 +101,20 @@ def search(
         ledger = hunt.plan(dual.prices)
     if start is not None and hunt.gap(ledger, dual.bound) > 0.0:
         ledger = hunt.better(ledger, start)
-    gap = hunt.gap(ledger, dual.bound)
+    gap, bound = hunt.gap(ledger, dual.bound), dual.bound
     versions: dict[str, str] = {}
     work = hunt.work
     if gap > 0.0:
         polished = polish(ledger, catalogue, dual.prices, typical, hunt.left(), gap=gap)
         work += polished.work
+        bound = max(bound, polished.bound)
         termination = polished.termination
         if polished.solved:
             versions = {"highspy": version("highspy")}
         if polished.solved or not hunt.pressed():
             hunt.settle(ledger)
-    return Found(ledger, catalogue, dual.prices, dual.bound, termination, work, ENGINE, versions)
+    bound = min(bound, max(dual.bound, objective_of(problem, ledger.placement)))
+    return Found(ledger, catalogue, dual.prices, bound, termination, work, ENGINE, versions)
 
 
 class _Hunt:

@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 # near the bound's prices: wider ones double the program for about the same orders
 PRICE_SCALES = (0.9, 1.0, 1.1)
 SUBSIDY_SHARES = (0.1, 0.2, 0.3)
-EVERY_PATTERN_UP_TO = 1_500
+EVERY_PATTERN_UP_TO = 10_000
 MOST_PATTERNS = 20_000
 
 

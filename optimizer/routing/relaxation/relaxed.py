@@ -35,7 +35,7 @@ COMPILING_S = 30.0  # with less time than this it does not begin by compiling
 
 def applies(problem: RoutingProblem, limits: Limits) -> bool:
     """Say whether there is a compiler, a problem of its size, and time."""
-    if importlib.util.find_spec("numba") is None or not 1 < len(problem.stops) <= LARGEST:
+    if importlib.util.find_spec("numba") is None or not 0 < len(problem.stops) <= LARGEST:
         return False
     from optimizer.routing.relaxation.prepare import is_prepared
 
@@ -69,7 +69,7 @@ def best_bound(
     vans = distinct_vans(problem, tests)
     if fits_sets(problem, vans, limits.remaining):
         best = max(best, (sets_bound(rivals, tests, vans), BY_SETS))
-    if best[0] < target * (1.0 - OPTIMAL_GAP):
+    if best[0] < target * (1.0 - OPTIMAL_GAP) and len(problem.stops) > 1:
         useful = MOST_USEFUL * first_prices(problem, tests)
         rivals = as_served(problem, tests, unserved, useful)
         best = max(best, (relaxed_bound(rivals, tests, target, work, limits), BY_PRICES))

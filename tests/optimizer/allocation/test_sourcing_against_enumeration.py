@@ -30,3 +30,14 @@ def test_the_best_plan_is_found_on_most_tiny_cases(source):
         found = source(rows, work=1.0).certificate.objective
         hits += found <= Enumeration(rows).best() + 1e-6
     assert hits >= 11
+
+
+@pytest.mark.parametrize("seed", [9, 12, 52])
+def test_few_orders_that_want_the_same_stock_are_proven(source, seed):
+    """Prices alone leave 1, 4 and 10 % open; all orders solved together prove the best plan.
+
+    Case 12 sends nothing at first, and what could be sent costs more than a typical parcel.
+    """
+    rows = draw_case(seed)
+    certificate = source(rows, work=1.0).certificate
+    assert certificate.bound == pytest.approx(Enumeration(rows).best(), rel=1e-5)

@@ -88,3 +88,12 @@ def test_too_many_stops_or_too_little_time_are_left_to_prices(plane):
     assert fits_sets(plane(few, vans), [0], math.inf)
     assert not fits_sets(plane(few, vans), [0], 0.001)
     assert not fits_sets(plane(many, vans), [0], math.inf)
+
+
+@pytest.mark.parametrize("prize", [2.0, 100.0])
+def test_a_single_stop_is_proven(plane, prize):
+    """3 km there and back: with a prize of 2 it is left, with one of 100 served; both proven."""
+    problem = plane([{"at": (3000, 0), "optional": True, "loss": prize}], [{"fixed": 5.0}])
+    found = solve(problem, Limits(work=0.2))
+    assert found.status == Status.OPTIMAL
+    assert found.objective == pytest.approx(min(prize, 5.0 + 6.0))

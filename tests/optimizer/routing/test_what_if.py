@@ -89,6 +89,18 @@ def test_stop_onto_another_route_pushes_out_what_has_no_room(shop):
     assert answer.unserved_after == 0
 
 
+@pytest.mark.parametrize(("kind", "route"), [("leave", False), ("off", True), ("serve", False)])
+def test_few_stops_are_bounded_with_the_decision(shop, kind, route):
+    """Of three stops all sets are looked at: what is found without and with it is proven."""
+    pytest.importorskip("numba")
+    scenario = shop([A, B | {"prize": 60.0}, C])
+    made = made_of(scenario)
+    van_of = made.table("stops").dropna(subset="order_id").set_index("order_id")["route_id"]
+    answer = what_if(scenario, made, kind, "B", van_of["B"] if route else "")
+    assert answer.bound_before == pytest.approx(answer.cost_before, rel=1e-4)
+    assert answer.bound_after == pytest.approx(answer.cost_after, rel=1e-4)
+
+
 def test_impossible_decisions_say_which_rule_and_that_it_is_proven(shop):
     """200 kg go on no van of 100 kg."""
     scenario = shop([A, B], {"B": 100.0})
