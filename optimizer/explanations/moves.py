@@ -199,6 +199,9 @@ def _flow(facts: Facts, row: Row) -> Explanation:
         "flows",
         {column: plain(row[column]) for column in (*FLOW, "qty", "cost")},
         (priced, total("objective", "money", adds)),
+        binding(facts, f"flows:{name}"),
+        (),
+        alternative(facts, f"flows:{name}", "exact"),
     )
 
 

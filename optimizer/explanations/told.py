@@ -17,6 +17,8 @@ PATTERNS = (
     (re.compile(r"a further (.+) at (.+)"), "further_van", ("vehicle_type", "depot_id")),
     (re.compile(r"carrier (.+)"), "carrier", ("carrier_id",)),
     (re.compile(r"leave the line out .*"), "without_line", ()),
+    (re.compile(r"come from (.+) by (.+)"), "other_way", ("origin_id", "mode")),
+    (re.compile(r"by ways elsewhere"), "elsewhere", ()),
     (re.compile(r"left out"), "left_out", ()),
     (re.compile(r"close it"), "close", ()),
     (re.compile(r"open it"), "open", ()),

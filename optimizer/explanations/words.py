@@ -382,6 +382,14 @@ ALTERNATIVES: Mapping[str, Pair] = {
         "次优：改用{depot_id}的{vehicle_type}",
     ),
     "carrier": ("Next best: carrier {carrier_id}", "次优：交承运商{carrier_id}"),
+    "other_way": (
+        "Next best: from {origin_id} by {mode}, sites as planned",
+        "次优：改由{origin_id}以{mode}供应，网点不变",
+    ),
+    "elsewhere": (
+        "Next best: goods take other ways elsewhere, sites as planned",
+        "次优：货物在别处改道，网点不变",
+    ),
     "left_out": ("Next best: leave it out", "次优：不服务"),
     "without_line": (
         "Next best: leave the line out and plan the item again",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,11 @@ from optimizer.allocation.network.design import MOST_WHOLE, Answer, Terms, desig
 from optimizer.allocation.network.effort import Effort
 from optimizer.allocation.network.layout import Network, read_network
 from optimizer.allocation.network.model import Model
+from optimizer.allocation.network.otherwise import (
+    dearest_flows_otherwise,
+    rows_of,
+    sites_as,
+)
 from optimizer.allocation.network.problem import Flags, Floats
 from optimizer.allocation.network.returning import return_flows, return_kpis, return_notes
 from optimizer.allocation.network.sentences import changes, seasons, short_periods
@@ -86,6 +90,7 @@ def run(
             redesign.model,
             after,
             _opposites(redesign, after, effort),
+            _otherwise(redesign, after, effort),
             single_source=terms.single_source,
         ),
     }
@@ -154,13 +159,17 @@ def _late(scenario: Scenario, network: Network) -> tuple[Flags, Flags]:
     return late, too_far
 
 
+def _apart(model: Model) -> bool:
+    """Whether one site or flow is priced alone; futures and single sources decide together."""
+    alone = len(model.z) + len(model.y) >= int(model.problem.integer.sum())
+    return model.theta < 0 and alone and model.x.size <= MOST_WHOLE
+
+
 def _opposites(redesign: Answer, costs: Costs, effort: Effort) -> dict[int, float | None]:
     """Price the opposite of each site's status, all other sites as planned."""
     model = redesign.model
     extra: dict[int, float | None] = {}
-    if model.theta >= 0 or len(model.z) + len(model.y) < int(model.problem.integer.sum()):
-        return extra  # futures and single sources are decided together, not site by site
-    if model.x.size > MOST_WHOLE:
+    if not _apart(model):
         return extra
     sites = model.network.sites
     for at in np.flatnonzero(sites.may_open)[:MOST_OPPOSITES]:
@@ -173,14 +182,14 @@ def _opposites(redesign: Answer, costs: Costs, effort: Effort) -> dict[int, floa
     return extra
 
 
+def _otherwise(redesign: Answer, costs: Costs, effort: Effort) -> list[dict[str, object]]:
+    """Return rows of `explanations`: the next-best way of the dearest flows."""
+    model = redesign.model
+    return rows_of(model, dearest_flows_otherwise(model, costs, effort)) if _apart(model) else []
+
+
 def _cost_of_sites(model: Model, is_open: Flags, effort: Effort) -> float | None:
     """Return the least cost with exactly these sites open; None where limits forbid them."""
-    lower, upper = model.problem.lower.copy(), model.problem.upper.copy()
-    lower[model.y] = upper[model.y] = is_open
-    if len(model.z):
-        points = int((is_open & model.network.sites.stocks).sum())
-        lower[model.z] = upper[model.z] = np.arange(len(model.z)) == points
-    relaxed = replace(model.problem.relaxed(), lower=lower, upper=upper)
-    outcome = solve_linear(relaxed, effort.part(0.1))
+    outcome = solve_linear(sites_as(model, is_open), effort.part(0.1))
     effort.add(outcome.work)
     return outcome.objective

@@ -172,7 +172,12 @@ def figures(network: Network, today: Costs, redesign: Costs) -> list[Kpi]:
 
 
 def explanations(
-    model: Model, costs: Costs, opposite: dict[int, float | None], *, single_source: bool
+    model: Model,
+    costs: Costs,
+    opposite: dict[int, float | None],
+    flows: list[dict[str, object]],
+    *,
+    single_source: bool,
 ) -> pd.DataFrame:
     """Return why each site is open or closed: its costs, and what the opposite would cost more.
 
@@ -181,6 +186,7 @@ def explanations(
     Parameters
     ----------
     opposite : extra cost by number of the site, all other sites as planned; None: not possible
+    flows : rows of flows
     """
     network, sites = model.network, model.network.sites
     table = network_table(network, costs)
@@ -214,4 +220,4 @@ def explanations(
                 "extra_cost": np.nan if extra is None else extra,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame([*rows, *flows])
