@@ -88,8 +88,7 @@ def rows_of(model: Model, found: list[Otherwise]) -> list[dict[str, object]]:
         name = "/".join("" if pd.isna(part) else part for part in key).rstrip("/")
         rows.append(
             {
-                "decision_id": "flows:"
-                + "/".join("" if pd.isna(k) else k for k in key).rstrip("/"),
+                "decision_id": f"flows:{name}",
                 "table": "flows",
                 "alternative": one.instead,
                 "extra_cost": one.extra_cost,
@@ -101,14 +100,12 @@ def rows_of(model: Model, found: list[Otherwise]) -> list[dict[str, object]]:
 def _instead(model: Model, costs: Costs, case: int, way: int, x: Floats) -> str:
     """Say what grows most of the product at the flow's end: another way, or what is not served."""
     network, names = model.network, model.network.ways.names
-    same = (names["destination_id"] == names["destination_id"].iat[way]).to_numpy(bool)
-    same &= (names["product_id"] == names["product_id"].iat[way]).to_numpy(bool)
-    same &= ~network.ways.waits
-    same &= network.way_period == network.way_period[way]
+    end, product = names["destination_id"].iat[way], names["product_id"].iat[way]
+    same = np.array((names["destination_id"] == end) & (names["product_id"] == product), bool)
+    same &= ~network.ways.waits & (network.way_period == network.way_period[way])
     more = np.where(same, x[model.x[case]] - costs.flow[case], 0.0)
     wants = network.wants
-    here = (wants["location_id"] == names["destination_id"].iat[way]).to_numpy(bool)
-    here &= (wants["product_id"] == names["product_id"].iat[way]).to_numpy(bool)
+    here = np.array((wants["location_id"] == end) & (wants["product_id"] == product), bool)
     here &= wants["period"].to_numpy() == network.way_period[way]
     left = float((x[model.u[case]] - costs.left[case])[here].sum())
     best = int(np.argmax(more))

@@ -46,7 +46,9 @@ def test_no_flow_is_cheaper_forbidden_and_ids_are_those_of_flows(periods: str) -
     made = designed(scenario, **({"periods": periods} if periods else {}))
     rows = told(made)
     assert len(rows) > 5
-    assert (rows["extra_cost"] >= -1e-6 * abs(made.table("certificates")["objective"].iloc[0])).all()
+    assert (
+        rows["extra_cost"] >= -1e-6 * abs(made.table("certificates")["objective"].iloc[0])
+    ).all()
     assert set(rows.index) <= set(decision_ids("flows", made.table("flows")))
     count, faults = check_explanations(scenario, made)
     assert faults == []
@@ -60,4 +62,4 @@ def test_the_explanation_tells_it_in_both_languages() -> None:
     assert explained.alternative is not None
     assert explained.alternative.extra_cost == pytest.approx(210.0)
     for language, word in (("en", "from NEW by road"), ("zh", "NEW")):
-        assert word in " ".join(Teller(scenario.settings, language).tell(explained))
+        assert word in " ".join(Teller(language, "EUR").tell(explained))
