@@ -31,7 +31,7 @@ from optimizer.plan import Plan
 from optimizer.routing.solve import solve
 from optimizer.routing.what_if import among, read_case
 from optimizer.what_if import Decision, what_if
-from optimizer.what_if.ask import READS
+from optimizer.what_if.ask import BRIEF, READS
 from scenarios import Scenario
 from scenarios.deltas import apply
 from scenarios.gazetteer import fill_coordinates
@@ -189,7 +189,7 @@ def _anew(
     for stage in stages:
         reads = {name: made.tables[name] for name in READS.get(stage, ()) if name in made.tables}
         limits = Limits(work=WORK_ANEW[stage], seed=SEED_ANEW)
-        certificate = run_stage(stage, facts, reads, limits).certificate
+        certificate = run_stage(stage, facts, reads, limits, BRIEF.get(stage)).certificate
         if certificate is None or certificate.objective is None:
             yield None, float("nan")
             continue

@@ -64,9 +64,8 @@ class Nightly:
     def decide(self, facts: Scenario, books: Books, day: int) -> Decided:
         """Plan tonight; audited."""
         upstream = self._forecast(facts, books, day)
-        result = run_stage(
-            "replenishment", facts, upstream, Limits(work=NIGHT_WORK, seed=facts.settings.seed)
-        )
+        limits = Limits(work=NIGHT_WORK, seed=facts.settings.seed)
+        result = run_stage("replenishment", facts, upstream, limits, {"brief": "yes"})
         tables = _with(upstream, "replenishment", result)
         audit_stage("replenishment", facts, tables, result)
         self.audited += 1

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from scenarios import Scenario
 
 
-def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits) -> StageResult:
+def run(
+    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits, *, brief: str = ""
+) -> StageResult:
     """Decide tonight's orders; the solver is loaded only now."""
     from optimizer.replenishment.stage import run as run_stage
 
-    return run_stage(scenario, upstream, limits)
+    return run_stage(scenario, upstream, limits, brief=brief)
 
 
 def run_buyer(

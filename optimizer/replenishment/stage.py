@@ -30,8 +30,15 @@ STAGE = "replenishment"
 PRICE_KINDS = {"budget": "budget", "share": "budget", "storage": "storage", "co2": "co2"}
 
 
-def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits) -> StageResult:
-    """Decide tonight's orders; the search begins from those of `upstream`, if it has any."""
+def run(
+    scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits, *, brief: str = ""
+) -> StageResult:
+    """Decide tonight's orders; the search begins from those of `upstream`, if it has any.
+
+    Parameters
+    ----------
+    brief : yes: orders, transfers and policies alone, where nobody reads what stands beside them
+    """
     facts = read_facts(scenario, upstream)
     tonight = assemble(facts)
     count = f"{len(tonight.problem.pairs):,} product-locations"
@@ -52,7 +59,8 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
     qty = outcome.solution.qty
     lines = purchase_lines(facts, tonight, qty)
     origins = upstream.get("forecast_origins")
-    tables |= _tables(facts, tonight, lines, outcome.solution, origins)
+    found = outcome.solution
+    tables |= _tables(facts, tonight, lines, found, origins, brief=brief == "yes")
     unknown = unknown_ways(lines.table)
     return StageResult(
         tables,
@@ -65,13 +73,20 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
 
 
 def _tables(
-    facts: Facts, tonight: Tonight, lines: Lines, orders: Orders, origins: pd.DataFrame | None
+    facts: Facts,
+    tonight: Tonight,
+    lines: Lines,
+    orders: Orders,
+    origins: pd.DataFrame | None,
+    *,
+    brief: bool,
 ) -> dict[str, pd.DataFrame]:
-    """Return every result table of the stage."""
+    """Return every result table of the stage; brief: those of orders."""
     table, row_price = lines.table, orders.bound.prices.row
     level = facts.pairs["echelon_position"].to_numpy(np.float64).copy()
     level[tonight.pair_row] = tonight.problem.level(orders.qty)
-    planned = planner_tables(facts, table, usable_per_unit(facts, table), level, origins)
+    usable = usable_per_unit(facts, table)
+    planned = planner_tables(facts, table, usable, level, origins, brief=brief)
     of_moves = planned.pop("explanations")
     of_lines = explanations(facts, tonight, lines, orders.qty, row_price)
     parts = [part for part in (of_lines, of_moves) if len(part)]

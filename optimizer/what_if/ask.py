@@ -45,6 +45,7 @@ STARTS: Mapping[str, tuple[str, ...]] = {
     "replenishment": ("purchase_orders",),
     "sourcing": ("shipments", "shipment_lines"),
 }  # of its own, to begin from
+BRIEF: Mapping[str, Mapping[str, str]] = {"replenishment": {"brief": "yes"}}  # orders are asked
 LATER: Mapping[str, tuple[str, ...]] = {
     "network": (),
     "replenishment": ("rolling",),
@@ -154,7 +155,8 @@ def _again(facts: Scenario, plan: Plan, stage: str, decision: Decision, limits: 
     }
     reads = {name: plan.tables[name] for name in READS.get(stage, ()) if name in plan.tables}
     starts = {name: plan.tables[name] for name in STARTS.get(stage, ()) if name in plan.tables}
-    result = run_stage(stage, facts, reads | starts, limits, wishes)
+    brief = BRIEF.get(stage, {})
+    result = run_stage(stage, facts, reads | starts, limits, wishes | brief)
     draft = Draft(plan.provenance, {}, tables=dict(reads))
     draft.take(stage, result)
     audit_stage(stage, facts, draft.tables, result, wishes)

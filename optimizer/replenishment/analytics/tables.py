@@ -31,6 +31,8 @@ def planner_tables(
     usable: pd.Series,
     level: Floats,
     origins: pd.DataFrame | None = None,
+    *,
+    brief: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Return every table that follows from the facts and the orders.
 
@@ -40,10 +42,18 @@ def planner_tables(
     usable : usable units that one ordered unit brings, by row of `purchases`
     level : (n_pairs,) units, position after tonight's orders, fed pairs counted at their root
     origins : forecast_origins; None: no past forecasts are known
+    brief : transfers and policies alone
     """
     rules = reorder_rules(facts)
     moved = transfers(facts, purchases, rules)
     moves = moved.table
+    ordering = {
+        "transfers": moves,
+        "explanations": moved.told,
+        "policies": policies(facts, rules),
+    }
+    if brief:
+        return ordering
     stock = projection(facts, purchases, usable, moves)
     health = stock_health(facts, rules)
     tonight = purchases
@@ -65,9 +75,7 @@ def planner_tables(
     register = risks(facts, night, moves, pd.DataFrame() if origins is None else origins)
     raised = [part for part in (alerts(facts, night), warnings(register)) if len(part)]
     return {
-        "transfers": moves,
-        "explanations": moved.told,
-        "policies": policies(facts, rules),
+        **ordering,
         "safety_stock": safety_stock(facts),
         "stock_frontier": stock_frontier(facts),
         "inventory_projection": stock,
