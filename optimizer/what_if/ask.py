@@ -155,7 +155,7 @@ def _again(facts: Scenario, plan: Plan, stage: str, decision: Decision, limits: 
     }
     reads = {name: plan.tables[name] for name in READS.get(stage, ()) if name in plan.tables}
     starts = {name: plan.tables[name] for name in STARTS.get(stage, ()) if name in plan.tables}
-    brief = BRIEF.get(stage, {})
+    brief = dict(BRIEF.get(stage, {}))
     result = run_stage(stage, facts, reads | starts, limits, wishes | brief)
     draft = Draft(plan.provenance, {}, tables=dict(reads))
     draft.take(stage, result)
