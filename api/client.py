@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import time
 import zipfile
@@ -225,6 +226,33 @@ class Client:
         body = {"risk": risk, **more}
         run = self._call("POST", f"/v1/plans/{plan_id}/risks:simulate", json=body)
         return self.wait(str(run["id"]))
+
+    def harden(self, plan_id: str, **how: Any) -> dict[str, Any]:
+        """Search the cheapest changes that let a plan withstand a suite, and wait for them.
+
+        Parameters
+        ----------
+        how : fill_rate=0.9 for the default suite, or suite={...} as in a TOML file; kinds, budget,
+            trials; options={...} of the run, as time_limit
+
+        Returns
+        -------
+        hardening : status, frontier, best, contributions, shortfalls, variant ...; the variant's
+            deltas make the best choice of the scenario
+        """
+        plan = self.plan(plan_id)
+        options = how.pop("options", {})
+        run = self.start(
+            "harden",
+            plan["scenario"],
+            revision=plan["revision"],
+            plan=plan_id,
+            hardening=how,
+            options=options,
+        )
+        run = self.wait(str(run["id"]))
+        found: dict[str, Any] = json.loads(self.file(str(run["plan"]), "harden.json"))
+        return found
 
     def compare(self, baseline: str, candidates: Sequence[str], **more: Any) -> dict[str, Any]:
         """Compare plans with a baseline, and wait for it.

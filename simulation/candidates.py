@@ -18,12 +18,12 @@ from simulation.assembly import Extras, build_world
 from simulation.controls import Means, Stakes
 from simulation.experiment import Case, Setup, run_cases
 from simulation.intervals import Estimate, estimate
-from simulation.judging import judge, measure_cases
+from simulation.judging import gate_figure, judge, measure_cases
 from simulation.kpis import Values
 from simulation.levers import Lever
 from simulation.stress import needed
 from simulation.suites import BASELINE, Suite
-from simulation.verdicts import Verdict
+from simulation.verdicts import GateFigure, Verdict
 from simulation.world import World
 
 REPLAN_WORK = 1.0
@@ -40,6 +40,7 @@ class Trial:
     cost : of the changes, undisturbed and over the horizon, against no change, paired
     gap : how far the gates are missed in all, each as a share of its bound; 0 when all hold
     passed : every gate holds, with its confidence
+    figures : of each verdict, with intervals
     """
 
     choice: Choice
@@ -48,6 +49,7 @@ class Trial:
     gap: float
     passed: bool
     verdicts: tuple[Verdict, ...]
+    figures: tuple[GateFigure, ...]
 
     @property
     def margin(self) -> float:
@@ -85,6 +87,7 @@ class Candidates:
         self.work, self.own = work, own
         self.trials: dict[tuple[Choice, int], Trial] = {}
         self.usual: dict[int, Floats] = {}
+        self._calm: dict[int, dict[str, Values]] = {}
         self._stakes: dict[str, Stakes] = {}
         self._worlds: OrderedDict[Choice, World] = OrderedDict()
 
@@ -152,6 +155,7 @@ class Candidates:
         spent = values[BASELINE]["cost_operating", "all"] + self.price(choice)
         if choice == self.nothing:
             self.usual[replications] = spent
+            self._calm[replications] = values
         made = Trial(
             choice,
             replications,
@@ -159,6 +163,10 @@ class Candidates:
             sum(_missed(verdict) for verdict in verdicts),
             all(verdict.passed for verdict in verdicts),
             verdicts,
+            tuple(
+                gate_figure(verdict, values, self._calm[replications], means, self.target)
+                for verdict in verdicts
+            ),
         )
         self.trials[choice, replications] = made
         return made

@@ -6,14 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 
+from optimizer.plan import Plan
 from scenarios import Scenario
 from scenarios.findings import Findings
+from scenarios.gazetteer import fill_coordinates
 from simulation.arrays import Floats
+from simulation.assembly import build_world
 from simulation.disruptions import Disruption
 from simulation.distributions import Distribution
 from simulation.experiment import Case
 from simulation.rows import DisruptionReader
-from simulation.suites import Suite
+from simulation.suites import Gate, Suite
 from simulation.world import World
 
 OUTAGE_DAYS = 14.0  # for a supplier without recovery_days
@@ -33,6 +36,18 @@ def default_suite(scenario: Scenario, world: World) -> Suite:
     cases, notes = _own_risks(scenario)
     cases += _standard(world)
     return Suite("default", tuple(cases), notes=tuple(notes))
+
+
+def suite_with_floor(scenario: Scenario, plan: Plan, fill_rate: float) -> Suite:
+    """Return the default suite, each case of which, and the plan undisturbed, must serve so much.
+
+    Parameters
+    ----------
+    fill_rate : least share of the demand that is served on its day
+    """
+    facts, _ = fill_coordinates(scenario)
+    suite = default_suite(facts, build_world(facts, plan))
+    return replace(suite, gates=(Gate("fill_rate", "all", fill_rate, at_least=True),))
 
 
 def _own_risks(scenario: Scenario) -> tuple[list[Case], list[str]]:

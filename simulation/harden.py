@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import isnan
 from typing import Any
 
 from optimizer.outcome import Limits, Progress
@@ -26,9 +27,10 @@ from simulation.harden_search import Search
 from simulation.judging import read_groups, usual_service
 from simulation.levers import KINDS, RESERVED_UNIT_SHARE, Lever, find_levers
 from simulation.ranks import name_ranks
-from simulation.stress import needed
+from simulation.stress import needed, refuse_unknown_scopes
 from simulation.suites import BASELINE, Suite
 from simulation.targets import resolve
+from simulation.verdicts import GateFigure, Verdict
 from simulation.world import World
 
 FULL_REPLICATIONS = 40
@@ -174,6 +176,7 @@ def harden(
     parent_hash = scenario.content_hash
     facts, _ = fill_coordinates(scenario)
     world = build_world(facts, plan, needed(suite, Extras()))
+    refuse_unknown_scopes(world, suite.gates)
     seed = next(each for each in (seed, suite.seed, facts.settings.seed) if each is not None)
     money = exposed_money(world, recovery_days(facts), ("supplier", "site", "lane"), seed)
     named, notes = name_ranks(world, suite.cases, lambda: money)
@@ -197,6 +200,7 @@ def harden(
     )
     full = replications or suite.replications or FULL_REPLICATIONS
     search = Search(tried, own, full, budget, most_trials, limits)
+    limits.progress("harden", 0.0, "the plan as it is")
     unchanged = own.try_out(own.nothing, full)
     best, status = unchanged, "already passes"
     if not unchanged.passed:
@@ -219,7 +223,7 @@ def harden(
         titles=tuple(own.titles(best.choice)),
         parent_hash=parent_hash,
         trials=search.count,
-        notes=(*notes, *_assumptions(levers)),
+        notes=(*suite.notes, *notes, *_assumptions(levers)),
     )
 
 
@@ -300,4 +304,32 @@ def _trial_document(trial: Trial, titles: Sequence[str]) -> dict[str, Any]:
         "margin": trial.margin,
         "passed": trial.passed,
         "replications": trial.replications,
+        "gates": [
+            _gate_document(verdict, figure)
+            for verdict, figure in zip(trial.verdicts, trial.figures, strict=True)
+        ],
     }
+
+
+def _gate_document(verdict: Verdict, figure: GateFigure) -> dict[str, Any]:
+    gate, gain = verdict.gate, figure.gain
+    return {
+        "case": verdict.case,
+        "kpi": gate.kpi,
+        "scope": gate.scope,
+        "at_least": gate.at_least,
+        "bound": gate.bound,
+        "confidence": gate.confidence,
+        "value": figure.value.mean,
+        "low": _number(figure.value.low),
+        "high": _number(figure.value.high),
+        "margin": slack_of(verdict),
+        "passed": verdict.passed,
+        "gain": None if gain is None else gain.mean,
+        "gain_low": None if gain is None else _number(gain.low),
+        "gain_high": None if gain is None else _number(gain.high),
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if isnan(value) else value

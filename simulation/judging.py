@@ -10,12 +10,13 @@ from scenarios import Scenario
 from simulation.controls import Means
 from simulation.dips import add_dips
 from simulation.experiment import Case, Groups
+from simulation.intervals import estimate
 from simulation.kpis import Values, add_changes, measure
 from simulation.ledger import Record
 from simulation.levels import DEFAULT_TARGET
 from simulation.suites import BASELINE, Gate
 from simulation.tails import STATISTICS, statistics
-from simulation.verdicts import Verdict
+from simulation.verdicts import GateFigure, Verdict
 from simulation.world import World
 
 CONFIDENCE = 0.95
@@ -73,6 +74,28 @@ def _judged(gate: Gate, values: Values, means: Means, target: float) -> tuple[fl
     found = values[gate.kpi, gate.scope]
     low, high = means.one_sided(found, gate.confidence or CONFIDENCE)
     return means.estimate(found).mean, low, high
+
+
+def gate_figure(
+    verdict: Verdict,
+    values: Mapping[str, Values],
+    before: Mapping[str, Values],
+    means: Mapping[str, Means],
+    target: float,
+) -> GateFigure:
+    """Return a verdict's figure with its interval, and its gain over the same replications before.
+
+    Parameters
+    ----------
+    values, before : KPIs per replication by case, with a change and without it
+    means, target : as in :func:`judge`
+    """
+    gate, case = verdict.gate, verdict.case
+    if gate.kpi in STATISTICS:
+        return GateFigure(statistics(values[case], target, CONFIDENCE)[gate.kpi], None)
+    own = values[case][gate.kpi, gate.scope]
+    better = own - before[case][gate.kpi, gate.scope]
+    return GateFigure(means[case].estimate(own), estimate(better if gate.at_least else -better))
 
 
 def usual_service(scenario: Scenario, world: World) -> float:

@@ -115,8 +115,8 @@ def _second_source(scenario: Scenario, world: World, supplier: str) -> list[Leve
         ]  # fmt: skip
         price = second / 100.0 * _dearer(world, supplier, others)
         title = (
-            f"{second:g} % of {len(others)} product-locations of {supplier} from"
-            f" {', '.join(sorted(set(others['supplier_id'])))}"
+            f"{second:g} % of {len(others)} product-location{'s' * (len(others) != 1)}"
+            f" of {supplier} from {', '.join(sorted(set(others['supplier_id'])))}"
         )
         delta = Delta.model_validate({"table": "item_sources", "op": "upsert", "value": rows})
         rungs.append(Rung(title, (delta,), price))

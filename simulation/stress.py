@@ -110,7 +110,7 @@ def stress(
         chosen = drilled(chosen, scenario, drill)
     if needed(chosen, extras) != extras:
         world = build_world(scenario, plan, needed(chosen, extras))
-    _refuse_unknown_scopes(world, chosen.gates)
+    refuse_unknown_scopes(world, chosen.gates)
     groups = read_groups(scenario)
     named, ranks = name_ranks(
         world,
@@ -244,8 +244,14 @@ def _untouched(world: World, cases: list[Case], setup: Setup) -> tuple[str, ...]
     return (f"The plan does not use what these strike: {', '.join(idle)}.",) if idle else ()
 
 
-def _refuse_unknown_scopes(world: World, gates: tuple[Gate, ...]) -> None:
-    """Refuse gates on what the scenario knows and the plan does not use."""
+def refuse_unknown_scopes(world: World, gates: tuple[Gate, ...]) -> None:
+    """Refuse gates on what the scenario knows and the plan does not use.
+
+    Raises
+    ------
+    InputError
+        The error carries every finding.
+    """
     stocked = sorted({int(place) for site in world.sites for place in site.product})
     known = {"all"} | {f"site:{site.site_id}" for site in world.sites}
     known |= {f"channel:{name}" for name in world.channel_names}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simulation.intervals import Estimate
 from simulation.suites import Gate
 
 
@@ -21,3 +22,17 @@ class Verdict:
     value: float
     shown: float
     passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GateFigure:
+    """What a gate's figure is in a case, and how much better than with no change.
+
+    Attributes
+    ----------
+    value : mean of the KPI, or the statistic, with its interval
+    gain : of the same replications, + is better; None of statistics, which have no replications
+    """
+
+    value: Estimate
+    gain: Estimate | None

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from api.pages import (
     compare,
     grids,
+    hardening,
     home,
     network,
     nightly,
@@ -29,6 +30,6 @@ from api.pages import (
 router = APIRouter(tags=["pages"])
 for part in (
     sign_in, preferences, word_list, home, scenario, run, overview, orders, sheets, stock, network,
-    sourcing, vans, stress, risks, compare, nightly, settings, grids,
+    sourcing, vans, stress, hardening, risks, compare, nightly, settings, grids,
 ):  # fmt: skip
     router.include_router(part.router)

@@ -8,6 +8,7 @@ import pandas as pd
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from api.pages.hardening import choices, hardening_of, hardening_run, usual_floor
 from api.pages.places import number
 from api.pages.view import page, plan_view
 from api.routes.context import Reader
@@ -36,6 +37,8 @@ def stress(request: Request, plan_id: str, here: Reader) -> HTMLResponse:
     exposure = view.table("exposure").sort_values("impact", ascending=False)
     curve = view.table("service_curve")
     drills = view.table("drills")
+    run = hardening_run(here, plan_id)
+    hardening = hardening_of(here, run)
     return page(
         request,
         "stress.html",
@@ -47,6 +50,10 @@ def stress(request: Request, plan_id: str, here: Reader) -> HTMLResponse:
         gates=gated.to_dict("records"),
         broken=int((gated["passed"] == False).sum()),  # noqa: E712 - a nullable column
         exposure=exposure.head(25).to_dict("records"),
+        run=run,
+        hardening=hardening,
+        choices=None if hardening is None else choices(hardening),
+        floor=usual_floor(whole, run),
         drills=drills[drills["scope"] == "all"].head(60).to_dict("records"),
         curves={
             str(case): {

@@ -49,6 +49,50 @@ def answer_what_if(
     return made, {"what_if.json": document.encode()}
 
 
+def answer_hardening(
+    task: Task, scenario: Scenario, progress: Progress, cancelled: Callable[[], bool]
+) -> tuple[Plan, dict[str, bytes]]:
+    """Search what would harden a plan; the plan that is kept holds the frontier's figures alone."""
+    from simulation.default_suite import suite_with_floor
+    from simulation.harden import MOST_TRIALS, harden
+    from simulation.levers import KINDS
+    from simulation.suites import read_suite
+
+    assert task.plan is not None, "the service lets no hardening without a plan in"
+    plan = get_plan(FolderBlobs(task.blobs), task.plan)
+    how = task.hardening or {}
+    told = how.get("suite")
+    found = harden(
+        scenario,
+        plan,
+        suite_with_floor(scenario, plan, how["fill_rate"]) if told is None
+        else read_suite(told, scenario),
+        kinds=how.get("kinds") or KINDS,
+        budget=how.get("budget"),
+        replications=task.replications,
+        most_trials=how.get("trials") or MOST_TRIALS,
+        seconds=task.seconds,
+        seed=task.seed,
+        progress=progress,
+        cancelled=cancelled,
+    )  # fmt: skip
+    rows = [
+        [name, f"option {number}", "all", value, unit]
+        for number, (trial, _titles) in enumerate(found.frontier, start=1)
+        for name, value, unit in (
+            ("hardening_cost", trial.cost.mean, "money"),
+            ("tightest_gate_margin", trial.margin, "1"),
+        )
+    ]
+    made = Plan(
+        plan.provenance,
+        {"kpis": pd.DataFrame(rows, columns=KPI)},
+        {"harden": (*found.notes,)},
+    )
+    document = json.dumps(found.document(), ensure_ascii=False, allow_nan=False)
+    return made, {"harden.json": document.encode()}
+
+
 def answer_comparison(
     task: Task, progress: Progress, cancelled: Callable[[], bool]
 ) -> tuple[Plan, dict[str, bytes]]:

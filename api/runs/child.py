@@ -37,9 +37,9 @@ class Task:
     Attributes
     ----------
     blobs : folder of the blobs
-    kind : pipeline, a stage or group of stages, or stress
+    kind : pipeline, a stage or group of stages, stress, harden, what_if, comparison or nightly
     scenario : hash of the scenario's manifest
-    plan : hash of the plan's manifest, for stress and what_if
+    plan : hash of the plan's manifest, for stress, harden and what_if
     previous : hash of the manifest of the plan that is being driven, for stage rerouting
     deltas : what-if changes to apply first
     options : of stages, by name, as the planner takes them
@@ -47,6 +47,7 @@ class Task:
     risk : of stress, the risk of the plan that happens; None: the default suite
     comparison : of a comparison, how; `sides`: name, scenario and plan of each, the baseline first
     promotion : of kind promotion, what would run
+    hardening : of harden, the suite or the service to hold, and what may be changed
     export : lp or mps, to keep the problem of stage network beside the plan
     memory_mib : the process may take so much; 0: no limit
     nice : it steps back so far: a plan may take longer, an answer may not
@@ -73,6 +74,7 @@ class Task:
     risk: str | None = None
     comparison: dict[str, Any] | None = None
     promotion: dict[str, Any] | None = None
+    hardening: dict[str, Any] | None = None
     sides: list[tuple[str, str, str]] = field(default_factory=list)
     memory_mib: int = 0
     nice: int = 0
@@ -208,6 +210,10 @@ def run(task: Task, line: _Line) -> dict[str, Any]:
             plan, answers = answer_promotion(
                 task, scenario, line.progress, line.cancelled.is_set, _executor(task, line)
             )
+        elif task.kind == "harden":
+            from api.runs.answers import answer_hardening
+
+            plan, answers = answer_hardening(task, scenario, line.progress, line.cancelled.is_set)
         elif task.kind == "stress":
             plan = get_plan(blobs, task.plan) if task.plan else _plan(task, scenario, line, options)
             plan = _stress(task, scenario, plan, line)

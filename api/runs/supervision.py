@@ -167,6 +167,7 @@ class Supervisor:
             risk=request.get("risk"),
             comparison=request.get("comparison"),
             promotion=request.get("promotion"),
+            hardening=request.get("hardening"),
             sides=self._sides(session, request),
             memory_mib=self.settings.max_run_memory_mib,
             nice=self.settings.run_nice,

@@ -25,6 +25,7 @@ RunKind = Literal[
     "allocation",
     "routing",
     "stress",
+    "harden",
     "what_if",
     "comparison",
     "promotion",
@@ -223,6 +224,43 @@ class PromotionOptions(Wire):
     ] = None
 
 
+class HardenOptions(Wire):
+    """What a plan is to withstand, and what may be changed for it."""
+
+    suite: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="what a suite's TOML file holds, gates among it; blank: the default suite"
+            " with `fill_rate`"
+        ),
+    ] = None
+    fill_rate: Annotated[
+        float | None,
+        Field(gt=0, lt=1, description="share of demand that every case of the default suite holds"),
+    ] = None
+    kinds: Annotated[
+        list[
+            Literal[
+                "second_source",
+                "buffer",
+                "site_capacity",
+                "supplier_capacity",
+                "lane_capacity",
+                "order_frequency",
+            ]
+        ]
+        | None,
+        Field(min_length=1, max_length=6, description="of changes to search; blank: all"),
+    ] = None
+    budget: Annotated[
+        float | None,
+        Field(ge=0, le=1e15, description="most money that the changes may cost over the horizon"),
+    ] = None
+    trials: Annotated[
+        int, Field(ge=2, le=10_000, description="most trials of a choice: the work limit")
+    ] = 60
+
+
 class RunRequest(Wire):
     """What to run on which scenario."""
 
@@ -232,7 +270,8 @@ class RunRequest(Wire):
         str | None, Field(max_length=64, description="content hash; blank: the newest")
     ] = None
     plan: Annotated[
-        str | None, Field(max_length=80, description="the plan to stress; blank: plan first")
+        str | None,
+        Field(max_length=80, description="the plan to stress, blank: plan first; or to harden"),
     ] = None
     stages: Annotated[
         list[Annotated[str, Field(max_length=40)]] | None,
@@ -283,6 +322,10 @@ class RunRequest(Wire):
     promotion: Annotated[
         PromotionOptions | None,
         Field(description="of kind promotion: what would run on `plan`, or would not"),
+    ] = None
+    hardening: Annotated[
+        HardenOptions | None,
+        Field(description="of kind harden: what `plan` is to withstand, and what may be changed"),
     ] = None
     priority: Annotated[int, Field(ge=1, le=9, description="1 is taken first")] = 5
     labels: Annotated[dict[Label, Label], Field(max_length=50)] = Field(default_factory=dict)

@@ -150,9 +150,9 @@ class RunService:
         from optimizer.stages import choose_stages
 
         if request.plan is not None:
-            if request.kind not in ("stress", "what_if", "comparison", "promotion"):
+            if request.kind not in ("stress", "harden", "what_if", "comparison", "promotion"):
                 raise InputError(
-                    "`plan` goes with kinds stress, what_if, comparison and promotion only"
+                    "`plan` goes with kinds stress, harden, what_if, comparison and promotion only"
                 )
             with self.database.session() as session:
                 plan = session.get(PlanRow, request.plan)
@@ -165,6 +165,7 @@ class RunService:
             raise InputError("`risk` goes with kind stress and `plan`, whose risk it is")
         self._check_comparison(request)
         self._check_promotion(request, revision)
+        self._check_hardening(request, revision)
         self._check_previous(request)
         if request.gates is not None:
             if request.kind != "nightly":
@@ -221,6 +222,25 @@ class RunService:
 
         scenario = self.scenarios.load(self.scenarios.revision(request.scenario, revision))
         read_ask(request.promotion.model_dump()).deltas(scenario)
+
+    def _check_hardening(self, request: RunRequest, revision: str) -> None:
+        """Refuse a hardening without a plan or gates, and a suite that is wrong."""
+        told = request.hardening
+        asks = request.kind == "harden"
+        if asks != (told is not None) or (asks and request.plan is None):
+            raise InputError("kind harden needs `plan` and `hardening`; no other takes it")
+        if told is None:
+            return
+        if (told.suite is None) == (told.fill_rate is None):
+            raise InputError("`hardening` takes either `suite` or `fill_rate`")
+        if told.suite is not None:
+            from simulation.suites import read_suite
+
+            scenario = self.scenarios.load(self.scenarios.revision(request.scenario, revision))
+            if not read_suite(told.suite, scenario).gates:
+                raise InputError(
+                    "the suite has no gates: add [[gate]] tables that a plan must hold"
+                )
 
     def _check_previous(self, request: RunRequest) -> None:
         """Refuse a plan to go on from that is not the scenario's, or that no stage would read."""

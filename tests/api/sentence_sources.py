@@ -30,6 +30,7 @@ DETAILS = (
     "optimizer/allocation/waves/missed.py",
     "optimizer/replenishment/why_not.py",
     "optimizer/replenishment/analytics/remedies.py",
+    "simulation/levers.py",
     "api/runs/child.py",
     "api/runs/chunk_child.py",
     "api/runs/chunk_supervision.py",

@@ -112,6 +112,8 @@ class Street:
             return {"json": {"promotion": "COFFEE_WEEK", "uplifts_pct": [50]}}
         if path.endswith("/risks:simulate"):
             return {"json": {"risk": "lead_time:supplier:FARM"}}
+        if path.endswith("/harden"):
+            return {"data": {"percent": "90"}}
         if path.endswith("/risks"):
             return {"data": {"risk": "lead_time:supplier:FARM"}}
         if path.endswith((":apply", ":reject")):

@@ -86,7 +86,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def paths(service: Service) -> dict[str, str]:
-    """Every page by name: of the corner shop with two small vans, planned twice, stressed once."""
+    """Every page by name: of the corner shop with two small vans, planned twice, hardened once."""
     taken = service.call("/v1/demo-scenarios/corner-shop", {})
     shop = taken["id"]
     small = {"max_stops": 1, "max_trips": 1}
@@ -108,8 +108,12 @@ def paths(service: Service) -> dict[str, str]:
     plan = last["plan"]
     compared = {"baseline": first["plan"], "candidates": [plan], "waterfall": False}
     asked_for = service.call("/v1/comparisons", compared | {"replications": 2})["run"]
-    comparison = service.ended(asked_for["id"])
-    assert comparison["state"] == "succeeded", comparison["reason"]
+    wish = {"fill_rate": 0.9, "kinds": ["second_source"], "trials": 4}
+    body = {"kind": "harden", "scenario": shop, "plan": plan, "hardening": wish}
+    more = service.call("/v1/runs", body | {"options": {"replications": 3}})
+    for asked in (asked_for, more):
+        run = service.ended(asked["id"])
+        assert run["state"] == "succeeded", run["reason"]
     van = service.call(f"/v1/plans/{plan}/tables/routes?page_size=1")["rows"][0]
     sheet = urllib.parse.urlencode({"depot": van["depot_id"], "day": van["start"][:10]})
     parts = ("orders", "stock", "network", "sourcing", "routes", "stress", "tables")

@@ -160,3 +160,28 @@ def test_a_stop_that_is_dragged_is_priced(
     page.mouse.move(stop["x"] + 9, lane["y"] + 8, steps=3)
     page.mouse.up()
     page.wait_for_selector("#moved strong, #moved .wrong", timeout=90_000)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_would_harden_a_plan_is_drawn_and_asked_for(
+    service: Service, paths: dict[str, str], visiting: Begin, language: str
+) -> None:
+    """A point for each row of choices; the button starts a run, which can be stopped."""
+    visit = visiting(service, language)
+    visit.sign_in()
+    visit.open(paths["stress"])
+    page = visit.page
+    rows = page.locator("#choices tbody tr")
+    assert rows.count() >= 2
+    drawn = page.evaluate(
+        "echarts.getInstanceByDom(document.getElementById('frontier')).getOption().series"
+        ".filter((one) => one.type === 'scatter').flatMap((one) => one.data).length"
+    )
+    assert drawn == rows.count()
+    page.fill("#floor", "85")
+    page.click("#harden button:not(.danger) >> nth=0")
+    page.wait_for_selector("button.danger")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("button.danger")
+    page.wait_for_selector(".hero.cancelled, .hero.cancelling", timeout=90_000)
+    assert visit.untranslated() == []
