@@ -22,6 +22,7 @@ VARIANTS: Final = (
     (r"totals of (\d+)", "{0} 个时段合计"),
     (r"of the ([\d.]+) quantile", "{0} 分位"),
 )
+ACRONYMS: Final = {"abc": "ABC", "xyz": "XYZ", "co2": "CO2", "co2e": "CO2e", "gtin": "GTIN"}
 USUAL: Final = "usual"  # word of playbooks that need no row (simulation/playbooks.py)
 WEEKDAYS: Final = ("一", "二", "三", "四", "五", "六", "日")
 
@@ -78,7 +79,7 @@ class Language:
             return ""
         plain = str(name).replace("_", " ")
         if self.code == "en":
-            return plain
+            return _as_written(plain)
         return catalogue().get(plain, str(name))
 
     def playbook(self, name: str) -> str:
@@ -186,7 +187,8 @@ class Language:
         column = None if contract is None else contract.by_name.get(name)
         if self.code == "zh" and column is not None:
             return column.zh
-        return name.replace("_", " ").capitalize() if len(name) > 1 else name
+        written = _as_written(name.replace("_", " "))
+        return written[:1].upper() + written[1:] if len(name) > 1 else name
 
     def cell(self, value: Any) -> str:
         """Write any value of a table: grouped numbers, plain dates, nothing for a blank."""
@@ -200,6 +202,11 @@ class Language:
         if isinstance(value, float | int):
             return "" if isinstance(value, float) and math.isnan(value) else self.number(value)
         return str(value)
+
+
+def _as_written(plain: str) -> str:
+    """Write acronyms of a name as people do."""
+    return " ".join(ACRONYMS.get(word, word) for word in plain.split(" "))
 
 
 def _digits(value: float) -> int:

@@ -69,6 +69,8 @@ def _heat(whole: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a row per case: each figure, with a shade 0 to 4 of how much worse it became."""
     found = []
     table = whole[whole["kpi"].isin(FIGURES)]
+    if table.empty:  # its columns may have no type to count with
+        return []
     loss = table["disrupted"] - table["baseline"]
     sign = table["kpi"].map({name: 1.0 if up else -1.0 for name, up in FIGURES.items()})
     table = table.assign(worse=(loss * sign).clip(lower=0.0).fillna(0.0))

@@ -21,7 +21,7 @@
   };
   own.word = function (name) {
     const plain = String(name === null || name === undefined ? "" : name).replace(/_/g, " ");
-    return own.language === "en" ? plain : own.words[plain] || String(name);
+    return own.language === "en" ? plain.replace(/\bco2(e?)\b/g, "CO2$1") : own.words[plain] || String(name);
   };
   // what the service wrote in English, as the page's language has it
   own.said = async function (texts) {

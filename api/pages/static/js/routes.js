@@ -73,7 +73,7 @@
     const all = svg("svg", { class: "timeline", viewBox: `0 0 ${W} ${H}`, role: "group", "aria-label": own.t("The day of each van") });
     const step = last - first > 720 ? 120 : 60;
     for (let at = first; at <= last; at += step) {
-      all.append(svg("line", { class: "tick", x1: x(at), x2: x(at), y1: 16, y2: H }), svg("text", { x: x(at), y: 11, "text-anchor": "middle" }, clock(at)));
+      all.append(svg("line", { class: "tick", x1: x(at), x2: x(at), y1: 16, y2: H }), svg("text", { x: x(at), y: 11, "text-anchor": x(at) > W - 24 ? "end" : "middle" }, clock(at)));
     }
     routes.forEach((route, at) => {
       const top = 22 + high * at;

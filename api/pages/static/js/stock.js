@@ -12,8 +12,9 @@
       document.getElementById("bands-note").textContent = own.t("The plan has no projection of this one.");
       return;
     }
+    const levels = { s: own.t("order below (s)"), S: own.t("order up to (S)"), safety_stock: own.t("safety stock") };
     const lines = Object.entries(found.levels).map(([name, value], at) => ({
-      type: "line", name: own.word(name), symbol: "none", data: found.buckets.map(() => value),
+      type: "line", name: levels[name], symbol: "none", data: found.buckets.map(() => value),
       lineStyle: { type: "dashed", width: 1.5 }, itemStyle: { color: own.colour(["c2", "c3", "c4"][at]) },
     }));
     own.chart("bands", {
