@@ -9,6 +9,7 @@ WORKERS ?= 3
 DEMO := build/demo
 # tests of one suite are compiled once, not by each process of each suite again
 unexport PYTHONDONTWRITEBYTECODE
+SHORT_NOTEBOOKS := 1-first-plan or 4-your-own-data
 
 .PHONY: setup demo test test-slow test-faults test-fuzz test-postgres security browser-test notebooks check format docs reference constraints clean
 
@@ -76,8 +77,9 @@ $(VENV)/.docs: $(STAMP) constraints-docs.txt
 notebooks: $(VENV)/.docs
 	@$(BIN)/python -m pytest -q -m docs tests/notebooks
 
-# the pages that contracts, commands and routes make; then the site, where a broken link is an error
+# the pages that contracts, commands and routes make; notebooks of few seconds; then the site, where a broken link is an error
 docs: $(VENV)/.docs reference
+	@$(BIN)/python -m pytest -q -m docs tests/notebooks -k "$(SHORT_NOTEBOOKS)"
 	@$(BIN)/python -m tools.site build/site-source
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet --site-dir build/site
 	@echo "The site: build/site/index.html"

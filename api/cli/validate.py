@@ -104,5 +104,7 @@ def _print(
         console.print(f"Marked copy: {mark}", markup=False)
     if findings.total(Severity.ERROR):
         console.print(f"{path} cannot be planned until its errors are gone.", markup=False)
+        if scenario is None:
+            console.print("Checks beyond these wait for what cannot be read: then validate again.")
     else:
         console.print(f"{path} can be planned.", markup=False)
