@@ -19,11 +19,8 @@ from api.store.rows import PlanRow, RunRow
 
 router = APIRouter()
 PLANS_SHOWN: Final = 200
-ANSWERS: Final = (
-    "what_if",
-    "comparison",
-    "harden",
-)  # kinds of runs whose plans hold an answer alone
+# kinds of runs whose plans hold an answer alone
+ANSWERS: Final = ("what_if", "comparison", "promotion", "harden")
 PlanId = Annotated[str, Form(min_length=1, max_length=80)]
 
 
