@@ -55,6 +55,40 @@ def test_bound_is_below_and_cost_above_the_exact_optimum_on_more(first: int) -> 
         _check_against_optimum(seed)
 
 
+def with_co2_limit(problem: Problem) -> tuple[Problem, np.ndarray, float]:
+    """Add a limit of half the grams that the plan without it emits; lanes emit 1 to 3 g a kg."""
+    grams = 1.0 + np.arange(len(problem.lanes)) % 3
+    free = search(problem, Limits(work=0.3)).solution
+    assert free is not None
+    room = 0.5 * float(grams @ free.moves.load(problem)[1])
+    rows, none = problem.rows, np.zeros((1, len(grams)))
+    rows = replace(
+        rows,
+        units=np.vstack([rows.units, none]),
+        kg=np.vstack([rows.kg, grams[None]]),
+        m3=np.vstack([rows.m3, none]),
+        room=np.r_[rows.room, room],
+        kind=(*rows.kind, "co2"),
+        entity=(*rows.entity, "CAP"),
+        day=(*rows.day, ""),
+    )
+    return replace(problem, rows=rows), grams, room
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_limit_on_co2_is_kept_between_bound_and_optimum(seed: int) -> None:
+    """Small problems that HiGHS solves unit by unit, the limit among their rows."""
+    problem, grams, room = with_co2_limit(small(seed))
+    optimum, proven = exact_optimum(problem)
+    found = search(problem, Limits(work=0.5))
+    assert found.solution is not None
+    assert found.objective is not None
+    assert found.bound is not None
+    assert float(grams @ found.solution.moves.load(problem)[1]) <= room * (1.0 + 1e-9)
+    assert found.bound <= optimum + CLOSE * abs(optimum)
+    assert found.objective >= proven - CLOSE * abs(proven)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_flows_of_products_that_share_nothing_are_proven_cheapest(seed: int) -> None:
     """One look at the bound closes the gap to what the table of the normal law leaves."""
