@@ -26,6 +26,8 @@ from optimizer.outcome import Limits
 
 FIRST_SHARE = 0.3  # of the limits, for the plan that pays no price
 PRICE_SHARE = 0.5  # for the plans at prices; the rest for the exchange
+KEPT_SECONDS = 0.2  # of the seconds, from which on no more prices are tried
+EXCHANGE_SECONDS = 0.6  # of those that are left then, for the exchange; the rest for the books
 ROUNDS = 7
 CHUNK = 250  # orders of an exchange
 MOST_CHUNKS = 8
@@ -107,7 +109,10 @@ def search_within(
         for beyond in sorted((one for one in plans if one is not best), key=_dearest):
             merge(ledger, caps, beyond.placement)
         apart = ladder.low.placement
-        proven, more = _exchange(ledger, free, caps, anchor, apart, _rest(limits, work))
+        rest = _rest(limits, work)
+        if rest.seconds is not None:
+            rest = replace(rest, seconds=EXCHANGE_SECONDS * rest.seconds)
+        proven, more = _exchange(ledger, free, caps, anchor, apart, rest)
         work, bound = work + more, max(bound, proven)
     found = replace(best.found, ledger=ledger, prices=anchor.prices)
     return _told(problem, caps, _plan(problem, problem, caps, found), at_anchor, bound, work)
@@ -184,7 +189,9 @@ def _dearest(plan: _Plan) -> float:
 
 def _enough(limits: Limits, work: float, *, found_one: bool) -> bool:
     """Say whether no more prices can be tried; one plan within the limits is worth more."""
-    if limits.cancelled() or limits.remaining <= 0.0:
+    if limits.cancelled():
+        return True
+    if limits.seconds is not None and limits.remaining <= KEPT_SECONDS * limits.seconds:
         return True
     share = FIRST_SHARE + PRICE_SHARE
     return found_one and limits.work is not None and work >= share * limits.work
