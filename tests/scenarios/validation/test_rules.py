@@ -218,7 +218,7 @@ CASES: list[Case] = [
     ("scope_does_not_fit", [put("limits", 3, scope="site:W1")], ("limits", "scope", 3), "supplier_share_pct works on supplier"),
     ("scope_does_not_fit", [put("disruptions", 2, target="site:W1")], ("disruptions", "target", 2), "supplier_outage works on supplier"),
     ("soft_without_penalty", [put("limits", 3, penalty=None)], ("limits", "penalty", 3), "make it hard"),
-    ("scope_does_not_fit", [put("limits", 2, kind="co2", scope="zone:Z1")], ("limits", "scope", 2), "co2 works on stage, supplier, site"),
+    ("scope_does_not_fit", [put("limits", 2, kind="co2", scope="zone:Z1")], ("limits", "scope", 2), "co2 works on stage, site, supplier"),
     ("unknown_scope", [put("limits", 2, kind="co2", scope="stage:picking")], ("limits", "scope", 2), "no stage picking"),
     ("co2_limit_at_least", [put("limits", 2, kind="co2", sense=">=")], ("limits", "sense", 2), "changes nothing"),
     ("co2_limit_soft", [put("limits", 2, kind="co2", hard=False, penalty=1.0)], ("limits", "hard", 2), "make it hard"),
