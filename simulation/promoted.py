@@ -12,17 +12,18 @@ import pandas as pd
 from scenarios import Scenario
 from simulation.arrays import Flags, Floats, Sums
 from simulation.goods import channel_demand
+from simulation.kernels.rows import ALL
 from simulation.watching import Limit, Watch
 from simulation.world import World
 
 FINE: Final = 1_000_000  # parts of a unit of money, and of a unit sold in part at a discount
 WEIGHTS: Final = (
     "promoted", "promoted_margin", "discounted", "discounted_price", "taken", "taken_margin",
-    "other", "other_margin", "cost",
+    "other", "other_margin", "cost", "refunded",
 )  # fmt: skip
 SCALED: Final = {
     *("promoted_margin", "discounted", "discounted_price"),
-    *("taken_margin", "other_margin", "cost"),
+    *("taken_margin", "other_margin", "cost", "refunded"),
 }
 
 
@@ -224,7 +225,9 @@ def watch_for(
 
     Parameters
     ----------
-    drive : the promotion that runs; None: none, so that nothing is discounted
+    drive : the promotion that runs; None: none, so that nothing is discounted. Of what is sold the
+        share that customers send back is refunded, at the price that they paid; what is sent in
+        exchange is paid once
     goods, losers : what counts as promoted, and as taken from, in every world alike
     """
     flags, taken = _flags(world, goods), _flags(world, losers)
@@ -235,16 +238,19 @@ def watch_for(
         lost = victims & ~own
         other = ~own & ~lost
         each, at = margin[site.product], part[site.site_id][site.product]
+        price = np.nan_to_num(money.price)[site.product]
+        back = sum((each.share for each in site.returns), np.zeros(site.n_skus, np.int64)) / ALL
         columns = {
             "promoted": own,
             "promoted_margin": own * each,
             "discounted": at,
-            "discounted_price": at * np.nan_to_num(money.price)[site.product],
+            "discounted_price": at * price * (1.0 - back),
             "taken": lost,
             "taken_margin": lost * each,
             "other": other,
             "other_margin": other * each,
             "cost": np.nan_to_num(money.cost)[site.product],
+            "refunded": price * back,
         }
         held = [
             np.rint(columns[name] * (FINE if name in SCALED else 1)).astype(np.int64)

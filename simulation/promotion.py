@@ -33,7 +33,8 @@ FREIGHT: Final = {
     "recovered": ("value_recovered", 1.0),
 }
 ITEMS: Final = (
-    "promoted_margin", "taken_margin", "other_margin", "discount", *FREIGHT, "more_capacity",
+    "promoted_margin", "taken_margin", "other_margin", "discount", "refunds", *FREIGHT,
+    "more_capacity",
 )  # fmt: skip
 NOTHING: Final = "nothing"
 
@@ -207,6 +208,7 @@ def compare_tried(
         name: after.sold(name, 0, end) - before.sold(name, 0, end)
         for name in (f"{kind}_margin" for kind in kinds)
     }
+    parts["refunds"] = before.sold("refunded", 0, end) - after.sold("refunded", 0, end)
     parts["discount"] = before.discount - after.discount
     for item, (kpi, sign) in FREIGHT.items():
         parts[item] = sign * (after.values[kpi, "all"] - before.values[kpi, "all"])

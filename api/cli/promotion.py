@@ -19,6 +19,7 @@ WORDS = {
     "taken_margin": "margin of goods it takes from",
     "other_margin": "margin of other goods",
     "discount": "discount given",
+    "refunds": "refunds of returned goods",
     "freight": "freight",
     "orders": "order costs",
     "handling": "handling",

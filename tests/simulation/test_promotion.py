@@ -12,7 +12,7 @@ from plain_worlds import lead_choices, one_site
 
 from simulation.demand import Demand
 from simulation.experiment import Case, Setup, run_cases
-from simulation.facts import Dock
+from simulation.facts import Dock, Return
 from simulation.kernels import kernels
 from simulation.order_dates import latest_orders
 from simulation.policies import order_up_to_policy
@@ -83,6 +83,21 @@ def test_its_margin_and_discount_follow_from_the_units() -> None:
     assert items["promoted_margin"] == round(2.0 * more, 2)
     sold = float(after.sold("promoted", FIRST, LAST).mean())
     assert items["discount"] == round(-0.3 * sold, 2)
+
+
+def test_what_comes_back_is_refunded_at_the_price_that_was_paid() -> None:
+    """A quarter of what is sold comes back for scrap: 3 x 1/4 less, on 10 % off 3 x 3/4 kept."""
+    back = Return("broken", "scrap", np.full(1, 1 << 14), np.full(1, 2), np.zeros(1))
+    world = shop()
+    world = replace(world, sites=(replace(world.sites[0], returns=(back,)),))
+    before, after = tried(world, None), tried(world, drive())
+    items = {item.item: item.money for item in cell(after, before).items}
+    more = float(
+        (after.sold("promoted", 0, DAYS - 1) - before.sold("promoted", 0, DAYS - 1)).mean()
+    )
+    sold = float(after.sold("promoted", FIRST, LAST).mean())
+    assert items["refunds"] == round(-0.75 * more, 2)
+    assert items["discount"] == round(-0.1 * 3.0 * 0.75 * sold, 2)
 
 
 def test_items_add_up_to_the_gain() -> None:
