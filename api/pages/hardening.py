@@ -48,21 +48,23 @@ def search(
 def take(plan_id: str, here: Planner) -> Response:
     """Make the best choice's changes in the scenario, and show its new version."""
     plan = here.plan(plan_id)
-    found = hardening_of(here, hardening_run(here, plan_id))
+    found = hardening_of(here, hardening_run(here, plan_id, found=True))
     if found is None or not found["variant"]["deltas"]:
         raise NotFound(f"no changes were found that harden plan {plan_id!r}")
     here.scenarios.revise(plan.scenario_id, plan.revision, found["variant"]["deltas"])
     return RedirectResponse(f"/scenarios/{plan.scenario_id}", 303)
 
 
-def hardening_run(here: Context, plan_id: str) -> RunRow | None:
-    """Return the newest hardening of a plan, however it went."""
+def hardening_run(here: Context, plan_id: str, *, found: bool = False) -> RunRow | None:
+    """Return the newest hardening of a plan: of all, or of those that found something."""
     query = select(RunRow).where(RunRow.kind == "harden").order_by(RunRow.created_at.desc())
+    if found:
+        query = query.where(RunRow.plan_id.is_not(None))
     with here.database.session() as session:
         for row in session.scalars(query.limit(LOOKED_AT)):
             if row.request.get("plan") == plan_id:
-                found: RunRow = row
-                return found
+                newest: RunRow = row
+                return newest
     return None
 
 

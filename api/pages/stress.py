@@ -38,7 +38,7 @@ def stress(request: Request, plan_id: str, here: Reader) -> HTMLResponse:
     curve = view.table("service_curve")
     drills = view.table("drills")
     run = hardening_run(here, plan_id)
-    hardening = hardening_of(here, run)
+    hardening = hardening_of(here, hardening_run(here, plan_id, found=True))
     return page(
         request,
         "stress.html",
