@@ -11,6 +11,7 @@ import pandas as pd
 
 from scenarios.scenario import column_dtype
 from scenarios.tables import NUMERIC, TEMPORAL, Column, Kind
+from scenarios.tables.choice_words import words_of
 
 Scalar = bool | int | float | str | None
 
@@ -50,6 +51,8 @@ def from_json(column: Column, value: Scalar) -> Any:
         pass
     elif column.kind in TEMPORAL:
         return _moment(column, value)
+    elif column.kind == Kind.CHOICE:
+        return words_of(column).get(value, value)
     else:
         return value
     raise ValueError(f"{column.name} must be {allowed(column)}, is {value!r}")

@@ -17,6 +17,7 @@ from scenarios.files.settings_form import SETTING_COLUMNS, TARGET_COLUMN, TARGET
 from scenarios.normalise import table_names
 from scenarios.settings import DEFAULT_SERVICE_TARGETS, SETTING_DEFAULTS
 from scenarios.tables import TABLES, TEXTUAL, Column, Kind, Table
+from scenarios.tables.choice_words import choice_word
 
 LANGUAGES = ("en", "zh")
 LISTS_SHEET = "#lists"
@@ -64,17 +65,17 @@ _KINDS_ZH = {
     Kind.DATE: "日期，如 2026-11-01。",
     Kind.MOMENT: "日期和时间，如 2026-11-01 08:30。",
     Kind.CLOCK: "时刻，如 08:30。",
-    Kind.CHOICE: "代码。",
+    Kind.CHOICE: "",
 }
 _SETTINGS_ZH = {
     "name": "方案的名称。",
     "currency": "所有金额的币种，ISO 4217 代码，如 CNY。",
     "timezone": "IANA 名称，如 Asia/Shanghai；所有时间均为当地时间。",
     "start_date": "计划的第一天，如 2026-11-01。",
-    "bucket": "计划时段的长度：day 为日，week 为周。",
+    "bucket": "计划时段的长度。",
     "horizon_buckets": "计划多少个时段。",
     "holding_rate_pct_per_year": "年持有成本占单位成本的百分比。",
-    "shortage_rule": "缺货需求如何处理：lost 为流失，backorder 为欠交。",
+    "shortage_rule": "缺货需求如何处理。",
     "unserved_penalty_per_unit": "每件未发货的罚金；空白：按售价。",
     "co2_price_per_tonne": "每吨二氧化碳当量的价格。",
     "amortisation_years": "开仓成本的摊销年数。",
@@ -182,15 +183,25 @@ def column_help(column: Column, language: str) -> str:
     if column.unit:
         parts.append(words["unit"].format(_unit(column.unit, language)))
     if column.choices:
-        parts.append(words["choices"].format(", ".join(column.choices)))
+        named = [_named(choice, language) for choice in column.choices]
+        parts.append(words["choices"].format(", ".join(named)))
     if column.references:
         places = [_place(reference, language) for reference in column.references]
         parts.append(words["references"].format(", ".join(places)))
     if column.default is not None:
-        parts.append(words["default"].format(_default(column.default, language)))
+        default = column.default
+        if column.kind == Kind.CHOICE:
+            default = choice_word(str(default), language)
+        parts.append(words["default"].format(_default(default, language)))
     elif column.rule:
         parts.append(words["rule"].format(column.rule))
     return (" " if language == "en" else "").join(part for part in parts if part)
+
+
+def _named(choice: str, language: str) -> str:
+    """Return a choice as a cell may hold it, with its code where that is another word."""
+    word = choice_word(choice, language)
+    return word if word == choice else f"{word}（{choice}）"
 
 
 def _unit(unit: str, language: str) -> str:
@@ -263,7 +274,7 @@ def _drop_down(
     if column.kind == Kind.FLAG:
         choices = tuple(_WORDS[language]["flags"].split(","))
     elif column.choices:
-        choices = column.choices
+        choices = tuple(choice_word(choice, language) for choice in column.choices)
     else:
         return
     inline = ",".join(choices)

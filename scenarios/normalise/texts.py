@@ -19,6 +19,7 @@ from scenarios.normalise.numbers import BLANK_WORDS, NO_VALUE, TRIMMED, WIDTH
 from scenarios.normalise.verdict import Verdict, doubtful, wrong
 from scenarios.normalise.width import CONTROL, ENDS, INVISIBLE, fold_width, trim, without_controls
 from scenarios.tables import Column, Kind
+from scenarios.tables.choice_words import words_of
 
 _RE2_CLASS = "".join(f"\\x{{{ord(character):04x}}}" for character in ENDS)
 _RE2_ODD = "".join(f"\\x{{{ord(c):04x}}}" for c in CONTROL + "\r" + INVISIBLE + "\u00a0\ufffd")
@@ -125,7 +126,7 @@ def _number_text(cell: float) -> tuple[str | None, Verdict | None]:
 
 @dataclass(frozen=True)
 class ChoiceReader:
-    """Reads a column whose values come from a short list, whatever their case."""
+    """Reads a column whose values come from a short list, whatever their case; also in Chinese."""
 
     column: Column
 
@@ -137,6 +138,10 @@ class ChoiceReader:
     @cached_property
     def _by_folded(self) -> dict[str, str]:
         return {_folded(choice): choice for choice in self.column.choices}
+
+    @cached_property
+    def _by_word(self) -> dict[str, str]:
+        return words_of(self.column)
 
     def quick(self, part: pa.Array) -> pa.Array | None:
         """Keep texts that are all choices."""
@@ -159,6 +164,8 @@ class ChoiceReader:
         body = trim(fold_width(text))
         if not body:
             return None, Verdict("blanks_trimmed", "a cell of blanks was read as empty")
+        if body in self._by_word:
+            return self._by_word[body], None if body == shown else TRIMMED
         choice = self._by_folded.get(_folded(body))
         if choice is not None:
             if choice == shown.strip():

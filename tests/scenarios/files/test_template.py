@@ -16,6 +16,7 @@ from scenarios.files import examine_path, read_scenario
 from scenarios.files.settings_form import SETTING_COLUMNS, TARGET_COLUMN, settings_rows
 from scenarios.files.template import HEADING_ROW, column_help, write_template
 from scenarios.tables import TABLES, Kind
+from scenarios.tables.choice_words import CHOICES_ZH, choice_word, words_of
 
 TABLE_NAMES = (
     "products",
@@ -53,7 +54,8 @@ def fill(path: Path, scenario: Scenario, language: str) -> None:
     for key, value in settings_rows(scenario.settings).items():
         head, dot, tail = key.partition(".")
         shown = key if language == "en" else chinese[head] + dot + tail
-        rows[shown][1].value = value
+        choices = {column.name: column.choices for column in SETTING_COLUMNS}.get(key, ())
+        rows[shown][1].value = choice_word(value, language) if value in choices else value
     for name in scenario.tables:
         if name not in TABLE_NAMES:
             continue
@@ -75,6 +77,8 @@ def typed(value: Any, kind: Kind, language: str) -> Any:
         return None
     if kind == Kind.FLAG:
         return ("yes" if value else "no") if language == "en" else ("是" if value else "否")
+    if kind == Kind.CHOICE:
+        return choice_word(value, language)
     if kind in {Kind.DATE, Kind.MOMENT}:
         return value.to_pydatetime()
     return value
@@ -160,3 +164,14 @@ def test_the_command_writes_and_does_not_overwrite(
         "tables": len(TABLES),
     }
     assert invoke(["template", str(tmp_path / "mine.docx")]) == 2
+
+
+def test_every_code_has_a_chinese_word_and_no_word_means_two() -> None:
+    """Signs, classes and names of coordinate systems are written as they are."""
+    columns = [c for t in TABLES.values() for c in t.columns] + list(SETTING_COLUMNS)
+    as_they_are = {"A", "B", "C", "<", "<=", ">", ">=", "=", "WGS84", "GCJ02", "BD09"}
+    codes = {code for column in columns for code in column.choices}
+    assert codes - as_they_are == set(CHOICES_ZH)
+    for column in columns:
+        words = [word for code in column.choices for word in CHOICES_ZH.get(code, ())]
+        assert len(words_of(column)) == len(words), column.name
