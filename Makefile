@@ -34,9 +34,11 @@ test: setup
 test-slow: setup
 	@HOLDFAST_TEST_EXPLORE=1 $(BIN)/python -m pytest -q -m "slow and not browser"
 
-# processes of the service are killed while they work
+# processes of the service are killed while they work; then a round of each fault, on both databases
 test-faults: setup
 	@$(BIN)/python -m pytest -q -m faults tests/api
+	@$(BIN)/python -m benchmarks faults --short --side-by-side 2
+	@.ci/with-postgres $(BIN)/python -m benchmarks faults --short --side-by-side 2
 
 # very many damaged files for every reader of uploads; HOLDFAST_FUZZ_INPUTS says how many
 test-fuzz: setup

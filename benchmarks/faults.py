@@ -131,7 +131,7 @@ def kill(service: Service, number: int, table: Table, reach: float) -> float:
     target, rng = TARGETS[number % len(TARGETS)], random.Random(f"{table.seed} {number}")
     row = Row(f"kill -9 of {target}")
     before = service.names()
-    kind = rng.choice(("forecasting", "replenishment"))  # of one stage, of two
+    kind = "forecasting" if number % 4 else "replenishment"  # of one stage; of two
     handed_in = [service.submit(kind), service.submit("forecasting")]
     service.ended([name for name in handed_in if name], wait_seconds=rng.uniform(0.0, reach))
     with ThreadPoolExecutor(1) as client:
@@ -326,14 +326,14 @@ def main(arguments: list[str]) -> int:
 
     with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(lanes) as pool:
         folder = Path(place)
-        jobs = [pool.submit(lane, number) for number in range(min(lanes, len(left)))]
-        jobs += [
+        if restart := os.environ.get(RESTART):  # alone: it takes all services' database away
+            database_away(folder / "database", table, few, restart)
+        jobs = [
             pool.submit(job, folder / job.__name__, table, few)
             for job in (hangs, hogs, full_disk, deaths)
         ]
+        jobs += [pool.submit(lane, number) for number in range(min(lanes, len(left)))]
         for job in jobs:
             job.result()
-        if restart := os.environ.get(RESTART):  # alone: it takes all services' database away
-            database_away(folder / "database", table, few, restart)
     print(table.text())
     return int(any(row.is_bad for row in table.rows.values()))
