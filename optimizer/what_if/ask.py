@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from optimizer.code import code_digest
 from optimizer.draft import Draft
 from optimizer.moved import with_transfers
 from optimizer.outcome import Limits
@@ -51,6 +52,10 @@ LATER: Mapping[str, tuple[str, ...]] = {
     "replenishment": ("rolling",),
     "sourcing": ("waves", "routing"),
 }  # what rests on a stage
+OTHER_CODE = (
+    "The plan was made by other code than this: part of the change may come of that, and its bound"
+    " is left aside. Plan again to have both of one kind."
+)
 GOODS_OF_POSITIONING = "TP-"  # how its transfers are named
 
 
@@ -128,9 +133,14 @@ def what_if(
         service=() if reasons else tuple(service),
         co2=() if reasons else tuple(co2),
         moves=() if reasons else tuple(moves),
-        notes=_notes(again, later),
+        notes=(*(() if made_by_this_code(plan) else (OTHER_CODE,)), *_notes(again, later)),
         wall_seconds=time.perf_counter() - begun,
     )
+
+
+def made_by_this_code(plan: Plan) -> bool:
+    """Say whether what runs is the code that made a plan, so that its costs mean the same."""
+    return plan.provenance.code_digest == code_digest()
 
 
 def _stages(decision: Decision, ran: set[str]) -> list[str]:
@@ -168,7 +178,8 @@ def _again(facts: Scenario, plan: Plan, stage: str, decision: Decision, limits: 
     before = dict(zip(rows["kpi"], rows["value"].astype(float), strict=True))
     after = {kpi.kpi: kpi.value for kpi in result.kpis if kpi.variant == "objective"}
     old = plan.table("certificates").set_index("stage").loc[stage]
-    bound_before = None if pd.isna(old["bound"]) else float(old["bound"])
+    known = made_by_this_code(plan) and not pd.isna(old["bound"])
+    bound_before = float(old["bound"]) if known else None  # other code may state other costs
     bound = certificate.bound
     if bound_before is not None and decision.kind != SITE:  # a decision only takes plans away
         bound = bound_before if bound is None else max(bound, bound_before)

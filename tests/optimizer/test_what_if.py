@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -106,6 +108,15 @@ def test_a_supplier_that_is_out_sells_nothing(shop: Scenario, made: Plan) -> Non
     answer = what_if(shop, made, "supplier FARM out")
     assert answer.extra_cost > 0.0
     assert not any(" FARM " in move.what and move.after for move in answer.moves)
+
+
+def test_a_plan_of_other_code_lends_no_bound(shop: Scenario, made: Plan) -> None:
+    """Its costs may mean something else: the answer says so, and gives no range."""
+    old = Plan(replace(made.provenance, code_digest="other"), made.tables)
+    answer = what_if(shop, old, "purchase COFFEE FARM W1 = 25")
+    assert answer.stages[0].bound_before is None
+    assert answer.extra_cost_range[1] is None
+    assert any("made by other code" in note for note in answer.notes)
 
 
 def test_an_impossible_line_says_why(shop: Scenario, made: Plan) -> None:
