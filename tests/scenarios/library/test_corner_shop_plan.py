@@ -41,7 +41,7 @@ def test_transfers_are_those_of_the_page(made: Plan) -> None:
 @pytest.mark.parametrize(
     ("stage", "shown"),
     [
-        ("replenishment", "8.1237"),
+        ("replenishment", "8.1283"),
         ("sourcing", "125.40"),
         ("waves", "137.50"),
         ("routing", "23.60"),
