@@ -34,10 +34,9 @@ test: setup
 test-slow: setup
 	@HOLDFAST_TEST_EXPLORE=1 $(BIN)/python -m pytest -q -m "slow and not browser"
 
-# processes of the service are killed while they work; then a round of each fault, on both databases
+# processes of the service are killed while they work; then a round of each fault on PostgreSQL
 test-faults: setup
-	@$(BIN)/python -m pytest -q -m faults tests/api
-	@$(BIN)/python -m benchmarks faults --short --side-by-side 2
+	@$(BIN)/python -m pytest -q -n 2 -m faults tests/api
 	@.ci/with-postgres $(BIN)/python -m benchmarks faults --short --side-by-side 2
 
 # very many damaged files for every reader of uploads; HOLDFAST_FUZZ_INPUTS says how many
