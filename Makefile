@@ -34,10 +34,10 @@ test: setup
 test-slow: setup
 	@HOLDFAST_TEST_EXPLORE=1 $(BIN)/python -m pytest -q -m "slow and not browser"
 
-# processes of the service are killed while they work; then a round of each fault on PostgreSQL
+# processes of the service are killed while they work, on PostgreSQL; then a round of each fault on SQLite
 test-faults: setup
-	@$(BIN)/python -m pytest -q -n 2 -m faults tests/api
-	@.ci/with-postgres $(BIN)/python -m benchmarks faults --short --side-by-side 2
+	@.ci/with-postgres $(BIN)/python -m pytest -q -n 2 -m faults tests/api
+	@$(BIN)/python -m benchmarks faults --short --side-by-side 2
 
 # very many damaged files for every reader of uploads; HOLDFAST_FUZZ_INPUTS says how many
 test-fuzz: setup
@@ -45,7 +45,7 @@ test-fuzz: setup
 
 # the service's tests that have a database again, on a PostgreSQL server that lives as long as they do
 test-postgres: setup
-	@.ci/with-postgres $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not browser" tests/api
+	@.ci/with-postgres $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not browser and not faults" tests/api
 
 # every page in headless Chromium, in both languages; screenshots in build/screenshots
 browser-test: setup

@@ -9,6 +9,8 @@ from fastapi.testclient import TestClient
 
 from .conftest import ended
 
+pytestmark = pytest.mark.no_database
+
 
 @pytest.fixture(scope="module")
 def plans(service: TestClient) -> list[str]:

@@ -133,6 +133,9 @@ def test_an_event_is_read_once_for_all_who_follow(door: Door, shop: str) -> None
     database = door.house.database
 
     def happen() -> None:
+        deadline = time.monotonic() + PATIENCE
+        while begun.call_count < FOLLOWERS and time.monotonic() < deadline:
+            time.sleep(0.02)
         for _ in range(EVENTS - 2):
             with database.begin() as session:
                 note(session, run, "progress", {"stage": "x", "share": 0.5})
@@ -151,11 +154,15 @@ def test_an_event_is_read_once_for_all_who_follow(door: Door, shop: str) -> None
             streams = [
                 asyncio.create_task(http.get(f"/v1/runs/{run}/events")) for _ in range(FOLLOWERS)
             ]
-            await asyncio.sleep(0.3)
             await asyncio.to_thread(happen)
             return [answer.text for answer in await _all(streams)]
 
-    with patch.object(following, "POLL_SECONDS", 0.01), statements(database.engine) as read:
+    follow = following._Looker.add
+    with (
+        patch.object(following, "POLL_SECONDS", 0.01),
+        patch.object(following._Looker, "add", autospec=True, side_effect=follow) as begun,
+        statements(database.engine) as read,
+    ):
         texts = asyncio.run(main())
     for text in texts:
         numbers = [int(line[4:]) for line in text.splitlines() if line.startswith("id: ")]

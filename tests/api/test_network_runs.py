@@ -21,6 +21,8 @@ from scenarios.settings import Settings
 
 from .conftest import ended
 
+pytestmark = pytest.mark.no_database
+
 
 @pytest.fixture(scope="module")
 def scenario_id(service: TestClient, tmp_path_factory: pytest.TempPathFactory) -> str:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
 
-from .conftest import Door, ended, settings_for
+from .conftest import ended
+
+pytestmark = pytest.mark.no_database
 
 TEA = {"product": "TEA", "start": "2026-10-26", "end": "2026-11-01", "uplifts_pct": [100]}
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A service of its own folder, with its runs going."""
-    with Door(settings_for(tmp_path_factory.mktemp("promotion"))).http as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,15 @@ import json
 from typing import Any
 
 import pandas as pd
+import pytest
 from fastapi.testclient import TestClient
 
 from scenarios import Scenario
 from scenarios.settings import Settings
 
 from .conftest import ended
+
+pytestmark = pytest.mark.no_database
 
 
 def day(**more: list[dict[str, Any]]) -> Scenario:

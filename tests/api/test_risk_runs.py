@@ -7,6 +7,8 @@ from fastapi.testclient import TestClient
 
 from .conftest import ended
 
+pytestmark = pytest.mark.no_database
+
 RISK = "single_source:supplier:FARM"
 
 
