@@ -57,6 +57,7 @@ def document(service: TestClient, run: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_the_answer_holds_the_frontier(document: dict[str, Any]) -> None:
     """Cheapest first; each choice has every case's figure and gain, within their intervals."""
     costs = [option["cost"] for option in document["frontier"]]
@@ -72,6 +73,7 @@ def test_the_answer_holds_the_frontier(document: dict[str, Any]) -> None:
     assert unchanged["gates"][0]["bound"] == 0.9
 
 
+@pytest.mark.slow
 def test_progress_is_told(service: TestClient, run: dict[str, Any]) -> None:
     """Events say which choice is tried, as stage harden."""
     text = service.get(f"/v1/runs/{run['id']}/events").text
@@ -81,6 +83,7 @@ def test_progress_is_told(service: TestClient, run: dict[str, Any]) -> None:
     assert any("of FARM from MARKET" in message for message in tried)
 
 
+@pytest.mark.slow
 def test_the_page_shows_every_choice(
     service: TestClient, plan: dict[str, Any], document: dict[str, Any]
 ) -> None:
@@ -96,6 +99,7 @@ def test_the_page_shows_every_choice(
     assert "由 MARKET 供货" in chinese
 
 
+@pytest.mark.slow
 def test_the_best_choice_becomes_a_version(
     service: TestClient, plan: dict[str, Any], document: dict[str, Any]
 ) -> None:

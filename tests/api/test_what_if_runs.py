@@ -43,6 +43,7 @@ def test_an_answer_adds_up(service: TestClient, plan_id: str) -> None:
     assert {move["what"] for move in document["moves"]} >= {"O2/1", "O2/2"}
 
 
+@pytest.mark.slow
 def test_what_takes_longer_becomes_a_run(service: TestClient, plan_id: str) -> None:
     """Without waiting the request names the run, whose plan has the answer as a file."""
     answer = ask(service, plan_id, {"kind": "shipment", "order_id": "O2"}, 0.0)

@@ -81,6 +81,7 @@ def test_the_changes_make_the_suite_pass(found):
     assert found.best.replications == 8
 
 
+@pytest.mark.slow
 def test_the_deltas_can_be_applied_to_the_scenario(found):
     """The document holds a variant of the scenario; built, it is another scenario."""
     document = json.loads(json.dumps(found.document(), allow_nan=False))

@@ -146,6 +146,7 @@ def test_more_room_never_raises_the_bound(seed: int, factor: float) -> None:
     assert wide.bound <= tight.objective + 1e-9
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000))
 @settings(max_examples=15, deadline=None)
 def test_plans_keep_every_limit(seed: int) -> None:

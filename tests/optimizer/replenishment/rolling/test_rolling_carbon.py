@@ -55,6 +55,7 @@ def test_each_bucket_keeps_the_limit(
     assert (price.max() > 0.0) == (found[1][2] == 6.0)
 
 
+@pytest.mark.slow
 def test_the_cleaner_mode_brings_what_the_limit_forbids_by_road() -> None:
     """By rail 10 units emit 2 g: they come by rail where road would emit 10 of 6."""
     made = rolled(limited(6.0, ROAD, RAIL))
