@@ -183,5 +183,5 @@ def test_what_would_harden_a_plan_is_drawn_and_asked_for(
     page.wait_for_selector("button.danger")
     page.on("dialog", lambda dialog: dialog.accept())
     page.click("button.danger")
-    page.wait_for_selector(".hero.cancelled, .hero.cancelling", timeout=90_000)
+    page.wait_for_selector(".hero.cancelled", timeout=90_000)
     assert visit.untranslated() == []
