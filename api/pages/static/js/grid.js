@@ -71,7 +71,7 @@
     node.after(foot);
     const grid = new Tabulator(node, {
       paginationElement: foot.lastChild,
-      layout: "fitDataFill", placeholder: own.t("No rows."), height: told.height,
+      layout: "fitDataFill", autoResize: false, placeholder: own.t("No rows."), height: told.height,
       pagination: true, paginationMode: "remote", sortMode: "remote", filterMode: "remote",
       paginationSize: Number(node.dataset.size), paginationSizeSelector: [25, 50, 100, 250],
       headerFilterLiveFilterDelay: 450, columnHeaderSortMulti: true, selectableRows: told.selectable || "highlight",
