@@ -134,7 +134,8 @@ def answer_promotion(
 ) -> tuple[Plan, dict[str, bytes]]:
     """Say what a promotion would do; the plan that is kept holds the gain of each way alone."""
     from api.services.comparison import REPLICATIONS
-    from api.services.promotion import promotion, read_ask
+    from api.services.promotion import promotion
+    from api.services.promotion_question import read_ask
 
     assert task.plan is not None, "the service lets no promotion without a plan in"
     assert task.promotion is not None, "the service lets no promotion without its terms in"

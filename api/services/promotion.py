@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from api.services.comparison import REPLICATIONS, plain
+from api.services.promotion_cells import (
+    MORE,
+    PLANNED,
+    STATED,
+    Stock,
+    run_cells,
+    run_one,
+    sites_with_docks,
+    ways_to_stock,
+    with_forecast,
+    without_promotion,
+)
+from api.services.promotion_question import Question, day_of, read_question, span_of
 from optimizer.plan import Plan
 from scenarios import InputError, Scenario
 
 if TYPE_CHECKING:
     from optimizer.executor import Executor
     from optimizer.promotion import Ask, Levels
-    from simulation.promoted import Drive, Usual
-    from simulation.promotion import Cell, Tried
+    from simulation.promotion import Tried
     from simulation.world import World
 
-STATED, MORE = "as stated", "more"
-PLANNED, NONE = "as planned", "none extra"
 WEIGHTS: Final = {"low": 0.3, "expected": 0.4, "high": 0.3}
 STAGES: Final = ("forecasting", "replenishment")
-
-
-@dataclass(frozen=True, slots=True)
-class Stock:
-    """One way to stock up: a plan, and the budgets that bind in it."""
-
-    name: str
-    plan: Plan
-    budgets: tuple[str, ...]
 
 
 def promotion(
@@ -74,18 +74,18 @@ def promotion(
     tell = progress or (lambda _stage, _share, _message: None)
     if replications < 2:
         raise InputError("replications is at least 2")
-    question = _read(scenario, plan, ask)
+    question = read_question(scenario, plan, ask)
     names = list(question.levels.uplift)
     if weights is not None and len(weights) != len(names):
         raise InputError(f"weights are one for each of the uplifts {', '.join(names)}")
     used_seed = scenario.settings.seed if seed is None else seed
-    bare = _without(scenario, plan.table("forecast"), question.held)
+    bare = without_promotion(scenario, plan.table("forecast"), question.held)
     tell("promotion", 0.02, "ordering for the promotion")
-    stocks = _stocks(scenario, question.wanted, plan, bare, question.after, work=work)
+    stocks = ways_to_stock(scenario, question.wanted, plan, bare, question.after, work=work)
     tell("promotion", 0.2, "building worlds")
-    usual = usual_demand(build_world(scenario, _forecast_of(plan, bare)))
+    usual = usual_demand(build_world(scenario, with_forecast(plan, bare)))
     worlds = {stock.name: build_world(scenario, stock.plan) for stock in stocks}
-    sites = _capacity_sites(worlds[PLANNED], question.goods)
+    sites = sites_with_docks(worlds[PLANNED], question.goods)
     capacities = [STATED, MORE] if sites and ask.more_capacity_pct > 0.0 else [STATED]
     total = len(names) * (len(stocks) * len(capacities) + 1)
     done = itertools.count()
@@ -93,7 +93,7 @@ def promotion(
     def run(world: World, one: Levels | None, level: str) -> Tried:
         number = next(done)
         tell("promotion", 0.25 + 0.7 * number / total, f"run {number + 1} of {total}")
-        return _tried(
+        return run_one(
             question, world, usual, one, level,
             replications=replications, seed=used_seed, processes=processes, executor=executor,
             cancelled=cancelled,
@@ -101,7 +101,7 @@ def promotion(
 
     latest = _latest(question, worlds[PLANNED])
     limits = outbound_limits(scenario, worlds[PLANNED])
-    cells = _cells(
+    cells = run_cells(
         question, stocks, worlds, capacities, sites, run, limits, now=_is_now(scenario, latest)
     )
     tell("promotion", 0.98, "choosing")
@@ -114,8 +114,8 @@ def promotion(
         "asks": _asks(ask, new=question.held is None),
         "against": ask.stands_against(scenario),
         "deltas": [delta.document() for delta in ask.deltas(scenario)],
-        "first_day": _day(scenario, question.window[0]),
-        "last_day": _day(scenario, question.window[1]),
+        "first_day": day_of(scenario, question.window[0]),
+        "last_day": day_of(scenario, question.window[1]),
         "uplifts": [{"name": name, "uplift": value} for name, value in levels.uplift.items()],
         "uplift_source": "stated" if levels.stated else levels.rule,
         "past_promotions": levels.past,
@@ -138,35 +138,6 @@ def promotion(
     return told
 
 
-def read_ask(told: Mapping[str, Any]) -> Ask:
-    """Return what is asked for of the fields that go over the wire.
-
-    Raises
-    ------
-    InputError
-        A number lies where it cannot.
-    """
-    from optimizer.promotion import Ask
-
-    cells = {
-        "kind": "kind", "product_id": "product", "category": "category",
-        "location_id": "location", "channel_id": "channel", "start": "start", "end": "end",
-        "discount_pct": "discount_pct", "qty_limit": "qty_limit", "cannibalises": "takes_from",
-    }  # fmt: skip
-    return Ask(
-        str(told["promotion"]),
-        {column: told[name] for column, name in cells.items() if told[name] is not None},
-        tuple(told["uplifts_pct"]),
-        cancelled=bool(told["cancel"]),
-        cannibalised_pct=told["taken_pct"],
-        pulled_forward_pct=told["pulled_forward_pct"],
-        pulled_days=int(told["pulled_days"]),
-        more_capacity_pct=float(told["more_capacity_pct"]),
-        capacity_cost_per_day=told["capacity_cost_per_day"],
-        against=told["compared_with"] or "",
-    )
-
-
 def planned_for(scenario: Scenario, work: float | None = None, seed: int | None = None) -> Plan:
     """Plan a scenario as far as a promotion needs it."""
     from optimizer.pipeline import plan
@@ -174,157 +145,13 @@ def planned_for(scenario: Scenario, work: float | None = None, seed: int | None 
     return plan(scenario, STAGES, work=work, seed=seed)
 
 
-# ---- inside ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What is asked, read.
-
-    Attributes
-    ----------
-    wanted : the scenario with what is asked for
-    held : the promotion as the scenario has it; None: it is new
-    before : what everything is held against; None: no promotion
-    after : what would run; None: none, it is cancelled
-    window : first and last tick of both
-    goods, losers : of both; losers only where it is known how much they lose
-    """
-
-    scenario: Scenario
-    wanted: Scenario
-    ask: Ask
-    held: Levels | None
-    before: Levels | None
-    after: Levels | None
-    n_ticks: int
-    window: tuple[int, int]
-    goods: pd.DataFrame
-    losers: pd.DataFrame
-
-    @property
-    def levels(self) -> Levels:
-        """What would run, or would not."""
-        levels = self.after or self.held
-        assert levels is not None, "a promotion is new, or the scenario has it"
-        return levels
-
-    @property
-    def marks(self) -> list[int]:
-        """Ticks on whose mornings sums are taken."""
-        spans = [_span(one, self.n_ticks) for one in (self.before, self.after) if one is not None]
-        ends = {tick for first, last in (*spans, self.window) for tick in (first, last + 1)}
-        return sorted({0, *ends} - {self.n_ticks})
-
-
-def _read(scenario: Scenario, plan: Plan, ask: Ask) -> _Question:
-    from optimizer.promotion import read_levels
-    from optimizer.promotion.ask import with_promotion
-
-    forecast = plan.table("forecast")
-    if not len(forecast) or not len(plan.table("policies")):
-        raise InputError("the plan needs a forecast and orders: stages forecasting, replenishment")
-    wanted = with_promotion(scenario, ask)
-    held = None
-    if not ask.is_new(scenario):
-        held = read_levels(scenario, ask.promotion_id, forecast)
-    before = held if ask.stands_against(scenario) == "as_is" else None
-    after = None if ask.cancelled else read_levels(wanted, ask.promotion_id, forecast, ask)
-    sides = [one for one in (before, after) if one is not None]
-    n_ticks = scenario.settings.horizon_days
-    spans = [_span(one, n_ticks) for one in sides]
-    pair = ["product_id", "location_id"]
-    return _Question(
-        scenario, wanted, ask, held, before, after, n_ticks,
-        (min(first for first, _ in spans), max(last for _, last in spans)),
-        pd.concat([one.goods[pair] for one in sides]).drop_duplicates(),
-        pd.concat(
-            [one.losers[pair].iloc[: None if one.taken is not None else 0] for one in sides]
-        ).drop_duplicates(),
-    )  # fmt: skip
-
-
-def _tried(
-    question: _Question, world: World, usual: Usual, one: Levels | None, level: str, **how: Any
-) -> Tried:
-    """Run a world with a promotion at one uplift, or without any."""
-    from simulation.promoted import read_money, watch_for, with_demand
-    from simulation.promotion import try_world
-
-    drive, channel = None, ""
-    if one is not None:
-        drive = _drive(one, level, question.ask, question.n_ticks, stated=one is question.after)
-        channel = drive.channel_id
-    moved = with_demand(world, usual, drive)
-    money = read_money(question.scenario, channel)
-    watch = watch_for(moved, money, drive, question.marks, question.goods, question.losers)
-    return try_world(replace(moved, watch=watch), drive, **how)
-
-
-def _cells(
-    question: _Question,
-    stocks: Sequence[Stock],
-    worlds: Mapping[str, World],
-    capacities: Sequence[str],
-    sites: Sequence[str],
-    run: Callable[[World, Levels | None, str], Tried],
-    limits: Mapping[str, str],
-    *,
-    now: bool,
-) -> list[Cell]:
-    """Run everything, and hold every cell against how things stand at its uplift.
-
-    Parameters
-    ----------
-    now : tonight's orders are the last that can be there in time, so that tonight's budget counts
-    """
-    from simulation.promotion import compare_tried, with_more_hands
-
-    before, after, ask = question.before, question.after, question.ask
-    names = list(question.levels.uplift)
-    today = NONE if before is None and NONE in worlds else PLANNED
-    stands: dict[str, Tried] = {}
-    for level in names:
-        key = "" if before is None else level if level in before.uplift else "expected"
-        if key not in stands:
-            stands[key] = run(worlds[today], before, key)
-        stands[level] = stands[key]
-    first, last = question.window
-    cells = []
-    for capacity in capacities:
-        extra: float | None = None
-        if capacity == MORE and ask.capacity_cost_per_day is not None:
-            extra = ask.capacity_cost_per_day * len(sites) * (last - first + 1)
-        for stock in stocks:
-            world = worlds[stock.name]
-            if capacity == MORE:
-                world = with_more_hands(world, sites, ask.more_capacity_pct / 100.0, first, last)
-            # a promotion that does not run is the same at every uplift
-            tried = run(world, after, names[0])
-            for number, level in enumerate(names):
-                if number and after is not None:
-                    tried = run(world, after, level)
-                cell = compare_tried(
-                    (level, stock.name, capacity),
-                    tried,
-                    stands[level],
-                    question.window,
-                    capacity_cost=extra,
-                    limits=limits,
-                    budgets=stock.budgets if now else (),
-                    taken=len(question.losers) > 0,
-                )
-                cells.append(cell)
-    return cells
-
-
 def _is_now(scenario: Scenario, latest: Sequence[Mapping[str, Any]]) -> bool:
     """Say whether some goods must be ordered before the next bucket, or should have been."""
-    following = _day(scenario, scenario.settings.bucket_days)
+    following = day_of(scenario, scenario.settings.bucket_days)
     return any(one["order_by"] is None or one["order_by"] < following for one in latest)
 
 
-def _latest(question: _Question, world: World) -> list[dict[str, Any]]:
+def _latest(question: Question, world: World) -> list[dict[str, Any]]:
     """Return by when each supplier must have the orders that are there on the first day."""
     import numpy as np
 
@@ -336,11 +163,11 @@ def _latest(question: _Question, world: World) -> list[dict[str, Any]]:
         np.array([(site.site_id, world.product_ids[p]) in pairs for p in site.product], bool)
         for site in world.sites
     ]
-    first = _span(question.levels, question.n_ticks)[0]
+    first = span_of(question.levels, question.n_ticks)[0]
     return [
         {
             "supplier_id": one.supplier_id,
-            "order_by": None if one.latest is None else _day(question.scenario, one.latest),
+            "order_by": None if one.latest is None else day_of(question.scenario, one.latest),
             "late": one.latest is None or one.latest < 0,
             "product_locations": one.goods,
             "in_time_tonight": one.in_time,
@@ -349,94 +176,12 @@ def _latest(question: _Question, world: World) -> list[dict[str, Any]]:
     ]
 
 
-def _without(scenario: Scenario, forecast: pd.DataFrame, before: Levels | None) -> pd.DataFrame:
-    """Return the forecast without the promotion that the scenario has."""
-    from optimizer.promotion.laying import effect, lay_over, undone
-
-    if before is None:
-        return forecast
-    return lay_over(
-        forecast, undone(effect(before, "expected", scenario), forecast, scenario), scenario
-    )
-
-
-def _forecast_of(plan: Plan, forecast: pd.DataFrame) -> Plan:
-    return Plan(plan.provenance, {**plan.tables, "forecast": forecast}, plan.notes)
-
-
-def _stocks(
-    scenario: Scenario,
-    wanted: Scenario,
-    plan: Plan,
-    bare: pd.DataFrame,
-    after: Levels | None,
-    *,
-    work: float | None,
-) -> list[Stock]:
-    """Return the ways to stock up: as planned, nothing extra, for the expected or high uplift."""
-    from optimizer.promotion import lay_over, order_for
-    from optimizer.promotion.laying import effect
-    from optimizer.promotion.replan import bound_budgets
-
-    found = [Stock(PLANNED, plan, bound_budgets(plan))]
-    same = bool((bare["qty"] == plan.table("forecast")["qty"]).all())
-    forecasts = {} if same else {NONE: bare}
-    if after is not None:
-        for level in ("expected", "high"):
-            if level in after.uplift:
-                laid = effect(after, level, scenario)
-                forecasts[f"ordered for {level}"] = lay_over(bare, laid, scenario)
-    for name, forecast in forecasts.items():
-        made = order_for(wanted, plan, forecast, work)
-        found.append(Stock(name, made, bound_budgets(made)))
-    return found
-
-
 def _asks(ask: Ask, *, new: bool) -> str:
     if new:
         return "new"
     if ask.cancelled:
         return "cancelled"
     return "changed" if ask.cells or ask.uplifts_pct else "as it is"
-
-
-def _span(levels: Levels, n_ticks: int) -> tuple[int, int]:
-    return max(levels.first, 0), min(levels.last, n_ticks - 1)
-
-
-def _drive(levels: Levels, level: str, ask: Ask, n_ticks: int, *, stated: bool) -> Drive:
-    """Return a promotion at one uplift as the simulator takes it."""
-    from simulation.promoted import Drive
-
-    first, last = _span(levels, n_ticks)
-    row = levels.row
-    pulled = ask.pulled_forward_pct
-    return Drive(
-        first,
-        last,
-        levels.goods.assign(factor=levels.factor(level)),
-        levels.losers,
-        0.0 if levels.taken is None else levels.taken,
-        float(row["discount_pct"] or 0.0) / 100.0,
-        str(row["channel_id"] or ""),
-        None if row["qty_limit"] is None else round(row["qty_limit"]),
-        0.0 if pulled is None or not stated else pulled / 100.0,
-        ask.pulled_days,
-    )
-
-
-def _capacity_sites(world: World, goods: pd.DataFrame) -> list[str]:
-    """Return the sites with a limited dock that sell the goods, or feed those that do."""
-    wanted = set(goods["location_id"])
-    for site in sorted(world.sites, key=lambda site: site.depth):
-        if site.site_id in wanted:
-            place = world.sites.index(site)
-            wanted |= {
-                world.sites[world.lanes[j].origin].site_id
-                for j in world.in_lanes[place]
-                if world.lanes[j].origin >= 0 and world.lanes[j].fed.any()
-            }
-    return sorted(s.site_id for s in world.sites if s.site_id in wanted and s.dock is not None)
 
 
 def _told(scenario: Scenario, stock: Stock) -> dict[str, Any]:
@@ -471,7 +216,7 @@ def _choice(
     return weigh(told, names, weights, mean, half).document()
 
 
-def _notes(question: _Question, sites: Sequence[str]) -> list[str]:
+def _notes(question: Question, sites: Sequence[str]) -> list[str]:
     from simulation.promoted import read_money
 
     scenario, ask, levels, goods = (
@@ -506,11 +251,6 @@ def _notes(question: _Question, sites: Sequence[str]) -> list[str]:
     )
     found.append("Stock left at the end is shown at cost and not written off.")
     return found
-
-
-def _day(scenario: Scenario, tick: int) -> str:
-    day = pd.Timestamp(scenario.settings.start_date) + pd.Timedelta(days=tick)
-    return str(day.date().isoformat())
 
 
 def _cell(value: Any) -> Any:

@@ -218,7 +218,7 @@ class RunService:
             raise InputError("kind promotion needs `plan` and `promotion`; no other takes it")
         if request.promotion is None:
             return
-        from api.services.promotion import read_ask
+        from api.services.promotion_question import read_ask
 
         scenario = self.scenarios.load(self.scenarios.revision(request.scenario, revision))
         read_ask(request.promotion.model_dump()).deltas(scenario)

@@ -19,7 +19,6 @@ from optimizer.replenishment.facts import Facts, read_facts
 from optimizer.replenishment.purchase_lines import Lines, purchase_lines
 from optimizer.replenishment.tonight.carbon import carbon_caps, search_within
 from optimizer.replenishment.tonight.decisions import start_quantities
-from optimizer.replenishment.tonight.limits import in_force
 from optimizer.replenishment.tonight.search import Orders
 from optimizer.stage import Certificate, Kpi, StageResult
 from scenarios import Scenario
@@ -44,7 +43,7 @@ def run(
     count = f"{len(tonight.problem.pairs):,} product-locations"
     limits.progress(STAGE, 0.2, f"{count}, {len(tonight.problem.options):,} options")
     start = start_quantities(tonight.options, upstream.get("purchase_orders"))
-    caps = carbon_caps(in_force(facts), tonight.options)
+    caps = carbon_caps(scenario, tonight.options)
     problem, outcome = search_within(tonight.problem, caps, limits, start)
     tonight = replace(tonight, problem=problem)
     limits.progress(STAGE, 0.8, f"{outcome.status}: writing the tables")

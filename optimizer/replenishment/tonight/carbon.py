@@ -20,6 +20,8 @@ from optimizer.bracket import STEEPER, Bracket
 from optimizer.outcome import Limits, Outcome, proven_status
 from optimizer.replenishment.tonight.problem import TOLERANCE, Problem, Rows
 from optimizer.replenishment.tonight.search import Orders, search
+from scenarios import Scenario
+from scenarios.semantics.co2_limits import co2_limits
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,25 +40,21 @@ class CarbonCap:
     counts: Flags
 
 
-def carbon_caps(limits: pd.DataFrame, options: pd.DataFrame) -> list[CarbonCap]:
-    """Return the limits on CO2e that purchases have to keep.
+def carbon_caps(scenario: Scenario, options: pd.DataFrame) -> list[CarbonCap]:
+    """Return the limits on CO2e that tonight's purchases have to keep.
 
     Parameters
     ----------
-    limits : hard rows of `limits` that hold tonight; scopes `all`, `stage:replenishment` and
-        `supplier:ID` count, others speak of other things
     options : supplier_id of each option
     """
+    tonight = pd.Series([pd.Timestamp(scenario.settings.start_date)])
     caps = []
-    for row in limits[(limits["kind"] == "co2") & (limits["sense"] == "<=")].itertuples():
-        kind, _, name = str(row.scope).partition(":")
-        counts = np.zeros(len(options), bool)
-        if row.scope in ("all", "stage:replenishment"):
-            counts[:] = True
-        elif kind == "supplier":
-            counts = (options["supplier_id"] == name).to_numpy(bool)
-        if counts.any():
-            caps.append(CarbonCap(str(row.limit_id), float(row.value), counts))
+    for limit in co2_limits(scenario, "replenishment")[0]:
+        counts = np.ones(len(options), bool)
+        if limit.kind == "supplier":
+            counts = (options["supplier_id"] == limit.name).to_numpy(bool)
+        if counts.any() and limit.on(tonight).all():
+            caps.append(CarbonCap(limit.limit_id, limit.grams, counts))
     return caps
 
 

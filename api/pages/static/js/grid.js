@@ -95,6 +95,12 @@
         pagination: { page_size: own.t("Rows a page"), page_title: own.t("Page"), first: "«", first_title: own.t("First page"), last: "»", last_title: own.t("Last page"), prev: "‹", prev_title: own.t("Page before"), next: "›", next_title: own.t("Next page"), all: own.t("all") },
       } },
     });
+    // Tabulator's own watch (autoResize) would lay rows out anew under an editor, which is lost then
+    let later = 0;
+    window.addEventListener("resize", () => {
+      clearTimeout(later);
+      later = setTimeout(() => { if (!node.classList.contains("tabulator-editing")) grid.redraw(true); }, 200);
+    });
     grid.filterText = () => where(grid.getHeaderFilters());
     grid.fix = (terms) => { fixed = terms; grid.setData(); };
     grid.on("dataLoadError", (error) => own.tell(error.message));
