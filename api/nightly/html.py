@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from api.nightly.words import WORDS
-from api.pages.language import Language as Writer
-from api.pages.sentences import alert_text
+from api.words.language import Language as Writer
+from api.words.sentences import alert_text
 
 Language = Literal["en", "zh"]
 _FOLDER: Final = Path(__file__).parent / "templates"

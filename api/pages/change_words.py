@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.pages.language import Language
+from api.words.language import Language
 from scenarios.tables import TABLES
 
 

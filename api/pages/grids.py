@@ -7,13 +7,13 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 
-from api.pages.language import Language
-from api.pages.said import said
-from api.pages.sentences import alert_text
 from api.pages.view import language_of
 from api.routes.context import Context, Reader
 from api.services.filters import FilterText, SortText, read_filter, read_sort
 from api.services.table_rows import records
+from api.words.language import Language
+from api.words.said import said
+from api.words.sentences import alert_text
 from optimizer.plan_tables import PLAN_TABLES
 from scenarios.tables import NUMERIC, TABLES, TEMPORAL, Kind, Table
 

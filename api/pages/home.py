@@ -7,11 +7,11 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from api.pages.sentences import alert_text, alert_title
 from api.pages.tonight import Tonight, tonight
 from api.pages.view import language_of, page
 from api.routes.context import Context, Reader
 from api.store.rows import RunRow
+from api.words.sentences import alert_text, alert_title
 
 router = APIRouter()
 RUNS_SHOWN: Final = 12

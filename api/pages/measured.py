@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from api.pages.language import Language
-from api.pages.sentences import driver_said
 from api.routes.comparisons import ANSWER
 from api.routes.context import Context
 from api.store.documents import plan_files
 from api.store.rows import RunRow
+from api.words.language import Language
+from api.words.sentences import driver_said
 
 LOOKED_AT: Final = 200  # newest comparisons, of which one may be about the same plans
 CHOICES: Final = ("expected", "worst", "regret")

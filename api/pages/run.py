@@ -8,12 +8,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from api.pages.finding_words import findings_said
 from api.pages.view import language_of, page
 from api.routes.context import Planner, Reader
 from api.runs.states import ENDED
 from api.schemas.wire import RunOptions, RunRequest
 from api.store.rows import EventRow
+from api.words.finding_words import findings_said
 
 router = APIRouter()
 LOG_ROWS: Final = 300

@@ -10,12 +10,12 @@ from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from api.pages.change_words import changes_said
-from api.pages.finding_words import findings_said
 from api.pages.grids import grid_columns
 from api.pages.view import language_of, page
 from api.routes.context import Context, Planner, Reader
 from api.services.uploads import received
 from api.store.rows import RevisionRow
+from api.words.finding_words import findings_said
 from scenarios import HoldfastError, InputError, NotFound
 from scenarios.tables import TABLES
 

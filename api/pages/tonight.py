@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from api.pages.sentences import alert_place
 from api.pages.view import PlanView, plan_view
 from api.routes.context import Context
 from api.services.publishing import PublishingService
+from api.words.sentences import alert_place
 
 TABLES = (
     "alerts", "purchase_orders", "certificates", "stress_results", "shipments", "unserved",

@@ -14,12 +14,12 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 
-from api.pages.language import LANGUAGES, Language, preferred
-from api.pages.said import said
 from api.routes.context import Context
 from api.security.keys import Scope
 from api.store.documents import get_plan, plan_rows
 from api.store.rows import PlanRow, ScenarioRow
+from api.words.language import LANGUAGES, Language, preferred
+from api.words.said import said
 from optimizer.plan import Plan
 from scenarios import Settings
 

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from api.pages.language import LANGUAGES, catalogue
-from api.pages.said import LONGEST, said
 from api.pages.view import language_of
 from api.routes.context import Reader
+from api.words.language import LANGUAGES, catalogue
+from api.words.said import LONGEST, said
 from scenarios import NotFound
 
 router = APIRouter()

@@ -15,13 +15,13 @@ from sqlalchemy import select
 
 import api.nightly.night as night_module
 from api.nightly.shelf import Kept
-from api.pages.language import Language
-from api.pages.said import said
 from api.runs import child
 from api.runs.process import WorkerProcess
 from api.runs.states import ENDED
 from api.runs.supervision import Supervisor
 from api.store.rows import DeliveryRow, PlanRow, PublicationRow, RunRow, TrailRow, WorkerRow
+from api.words.language import Language
+from api.words.said import said
 from optimizer.pipeline import plan
 from optimizer.plan import Plan
 from scenarios import Findings

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 import api.pages
-from api.pages.finding_words import chinese, finding_said, notices
-from api.pages.language import Language, catalogue
-from api.pages.sentences import ALERTS, WARNINGS, alert_text, alert_title
+import api.words
 from api.pages.view import PAGE_TITLES
+from api.words.finding_words import chinese, finding_said, notices
+from api.words.language import Language, catalogue
+from api.words.sentences import ALERTS, WARNINGS, alert_text, alert_title
 from optimizer.plan import Plan
 from optimizer.plan_tables import PLAN_TABLES
 from optimizer.stages import STAGES
@@ -23,6 +24,7 @@ from scenarios.library import DESCRIPTIONS
 from scenarios.validation import validate
 
 PAGES = Path(api.pages.__file__).parent
+WORDS = Path(api.words.__file__).parent
 VENDORED = (PAGES / "static/vendor", Path(__file__).parents[1] / "browser/vendor")
 TEXT = r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'"
 STATES = ("queued", "running", "cancelling", "succeeded", "failed", "cancelled")
@@ -50,6 +52,7 @@ def shown_texts() -> set[str]:
         *PAGES.glob("templates/*.html"),
         *PAGES.glob("static/js/*.js"),
         *PAGES.glob("*.py"),
+        *WORDS.glob("*.py"),
     ):
         text = path.read_text("utf-8")
         calls = re.findall(rf"(?<!\w)t\(\s*(?:{TEXT})", text)
@@ -133,7 +136,7 @@ def test_numbers_and_dates_are_written_as_each_language_does() -> None:
     assert chinese_.date(dt.date(2026, 11, 26)) == "2026年11月26日 周四"
     assert english.percent(0.976) == "98 %"
     assert english.seconds(245.0) == "4 min 05 s"
-    assert json.loads((PAGES / "words.json").read_text("utf-8")) == catalogue()
+    assert json.loads((WORDS / "words.json").read_text("utf-8")) == catalogue()
 
 
 @pytest.mark.parametrize(

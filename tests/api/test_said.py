@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from api.pages.language import LANGUAGES, Language
-from api.pages.said import LONGEST, PLACE, said, sentences
+from api.words.language import LANGUAGES, Language
+from api.words.said import LONGEST, PLACE, said, sentences
 from optimizer.plan import Plan
 from tests.api.conftest import Door, settings_for
 from tests.api.sentence_sources import sentences as written

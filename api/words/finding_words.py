@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from api.pages.language import Language
-from api.pages.said import said
+from api.words.language import Language
+from api.words.said import said
 from scenarios.validation.notice import Notice
 
 CHINESE: Final = Path(__file__).parent / "findings_zh.json"

@@ -13,7 +13,7 @@ from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Final
 
-from api.pages.language import Language, catalogue
+from api.words.language import Language, catalogue
 
 CATALOGUE: Final = Path(__file__).parent / "said_zh.json"
 # longer texts are shown as they are: looking for their words would take too long

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from api.pages.language import Language
+from api.words.language import Language
 
 CHINESE_ALERTS: Final = Path(__file__).parent / "alerts_zh.json"
 # alert code -> what is wrong, of the columns of `alerts`
