@@ -23,7 +23,15 @@ from scenarios import InputError, Scenario
 GRAMS_PER_TONNE: Final = 1e6
 STEEP: Final = 100.0  # the dearest price lets what is emitted weigh so many times the cost
 FLAT: Final = 1e-9  # relative; less apart is the same
-EMITTING: Final = ("network", "positioning", "replenishment", "rolling", "sourcing", "routing")
+EMITTING: Final = (
+    "network",
+    "positioning",
+    "replenishment",
+    "rolling",
+    "buyer",
+    "sourcing",
+    "routing",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +228,8 @@ def _grams(plan: Plan, stage: str, start: pd.Timestamp) -> float:
         return float(driven.sum()) + float(given.sum())
     if not len(orders):
         return 0.0
+    if stage == "buyer":
+        return float(orders["g_co2e"].sum())
     tonight = orders["order_on"] == start
     return float(orders.loc[tonight if stage == "replenishment" else ~tonight, "g_co2e"].sum())
 

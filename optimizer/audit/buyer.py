@@ -24,6 +24,8 @@ PROJECTION = "inventory_projection"
 OPTION = ["supplier_id", *PAIR]
 GROUP = ["supplier_id", "site_id", "bucket"]
 TOLERANCE = 1e-8  # relative, on sums of money and volume
+GRAMS = 1e-6  # relative, on what a line states
+GRAMS_PER_TONNE = 1e6
 
 
 def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], scope: str = "") -> AuditReport:
@@ -41,6 +43,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], scope: str = "
     closing, lost, receipts = stock_through(facts, lines)
     _check_projection(rules, facts, stated, (closing, receipts))
     shipments = _check_orders(rules, scenario, lines)
+    lines = _with_grams(rules, scenario, lines)
     _check_limits(rules, scenario, facts, lines, scope)
     _check_storage(rules, scenario, facts, closing)
     terms = _terms(scenario, facts, lines, shipments, (closing, lost))
@@ -197,28 +200,45 @@ def _check_limits(
                 most = float(rows.groupby("supplier_id")["spend"].sum().max())
                 used = 100.0 * most / max(float(whole["spend"].sum()), 1e-12)
             elif limit.kind == "co2":
-                used = _grams(scenario, part, str(limit.scope))
+                used = _grams(part, str(limit.scope))
             over = used > float(limit.value) * (1.0 + TOLERANCE) + TOLERANCE
             rules.add(
                 ORDERS, f"over_{limit.kind}", [over], [f"{limit.limit_id} {day.date()}: {used:.2f}"]
             )
 
 
-def _grams(scenario: Scenario, lines: pd.DataFrame, scope: str) -> float:
-    """Return what lines emit on the slowest lane of each, as far as the limit counts them."""
+def _with_grams(rules: Rules, scenario: Scenario, lines: pd.DataFrame) -> pd.DataFrame:
+    """Add what lines emit on the slowest lane of each, `grams` (0: not known); check what they say.
+
+    The mode and the grams of a line are held against it where the table states them.
+    """
+    grams, modes = np.zeros(len(lines)), np.full(len(lines), "", object)
+    for (supplier, site), at in lines.groupby(["supplier_id", "site_id"]).indices.items():
+        rows = lines.iloc[at]
+        lane = slowest_lane(scenario, str(supplier), str(site))
+        ways = inbound_ways(scenario, rows)
+        if lane is not None:
+            modes[at] = str(lane["mode"])
+            ways = ways[ways["mode"] == lane["mode"]]
+        grams[at] = float(ways["g_per_kg"].iloc[0]) * rows["kg"].to_numpy(np.float64)
+    if "g_co2e" in lines.columns:
+        names = lines["order_id"].astype(str) + "/" + lines["line"].astype(str)
+        told = lines["g_co2e"].to_numpy(np.float64)
+        off = ~(np.abs(told - grams) <= GRAMS * np.maximum(1.0, np.abs(grams)))
+        off = np.where(np.isnan(grams), ~np.isnan(told), off)
+        rules.add(ORDERS, "co2_differs", off, names)
+        said = lines["mode"].fillna("").to_numpy(object)
+        rules.add(ORDERS, "no_such_mode", said != modes, names)
+    return lines.assign(grams=np.nan_to_num(grams))
+
+
+def _grams(lines: pd.DataFrame, scope: str) -> float:
+    """Return what lines emit as far as the limit counts them."""
     if scope.startswith("supplier:"):
         lines = lines[lines["supplier_id"] == scope.removeprefix("supplier:")]
     elif scope not in ("all", "stage:buyer"):
         return 0.0
-    total = 0.0
-    for (supplier, site), rows in lines.groupby(["supplier_id", "site_id"]):
-        lane = slowest_lane(scenario, str(supplier), str(site))
-        ways = inbound_ways(scenario, rows)
-        if lane is not None:
-            ways = ways[ways["mode"] == lane["mode"]]
-        rate = float(ways["g_per_kg"].iloc[0])
-        total += 0.0 if np.isnan(rate) else rate * float(rows["kg"].fillna(0.0).sum())
-    return total
+    return float(lines["grams"].sum())
 
 
 def _several(facts: BuyerFacts, scope: str) -> bool:
@@ -305,6 +325,9 @@ def _terms(
         "purchase": float(lines["spend"].sum()),
         "order": float(shipments["order_cost"].sum()),
         "transport": float(shipments["shipping"].sum()),
+        "co2": scenario.settings.co2_price_per_tonne
+        / GRAMS_PER_TONNE
+        * float(lines["grams"].sum()),
         "holding": money("holding", closing),
         "shortage": money("shortage", lost) + money("least", lost),
         "safety": money("floor_price", under),

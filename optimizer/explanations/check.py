@@ -64,6 +64,9 @@ TIES: Mapping[tuple[str, str], tuple[tuple[str, str, tuple[str, ...]], ...]] = {
         ("routes", "cost", ("late",)), ("handed_over", "objective", ("late",)),
     ),
     ("routing", "unserved"): (("unserved.stop", "objective", ("unserved", "prize")),),
+    ("replenishment", "co2"): (("purchase_orders.tonight", "emission", ("co2",)),),
+    ("rolling", "co2"): (("purchase_orders.later", "emission", ("co2",)),),
+    ("buyer", "co2"): (("purchase_orders.buyer", "emission", ("co2",)),),
     ("positioning", "transport"): (("transfers.positioning", "cost", ()),),
     ("network", "fixed"): (("network", "cost", ("fixed",)),),
     ("network", "opening"): (("network", "change", ("opening",)),),
@@ -99,7 +102,7 @@ def check_told(scenario: Scenario, plan: Plan, told: list[Explanation]) -> tuple
             f"{explanation.decision_id}: {fault}"
             for fault in _faults(explanation, cells, known, terms)
         ]
-    faults += _ties(plan, told)
+    faults += _ties(plan, told, str(scenario.settings.start_date))
     faults += _routes(told)
     return len(wanted), faults
 
@@ -279,23 +282,28 @@ def _differ(a: float, b: float, slack: float = CLOSE) -> bool:
     return not abs(a - b) <= slack * max(1.0, abs(a), abs(b))
 
 
-def _kind(explanation: Explanation) -> Iterable[str]:
+def _kind(explanation: Explanation, start: str) -> Iterable[str]:
     """Yield the names under which ties know an explanation."""
     yield explanation.table
     if explanation.table == "unserved":
         yield f"unserved.{explanation.subject['kind']}"
         if explanation.subject["code"] in NETWORK_CODES:
             yield "unserved.network" if explanation.subject["kind"] == "demand" else ""
+    if explanation.table == "purchase_orders":
+        later = not str(explanation.subject["order_on"]).startswith(start)
+        own = str(explanation.subject["order_id"]).startswith("BP-")
+        kind = "buyer" if own else "later" if later else "tonight"
+        yield f"purchase_orders.{kind}"
     if explanation.table == "transfers":
         name = str(explanation.subject["transfer_id"])
         yield "transfers.positioning" if name.startswith("TP-") else "transfers.replenishment"
 
 
-def _ties(plan: Plan, told: list[Explanation]) -> list[str]:
+def _ties(plan: Plan, told: list[Explanation], start: str) -> list[str]:
     """Return terms of objectives that the decisions do not add up to."""
     added: dict[tuple[str, str, str], float] = {}
     for explanation in told:
-        for kind in _kind(explanation):
+        for kind in _kind(explanation, start):
             for part in explanation.sums:
                 for each in part.terms:
                     for name in (each.name, ""):

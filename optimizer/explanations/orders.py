@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from optimizer.explanations.facts import Facts, Row, blank, cell, constant, number, plain
+from optimizer.explanations.parcels import emission
 from optimizer.explanations.prices import prices_of
 from optimizer.explanations.record import Cell, Explanation, Factor, Sum, Term, term, total
 from optimizer.explanations.told import alternative, binding
@@ -28,7 +29,7 @@ def _line(facts: Facts, row: Row) -> Explanation:
     name = f"{row['order_id']}/{int(row['line'])}"
     decision = f"purchase_orders:{name}"
     offer = offer_of(facts, row)
-    sums = [_money(facts, row, offer)]
+    sums = [_money(facts, row, offer), *_emission(facts, row)]
     quantity = _quantity(facts, decision, row)
     if quantity is not None:
         sums.insert(0, quantity)
@@ -113,6 +114,14 @@ def _money(facts: Facts, row: Row, offer: Row) -> Sum:
     return total("cost", "money", terms, cell("purchase_orders", row, LINE, "cost"))
 
 
+def _emission(facts: Facts, row: Row) -> list[Sum]:
+    """Return what the CO2e of a line's way costs; nothing without a price, or where not known."""
+    if blank(row["g_co2e"]):
+        return []
+    terms = emission(facts, cell("purchase_orders", row, LINE, "g_co2e"))
+    return [total("emission", "money", terms)] if terms else []
+
+
 def _priced_units(facts: Facts, qty: Factor, offer: Row) -> list[tuple[Factor, Factor]]:
     """Return units and the price that each part of them has, by the price breaks."""
     base = cell("supplier_products", offer, TERMS, "unit_cost")
@@ -184,7 +193,7 @@ def _uses(facts: Facts, row: Row, made: Row) -> dict[tuple[str, str, str], float
     site, cost, qty = str(row["site_id"]), float(row["cost"]), float(row["qty"])
     uses = {("storage", f"site:{site}", ""): qty * number(made["volume_m3"])}
     scopes = {"all", f"site:{site}", f"supplier:{row['supplier_id']}"}
-    scopes |= {"stage:replenishment", "stage:rolling"}
+    scopes |= {"stage:replenishment", "stage:rolling", "stage:buyer"}
     scopes |= {f"category:{plain(made['category'])}", f"product:{row['product_id']}"}
     for limit in facts.rows("limits"):
         if str(limit["scope"]) in scopes:

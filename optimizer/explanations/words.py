@@ -138,6 +138,7 @@ SUMS: Mapping[str, Pair] = {
     "objective": ("What it adds to the objective", "计入目标值"),
     "position": ("Where the units come from", "件数来源"),
     "change": ("What changing it costs", "变更成本"),
+    "emission": ("What it emits on its way", "途中碳排放费用"),
     "holding": ("Expected holding", "预期持有成本"),
     "shortage": ("Expected shortage", "预期缺货成本"),
 }

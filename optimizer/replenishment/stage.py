@@ -60,7 +60,7 @@ def run(
     origins = upstream.get("forecast_origins")
     found = outcome.solution
     tables |= _tables(facts, tonight, lines, found, origins, brief=brief == "yes")
-    unknown = unknown_ways(lines.table)
+    unknown = unknown_ways(lines.table, pd.Timestamp(scenario.settings.start_date))
     return StageResult(
         tables,
         certificate,
@@ -171,11 +171,11 @@ def emission_kpis(tables: Mapping[str, pd.DataFrame]) -> tuple[Kpi, ...]:
     return tuple(found)
 
 
-def unknown_ways(purchases: pd.DataFrame) -> tuple[str, ...]:
-    """Say how many of tonight's orders come on a way of unknown length."""
+def unknown_ways(purchases: pd.DataFrame, day: pd.Timestamp | None = None) -> tuple[str, ...]:
+    """Say how many orders of a day (None: of all) come on a way of unknown length."""
     if not len(purchases):
         return ()
-    now = purchases[purchases["order_on"] == purchases["order_on"].min()]
+    now = purchases if day is None else purchases[purchases["order_on"] == day]
     count = now.loc[now["g_co2e"].isna(), "order_id"].nunique()
     if not count:
         return ()

@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from optimizer.replenishment.buyer.calendar import Dates, read_dates, slowest_lanes
-from optimizer.replenishment.buyer.case_limits import Names, read_rules, read_storage
+from optimizer.replenishment.buyer.case_limits import (
+    Names,
+    grams_per_unit,
+    read_rules,
+    read_storage,
+)
 from optimizer.replenishment.buyer.price_ranges import Ranges, price_ranges
 from optimizer.replenishment.buyer.problem import Floats, Groups, Ints, Items, Options, Problem
 from optimizer.replenishment.buyer.scope import Scope
@@ -20,6 +25,7 @@ from optimizer.replenishment.facts import Facts
 
 MOST_UNITS = 4000  # demand and stock of an item; beyond, it is planned in larger units
 EDGE = 1e-6  # units; rounding of sums
+GRAMS_PER_TONNE = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,9 @@ class Case:
     ----------
     unit : (n_items,) int64, base units of one unit of the problem; 1 but for very large items
     pair : (n_items,) row of `facts.pairs`
-    offers : one row per option, its columns those of `facts.offers`
+    offers : one row per option, its columns those of `facts.offers`; besides `mode` of the slowest
+        lane (blank: none), `g_co2e` of bringing a base unit by it (NaN: not known), and `co2_cost`
+        of the same [money, 0 where not known]
     dates : order_on and due_on of each option and bucket
     groups : supplier and site of each group
     names : of the rules and stores
@@ -115,11 +123,16 @@ def _with_terms(facts: Facts, offers: pd.DataFrame) -> pd.DataFrame:
         offers[column] = products[source].reindex(offers["product_id"]).to_numpy(np.float64)
     for column in ("category", "discontinued_on", "shelf_life_days"):
         offers[column] = products[column].reindex(offers["product_id"]).to_numpy()
+    mode, grams = grams_per_unit(facts.scenario, offers)
+    price = facts.scenario.settings.co2_price_per_tonne / GRAMS_PER_TONNE
     return offers.assign(
         multiple=whole,
         least_lot=least.astype(np.int64) * whole,
         duty=1.0 + offers["duty_pct"].to_numpy(np.float64) / 100.0,
         brings=offers["fill_rate"] * (1.0 - offers["defect_rate"]),
+        mode=mode,
+        g_co2e=grams,
+        co2_cost=price * np.nan_to_num(grams),
     ).reset_index(drop=True)
 
 
@@ -260,7 +273,8 @@ def _options(
         brings=offers["brings"].to_numpy(np.float64),
         arrival=dates.arrival,
         line_cost=np.zeros(len(offers)),
-        unit_cost=(way + dates.lane["cost_per_unit"]).to_numpy(np.float64) * scale,
+        unit_cost=(way + dates.lane["cost_per_unit"] + offers["co2_cost"]).to_numpy(np.float64)
+        * scale,
         kg=offers["kg"].to_numpy(np.float64) * scale,
         m3=offers["m3"].to_numpy(np.float64) * scale,
         segment_start=ranges.start,

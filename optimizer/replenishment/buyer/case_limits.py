@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from optimizer.replenishment.buyer.problem import Floats, Ints, Items, Rules, Storage
 from optimizer.replenishment.facts import Facts
@@ -83,7 +84,7 @@ def read_rules(
                 weight = part - float(limit.value) / 100.0 * whole
                 zero = np.where(np.isfinite(rooms), 0.0, np.inf)
                 add("share", f"{limit.limit_id} supplier:{name}", (weight, nothing), zero)
-    kilos = kg_co2e_per_unit(facts.scenario, offers)
+    kilos = np.nan_to_num(offers["g_co2e"].to_numpy(np.float64)) / GRAMS_PER_KG
     for cap in co2_limits(facts.scenario, "buyer")[0]:
         inside = np.ones(count) if cap.kind == "all" else (offers["supplier_id"] == cap.name)
         bucket = pd.NaT if cap.first is None else cap.first
@@ -109,12 +110,18 @@ def read_rules(
     ), tuple(names)
 
 
-def kg_co2e_per_unit(scenario: Scenario, offers: pd.DataFrame) -> Floats:
-    """Return kg of CO2e of bringing a base unit of each option by its slowest lane; 0: not known.
+def grams_per_unit(scenario: Scenario, offers: pd.DataFrame) -> tuple[NDArray[np.object_], Floats]:
+    """Return the mode by which each option comes, and what bringing a base unit of it emits.
+
+    The slowest lane, as lead times have it; no lane: mode blank, and the way that is usual then.
 
     Parameters
     ----------
     offers : supplier_id, site_id, and kg of a base unit
+
+    Returns
+    -------
+    mode : (n_options,) texts; grams : (n_options,) g CO2e, NaN: not known
     """
     lanes = scenario.filled("lanes").sort_values(
         ["transit_mean_days", "transit_sd_days"], ascending=False, kind="stable"
@@ -125,12 +132,11 @@ def kg_co2e_per_unit(scenario: Scenario, offers: pd.DataFrame) -> Floats:
     ways = inbound_ways(scenario, offers)
     ways = ways.assign(mode=ways["mode"].astype(object).where(ways["mode"].notna(), ""))
     rate = ways.set_index(["supplier_id", "site_id", "mode"])["g_per_kg"]
-    mode = modes.reindex(at).astype(object)
-    mode = mode.where(mode.notna(), "").to_numpy(object)
+    found = modes.reindex(at).astype(object)
+    mode = found.where(found.notna(), "").to_numpy(object)
     key = pd.MultiIndex.from_arrays([offers["supplier_id"], offers["site_id"], mode])
-    grams = rate.reindex(key).to_numpy(np.float64) * offers["kg"].to_numpy(np.float64)
-    kilos: Floats = np.nan_to_num(grams) / GRAMS_PER_KG
-    return kilos
+    grams: Floats = rate.reindex(key).to_numpy(np.float64) * offers["kg"].to_numpy(np.float64)
+    return mode, grams
 
 
 def read_storage(

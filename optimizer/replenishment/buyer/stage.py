@@ -11,11 +11,14 @@ import pandas as pd
 
 from optimizer.outcome import Limits, Outcome
 from optimizer.replenishment.buyer.case import Case, read_case
+from optimizer.replenishment.buyer.case_limits import GRAMS_PER_KG
 from optimizer.replenishment.buyer.explain import explanations
+from optimizer.replenishment.buyer.problem import Ints
 from optimizer.replenishment.buyer.scope import Scope, read_scope
 from optimizer.replenishment.buyer.solve import STAGE, BuyersPlan, solve
 from optimizer.replenishment.buyer.tables import marginal_prices, projection, purchase_orders
 from optimizer.replenishment.facts import Facts, read_facts
+from optimizer.replenishment.stage import unknown_ways
 from optimizer.stage import Certificate, Kpi, StageResult
 from scenarios import InputError, Scenario
 from scenarios.semantics.co2_limits import co2_limits
@@ -51,8 +54,8 @@ def run(
     return StageResult(
         {name: table for name, table in tables.items() if len(table)},
         Certificate.of(STAGE, cast("Outcome[object]", outcome)),
-        _kpis(facts, case, outcome),
-        _notes(facts, chosen, case, outcome),
+        (*_kpis(facts, case, outcome), *_emitted(orders)),
+        (*_notes(facts, chosen, case, outcome), *unknown_ways(orders)),
         outcome.work,
         {name: version(name) for name in ("ortools", "highspy")},
     )
@@ -62,8 +65,7 @@ def _kpis(facts: Facts, case: Case, outcome: Outcome[BuyersPlan]) -> tuple[Kpi, 
     """Return the objective's terms, which add up to it, and what a buyer asks first."""
     assert outcome.solution is not None
     problem, qty = case.problem, outcome.solution.qty
-    terms = problem.terms(qty)
-    terms.pop("line")  # no fixed cost of a line is known to a scenario
+    terms = _terms(case, qty)
     _, lost = problem.stock(qty)
     unit = case.unit[:, None]
     wanted = float((problem.items.demand * unit).sum())
@@ -85,6 +87,23 @@ def _kpis(facts: Facts, case: Case, outcome: Outcome[BuyersPlan]) -> tuple[Kpi, 
         Kpi("product_locations", float(len(case.pair)), "pairs", STAGE),
         Kpi("buckets", float(facts.scenario.settings.horizon_buckets), "buckets", STAGE),
     )
+
+
+def _terms(case: Case, qty: Ints) -> dict[str, float]:
+    """Return money by term of the objective, CO2e apart from transport."""
+    slots = case.problem.slots
+    terms = case.problem.terms(qty)
+    terms.pop("line")  # no fixed cost of a line is known to a scenario
+    units = qty * case.unit[slots.item]
+    co2 = float((units * case.offers["co2_cost"].to_numpy(np.float64)[slots.option]).sum())
+    return terms | {"transport": terms["transport"] - co2, "co2": co2}
+
+
+def _emitted(orders: pd.DataFrame) -> tuple[Kpi, ...]:
+    """Return kg of CO2e of all orders, as far as it is known."""
+    if not len(orders):
+        return ()
+    return (Kpi("buyer_co2e", float(orders["g_co2e"].sum()) / GRAMS_PER_KG, "kg CO2e", STAGE),)
 
 
 def _saved(case: Case, outcome: Outcome[BuyersPlan]) -> float:

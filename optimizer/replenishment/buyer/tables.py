@@ -62,6 +62,8 @@ def purchase_orders(facts: Facts, case: Case, qty: Ints) -> pd.DataFrame:
             "unit_cost": unit_cost,
             "cost": units * unit_cost,
             "status": "proposed",
+            "mode": rows["mode"].where(rows["mode"] != ""),
+            "g_co2e": units * rows["g_co2e"].to_numpy(np.float64),
         }
     )
 

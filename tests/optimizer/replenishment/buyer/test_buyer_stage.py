@@ -13,6 +13,8 @@ import pytest
 from api.cli.app import invoke
 from optimizer.audit import buyer
 from optimizer.audit.report import AuditReport
+from optimizer.explanations.check import check_told
+from optimizer.explanations.explain import Explainer
 from optimizer.outcome import Limits
 from optimizer.pipeline import plan, run_stage
 from optimizer.plan import Plan
@@ -128,6 +130,92 @@ def with_co2_limit(shop: Scenario, grams: float, scope: str = "stage:buyer") -> 
     )
     tables["limits"] = pd.concat([shop.tables["limits"], limit], ignore_index=True)
     return Scenario(shop.settings, tables)
+
+
+def at_price(shop: Scenario, price: float) -> Scenario:
+    """Return the shop with ways from the farm, no limit that binds, and a price of a tonne."""
+    facts = with_co2_limit(shop, 1e9)
+    settings = facts.settings.model_copy(update={"co2_price_per_tonne": price})
+    return Scenario(settings, dict(facts.tables))
+
+
+def figure(made: Plan, kpi: str) -> float:
+    """Return a figure of a plan."""
+    rows = made.table("kpis")
+    return float(rows.loc[rows["kpi"] == kpi, "value"].iloc[0])
+
+
+@pytest.fixture(scope="module")
+def priced(corner_shop: Scenario) -> dict[float, Plan]:
+    """Plans without a price of CO2e, at 300,000 a tonne, and at one that nothing is worth."""
+    options = {"scope": "supplier:FARM"}
+    return {
+        price: plan(at_price(corner_shop, price), ["buyer"], work=0.2, options=options)
+        for price in (0.0, 300_000.0, 1e9)
+    }
+
+
+def test_lines_state_how_they_come_and_what_they_emit(
+    corner_shop: Scenario, priced: dict[float, Plan]
+) -> None:
+    """By road 100 km at 100 g/tkm are 10 g a kg."""
+    lines = priced[0.0].table("purchase_orders")
+    kg = corner_shop.table("products").set_index("product_id")["weight_kg"]
+    grams = 10.0 * lines["qty"].astype(float) * kg.reindex(lines["product_id"]).to_numpy()
+    assert set(lines["mode"]) == {"road"}
+    assert lines["g_co2e"].to_numpy(float) == pytest.approx(grams.to_numpy(float))
+    assert figure(priced[0.0], "buyer_co2e") == pytest.approx(float(grams.sum()) / 1000.0)
+
+
+def test_a_price_of_co2_is_a_term_of_its_own(priced: dict[float, Plan]) -> None:
+    """300,000 a tonne are 0.3 a gram; the ways here cost nothing else, so transport stays 0."""
+    made = priced[300_000.0]
+    grams = made.table("purchase_orders")["g_co2e"].astype(float).sum()
+    assert grams > 0.0
+    assert figure(made, "co2") == pytest.approx(0.3 * grams)
+    assert figure(made, "transport") == pytest.approx(0.0, abs=1e-6)
+    assert figure(priced[0.0], "co2") == 0.0
+
+
+def test_a_price_weighs_in_what_is_ordered(priced: dict[float, Plan]) -> None:
+    """The plan made at a price is no dearer at it than the one made without, and emits less.
+
+    1,000 a gram, 10 g a kg: no unit is worth its way, nothing is ordered.
+    """
+    free, paid = priced[0.0], priced[300_000.0]
+    grams = [made.table("purchase_orders")["g_co2e"].astype(float).sum() for made in (free, paid)]
+    costs = [float(made.table("certificates")["objective"].iloc[0]) for made in (free, paid)]
+    bound = float(paid.table("certificates")["bound"].iloc[0])
+    assert bound <= costs[1] < costs[0] + 0.3 * grams[0]
+    assert grams[1] < grams[0]
+    assert not len(priced[1e9].table("purchase_orders"))
+
+
+def test_what_a_line_pays_for_co2_is_explained(
+    corner_shop: Scenario, priced: dict[float, Plan]
+) -> None:
+    """Each line has a sum of grams x price; together they are the objective's term."""
+    facts, made = at_price(corner_shop, 300_000.0), priced[300_000.0]
+    told = list(Explainer(facts, made).every())
+    count, faults = check_told(facts, made, told)
+    assert (count, faults) == (len(told), [])
+    sums = [part.total for each in told for part in each.sums if part.name == "emission"]
+    assert len(sums) == len(told) > 0
+    assert sum(sums) == pytest.approx(figure(made, "co2"))
+    assert "is not" in " ".join(check_told(facts, priced[0.0], told)[1])
+
+
+@pytest.mark.parametrize(("column", "code"), [("g_co2e", "co2_differs"), ("mode", "no_such_mode")])
+def test_a_false_emission_is_found(
+    corner_shop: Scenario, priced: dict[float, Plan], column: str, code: str
+) -> None:
+    """A line that states another mode or a gram less than its way emits is named."""
+    made = priced[300_000.0]
+    lines = made.table("purchase_orders")
+    false = "rail" if column == "mode" else lines[column].astype(float) - 1.0
+    tables = {**made.tables, "purchase_orders": lines.assign(**{column: false})}
+    found = buyer.check(at_price(corner_shop, 300_000.0), tables, "supplier:FARM").violations
+    assert {violation.code for violation in found} == {code}
 
 
 def grams_by_day(made: Plan, shop: Scenario) -> pd.Series:
