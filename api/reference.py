@@ -1,6 +1,6 @@
-"""The reference of commands and routes: `python -m api.reference docs`.
+"""The reference of commands, routes and settings: `python -m api.reference docs`.
 
-Writes `cli.md`, `http.md` and `openapi.json`. A change of the OpenAPI document that would break a
+Writes `cli.md`, `http.md`, `settings.md` and `openapi.json`. A change of the OpenAPI document that would break a
 caller is refused; `--break` writes it all the same.
 """
 
@@ -40,6 +40,38 @@ it is [as a file](openapi.json). Errors are problem documents (RFC 9457).
 
 This page is written from the routes by `python -m api.reference docs`.
 """
+SETTINGS_INTRODUCTION = """\
+# Settings of the service
+
+`holdfast serve`, `api` and `worker` read them from environment variables; `keys`, `backup`, `restore`,
+`tenants` and `audit` read those that say where the data lies. Lists are separated by commas. A variable
+that cannot be read stops the start, and all of them are named. Secrets are best kept in files: {files}.
+
+The client (`from holdfast import Client`) reads its key from `HOLDFAST_KEY`.
+
+This page is written from `api/settings.py` by `python -m api.reference docs`.
+
+| variable | default | meaning |
+|---|---|---|
+"""
+
+
+def settings_page() -> str:
+    """Return the reference of the service's settings as Markdown."""
+    from api.settings import FROM_FILES, PREFIX, ServiceSettings
+
+    files = ", ".join(
+        f"`{PREFIX}{name.upper()}_FILE` in the place of `{PREFIX}{name.upper()}`"
+        for name in FROM_FILES
+    )
+    rows = []
+    for name, field in ServiceSettings.model_fields.items():
+        default = field.default
+        shown = ",".join(default) if isinstance(default, tuple) else str(default or "")
+        shown = f"{default:g}" if isinstance(default, int | float) else shown
+        told = (field.description or name).replace("|", "\\|")
+        rows.append(f"| `{PREFIX}{name.upper()}` | {f'`{shown}`' if shown else ''} | {told} |\n")
+    return SETTINGS_INTRODUCTION.format(files=files) + "".join(rows)
 
 
 def cli_page() -> str:
@@ -126,6 +158,7 @@ def main(arguments: Sequence[str]) -> None:
     kept.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / "http.md").write_text(http_page(document), encoding="utf-8")
     (folder / "cli.md").write_text(cli_page(), encoding="utf-8")
+    (folder / "settings.md").write_text(settings_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class ServiceSettings(BaseModel):
         "holdfast-data"
     )
     host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    port: Annotated[int, Field(ge=0, le=65535, description="port to listen on")] = 8000
     database_url: Annotated[str, Field(description="SQLAlchemy URL; blank: SQLite in home")] = ""
     allowed_hosts: Annotated[
         tuple[str, ...], Field(description="host names by which it may be called")
@@ -75,7 +75,7 @@ class ServiceSettings(BaseModel):
             description="URL of map tiles with {z}, {x}, {y}; blank: country outlines only",
         ),
     ] = ""
-    log_format: Annotated[Literal["json", "text"], Field(description="of lines on stderr")] = "text"
+    log_format: Annotated[Literal["json", "text"], Field(description="of lines on stderr: text or json")] = "text"
     max_chunks: Annotated[
         int, Field(ge=0, le=64, description="chunks of runs at the same time, beside the runs")
     ] = 1

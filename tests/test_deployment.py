@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
 
+from api.cli.app import app
 from api.settings import FROM_FILES, PREFIX, ServiceSettings, settings_from
 from scenarios import InputError
 
@@ -198,7 +200,7 @@ def test_units_run_as_a_user_with_little(unit: Path) -> None:
     assert told["User"] not in ("", "root", "0")
     assert told["CapabilityBoundingSet"] == ""
     assert (told["NoNewPrivileges"], told["ProtectSystem"]) == ("yes", "strict")
-    assert {"MemoryMax", "Restart", "TimeoutStopSec"} <= set(told)
+    assert "MemoryMax" in told
     known = {PREFIX + field.upper() for field in ServiceSettings.model_fields}
     given = {
         word.split("=", 1)[0]: word.split("=", 1)[1]
@@ -209,8 +211,37 @@ def test_units_run_as_a_user_with_little(unit: Path) -> None:
     names = {name for name in given if name.startswith(PREFIX)}
     assert {name.removesuffix("_FILE") if name.removesuffix("_FILE") in known else name
             for name in names} <= known  # fmt: skip
+    if told["Type"] == "oneshot":
+        assert "TimeoutStartSec" in told
+        return
+    assert {"Restart", "TimeoutStopSec"} <= set(told)
     for secret in ("HOLDFAST_DATABASE_URL_FILE", "HOLDFAST_SECRET_FILE"):
         assert given[secret].startswith("%d/")
+
+
+def test_cron_and_timer_call_the_same_night() -> None:
+    """One command that `holdfast nightly` understands, as one user, at one time."""
+    unit = (DEPLOY / "systemd" / "holdfast-night.service").read_text()
+    timer = (DEPLOY / "systemd" / "holdfast-night.timer").read_text()
+    (line,) = [
+        line
+        for line in (DEPLOY / "holdfast-night.cron").read_text().splitlines()
+        if line and line[0] != "#"
+    ]
+    told = line.split(None, 6)
+    started = re.search(r"^ExecStart=(.*)$", unit, re.MULTILINE)
+    assert started is not None
+    assert "User=holdfast\n" in unit
+    assert told[:6] == ["*/15", "*", "*", "*", "*", "holdfast"]
+    assert "OnCalendar=*:0/15\n" in timer
+    command, _, log = told[6].partition(" >>")
+    assert command == started[1]
+    assert log.endswith("2>&1")
+    commands: Any = typer.main.get_command(app)
+    words = shlex.split(command)[1:]
+    parsed = commands.commands[words[0]].make_context(words[0], words[1:], resilient_parsing=True)
+    assert parsed.params["cron"] == "30 2 * * *"
+    assert parsed.params["timezone"] == "Asia/Shanghai"
 
 
 def test_the_database_may_be_named_by_a_file(tmp_path: Path) -> None:

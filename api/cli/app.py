@@ -53,18 +53,24 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _options(
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an internal error.")] = False,
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", is_eager=True)
-    ] = False,
-) -> None:
-    if version:
+def _show_version(wanted: bool) -> None:
+    if wanted:
         from optimizer.code import code_version
 
         typer.echo(code_version())
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an internal error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_show_version
+        ),
+    ] = False,
+) -> None: ...
 
 
 for _name in COMMANDS:

@@ -10,9 +10,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import api.cli.console
-from api.cli.app import app
-from api.cli.console import print_table
+from api.cli.app import app, invoke
+from api.cli.console import Exit, print_table
 from api.cli.progress import StageBars
+from optimizer.code import code_version
 
 WIDTH = 80
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -65,3 +66,9 @@ def test_shells_complete_commands() -> None:
     asks = {"_HOLDFAST_COMPLETE": "complete_bash", "COMP_WORDS": "holdfast str", "COMP_CWORD": "1"}
     answer = CliRunner().invoke(app, [], prog_name="holdfast", env=asks)
     assert answer.stdout.split() == ["stress"]
+
+
+def test_the_version_is_told_without_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """`holdfast --version` prints one line and ends well."""
+    assert invoke(["--version"]) == Exit.FINE
+    assert capsys.readouterr().out.strip() == code_version()

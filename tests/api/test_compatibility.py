@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from api.compatibility import breaking_changes
-from api.reference import OPENAPI, cli_page, http_page, main, openapi_document
+from api.reference import OPENAPI, cli_page, http_page, main, openapi_document, settings_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 KEPT: dict[str, Any] = json.loads((DOCS / OPENAPI).read_text(encoding="utf-8"))
@@ -33,10 +33,11 @@ def test_no_caller_breaks(today: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 def test_the_files_are_current(today: dict[str, Any]) -> None:
-    """docs/openapi.json, http.md and cli.md are what `python -m api.reference docs` writes."""
+    """docs/openapi.json, http.md, cli.md and settings.md are what `python -m api.reference docs` writes."""
     assert today == KEPT
     assert (DOCS / "http.md").read_text(encoding="utf-8") == http_page(today)
     assert (DOCS / "cli.md").read_text(encoding="utf-8") == cli_page()
+    assert (DOCS / "settings.md").read_text(encoding="utf-8") == settings_page()
 
 
 def _no_route(document: dict[str, Any]) -> None:
