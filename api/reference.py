@@ -1,7 +1,7 @@
 """The reference of commands, routes and settings: `python -m api.reference docs`.
 
-Writes `cli.md`, `http.md`, `settings.md` and `openapi.json`. A change of the OpenAPI document that would break a
-caller is refused; `--break` writes it all the same.
+Writes `cli.md`, `http.md`, `settings.md` and `openapi.json`. A change of the OpenAPI document that
+would break a caller is refused; `--break` writes it all the same.
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ This page is written from the routes by `python -m api.reference docs`.
 SETTINGS_INTRODUCTION = """\
 # Settings of the service
 
-`holdfast serve`, `api` and `worker` read them from environment variables; `keys`, `backup`, `restore`,
-`tenants` and `audit` read those that say where the data lies. Lists are separated by commas. A variable
-that cannot be read stops the start, and all of them are named. Secrets are best kept in files: {files}.
+`holdfast serve`, `api` and `worker` read them from environment variables; `keys`, `backup`,
+`restore`, `tenants` and `audit` read those that say where the data lies. Lists are separated by
+commas. A variable that cannot be read stops the start, and all of them are named. A secret is best
+kept in a file: {files}.
 
 The client (`from holdfast import Client`) reads its key from `HOLDFAST_KEY`.
 

@@ -75,7 +75,9 @@ class ServiceSettings(BaseModel):
             description="URL of map tiles with {z}, {x}, {y}; blank: country outlines only",
         ),
     ] = ""
-    log_format: Annotated[Literal["json", "text"], Field(description="of lines on stderr: text or json")] = "text"
+    log_format: Annotated[
+        Literal["json", "text"], Field(description="of lines on stderr: text or json")
+    ] = "text"
     max_chunks: Annotated[
         int, Field(ge=0, le=64, description="chunks of runs at the same time, beside the runs")
     ] = 1

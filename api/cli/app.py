@@ -66,9 +66,7 @@ def _options(
     debug: Annotated[bool, typer.Option(help="Show the traceback of an internal error.")] = False,
     version: Annotated[
         bool,
-        typer.Option(
-            "--version", help="Print the version.", is_eager=True, callback=_show_version
-        ),
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_show_version),
     ] = False,
 ) -> None: ...
 

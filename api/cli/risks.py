@@ -39,10 +39,11 @@ WORDS = {
 }  # fmt: skip
 
 
-class _ListFirst(TyperGroup):
+class ListFirst(TyperGroup):
     """Commands of which `list` may be left out."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `list` before what is no command."""
         if args and args[0] not in self.commands and args[0] != "--help":
             args = ["list", *args]
         return super().parse_args(ctx, args)
@@ -51,7 +52,7 @@ class _ListFirst(TyperGroup):
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        cls=_ListFirst,
+        cls=ListFirst,
         help="What may go wrong before it does; `holdfast risks PLAN` is `risks list PLAN`.",
         no_args_is_help=True,
     )

@@ -33,7 +33,7 @@ def test_no_caller_breaks(today: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 def test_the_files_are_current(today: dict[str, Any]) -> None:
-    """docs/openapi.json, http.md, cli.md and settings.md are what `python -m api.reference docs` writes."""
+    """openapi.json, http.md, cli.md, settings.md: what `python -m api.reference docs` writes."""
     assert today == KEPT
     assert (DOCS / "http.md").read_text(encoding="utf-8") == http_page(today)
     assert (DOCS / "cli.md").read_text(encoding="utf-8") == cli_page()
