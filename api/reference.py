@@ -25,6 +25,10 @@ On a terminal, `plan`, `stress`, `harden`, `compare` and `nightly` show a bar fo
 the best plan so far, on standard error; beside `--json` and into a pipe they do not. Tables take
 the width of the terminal.
 
+Sentences, stages and findings are told in English, or in Chinese with `--lang zh`, with
+`HOLDFAST_LANG=zh`, or in a Chinese locale such as `LANG=zh_CN.UTF-8`; JSON is the same in all.
+`--lang` and `--debug` (the traceback of an error) may stand anywhere.
+
 Completion of commands and options: `holdfast --install-completion` sets it up for the shell that it
 is called from (bash, zsh, fish, PowerShell); begin a new shell afterwards.
 `holdfast --show-completion` prints it, to be kept elsewhere.

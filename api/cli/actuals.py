@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, print_json, print_line, print_table
 
 
 def register(app: typer.Typer) -> None:
@@ -58,9 +58,9 @@ def load(
         print_json({**document, "hash": found.scenario.content_hash})
         return Exit.FINE
     told = ", ".join(f"{count:,} of {name}" for name, count in found.rows.items())
-    out().print(f"Loaded {told}. Written to {written}.", markup=False)
+    print_line(f"Loaded {told}. Written to {written}.")
     for note in found.notes:
-        out().print(note, markup=False)
+        print_line(note)
     return Exit.FINE
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 
-from api.cli.console import Exit, err, print_json
+from api.cli.console import Exit, err, place, print_json
+from api.cli.words import hint, labelled, named, options_first, speak, told
 
+if TYPE_CHECKING:
+    from scenarios.findings import Finding
+
+MOST_FINDINGS: Final = 40
 COMMANDS = (
     "api.cli.template",
     "api.cli.validate",
@@ -63,12 +69,16 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    debug: Annotated[bool, typer.Option(help="Show the traceback of an internal error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    lang: Annotated[
+        str, typer.Option(help="en or zh; default: HOLDFAST_LANG, else as the locale.")
+    ] = "",
     version: Annotated[
         bool,
         typer.Option("--version", help="Print the version.", is_eager=True, callback=_show_version),
     ] = False,
-) -> None: ...
+) -> None:
+    speak(lang, os.environ)
 
 
 for _name in COMMANDS:
@@ -84,9 +94,11 @@ def invoke(arguments: list[str]) -> int:
     """Run one command and return its exit code; nothing on purpose escapes as a traceback."""
     from scenarios.errors import EngineError, HoldfastError, InputError
 
+    arguments = options_first(arguments)
     as_json = "--json" in arguments
     debug = "--debug" in arguments
     try:
+        speak("", os.environ)
         result = app(args=arguments, prog_name="holdfast", standalone_mode=False)
         return int(result) if isinstance(result, int) else Exit.FINE
     except typer.Exit as stop:
@@ -97,7 +109,7 @@ def invoke(arguments: list[str]) -> int:
         wrong.show()
         return Exit.BAD_INPUT
     except KeyboardInterrupt:
-        err().print("Interrupted.")
+        err().print(told("Interrupted."))
         return Exit.INTERRUPTED
     except HoldfastError as error:
         code = Exit.INTERNAL if isinstance(error, EngineError) else Exit.BAD_INPUT
@@ -114,9 +126,9 @@ def invoke(arguments: list[str]) -> int:
         if debug:
             raise
         err().print(
-            f"[bold red]Internal error:[/] {type(error).__name__}: {error}\n"
-            "Run it again as `holdfast --debug ...` and report what it shows.",
-            markup=True,
+            f"{told('Internal error')}: {type(error).__name__}: {error}\n"
+            + told("Run it again with --debug and report what it shows."),
+            markup=False,
         )
         return Exit.INTERNAL
 
@@ -131,8 +143,16 @@ def _report(error: Exception, findings: tuple[object, ...], as_json: bool) -> No
         errors = [finding.document() for finding in listed]
         print_json({"error": type(error).__name__, "detail": str(error), "errors": errors})
         return
-    err().print(f"[bold red]{escape(type(error).__name__)}:[/] {escape(str(error))}")
-    for finding in listed[:40]:
-        err().print(f"  {escape(str(finding))}")
-    if len(listed) > 40:
-        err().print(f"  ... and {len(listed) - 40} more")
+    kind = escape(told(type(error).__name__))
+    err().print(f"[bold red]{kind}:[/] {escape(told(str(error)))}")
+    for finding in listed[:MOST_FINDINGS]:
+        err().print(f"  {_line(finding)}", markup=False)
+    if len(listed) > MOST_FINDINGS:
+        err().print(told(f"... and {len(listed) - MOST_FINDINGS} more"))
+
+
+def _line(finding: Finding) -> str:
+    """Say a finding on one line."""
+    given = f" ({labelled(told('given'), finding.value)})" if finding.value else ""
+    what = labelled(f"{finding.code}: {place(finding)}", hint(finding))
+    return f"{labelled(named(finding.severity), what)}{given}"

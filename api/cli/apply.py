@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.console import Exit, out, print_json
+from api.cli.console import Exit, print_json, print_line
 
 
 def register(app: typer.Typer) -> None:
@@ -40,11 +40,9 @@ def apply(
              "deltas": len(variant.deltas)}
         )  # fmt: skip
         return Exit.FINE
-    console = out()
-    console.print(
+    print_line(
         f"{len(variant.deltas)} changes. Written to {written}, hash {child.content_hash[:12]}.\n"
-        f"Next: holdfast plan {written} --out plan",
-        markup=False,
+        f"Next: holdfast plan {written} --out plan"
     )
     return Exit.FINE
 

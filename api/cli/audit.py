@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_json
+from api.cli.console import Exit, print_json, print_line
 from api.cli.opened import opened
 
 
@@ -39,7 +39,7 @@ def verify(
     else:
         for result in results:
             state = "whole" if not result.breaks else "[bold red]broken[/]"
-            out().print(f"{result.tenant}: {result.records} records, {state}; {result.newest}")
+            print_line(f"{result.tenant}: {result.records} records, {state}; {result.newest}")
             for text in result.breaks:
-                out().print(f"  {text}")
+                print_line(f"  {text}")
     return Exit.FINE if whole else Exit.GATE_FAILED

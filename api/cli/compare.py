@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, print_json, print_line, print_table
 from api.cli.progress import StageBars
+from api.cli.words import column, driver, named, told
 
 if TYPE_CHECKING:
     from api.services.comparison import Side
@@ -101,7 +102,12 @@ def _show(document: dict[str, Any], currency: str) -> None:
             f"Inputs of {name} that differ: {inputs['changes']:,}",
             ["table", "change", "column", "cells or rows"],
             [
-                [row["table"], row["change"], row["column"], row["count"]]
+                [
+                    column(row["table"]),
+                    named(row["change"]),
+                    column(row["table"], row["column"]).rpartition(".")[2],
+                    row["count"],
+                ]
                 for row in inputs["by_column"][:MOST_SHOWN]
             ],
         )
@@ -109,7 +115,8 @@ def _show(document: dict[str, Any], currency: str) -> None:
         f"Simulated under the same demand, 95 % intervals, {document['replications']} replications",
         ["figure", "unit", "plan", "mean", "from", "to", "against the baseline", "from", "to"],
         [
-            [row["kpi"], currency if row["unit"] == "money" else row["unit"], row["side"],
+            [named(row["kpi"]), currency if row["unit"] == "money" else named(row["unit"]),
+             row["side"],
              *(row["value"][part] for part in ("mean", "low", "high")),
              *(row["difference"][part] for part in ("mean", "low", "high"))]
             for row in document["kpis"]
@@ -117,13 +124,13 @@ def _show(document: dict[str, Any], currency: str) -> None:
     )  # fmt: skip
     for name, fall in document["waterfalls"].items():
         print_table(
-            f"What drives the cost of {name} ({fall['method']}, {currency})",
+            f"What drives the cost of {name} ({named(fall['method'])}, {currency})",
             ["driver", "changes", "change of cost", "uncertain by"],
             [
-                ["before", "", fall["before"], ""],
-                *([bar["driver"], bar["changes"], bar["change"], _known(bar["uncertain"])]
+                [told("before"), "", fall["before"], ""],
+                *([driver(bar["driver"]), bar["changes"], bar["change"], _known(bar["uncertain"])]
                   for bar in fall["bars"]),
-                ["after", "", fall["after"], ""],
+                [told("after"), "", fall["after"], ""],
             ],
         )  # fmt: skip
     robust = document["robust"]
@@ -138,12 +145,12 @@ def _show(document: dict[str, Any], currency: str) -> None:
             )
         ],
     )  # fmt: skip
-    best = [robust[f"best_{by}"] or "not known" for by in ("expected", "worst", "regret")]
-    told = "Best on average: {}; at worst: {}; by regret: {}.".format(*best)
-    out().print(told, markup=False)
+    best = [robust[f"best_{by}"] or told("not known") for by in ("expected", "worst", "regret")]
+    average, worst, regret = best
+    print_line(f"Best on average: {average}; at worst: {worst}; by regret: {regret}.")
     for note in (*document["notes"], *robust["notes"]):
-        out().print(note, markup=False)
+        print_line(note)
 
 
 def _known(value: float | None) -> str:
-    return "not known" if value is None else f"{value:,.2f}"
+    return told("not known") if value is None else f"{value:,.2f}"

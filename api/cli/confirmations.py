@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, print_json, print_line, print_table
 from api.cli.opened import opened
 
 if TYPE_CHECKING:
@@ -110,4 +110,4 @@ def _tell(rows: Sequence[ConfirmationRow], as_json: bool, revision: str = "") ->
         ],
     )  # fmt: skip
     if revision:
-        out().print(f"The scenario's newest revision is {revision[:12]}.")
+        print_line(f"The scenario's newest revision is {revision[:12]}.")

@@ -8,6 +8,8 @@ import sys
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
+from api.cli.words import column, hint, labelled, named, told
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -35,7 +37,7 @@ def out() -> Console:
     """Return a console on standard output."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False, width=_width(sys.stdout))
+    return Console(highlight=False, emoji=False, width=_width(sys.stdout))
 
 
 def _width(stream: TextIO) -> int | None:
@@ -47,7 +49,7 @@ def err() -> Console:
     """Return a console on standard error."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, width=_width(sys.stderr))
+    return Console(stderr=True, highlight=False, emoji=False, width=_width(sys.stderr))
 
 
 def print_json(document: Any) -> None:
@@ -55,16 +57,30 @@ def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
+def print_line(text: str, *, bold: bool = False, label: str = "") -> None:
+    """Print a sentence in the language of the command.
+
+    Parameters
+    ----------
+    bold : print it in bold letters
+    label : what is printed before it in dim ones, as a stage or "note"
+    """
+    from rich.text import Text
+
+    line = Text(told(text), style="bold" if bold else "")
+    out().print(Text.assemble((labelled(label, ""), "dim"), line) if label else line)
+
+
 def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table that fits the terminal; numbers are set flush right."""
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(title=escape(told(title)), title_justify="left", header_style="bold")
     held = [list(row) for row in rows]
     for place, heading in enumerate(headings):
         numeric = bool(held) and all(isinstance(row[place], (int, float)) for row in held)
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(told(heading), justify="right" if numeric else "left", overflow="fold")
     for row in held:
         table.add_row(*(escape(_shown(cell)) for cell in row))
     out().print(table)
@@ -74,7 +90,7 @@ def _shown(cell: object) -> str:
     if cell is None:
         return ""
     if isinstance(cell, bool):
-        return "yes" if cell else "no"
+        return told("yes" if cell else "no")
     if isinstance(cell, float):
         return "" if math.isnan(cell) else f"{cell:,.2f}"
     if isinstance(cell, int):
@@ -89,11 +105,17 @@ def print_findings(findings: Findings, *, most: int = 40) -> None:
     order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
     kept = sorted(findings, key=lambda finding: order[finding.severity])
     if not kept:
-        out().print("No findings.")
+        print_line("No findings.")
         return
     out().print(_findings_table(kept[:most]))
-    seen = {severity: findings.total(severity) for severity in order}
-    out().print(", ".join(f"{count:,} {severity}" for severity, count in seen.items()))
+    error, warning, info = (findings.total(severity) for severity in order)
+    print_line(f"{error:,} error, {warning:,} warning, {info:,} info")
+
+
+def place(finding: Finding) -> str:
+    """Say where a finding is: products.unit_cost row 7."""
+    where = column(finding.table, finding.column) or told("scenario")
+    return where if finding.row is None else f"{where} {told(f'row {finding.row}')}"
 
 
 def _findings_table(findings: Sequence[Finding]) -> Table:
@@ -104,16 +126,15 @@ def _findings_table(findings: Sequence[Finding]) -> Table:
     colours = {"error": "red", "warning": "yellow", "info": "cyan"}
     table = Table(header_style="bold", expand=False, show_lines=True)
     for heading, widest in (("finding", 24), ("where", 26), ("what to do", None)):
-        table.add_column(heading, overflow="fold", max_width=widest)
+        table.add_column(told(heading), overflow="fold", max_width=widest)
     for finding in findings:
         severity = str(finding.severity)
-        place = ".".join(part for part in (finding.table, finding.column) if part) or "scenario"
-        where = place if finding.row is None else f"{place} row {finding.row}"
+        where = place(finding)
         if finding.value:
-            where += f"\ngiven: {finding.value}"
+            where += f"\n{labelled(told('given'), finding.value)}"
         table.add_row(
-            f"[{colours[severity]}]{severity}[/]\n{finding.code}",
+            f"[{colours[severity]}]{named(severity)}[/]\n{finding.code}",
             escape(where),
-            escape(finding.hint),
+            escape(hint(finding)),
         )
     return table

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from scenarios.scenario import Scenario
@@ -80,15 +80,13 @@ def _print_list(*, as_json: bool) -> None:
 
 
 def _print_summary(scenario: Scenario, written: Path) -> None:
-    from rich.markup import escape
-
     from scenarios.tables import TABLES
 
     settings = scenario.settings
-    console = out()
-    console.print(
-        f"[bold]{escape(settings.name)}[/]  start {settings.start_date}, {settings.horizon_buckets}"
-        f" {settings.bucket}s, {settings.currency}, seed {settings.seed}"
+    print_line(
+        f"{settings.name}  start {settings.start_date}, {settings.horizon_buckets}"
+        f" {settings.bucket}s, {settings.currency}, seed {settings.seed}",
+        bold=True,
     )
     groups: dict[str, list[str]] = {}
     for table, frame in scenario.tables.items():
@@ -96,7 +94,5 @@ def _print_summary(scenario: Scenario, written: Path) -> None:
     rows = sum(len(frame) for frame in scenario.tables.values())
     title = f"{len(scenario.tables)} tables, {rows:,} rows"
     print_table(title, ["group", "tables and rows"], [(g, ", ".join(t)) for g, t in groups.items()])
-    console.print(
-        f"\nWritten to [bold]{escape(str(written))}[/], hash {scenario.content_hash[:12]}."
-    )
-    console.print(f"Next: holdfast plan {escape(str(written))} --out plan", highlight=False)
+    print_line(f"\nWritten to {written}, hash {scenario.content_hash[:12]}.")
+    print_line(f"Next: holdfast plan {written} --out plan")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from scenarios.deltas import Diff
@@ -71,9 +71,8 @@ def _document(found: Diff) -> dict[str, Any]:
 
 
 def _print(found: Diff, *, same: bool, most: int) -> None:
-    console = out()
     if same:
-        console.print("The scenarios are the same.")
+        print_line("The scenarios are the same.")
         return
     counts = [
         [name, len(part.added), len(part.removed), len(part.changed), part.reordered]
@@ -91,7 +90,7 @@ def _print(found: Diff, *, same: bool, most: int) -> None:
     if rows:
         print_table("Details", ["table", "key", "change", "column", "before", "after"], rows)
     if len(frame) > most:
-        console.print(f"{len(frame) - most:,} more are not shown; --json lists them all.")
+        print_line(f"{len(frame) - most:,} more are not shown; --json lists them all.")
 
 
 def _shown(value: object) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, out, print_json, print_line, print_table
 
 
 def register(app: typer.Typer) -> None:
@@ -61,10 +61,10 @@ def disruptions(
         [[name, about.meaning, about.value] for name, about in ACTIONS.items()],
     )  # fmt: skip
     console = out()
-    console.print("[bold]Targets by rank[/] (2- before it for the second, as 2-largest-by-spend):")
+    print_line("Targets by rank (2- before it for the second, as 2-largest-by-spend):")
     for word, ranks in RANKS.items():
         console.print("  " + ", ".join(f"{word}:{rank}" for rank in ranks))
-    console.print("[bold]Days[/] are a number or a distribution:")
+    print_line("Days are a number or a distribution:")
     forms = ", ".join(f"{name}({', '.join(parts) or '3, 5, 8'})" for name, parts in KNOWN.items())
-    console.print(f"  {forms}")
+    print_line(f"  {forms}")
     return Exit.FINE

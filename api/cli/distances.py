@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_json
+from api.cli.console import Exit, print_json, print_line
 
 
 def register(app: typer.Typer) -> None:
@@ -67,10 +67,9 @@ def distances(
             }
         )
         return Exit.FINE
-    out().print(
+    print_line(
         f"{len(rows):,} pairs measured, {lost:,} of them without a road."
         f" Written to {written}, hash {after.content_hash[:12]}.\n"
-        f"Next: holdfast plan {written} --stages routing --out plan",
-        markup=False,
+        f"Next: holdfast plan {written} --stages routing --out plan"
     )
     return Exit.FINE

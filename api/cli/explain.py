@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_json
+from api.cli.console import Exit, out, print_json, print_line
+from api.cli.words import language as spoken_language
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
@@ -34,7 +35,9 @@ def explain(
     check: Annotated[
         bool, typer.Option("--check", help="Recompute every term, re-add every sum.")
     ] = False,
-    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    language: Annotated[
+        str | None, typer.Option(help="en or zh; default: --lang, and en beside --json.")
+    ] = None,
     ledger: Annotated[
         Path | None, typer.Option(help="Write one JSON line per decision to this file.")
     ] = None,
@@ -51,7 +54,8 @@ def explain(
     from optimizer.plan import Plan
     from scenarios import InputError
 
-    if language not in LANGUAGES:
+    spoken = spoken_language(language, as_json=as_json)
+    if spoken not in LANGUAGES:
         raise InputError(f"--language is en or zh, not {language!r}")
     made = Plan.load(plan)
     facts = scenario_of(made, plan, scenario)
@@ -60,7 +64,7 @@ def explain(
         return _report(replayed(explainer, replay), "lines replayed", as_json)
     if ledger is not None:
         count = written(explainer, ledger)
-        out().print(f"{count:,} decisions are in {ledger}.", highlight=False)
+        print_line(f"{count:,} decisions are in {ledger}.")
         return Exit.FINE
     if check:
         if not every:
@@ -69,7 +73,7 @@ def explain(
     if not every and not decision:
         raise InputError("name a decision, or --all")
     chosen = explainer.chosen(table=table or None) if every else [decision]
-    teller = Teller(language, facts.settings.currency)
+    teller = Teller(spoken, facts.settings.currency)
     if as_json:
         told = []
         for name in chosen:
@@ -78,7 +82,7 @@ def explain(
         print_json({"plan": str(plan), "explanations": told} if every else told[0])
         return Exit.FINE
     for name in chosen:
-        out().print(f"[bold]{name}[/]" if not every else name, highlight=False, soft_wrap=True)
+        out().print(name, style="" if every else "bold", markup=False, soft_wrap=True)
         for sentence in teller.tell(explainer.one(name)):
             out().print(f"  {sentence}", markup=False, highlight=False, soft_wrap=True)
     return Exit.FINE
@@ -90,7 +94,7 @@ def _report(found: tuple[int, list[str]], what: str, as_json: bool) -> int:
     if as_json:
         print_json({"checked": count, "differences": faults})
     else:
-        out().print(f"{count:,} {what}; differences: {len(faults):,}", highlight=False)
+        print_line(f"{count:,} {what}; differences: {len(faults):,}")
         for fault in faults[:MOST_FAULTS]:
             out().print(f"  {fault}", markup=False, highlight=False, soft_wrap=True)
     return Exit.GATE_FAILED if faults else Exit.FINE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_json
+from api.cli.console import Exit, print_json, print_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +79,7 @@ def purchase_orders(
     if as_json:
         print_json({"path": str(to), "format": str(form), "orders": orders, "lines": len(lines)})
     else:
-        out().print(f"{orders:,} orders with {len(lines):,} lines written to {to}", markup=False)
+        print_line(f"{orders:,} orders with {len(lines):,} lines written to {to}")
     return Exit.FINE
 
 

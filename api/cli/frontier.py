@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, print_json, print_line, print_table
+from api.cli.words import language as spoken_language
+from api.cli.words import told
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +27,9 @@ def frontier(
     picture: Annotated[
         Path | None, typer.Option(help="Write a picture (SVG) to this file.")
     ] = None,
-    language: Annotated[str, typer.Option(help="Of the picture: en or zh.")] = "en",
+    language: Annotated[
+        str | None, typer.Option(help="Of the picture: en or zh; default: --lang.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """Show what emitting less costs: plans that no other one beats, and a proven floor."""
@@ -35,6 +39,7 @@ def frontier(
 
     if not co2:
         raise InputError("say what to hold against cost: --co2")
+    language = spoken_language(language)
     if language not in WORDS:
         raise InputError(f"--language is en or zh, not {language}")
     names = [part.strip() for part in stages.split(",") if part.strip()] or None
@@ -51,7 +56,7 @@ def frontier(
             [
                 f"{point.price_per_tonne:,.2f}",
                 f"{point.cost:,.2f}",
-                "not known" if point.cost_at_least is None else f"{point.cost_at_least:,.2f}",
+                told("not known") if point.cost_at_least is None else f"{point.cost_at_least:,.2f}",
                 "" if point.gap_pct is None else f"{point.gap_pct:.2f}",
                 f"{point.co2_kg:,.3f}",
                 "" if before is None
@@ -61,7 +66,7 @@ def frontier(
         ],
     )  # fmt: skip
     if found.beaten:
-        out().print(f"{len(found.beaten)} more plans are beaten by these.", markup=False)
+        print_line(f"{len(found.beaten)} more plans are beaten by these.")
     for note in found.notes:
-        out().print(note, markup=False)
+        print_line(note)
     return Exit.FINE

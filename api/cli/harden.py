@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, out, print_json, print_line, print_table
+from api.cli.words import named, told
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
@@ -73,12 +74,10 @@ def harden(
         print_json(found.document())
     else:
         print_hardening(found, facts.settings.currency)
-        out().print(f"\nThe result is in [bold]{out_file}[/].", highlight=False)
+        out().print()
+        print_line(f"The result is in {out_file}.")
         if found.deltas:
-            out().print(
-                f"Next: holdfast apply {scenario} {out_file} --out hardened; plan it.",
-                markup=False, highlight=False,
-            )  # fmt: skip
+            print_line(f"Next: holdfast apply {scenario} {out_file} --out hardened; plan it.")
     if stop.is_set():
         return Exit.INTERRUPTED
     return Exit.FINE if found.passed else Exit.GATE_FAILED
@@ -95,10 +94,9 @@ def _planned(facts: Scenario) -> Plan:
 
 def print_hardening(found: Hardening, currency: str) -> None:
     """Print the best choice, what each change adds, the frontier, and what stays out of reach."""
-    console = out()
     rows: list[list[object]] = [
         [number, f"{trial.cost.mean:+,.0f}" + _give(trial.cost.half_width),
-         f"{100 * trial.margin:+.1f} %", "yes" if trial.passed else "NO", trial.replications]
+         f"{100 * trial.margin:+.1f} %", told("yes" if trial.passed else "NO"), trial.replications]
         for number, (trial, _titles) in enumerate(found.frontier, start=1)
     ]  # fmt: skip
     print_table(
@@ -109,18 +107,18 @@ def print_hardening(found: Hardening, currency: str) -> None:
     for number, (_trial, titles) in enumerate(found.frontier, start=1):
         more = [title for title in titles if title not in before]
         less = [title for title in before if title not in titles]
-        said = "; ".join(more) or "no more"
-        left = f" [dim](without {len(less)} of those before)[/]" if less else ""
-        lead = "no change" if not titles else f"+ {said}" if before else said
-        console.print(f"{number:3}  {lead}{left}", highlight=False)
+        said = "; ".join(map(told, more)) or told("no more")
+        left = told(f" (without {len(less)} of those before)") if less else ""
+        lead = told("no change") if not titles else f"+ {said}" if before else said
+        print_line(f"{number:3}  {lead}{left}")
         before = set(titles)
     if found.contributions:
         print_table(
             "Each change's own part: the choice without it",
             ["change", f"saves ({currency})", "gates missed by", "passes without"],
             [
-                [own.title, f"{own.saves:+,.0f}", f"{100 * own.gap:.1f} %",
-                 "yes" if own.passes_without else "NO"]
+                [told(own.title), f"{own.saves:+,.0f}", f"{100 * own.gap:.1f} %",
+                 told("yes" if own.passes_without else "NO")]
                 for own in found.contributions
             ],
         )  # fmt: skip
@@ -130,16 +128,17 @@ def print_hardening(found: Hardening, currency: str) -> None:
             ["gate", "shown", "closest of all trials", "by"],
             [
                 [own.gate, f"{own.best:.4g}", f"{own.closest:.4g}",
-                 f"{len(own.titles)} changes" if len(own.titles) != 1 else own.titles[0]]
+                 f"{len(own.titles)} {told('changes')}" if len(own.titles) != 1
+                 else told(own.titles[0])]
                 for own in found.shortfalls
             ],
         )  # fmt: skip
-    changes = "; ".join(found.titles) or "none"
+    changes = "; ".join(map(told, found.titles)) or told("none")
     cost = f"{found.best.cost.mean:+,.0f}{_give(found.best.cost.half_width)} {currency}"
-    status = f"[bold]{found.status.capitalize()}[/] after {found.trials} trials"
-    console.print(f"{status}, at {cost}. Changes: {changes}", highlight=False)
+    status = named(found.status).capitalize()
+    print_line(f"{status} after {found.trials} trials, at {cost}. Changes: {changes}")
     for note in found.notes:
-        console.print(f"[dim]note:[/] {note}", highlight=False)
+        print_line(note, label=told("note"))
 
 
 def _give(half: float) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.console import out, print_json, print_table
+from api.cli.console import print_json, print_line, print_table
 from api.cli.import_mapping import mapping
 
 if TYPE_CHECKING:
@@ -131,13 +131,12 @@ def _print(imported: Imported, written: Path) -> None:
         ["table", "rows"],
         [[name, len(frame)] for name, frame in scenario.tables.items()],
     )
-    out().print(
+    print_line(
         f"{scenario.settings.name}: {len(scenario.tables)} tables written to {written}\n"
         f"scenario {scenario.content_hash[:12]}, seed {scenario.settings.seed},"
         f" plan starts {report.start_date}\n"
         "Which columns are real and which assumed: docs/data/online-retail.md\n"
-        f"Next: holdfast plan {written} --out PLAN",
-        markup=False,
+        f"Next: holdfast plan {written} --out PLAN"
     )
 
 
@@ -151,12 +150,11 @@ def _print_pickups(imported: Pickups, written: Path) -> None:
             for c in report.cities
         ],
     )
-    out().print(
+    print_line(
         f"{scenario.settings.name}: {len(scenario.tables)} tables written to {written}\n"
         f"scenario {scenario.content_hash[:12]}, seed {scenario.settings.seed}\n"
         "Which columns are real and which assumed: docs/data/lade.md\n"
-        f"Next: holdfast plan {written} --stages routing --out PLAN",
-        markup=False,
+        f"Next: holdfast plan {written} --stages routing --out PLAN"
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.console import Exit, out, print_findings, print_json, print_table
+from api.cli.console import Exit, print_findings, print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from scenarios.importers.mapping import ImportMapping, Mapped
@@ -131,11 +131,10 @@ def _print(made: Mapped, written: Path) -> None:
     scenario = made.scenario
     missing = [name for name in ("products", "sites", "inventory") if not scenario.has(name)]
     needs = f"To plan it still needs {', '.join(missing)}: give --base.\n" if missing else ""
-    out().print(
+    print_line(
         f"{scenario.settings.name}: {len(scenario.tables)} tables written to {written}\n"
         f"scenario {scenario.content_hash[:12]}, plan starts {scenario.settings.start_date}\n"
-        f"{needs}Next: holdfast validate {written}",
-        markup=False,
+        f"{needs}Next: holdfast validate {written}"
     )
 
 
@@ -144,7 +143,7 @@ def _explain(rule: ImportMapping, *, as_json: bool) -> None:
     if as_json:
         print_json(rule.model_dump(mode="json", by_alias=True, exclude_defaults=True))
         return
-    out().print(f"{rule.name}: {rule.help}\n", markup=False)
+    print_line(f"{rule.name}: {rule.help}\n")
     print_table(
         "Files, known by their headings",
         ["file", "headings", "needed", "what it is"],
@@ -160,7 +159,7 @@ def _explain(rule: ImportMapping, *, as_json: bool) -> None:
     )
     for name, join in rule.joins.items():
         by = ", ".join(f"{pair.left[0]} = {pair.right[0]}" for pair in join.on)
-        out().print(f"{name}: rows of {join.left} with those of {join.right} by {by}", markup=False)
+        print_line(f"{name}: rows of {join.left} with those of {join.right} by {by}")
     for table in rule.tables:
         rows = [[name, *_said(column)] for name, column in table.columns.items()]
         rows += [["(left out)", " or ".join(c.column), f"{_test(c)}: {c.reason}"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, print_json, print_line, print_table
 from api.cli.opened import opened
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def make(
         if as_json:
             print_json({"id": key.id, "secret": key.secret, "tenant": tenant, "scopes": wanted})
         else:
-            out().print(f"Key {key.id} of tenant {tenant}, good for {', '.join(wanted)}:\n")
-            out().print(f"  {key.secret}\n\nIt is not kept and cannot be shown again.")
+            print_line(f"Key {key.id} of tenant {tenant}, good for {', '.join(wanted)}:\n")
+            print_line(f"  {key.secret}\n\nIt is not kept and cannot be shown again.")
         return Exit.FINE
 
 
@@ -92,8 +92,8 @@ def add(
         told = {"id": key.id, "secret": key.secret, "tenant": tenant, "scenario": scenario}
         print_json({**told, partner.kind: wanted})
     else:
-        out().print(f"Key {key.id} for {partner.kind} {wanted} of {scenario}:\n")
-        out().print(f"  {key.secret}\n\nIt is not kept and cannot be shown again.")
+        print_line(f"Key {key.id} for {partner.kind} {wanted} of {scenario}:\n")
+        print_line(f"  {key.secret}\n\nIt is not kept and cannot be shown again.")
     return Exit.FINE
 
 
@@ -130,7 +130,7 @@ def revoke(
         if as_json:
             print_json({"tenant": tenant, "revoked": key_id})
         else:
-            out().print(f"Key {key_id} is good for nothing any more.")
+            print_line(f"Key {key_id} is good for nothing any more.")
         return Exit.FINE
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.console import Exit, err, out, print_json, print_table
+from api.cli.console import Exit, err, out, print_json, print_line, print_table
 from api.cli.progress import StageBars
+from api.cli.words import language, named, told
 
 if TYPE_CHECKING:
     from optimizer.gates import GateSet
@@ -166,12 +167,13 @@ def _tell(document: dict[str, Any], home: Any, *, as_json: bool) -> None:
         print_table(
             f"Gates of {gates['gates']}",
             ["gate", "result", "in words"],
-            [[row["gate"], row["outcome"], row["en"]] for row in gates["results"]],
+            [[row["gate"], named(row["outcome"]), row[language()]] for row in gates["results"]],
         )
     night = document.get("night", "")
     console = err() if document["outcome"] == "busy" else out()
-    reason = f" ({document['reason']})" if document["reason"] else ""
-    console.print(f"Night {night}: {document['outcome']}{reason}".replace("Night :", "Night:"),
-                  markup=False)  # fmt: skip
+    reason = f" ({told(document['reason'])})" if document["reason"] else ""
+    outcome = f"{named(document['outcome'])}{reason}"
+    console.print(f"{told('Night')}{f' {night}' if night else ''}: {outcome}", markup=False)
     if gates:
-        console.print(f"Report: {home.place(night) / 'report.en.html'}", markup=False)
+        report = home.place(night) / f"report.{language()}.html"
+        print_line(f"{told('Report')}: {report}")

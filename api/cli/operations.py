@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, print_json, print_line, print_table
 from api.cli.opened import opened
 
 Home = Annotated[Path | None, typer.Option(help="Folder of the service; or HOLDFAST_HOME.")]
@@ -104,7 +104,7 @@ def limit(
         if as_json:
             print_json({"tenant": tenant, "queued": queued, "running": running})
         else:
-            out().print(f"{tenant}: {_most(queued)} runs may wait, {_most(running)} run at a time.")
+            print_line(f"{tenant}: {_most(queued)} runs may wait, {_most(running)} run at a time.")
         return Exit.FINE
 
 
@@ -130,7 +130,7 @@ def tidy(
         if as_json:
             print_json({"tenant": tenant, "runs": runs, "blobs": swept})
         else:
-            out().print(f"{runs} runs of {tenant} and {swept} blobs are gone.")
+            print_line(f"{runs} runs of {tenant} and {swept} blobs are gone.")
         return Exit.FINE
 
 
@@ -154,7 +154,7 @@ def delete(
         if as_json:
             print_json({"tenant": tenant, "blobs": swept})
         else:
-            out().print(f"Tenant {tenant} is gone, and with it {swept} blobs.")
+            print_line(f"Tenant {tenant} is gone, and with it {swept} blobs.")
         return Exit.FINE
 
 
@@ -168,6 +168,6 @@ def _tell(title: str, contents: object, as_json: bool) -> None:
         print_json(asdict(contents))
         return
     total = sum(contents.rows.values())
-    out().print(
+    print_line(
         f"{title}: {total:,} rows, {contents.blobs:,} blobs, tables at step {contents.step}."
     )

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.console import Exit, err, out, print_json, print_table
+from api.cli.console import Exit, err, out, print_json, print_line, print_table
 from api.cli.progress import StageBars
+from api.cli.words import named, told, variant
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -109,7 +110,8 @@ def plan(
         print_json(plan_document(made, out_dir))
     else:
         print_plan(facts, made)
-        out().print(f"\nThe plan is in [bold]{out_dir}[/].", highlight=False)
+        out().print()
+        print_line(f"The plan is in {out_dir}.")
     if stop.is_set():
         return Exit.INTERRUPTED
     return Exit.FINE if made.feasible else Exit.GATE_FAILED
@@ -135,7 +137,7 @@ def stop_on_interrupt() -> threading.Event:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        err().print("Stopping with what there is; press Ctrl-C again to end at once.")
+        err().print(told("Stopping with what there is; press Ctrl-C again to end at once."))
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, note)
@@ -159,16 +161,15 @@ def plan_document(made: Plan, folder: Path) -> dict[str, Any]:
 
 def print_plan(facts: Scenario, made: Plan) -> None:
     """Print the summary that a planner reads: stages, costs, figures, what is unserved."""
-    console = out()
     currency = facts.settings.currency
-    console.print(f"[bold]{facts.settings.name}[/]  start {facts.settings.start_date}  {currency}")
+    print_line(f"{facts.settings.name}  start {facts.settings.start_date}  {currency}", bold=True)
     certificates = made.table("certificates")
     print_table(
         "Stages",
         ["stage", "status", "ended by", "objective", "bound", "gap %", "seconds", "audited"],
         [
-            [row.stage, row.status, row.termination, row.objective, row.bound, row.gap_pct,
-             row.wall_seconds, bool(row.audited)]
+            [named(row.stage), named(row.status), named(row.termination), row.objective, row.bound,
+             row.gap_pct, row.wall_seconds, bool(row.audited)]
             for row in certificates.itertuples()
         ],
     )  # fmt: skip
@@ -179,21 +180,21 @@ def print_plan(facts: Scenario, made: Plan) -> None:
             f"What the objectives are made of ({currency})",
             ["stage", "term", "value"],
             [
-                [row.variant.removesuffix(" objective"), row.kpi, row.value]
+                [named(row.variant.removesuffix(" objective")), named(row.kpi), row.value]
                 for row in kpis[terms].itertuples()
             ],
         )
     # by span and by level they stand in the table `kpis`; a screen has room for the main ones
-    variant = kpis["variant"].fillna("")
-    detail = variant.str.contains("totals of") | variant.str.contains("ties shared out")
+    of = kpis["variant"].fillna("")
+    detail = of.str.contains("totals of") | of.str.contains("ties shared out")
     plain = kpis[~terms & ~detail & (kpis["scope"] == "all")]
     if len(plain):
         print_table(
             "Key figures",
             ["figure", "value", "unit"],
             [
-                [" ".join(p for p in (row.kpi, row.variant) if isinstance(p, str) and p),
-                 _whole(row.value), currency if row.unit == "money" else row.unit]
+                [" ".join(part for part in (named(row.kpi), variant(row.variant)) if part),
+                 _whole(row.value), currency if row.unit == "money" else named(row.unit)]
                 for row in plain.itertuples()
             ],
         )  # fmt: skip
@@ -201,7 +202,7 @@ def print_plan(facts: Scenario, made: Plan) -> None:
     _print_unserved(made)
     for stage, lines in made.notes.items():
         for line in lines:
-            console.print(f"[dim]{stage}:[/] {line}", markup=True)
+            print_line(line, label=named(stage))
 
 
 def _whole(value: float) -> float | int:
@@ -244,8 +245,8 @@ def _print_unserved(made: Plan) -> None:
         f"Not served: {len(unserved):,}",
         ["kind", "code", "proof", "rows", "units", "first", "what would help"],
         [
-            [*key, len(rows), _whole(rows["qty"].sum()), rows["id"].iloc[0],
-             rows["cheapest_relaxation"].fillna("").iloc[0]]
+            [*map(named, key), len(rows), _whole(rows["qty"].sum()), rows["id"].iloc[0],
+             told(rows["cheapest_relaxation"].fillna("").iloc[0])]
             for key, rows in groups
         ],
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from api.cli.console import err
+from api.cli.words import named, told
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,9 +43,11 @@ class StageBars:
 
     def show(self, stage: str, share: float, message: str = "") -> None:
         """Show one step of a stage."""
+        if self._bar.disable:
+            return
         if stage not in self._tasks:
-            self._tasks[stage] = self._bar.add_task(message, total=1.0, stage=stage)
-        self._bar.update(self._tasks[stage], completed=min(share, 1.0), description=message)
+            self._tasks[stage] = self._bar.add_task("", total=1.0, stage=named(stage))
+        self._bar.update(self._tasks[stage], completed=min(share, 1.0), description=told(message))
 
     def __enter__(self) -> Self:
         """Start the bars."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, print_json, print_line, print_table
 from api.cli.progress import StageBars
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _show(document: dict[str, Any], *, every: bool) -> None:
         f" {_uplifts(document)} ({_source(document)}). {document['replications']} replications with"
         f" the same random numbers, 95 % intervals, money in {currency}."
     )
-    out().print(lead, markup=False)
+    print_line(lead)
     print_table(
         "What it does, against that",
         ["uplift", "stock", "capacity", "units sold in it", "+-", "and after", "fill % in it",
@@ -220,8 +220,8 @@ def _show(document: dict[str, Any], *, every: bool) -> None:
             )
         ],
     )  # fmt: skip
-    best_of = [robust[f"best_{by}"] for by in ("expected", "worst", "regret")]
-    out().print("Best on average: {}; at worst: {}; by regret: {}.".format(*best_of), markup=False)
+    average, worst, regret = (robust[f"best_{by}"] for by in ("expected", "worst", "regret"))
+    print_line(f"Best on average: {average}; at worst: {worst}; by regret: {regret}.")
     print_table(
         "Order by, so that the goods are there on the first day",
         ["supplier", "at the latest", "product-locations", "in time if ordered tonight"],
@@ -234,13 +234,12 @@ def _show(document: dict[str, Any], *, every: bool) -> None:
     for stock in document["stocks"]:
         bound = ", ".join(stock["budgets_bound"])
         told = f"; bound by the budget {bound}" if bound else ""
-        out().print(
+        print_line(
             f"{stock['name']}: {stock['units_tonight']:,.0f} units tonight for"
-            f" {stock['cost_tonight']:,.2f} {currency}{told}.",
-            markup=False,
+            f" {stock['cost_tonight']:,.2f} {currency}{told}."
         )
     for note in document["notes"]:
-        out().print(note, markup=False)
+        print_line(note)
 
 
 def _items(cell: dict[str, Any], currency: str) -> None:
@@ -261,10 +260,9 @@ def _items(cell: dict[str, Any], currency: str) -> None:
     )  # fmt: skip
     for one in cell["bindings"]:
         day = "" if one["first_day"] is None else f", on day {one['first_day']:.1f} on average"
-        out().print(
+        print_line(
             f"{WORDS[one['cause']]} at {one['site_id']}: first in {one['first_share']:.0%} of the"
-            f" replications{day}; {one['units']:,.2f} units go short for it.",
-            markup=False,
+            f" replications{day}; {one['units']:,.2f} units go short for it."
         )
 
 

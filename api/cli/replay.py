@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, print_json, print_line, print_table
 
 
 def register(app: typer.Typer) -> None:
@@ -52,8 +52,8 @@ def replay(
     ]
     print_table(f"{report.days} days from {report.start:%Y-%m-%d}", ["", *names], rows)
     for note in report.notes:
-        out().print(note, markup=False)
-    out().print(f"\nThe report is in {out_dir}.", markup=False)
+        print_line(note)
+    print_line(f"\nThe report is in {out_dir}.")
     return Exit.FINE
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.console import Exit, out, print_json
+from api.cli.words import told
 
 MOST_DIFFERENCES = 40
 
@@ -54,7 +55,7 @@ def rerun(
 
 def _print(same: bool, not_made: bool, causes: list[str], differences: list[str]) -> None:
     def say(text: str) -> None:
-        out().print(text, markup=False, highlight=False, soft_wrap=True)
+        out().print(told(text), markup=False, soft_wrap=True)
 
     if same:
         say("The plan came out again, bit for bit.")
@@ -65,8 +66,8 @@ def _print(same: bool, not_made: bool, causes: list[str], differences: list[str]
     for cause in causes:
         say(f"  {cause}")
     if not same and not not_made and not causes:
-        say("  Nothing that is recorded differs: data, code, solvers, options and machine are as")
-        say("  they were. Please report it: this should not be.")
+        say("  Nothing that is recorded differs: data, code, solvers, options and machine.")
+        say("  Please report it: this should not be.")
     for difference in differences[:MOST_DIFFERENCES]:
         say(f"    {difference}")
     if len(differences) > MOST_DIFFERENCES:

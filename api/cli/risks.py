@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, out, print_json, print_line, print_table
+from api.cli.words import language as spoken_language
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,13 +75,14 @@ def list_risks(
     scenario: Annotated[
         Path | None, typer.Option(help="The plan's scenario, if it has been moved.")
     ] = None,
-    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    language: Annotated[str | None, typer.Option(help="en or zh; default: --lang.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """List risks: probability, money at risk, evidence and playbook, by expected loss."""
     from optimizer.plan import Plan, records
     from scenarios import InputError
 
+    language = spoken_language(language)
     if language not in WORDS:
         raise InputError(f"--language is en or zh, not {language!r}")
     wanted = tuple(state or STATES[:1])
@@ -155,7 +157,8 @@ def simulate(
         print_json(stress_document(result, folder))
         return Exit.FINE
     print_stress(result, facts.settings.currency)
-    out().print(f"\nThe results are in [bold]{folder}[/].", highlight=False)
+    out().print()
+    print_line(f"The results are in {folder}.")
     return Exit.FINE
 
 
@@ -221,7 +224,7 @@ def _print_one(row: dict[str, Any], language: str) -> None:
 
     words = WORDS[language]
     console = out()
-    console.print(f"{row['risk_id']} ({words[row['state']]})", markup=False)
+    print_line(f"{row['risk_id']} ({words[row['state']]})")
     message = row["message_zh"] if language == "zh" else row["message"]
     console.print(f"  {message}", markup=False, soft_wrap=True)
     if row["value"] is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.console import Exit, out
+from api.cli.console import Exit, print_line
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -57,10 +57,10 @@ def worker(
 
         with opened(home) as (database, _):
             alive = beats_here(database, settings.beat_seconds)
-        out().print("A worker of this machine beats." if alive else "No worker beats here.")
+        print_line("A worker of this machine beats." if alive else "No worker beats here.")
         return Exit.FINE if alive else Exit.INTERNAL
     settings.home.mkdir(parents=True, exist_ok=True)
-    out().print(f"A worker takes runs of [bold]{settings.home}[/]. Stop it with Ctrl-C.")
+    print_line(f"A worker takes runs of {settings.home}. Stop it with Ctrl-C.")
     work(settings)
     return Exit.FINE
 
@@ -83,9 +83,9 @@ def _listen(settings: ServiceSettings, *, works: bool) -> int:
 
     app = create_app(settings, works=works)
     configure(settings.log_format)
-    out().print(
-        f"Holdfast listens on [bold]http://{settings.host}:{settings.port}[/]"
-        f" and keeps its data in [bold]{settings.home}[/]. Stop it with Ctrl-C."
+    print_line(
+        f"Holdfast listens on http://{settings.host}:{settings.port}"
+        f" and keeps its data in {settings.home}. Stop it with Ctrl-C."
     )
     _tell_first_key(app)
     gc.freeze()  # what is there now stays: no collection need look at it again
@@ -104,9 +104,8 @@ def _tell_first_key(app: FastAPI) -> None:
     """Print the first key, once: it is good for everything."""
     key = app.state.house.keys.first()
     if key is not None:
-        out().print(
+        print_line(
             f"\nThe first key, good for everything; it is shown this once:\n\n  {key.secret}\n\n"
             "Sign in with it in a browser; send it as `Authorization: Bearer ...`, or set"
-            " HOLDFAST_KEY for the client.\nMore keys: holdfast keys make --help",
-            markup=False,
+            " HOLDFAST_KEY for the client.\nMore keys: holdfast keys make --help"
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.cli.console import Exit, out, print_json
+from api.cli.console import Exit, out, print_json, print_line
 from api.cli.progress import StageBars
 from api.cli.stress_report import print_scan, print_stress
 
@@ -100,9 +100,7 @@ def stress(
         print_json(stress_document(result, folder))
     else:
         print_stress(result, facts.settings.currency)
-        out().print(f"\nThe results are in [bold]{folder}[/].", highlight=False)
-        for path in drawn:
-            out().print(f"Drawn: {path}", highlight=False)
+        _tell_places(folder, drawn)
     return Exit.FINE if result.passed else Exit.GATE_FAILED
 
 
@@ -142,10 +140,15 @@ def _scan(
         print_json(scan_document(found) | {"results": str(folder)})
         return Exit.FINE
     print_scan(found, facts.settings.currency)
-    out().print(f"\nThe results are in [bold]{folder}[/].", highlight=False)
-    for path in drawn:
-        out().print(f"Drawn: {path}", highlight=False)
+    _tell_places(folder, drawn)
     return Exit.FINE
+
+
+def _tell_places(folder: Path, drawn: list[Path]) -> None:
+    out().print()
+    print_line(f"The results are in {folder}.")
+    for path in drawn:
+        print_line(f"Drawn: {path}")
 
 
 def stress_document(result: StressResult, folder: Path) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import isnan
 from typing import TYPE_CHECKING
 
-from api.cli.console import out, print_table
+from api.cli.console import out, print_line, print_table
+from api.cli.words import named, told
 
 if TYPE_CHECKING:
     from simulation.exposure import Scan
@@ -23,8 +24,8 @@ def print_scan(found: Scan, currency: str) -> None:
     for row in found.table.head(SHOWN_NODES).itertuples(index=False):
         give = _give((row.high - row.low) / 2 / thousands, 0)
         rows.append(
-            [row.node, f"{row.recovery_days:g}", _days(row.noticed_days, "never"),
-             _days(row.tts_days, ""), _days(row.service_recovery_days, "not back"),
+            [row.node, f"{row.recovery_days:g}", _days(row.noticed_days, told("never")),
+             _days(row.tts_days, ""), _days(row.service_recovery_days, told("not back")),
              f"{row.short_units:,.0f}", f"{row.impact / thousands:,.0f}{give}", f"{row.index:.2f}"]
         )  # fmt: skip
     headings = [
@@ -33,7 +34,7 @@ def print_scan(found: Scan, currency: str) -> None:
     title = f"{len(found.table)} nodes lost in turn, the worst first; days, impact in {unit}"
     print_table(title, headings, rows)
     for note in found.notes:
-        out().print(f"[dim]note:[/] {note}", highlight=False)
+        print_line(note, label=told("note"))
 
 
 def _days(days: float, blank: str) -> str:
@@ -42,32 +43,34 @@ def _days(days: float, blank: str) -> str:
 
 def print_stress(result: StressResult, currency: str) -> None:
     """Print the summary that a planner reads: undisturbed, worst cases first, gates, limits."""
-    console = out()
-    console.print(
-        f"[bold]Stress test[/] suite {result.suite}: {len(result.titles)} cases x"
+    print_line(
+        f"Stress test suite {result.suite}: {len(result.titles)} cases x"
         f" {result.replications} replications, {result.product_locations:,} product-locations,"
-        f" {result.horizon_days} days; every unit accounted for. Intervals: 95 %."
+        f" {result.horizon_days} days; every unit accounted for. Intervals: 95 %.",
     )
     rows: list[list[object]] = [
-        ["fill rate (units served on the day)", _share(result, "baseline", "fill_rate")],
-        ["cycle service (cycles without stockout)", _share(result, "baseline", "cycle_service")],
-        ["worst day's service", _share(result, "baseline", "worst_day_service")],
-        ["units short", _plain(result, "baseline", "short_units")],
-        [f"average stock ({currency})", _plain(result, "baseline", "stock_value")],
-        [f"operating cost ({currency})", _plain(result, "baseline", "cost_operating")],
+        [told("fill rate (units served on the day)"), _share(result, "baseline", "fill_rate")],
+        [
+            told("cycle service (cycles without stockout)"),
+            _share(result, "baseline", "cycle_service"),
+        ],
+        [told("worst day's service"), _share(result, "baseline", "worst_day_service")],
+        [told("units short"), _plain(result, "baseline", "short_units")],
+        [told(f"average stock ({currency})"), _plain(result, "baseline", "stock_value")],
+        [told(f"operating cost ({currency})"), _plain(result, "baseline", "cost_operating")],
     ]
     rows += [
-        [f"  {term}", _plain(result, "baseline", f"cost_{term}")]
+        [f"  {told(term)}", _plain(result, "baseline", f"cost_{term}")]
         for term in ("holding", "shortage", "ordering", "transport", "handling")
     ]
-    rows.append([f"purchases ({currency})", _plain(result, "baseline", "cost_purchase")])
+    rows.append([told(f"purchases ({currency})"), _plain(result, "baseline", "cost_purchase")])
     print_table("Undisturbed", ["figure", "mean and interval"], rows)
     _print_cases(result, currency)
     _print_tails(result, currency)
     _print_drills(result)
     _print_gates(result)
     for note in result.notes:
-        console.print(f"[dim]note:[/] {note}", highlight=False)
+        print_line(note, label=told("note"))
 
 
 def _print_cases(result: StressResult, currency: str) -> None:
@@ -85,7 +88,7 @@ def _print_cases(result: StressResult, currency: str) -> None:
     for number, case in enumerate(cases[:SHOWN_CASES], start=1):
         open_share = result.value(case, "not_recovered")[0]
         if open_share > 0.0:
-            lasting[case] = f"[dim]; {100 * open_share:.0f} % not back by the end[/]"
+            lasting[case] = told(f"; {100 * open_share:.0f} % not back by the end")
         back = _plain(result, case, "recovery_days", digits=1)
         rows.append(
             [
@@ -105,10 +108,10 @@ def _print_cases(result: StressResult, currency: str) -> None:
     print_table(title, headings, rows)
     console = out()
     for number, case in enumerate(cases[:SHOWN_CASES], start=1):
-        said = f"{number:3}  [bold]{escape(case)}[/]  {escape(result.titles[case])}"
-        console.print(f"{said}{lasting.get(case, '')}", highlight=False)
+        said = f"{number:3}  [bold]{escape(told(case))}[/]  {escape(told(result.titles[case]))}"
+        console.print(f"{said}[dim]{escape(lasting.get(case, ''))}[/]")
     if len(cases) > SHOWN_CASES:
-        console.print(f"... and {len(cases) - SHOWN_CASES} milder cases")
+        print_line(f"... and {len(cases) - SHOWN_CASES} milder cases")
 
 
 def _print_tails(result: StressResult, currency: str) -> None:
@@ -124,7 +127,7 @@ def _print_tails(result: StressResult, currency: str) -> None:
         miss, low, high = result.value(case, "service_miss")
         sure = "" if isnan(low) else f" ({100 * low:.0f}-{100 * high:.0f})"
         rows.append(
-            [case,
+            [told(case),
              *(_plain(result, case, f"lost_margin_{each}", 1.0 / thousands) for each in figures),
              f"{100 * miss:.0f}{sure}"]
         )  # fmt: skip
@@ -145,8 +148,10 @@ def _print_drills(result: StressResult) -> None:
         shown = [f"{scale * each:,.{digits}f}" for each in (without, helped)]
         give = _give(scale * (high - low) / 2, digits)
         if row.kpi == "fill_rate" and row.scope == "all":  # the first figure of a drill
-            labels = [row.case, f"+ {row.playbooks}", f"acted in {100 * row.acted:.0f} %"]
-        figure = row.kpi if row.scope == "all" else f"{row.kpi} {row.scope}"
+            labels = [
+                told(row.case), f"+ {row.playbooks}", told(f"acted in {100 * row.acted:.0f} %")
+            ]  # fmt: skip
+        figure = named(row.kpi) if row.scope == "all" else f"{named(row.kpi)} {row.scope}"
         rows.append(
             [labels.pop(0) if labels else "", f"{figure}, %" if scale > 1.0 else figure,
              *shown, f"{scale * saved:+,.{digits}f}{give}"]
@@ -165,13 +170,13 @@ def _print_gates(result: StressResult) -> None:
     rows: list[list[object]] = []
     for verdict in result.verdicts:
         gate = verdict.gate
-        figure = gate.kpi if gate.scope == "all" else f"{gate.kpi} of {gate.scope}"
+        figure = named(gate.kpi) if gate.scope == "all" else f"{named(gate.kpi)} {gate.scope}"
         rows.append(
-            [verdict.case, figure, str(gate), _figure(verdict.value), _figure(verdict.shown),
-             "yes" if verdict.passed else "NO"]
+            [told(verdict.case), figure, str(gate), _figure(verdict.value), _figure(verdict.shown),
+             told("yes" if verdict.passed else "NO")]
         )  # fmt: skip
     print_table("Gates", ["case", "figure", "gate", "mean", "shown", "holds"], rows)
-    out().print("All gates hold." if result.passed else "[bold red]A gate failed.[/]")
+    print_line("All gates hold." if result.passed else "A gate failed.", bold=not result.passed)
 
 
 def _figure(value: float) -> str:

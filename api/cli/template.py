@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_json
+from api.cli.console import Exit, print_json, print_line
+from api.cli.words import language as spoken_language
 
 
 class Language(StrEnum):
@@ -25,7 +26,10 @@ def register(app: typer.Typer) -> None:
 
 def template(
     to: Annotated[Path, typer.Argument(metavar="OUT.xlsx", help="Workbook to write.")],
-    language: Annotated[Language, typer.Option(help="Of headings and help.")] = Language.EN,
+    language: Annotated[
+        Language | None,
+        typer.Option(help="Of headings and help; default: --lang, and en beside --json."),
+    ] = None,
     tables: Annotated[
         str, typer.Option(help="Tables to offer, separated by commas; default: all.")
     ] = "",
@@ -46,17 +50,14 @@ def template(
     if to.exists() and not force:
         raise Conflict(f"{to} exists; name another file, or replace it with --force")
     chosen = [name.strip() for name in tables.replace("，", ",").split(",") if name.strip()]
-    written = write_template(to, chosen or None, language.value)
+    spoken = spoken_language(language and language.value, as_json=as_json)
+    written = write_template(to, chosen or None, spoken)
     offered = len(set(chosen)) or len(TABLES)
     if as_json:
-        print_json({"path": str(written), "language": language.value, "tables": offered})
+        print_json({"path": str(written), "language": spoken, "tables": offered})
         return Exit.FINE
-    console = out()
     what = "1 table" if offered == 1 else f"{offered} tables"
-    console.print(f"Wrote {written}: the settings and {what}.", markup=False)
-    console.print(
-        "Fill in the settings first; green headings are required. Sheets may stay empty.\n"
-        f"Then: holdfast validate {written}",
-        markup=False,
-    )
+    print_line(f"Wrote {written}: the settings and {what}.")
+    print_line("Fill in the settings first; green headings are required. Sheets may stay empty.")
+    print_line(f"Then: holdfast validate {written}")
     return Exit.FINE

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_findings, print_json
+from api.cli.console import Exit, print_findings, print_json, print_line
+from api.cli.words import hint, language
 
 if TYPE_CHECKING:
     from scenarios.findings import Findings
@@ -30,7 +31,9 @@ def validate(
         typer.Option(metavar="OUT.xlsx", help="Write an Excel copy with the cells marked."),
     ] = None,
     most: Annotated[int, typer.Option(min=1, help="Findings to print.")] = MOST_SHOWN,
-    force: Annotated[bool, typer.Option("--force", help="Replace the copy.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a file that is no unchanged marked copy.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """List everything that is wrong with a scenario; exit 0 without errors, 2 with.
@@ -44,13 +47,20 @@ def validate(
     if mark is not None and mark.suffix.lower() != ".xlsx":
         raise InputError(f"{mark} must end in .xlsx")
     if mark is not None and mark.exists() and not force:
-        raise Conflict(f"{mark} exists; name another file, or replace it with --force")
+        from scenarios.validation.marked import is_unchanged_copy
+
+        if not is_unchanged_copy(mark):
+            raise Conflict(
+                f"{mark} is not as a marked copy was written here: name another file, or replace it"
+                " with --force"
+            )
     examined = examine(path)
     if mark is not None:
         from scenarios.validation.marked import marked_workbook
 
+        book = marked_workbook(examined.scenario, examined.findings, language(), hint)
         mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.write_bytes(marked_workbook(examined.scenario, examined.findings))
+        mark.write_bytes(book)
     if as_json:
         print_json(_document(path, examined.scenario, examined.findings, mark))
     else:
@@ -91,20 +101,20 @@ def _print(
 ) -> None:
     from scenarios.findings import Severity
 
-    console = out()
     if scenario is not None:
         rows = sum(len(frame) for frame in scenario.tables.values())
-        told = f"{scenario.settings.name}: {len(scenario.tables)} tables, {rows:,} rows"
-        console.print(told, markup=False)
+        print_line(f"{scenario.settings.name}: {len(scenario.tables)} tables, {rows:,} rows")
     print_findings(findings, most=most)
     if len(findings) > most:
-        unseen = f"{len(findings) - most:,} more are not shown"
-        console.print(f"{unseen}; --json lists them, --mark shows them in a workbook.")
+        print_line(
+            f"{len(findings) - most:,} more are not shown; --json lists them, --mark shows them in"
+            " a workbook."
+        )
     if mark is not None:
-        console.print(f"Marked copy: {mark}", markup=False)
+        print_line(f"Marked copy: {mark}")
     if findings.total(Severity.ERROR):
-        console.print(f"{path} cannot be planned until its errors are gone.", markup=False)
+        print_line(f"{path} cannot be planned until its errors are gone.")
         if scenario is None:
-            console.print("Checks beyond these wait for what cannot be read: then validate again.")
+            print_line("Checks beyond these wait for what cannot be read: then validate again.")
     else:
-        console.print(f"{path} can be planned.", markup=False)
+        print_line(f"{path} can be planned.")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.console import Exit, out, print_json, print_table
+from api.cli.console import Exit, print_json, print_line, print_table
+from api.cli.words import column, named, told
 
 if TYPE_CHECKING:
     from optimizer.what_if.answer import Answer
@@ -61,7 +62,7 @@ def what_if(
         return Exit.FINE if answer.possible else Exit.GATE_FAILED
     if not answer.possible:
         proof = "no plan whatever can" if answer.proven else "the search found no plan that can"
-        out().print(f"Not possible, {proof}: {' '.join(answer.reasons)}", markup=False)
+        print_line(f"Not possible, {proof}: {' '.join(told(each) for each in answer.reasons)}")
         return Exit.GATE_FAILED
     _show(answer, facts.settings.currency)
     return Exit.FINE
@@ -71,16 +72,15 @@ def _show(answer: Answer, currency: str) -> None:
     """Print what a planner reads."""
     low, high = answer.extra_cost_range
     proven = "" if low is None or high is None else f" (proven: {low:,.2f} to {high:,.2f})"
-    out().print(
+    print_line(
         f"It costs {answer.extra_cost:,.2f} {currency} more{proven}:"
-        f" {answer.cost_before:,.2f} before, {answer.cost_after:,.2f} after.",
-        markup=False,
+        f" {answer.cost_before:,.2f} before, {answer.cost_after:,.2f} after."
     )
     print_table(
         f"What changes ({currency})",
         ["stage", "term", "before", "after", "change"],
         [
-            [stage.stage, term, before, after, after - before]
+            [named(stage.stage), named(term), before, after, after - before]
             for stage in answer.stages
             for term, before, after in stage.terms
             if before or after
@@ -91,17 +91,20 @@ def _show(answer: Answer, currency: str) -> None:
         print_table(
             "Service and CO2e",
             ["figure", "unit", "before", "after"],
-            [[m.name, m.unit, _known(m.before), _known(m.after)] for m in figures],
+            [[named(m.name), named(m.unit), _known(m.before), _known(m.after)] for m in figures],
         )
     if answer.moves:
         print_table(
             f"What moves: {len(answer.moves)}",
             ["table", "what", "before", "after"],
-            [[m.table, m.what, m.before or "-", m.after or "-"] for m in answer.moves][:MOST_MOVES],
+            [
+                [column(m.table), told(m.what), told(m.before or "-"), told(m.after or "-")]
+                for m in answer.moves
+            ][:MOST_MOVES],
         )
     for note in answer.notes:
-        out().print(note, markup=False)
+        print_line(note)
 
 
 def _known(value: float | None) -> str:
-    return "not known" if value is None else f"{value:,.4g}"
+    return told("not known") if value is None else f"{value:,.4g}"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from scenarios.files.settings_form import settings_rows
+from scenarios.files.settings_form import SETTING_COLUMNS, settings_rows
 from scenarios.findings import Finding, Findings, Severity
 from scenarios.scenario import Scenario
 from scenarios.tables import TABLES
@@ -23,7 +24,46 @@ COLOURS = {Severity.ERROR: "FFC7CE", Severity.WARNING: "FFEB9C", Severity.INFO: 
 ORDER = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 LIST_HEADINGS = ("severity", "code", "table", "row", "column", "value", "hint", "cell")
 ROW_HEADING = "row in the file"
+LIST = "# findings"  # sheets that begin so are not read, so that a mended copy can be planned
 AUTHOR = "holdfast"
+WRITER = "holdfast validate"  # who saved it last; spreadsheet programs write their user's name here
+CHINESE = {
+    "settings": "设置", "key": "键", "value": "值", LIST: "# 检查结果", ROW_HEADING: "文件中的行",
+    "severity": "级别", "code": "规则", "table": "数据表", "row": "行", "column": "列",
+    "hint": "处理办法", "cell": "单元格", "error": "错误", "warning": "警告", "info": "提示",
+    "; of each rule, table and column the first are listed":
+        "；每条规则、每张表、每列只列出最前面的",
+    "{error:,} error, {warning:,} warning, {info:,} info":
+        "{error:,} 个错误，{warning:,} 条警告，{info:,} 条提示",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How a copy names things in one language."""
+
+    language: str
+    hint: Callable[[Finding], str]
+
+    def term(self, text: str) -> str:
+        return text if self.language == "en" else CHINESE[text]
+
+    def told(self, finding: Finding) -> str:
+        colon = ": " if self.language == "en" else "："
+        return colon.join((self.term(finding.severity), finding.code, self.hint(finding)))
+
+    def sheet(self, table: str) -> str:
+        return table if self.language == "en" else TABLES[table].zh
+
+    def heading(self, table: str, column: str) -> str:
+        return column if self.language == "en" else TABLES[table].by_name[column].zh
+
+    def setting(self, key: str) -> str:
+        if self.language == "en":
+            return key
+        name, dot, group = key.partition(".")
+        known = {column.name: column.zh for column in SETTING_COLUMNS}
+        return f"{known.get(name, name)}{dot}{group}"
 
 
 @dataclass(slots=True)
@@ -39,32 +79,59 @@ class _Sheet:
     cells: dict[tuple[int, str], list[Finding]] = field(default_factory=lambda: defaultdict(list))
 
 
-def marked_workbook(scenario: Scenario | None, findings: Findings) -> bytes:
+def _hint(finding: Finding) -> str:
+    return finding.hint
+
+
+def is_unchanged_copy(path: Path) -> bool:
+    """Say whether a file is a marked copy that no spreadsheet program has saved since."""
+    import openpyxl
+
+    try:
+        book = openpyxl.load_workbook(path, read_only=True)
+    except Exception:  # noqa: BLE001 - whatever it is, it is no copy of ours
+        return False
+    held = book.properties
+    book.close()
+    return (held.creator, held.lastModifiedBy) == (AUTHOR, WRITER)
+
+
+def marked_workbook(
+    scenario: Scenario | None,
+    findings: Findings,
+    language: str = "en",
+    hint: Callable[[Finding], str] = _hint,
+) -> bytes:
     """Return a workbook of the scenario's tables with findings as coloured, commented cells.
 
-    A cell that could not be read shows its original text. The last sheet, `findings`, lists them
-    all and names their cells. Tables of more than 100,000 rows show the rows with findings alone,
-    and say where those stood.
+    A cell that could not be read shows its original text. The last sheet, `# findings`, lists them
+    all and names their cells; readers pass it over, so that the copy may be mended and planned.
+    Tables of more than 100,000 rows show the rows with findings alone, and say where those stood.
 
     Parameters
     ----------
     scenario : what could be read; None: only the list
     findings : of reading and of the rules
+    language : of sheets, headings and severities: en or zh
+    hint : says what to do about a finding in that language
     """
     import openpyxl
 
+    words = _Words(language, hint)
     book = openpyxl.Workbook(write_only=True)
+    book.properties.creator = AUTHOR
+    book.properties.lastModifiedBy = WRITER
     listed: list[tuple[Finding, str]] = []
     if scenario is not None:
         sheets, loose = _placed(scenario, findings)
         if loose:
             listed += [(finding, "") for finding in loose]
-        _write_settings(book, scenario, findings)
+        _write_settings(book, scenario, findings, words)
         for name, frame in scenario.tables.items():
-            listed += _write_table(book, name, frame, scenario, sheets[name])
+            listed += _write_table(book, name, frame, scenario, sheets[name], words)
     else:
         listed = [(finding, "") for finding in findings]
-    _write_list(book, listed, findings)
+    _write_list(book, listed, findings, words)
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()
@@ -102,10 +169,11 @@ def _placed(scenario: Scenario, findings: Findings) -> tuple[dict[str, _Sheet], 
 class _Pen:
     """Writes cells of one sheet: plain, or coloured with a comment."""
 
-    def __init__(self, sheet: Any) -> None:
+    def __init__(self, sheet: Any, words: _Words) -> None:
         from openpyxl.styles import Alignment, Font, PatternFill
 
         self.sheet = sheet
+        self.words = words
         self.bold = Font(bold=True)
         self.wrap = Alignment(wrap_text=True, vertical="top")
         self.fills = {
@@ -129,7 +197,7 @@ class _Pen:
         if findings:
             worst = min((finding.severity for finding in findings), key=ORDER.index)
             cell.fill = self.fills[worst]
-            text = "\n".join(f"{f.severity}: {f.code}: {f.hint}" for f in findings[:8])
+            text = "\n".join(self.words.told(f) for f in findings[:8])
             cell.comment = Comment(
                 clean(text), AUTHOR, height=40 + 40 * min(len(findings), 8), width=320
             )
@@ -143,39 +211,47 @@ def clean(text: str) -> str:
     return str(ILLEGAL_CHARACTERS_RE.sub("\ufffd", text))[:MOST_CHARACTERS]
 
 
-def _write_settings(book: Any, scenario: Scenario, findings: Findings) -> None:
-    sheet = book.create_sheet("settings")
+def _write_settings(book: Any, scenario: Scenario, findings: Findings, words: _Words) -> None:
+    sheet = book.create_sheet(words.term("settings"))
     sheet.column_dimensions["A"].width = sheet.column_dimensions["B"].width = 30
-    pen = _Pen(sheet)
-    sheet.append([pen.cell("key", heading=True), pen.cell("value", heading=True)])
+    pen = _Pen(sheet, words)
+    sheet.append([pen.cell(words.term(each), heading=True) for each in ("key", "value")])
     about = defaultdict(list)
     for finding in findings:
         if finding.table == "settings":
             about[finding.column].append(finding)
     for key, value in settings_rows(scenario.settings).items():
         plain = value if isinstance(value, int | float) and abs(value) < 2**53 else str(value)
-        sheet.append([pen.cell(key), pen.cell(plain, about.get(key, ()))])
+        sheet.append([pen.cell(words.setting(key)), pen.cell(plain, about.get(key, ()))])
 
 
 def _write_table(
-    book: Any, name: str, frame: pd.DataFrame, scenario: Scenario, marks: _Sheet
+    book: Any,
+    name: str,
+    frame: pd.DataFrame,
+    scenario: Scenario,
+    marks: _Sheet,
+    words: _Words,
 ) -> Iterator[tuple[Finding, str]]:
     """Write a sheet; yield each of its findings with the address of its cell."""
     from openpyxl.utils import get_column_letter
 
-    sheet = book.create_sheet(name)
+    sheet = book.create_sheet(words.sheet(name))
     sheet.freeze_panes = "A2"
-    pen = _Pen(sheet)
+    pen = _Pen(sheet, words)
     shown = np.arange(len(frame))
     numbered = len(frame) > MOST_ROWS
     if numbered:
         shown = np.array(sorted({at for at, _ in marks.cells if at >= 0}), np.int64)
-    headings = [*marks.columns, ROW_HEADING] if numbered else marks.columns
-    for place, heading in enumerate(headings):
+    told = [words.heading(name, column) for column in marks.columns]
+    told += [words.term(ROW_HEADING)] if numbered else []
+    for place, heading in enumerate(told):
         width = max(12, min(40, len(heading) + 4))
         sheet.column_dimensions[get_column_letter(place + 1)].width = width
+    about = [marks.cells.get((-1, column), ()) for column in marks.columns]
+    about += [()] if numbered else []
     sheet.append(
-        [pen.cell(head, marks.cells.get((-1, head), ()), heading=True) for head in headings]
+        [pen.cell(head, found, heading=True) for head, found in zip(told, about, strict=True)]
     )
     columns = [
         frame[column].iloc[shown].tolist() if column in frame else [None] * len(shown)
@@ -228,25 +304,35 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _write_list(book: Any, listed: Iterable[tuple[Finding, str]], findings: Findings) -> None:
+def _write_list(
+    book: Any, listed: Iterable[tuple[Finding, str]], findings: Findings, words: _Words
+) -> None:
     """Write the sheet of all findings, worst first."""
-    sheet = book.create_sheet("findings")
+    sheet = book.create_sheet(words.term(LIST))
     sheet.freeze_panes = "A3"
     for letter, width in zip("ABCDEFGH", (10, 26, 20, 8, 24, 24, 90, 26), strict=True):
         sheet.column_dimensions[letter].width = width
-    pen = _Pen(sheet)
-    seen = ", ".join(f"{findings.total(severity):,} {severity}" for severity in ORDER)
-    sheet.append([pen.cell(f"{seen}; of each rule, table and column the first are listed")])
-    sheet.append([pen.cell(heading, heading=True) for heading in LIST_HEADINGS])
+    pen = _Pen(sheet, words)
+    seen = words.term("{error:,} error, {warning:,} warning, {info:,} info").format(
+        **{str(severity): findings.total(severity) for severity in ORDER}
+    )
+    rest = words.term("; of each rule, table and column the first are listed")
+    sheet.append([pen.cell(f"{seen}{rest}")])
+    sheet.append([pen.cell(words.term(heading), heading=True) for heading in LIST_HEADINGS])
     for finding, cell in sorted(listed, key=lambda pair: ORDER.index(pair[0].severity))[
         :MOST_LISTED
     ]:
-        texts = (finding.code, finding.table, finding.row, finding.column, finding.value)
-        address = pen.cell(f"{finding.table}!{cell}" if cell else "")
+        known = finding.table in TABLES
+        title = words.sheet(finding.table) if known else finding.table
+        about = finding.column
+        if known and about in TABLES[finding.table].by_name:
+            about = words.heading(finding.table, about)
+        texts = (finding.code, title, finding.row, about, finding.value)
+        address = pen.cell(f"{title}!{cell}" if cell else "")
         if cell:
-            address.hyperlink = f"#'{finding.table}'!{cell}"
-        severity = pen.cell(str(finding.severity))
+            address.hyperlink = f"#'{title}'!{cell}"
+        severity = pen.cell(words.term(finding.severity))
         severity.fill = pen.fills[finding.severity]
-        hint = pen.cell(finding.hint)
+        hint = pen.cell(words.hint(finding))
         hint.alignment = pen.wrap
         sheet.append([severity, *(pen.cell(text) for text in texts), hint, address])

@@ -79,7 +79,7 @@ def test_the_copy_marks_cells_and_keeps_what_was_given(folder: Path) -> None:
     assert sheet["B5"].fill.fgColor.rgb.endswith(marked.COLOURS[Severity.ERROR])
     assert "duplicate_key" in sheet["A4"].comment.text
     assert sheet["A2"].comment is None
-    cells = [row[7].value for row in book["findings"].iter_rows(min_row=3)]
+    cells = [row[7].value for row in book[marked.LIST].iter_rows(min_row=3)]
     assert "demand_cases!B5" in cells
 
 
@@ -106,8 +106,8 @@ def test_the_copy_of_what_could_not_be_read_lists_the_findings() -> None:
     findings = Findings()
     findings.add("bad_setting", Severity.ERROR, "bucket is day or week", table="settings")
     book = openpyxl.load_workbook(io.BytesIO(marked_workbook(None, findings)))
-    assert book.sheetnames == ["findings"]
-    assert book["findings"]["B3"].value == "bad_setting"
+    assert book.sheetnames == [marked.LIST]
+    assert book[marked.LIST]["B3"].value == "bad_setting"
 
 
 def test_a_missing_column_is_marked_at_its_heading(
