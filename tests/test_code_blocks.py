@@ -33,6 +33,7 @@ ROUTE = re.compile(r"\b(GET|POST|PUT|DELETE) (/[\w/{}:.-]*[\w}])")
 NOT_OF_THE_SERVICE = {
     "HOLDFAST_DATA",  # of the tests
     "HOLDFAST_KEY",  # of the client
+    "HOLDFAST_LANG",  # of commands
     "HOLDFAST_FUZZ_INPUTS",
     "HOLDFAST_FUZZ_FIRST",
     "HOLDFAST_FUZZ_SEED",
