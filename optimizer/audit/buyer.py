@@ -42,6 +42,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], scope: str = "
     lines = lines_in_play(rules, scenario, facts, orders)
     closing, lost, receipts = stock_through(facts, lines)
     _check_projection(rules, facts, stated, (closing, receipts))
+    _check_returns(rules, facts, lines)
     shipments = _check_orders(rules, scenario, lines)
     lines = _with_grams(rules, scenario, lines)
     _check_limits(rules, scenario, facts, lines, scope)
@@ -126,6 +127,28 @@ def stock_through(facts: BuyerFacts, lines: pd.DataFrame) -> tuple[Floats, Float
         stock = np.maximum(left, 0.0)
         closing[:, bucket] = stock
     return closing, lost, receipts
+
+
+def until_next_arrival(facts: BuyerFacts, lines: pd.DataFrame) -> list[tuple[int, slice]]:
+    """Return of each line its item and the buckets from its arrival to the item's next."""
+    index = pd.MultiIndex.from_frame(facts.items[PAIR])
+    item = index.get_indexer(pd.MultiIndex.from_frame(lines[PAIR]))
+    arrival = lines["arrival"].to_numpy(np.int64)
+    found = []
+    for at, begin in zip(item.tolist(), arrival.tolist(), strict=True):
+        later = arrival[(item == at) & (arrival > begin)]
+        found.append((at, slice(begin, int(later.min()) if len(later) else facts.demand.shape[1])))
+    return found
+
+
+def _check_returns(rules: Rules, facts: BuyerFacts, lines: pd.DataFrame) -> None:
+    """Hold the units that come back until an item's next arrival against the referee's count."""
+    if "expected_returns" not in lines.columns:
+        return
+    own = [facts.returned[at, part].sum() for at, part in until_next_arrival(facts, lines)]
+    told = np.nan_to_num(lines["expected_returns"].to_numpy(np.float64))
+    names = lines["order_id"].astype(str) + "/" + lines["line"].astype(str)
+    rules.add(ORDERS, "expected_returns_differ", np.abs(told - np.array(own)) > 1e-6, names)
 
 
 def _check_projection(

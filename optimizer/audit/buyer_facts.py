@@ -18,11 +18,13 @@ from optimizer.audit.tonight import (
     buying_sites,
     feeding_sites,
     read_tonight,
+    returns_counted,
     site_forecast,
 )
 from scenarios import Scenario
 from scenarios.semantics.calendars import WorkingDays, order_weekdays
 from scenarios.semantics.defaults import inventory_policies
+from scenarios.semantics.returns import resold_shares
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +42,9 @@ class BuyerFacts:
     items : site_id, product_id, category, m3, unit, opening, holding [money per unit and bucket],
         shortage [money per unit, net], least [money per unit], floor [units], floor_price
         [money per unit and bucket], own [units on hand and on order at the site itself]
-    demand, receipts : (n_items, n_buckets) units, whole multiples of `unit`
+    demand, receipts : (n_items, n_buckets) units, whole multiples of `unit`; `receipts`: open
+        orders and what comes back
+    returned : (n_items, n_buckets) units that come back from customers and are sold again
     offers : the options in play
     expected : how many items the scope has, at most MOST_ITEMS
     """
@@ -48,6 +52,7 @@ class BuyerFacts:
     items: pd.DataFrame
     demand: Floats
     receipts: Floats
+    returned: Floats
     offers: pd.DataFrame
     expected: int
 
@@ -62,7 +67,7 @@ def read_buyer(
     listed : site_id, product_id of the plan's items
     """
     tonight = read_tonight(scenario, tables)
-    mean, free, coming, own = _by_item(scenario, tables, tonight.pairs)
+    mean, free, coming, own, back = _by_item(scenario, tables, tonight.pairs)
     sites = scenario.table("sites").set_index("site_id")["status"]
     options = tonight.options
     usable = options["fill_rate"] * (1.0 - options["defect_rate"]) > 0.0
@@ -81,7 +86,8 @@ def read_buyer(
     pairs = tonight.pairs.iloc[place].reset_index(drop=True)
     products = scenario.table("products").set_index("product_id")
     rows = mean[place], np.maximum(free[place], 0.0), coming[place]
-    unit = _units(offers, kept, rows)
+    unit = _units(offers, kept, (rows[0], rows[1], rows[2] + back[place]))
+    returned = _whole(back[place], unit, 0.5)
     length = scenario.settings.bucket_days
     floor, floor_price = _safety(pairs, length)
     least = _least(scenario, offers).reindex(kept).to_numpy(np.float64)
@@ -100,7 +106,8 @@ def read_buyer(
     return BuyerFacts(
         items,
         _whole(rows[0], unit, 0.5),
-        _whole(rows[2], unit, 0.0),
+        _whole(rows[2], unit, 0.0) + returned,
+        returned,
         offers,
         min(len(inside), MOST_ITEMS),
     )
@@ -136,10 +143,11 @@ def slowest_lane(scenario: Scenario, supplier: str, site: str) -> pd.Series | No
 
 def _by_item(
     scenario: Scenario, tables: Mapping[str, pd.DataFrame], counted: pd.DataFrame
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return demand and receipts by bucket, free stock, and own stock of the counted pairs.
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return demand, free stock, open orders, own stock and what comes back of the counted pairs.
 
-    Those of the pairs that they feed are added, except in the last.
+    Those of the pairs that they feed are added, except in own stock. Demand, open orders and what
+    comes back are by bucket.
     """
     settings = scenario.settings
     start, length, horizon = (
@@ -187,7 +195,14 @@ def _by_item(
     np.add.at(joined[1], place[known], own_free[known])
     np.add.at(joined[2], place[known], coming[known])
     own = pd.Series(np.maximum(own_free, 0.0) + own_coming, at).reindex(index).fillna(0.0)
-    return joined[0], joined[1], joined[2], own.to_numpy(np.float64)
+    back = np.zeros((len(counted), horizon + 1))
+    if len(resold_shares(scenario)):
+        count = returns_counted(scenario, tables)
+        for end in range(1, horizon + 1):
+            came, _ = count(pairs, np.full(len(pairs), float(end * length)))
+            np.add.at(back[:, end], place[known], came[known])
+    returned = np.diff(back, axis=1)
+    return joined[0], joined[1], joined[2], own.to_numpy(np.float64), returned
 
 
 def _in_scope(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
-from optimizer.audit.buyer import STAGE, lines_in_play, stock_through
+from optimizer.audit.buyer import STAGE, lines_in_play, stock_through, until_next_arrival
 from optimizer.audit.buyer_facts import read_buyer
 from optimizer.audit.offers import PAIR
 from optimizer.audit.report import Rules
@@ -28,18 +27,15 @@ def recount_buyer(scenario: Scenario, plan: Plan) -> Known:
     facts = read_buyer(scenario, tables, scope, listed)
     lines = lines_in_play(Rules(STAGE), scenario, facts, orders)
     closing, lost, _ = stock_through(facts, lines)
-    item = pd.MultiIndex.from_frame(facts.items[PAIR]).get_indexer(
-        pd.MultiIndex.from_frame(lines[PAIR])
-    )
+    spans = until_next_arrival(facts, lines)
+    item = np.array([at for at, _ in spans], np.int64)
     opening = facts.items["opening"].to_numpy(np.float64)
     floor = facts.items["floor"].to_numpy(np.float64)
     arrival = lines["arrival"].to_numpy(np.int64)
     usable = lines["usable"].to_numpy(np.float64)
     names = "purchase_orders:" + lines["order_id"] + "/" + lines["line"].astype(int).astype(str)
-    for row, (name, at, begin) in enumerate(zip(names, item, arrival, strict=True)):
-        own = item == at
-        later = arrival[own & (arrival > begin)]
-        part = slice(begin, int(later.min()) if len(later) else closing.shape[1])
+    for row, (name, (at, part)) in enumerate(zip(names, spans, strict=True)):
+        own, begin = item == at, part.start
         before = closing[at, begin - 1] if begin else opening[at]
         after = closing[at, part.stop - 1]
         beside = usable[own & (arrival == begin)].sum() - usable[row]
@@ -47,7 +43,8 @@ def recount_buyer(scenario: Scenario, plan: Plan) -> Known:
             "forecast_until_next_arrival": facts.demand[at, part].sum(),
             "not_served": -lost[at, part].sum(),
             "stock_before": -before,
-            "open_orders": -facts.receipts[at, part].sum(),
+            "open_orders": -(facts.receipts - facts.returned)[at, part].sum(),
+            "expected_returns": -facts.returned[at, part].sum(),
             "other_lines_of_the_same_bucket": -beside,
             "safety_stock_left": min(after, floor[at]),
             "lot_beyond_need": max(after - floor[at], 0.0),

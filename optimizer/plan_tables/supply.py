@@ -21,7 +21,7 @@ TABLES = (
         choice("status", "状态", "How far it is.", "proposed", "approved", "released", "frozen", required=True),
         text("mode", "运输方式", "By which lane it comes; blank: no lane, or not decided yet."),
         number("g_co2e", "碳排放（克）", "Emission of its way to the site; blank: not known, or not decided yet."),
-        number("expected_returns", "预计退货回库", "Units that come back from customers within the line's protection interval and net its need; blank: not counted."),
+        number("expected_returns", "预计退货回库", "Units that come back from customers within the line's protection interval (buyer: until its item's next arrival) and net its need; blank: not counted."),
     )),
     Table("transfers", "调拨", GROUP, "Stock moved between sites.", (
         ident("transfer_id", "调拨单号", "Transfer.", required=True, key=True),

@@ -35,6 +35,8 @@ class Case:
     Attributes
     ----------
     unit : (n_items,) int64, base units of one unit of the problem; 1 but for very large items
+    returned : (n_items, n_buckets) int64, units of the problem that customers send back and that
+        are sold again; they are part of the receipts of the problem
     pair : (n_items,) row of `facts.pairs`
     offers : one row per option, its columns those of `facts.offers`; besides `mode` of the slowest
         lane (blank: none), `g_co2e` of bringing a base unit by it (NaN: not known), and `co2_cost`
@@ -46,6 +48,7 @@ class Case:
 
     problem: Problem
     unit: Ints
+    returned: Ints
     pair: Ints
     offers: pd.DataFrame
     dates: Dates
@@ -73,12 +76,15 @@ def read_case(facts: Facts, scope: Scope) -> Case:
         ranges, step, item = ranges.of(keep), step[keep], item[keep]
     groups = pd.MultiIndex.from_frame(offers[["supplier_id", "site_id"]])
     names = groups.unique()
-    problem_items = _items(facts, pair, demand, floor, floor_price, stock, unit, most, offers)
+    returned = whole_flow(stock.returned, unit, 0.5)
+    problem_items = _items(
+        facts, pair, (demand, returned), floor, floor_price, stock, unit, most, offers
+    )
     options = _options(offers, ranges, dates, names.get_indexer(groups), unit[item], step)
     limits, shown = read_rules(facts, scope.name, offers, unit[item])
     store, stores = read_storage(facts, pair, problem_items, unit)
     problem = Problem(problem_items, options, _groups(facts, names), limits, store)
-    return Case(problem, unit, pair, offers, dates, names, Names(shown, stores))
+    return Case(problem, unit, returned, pair, offers, dates, names, Names(shown, stores))
 
 
 def safety_floor(facts: Facts, pair: Ints) -> tuple[Ints, Floats]:
@@ -106,10 +112,14 @@ def safety_floor(facts: Facts, pair: Ints) -> tuple[Ints, Floats]:
 
 @dataclass(frozen=True, slots=True)
 class _Stock:
-    """Opening stock (n_items,) and receipts (n_items, n_buckets), base units, not yet whole."""
+    """Opening stock (n_items,), units on order and units that come back, not yet whole.
+
+    The latter two are (n_items, n_buckets), base units.
+    """
 
     opening: Floats
     receipts: Floats
+    returned: Floats
 
 
 def _with_terms(facts: Facts, offers: pd.DataFrame) -> pd.DataFrame:
@@ -137,7 +147,7 @@ def _with_terms(facts: Facts, offers: pd.DataFrame) -> pd.DataFrame:
 
 
 def _stock(facts: Facts, pair: Ints) -> _Stock:
-    """Return free stock and what open orders bring, fed product-locations included."""
+    """Return free stock, what open orders bring and what comes back, fed pairs included."""
     settings = facts.scenario.settings
     horizon, length = settings.horizon_buckets, settings.bucket_days
     orders = facts.scenario.table("open_orders")
@@ -149,7 +159,11 @@ def _stock(facts: Facts, pair: Ints) -> _Stock:
     root = facts.pairs["root"].to_numpy(np.int64)[row[known]]
     grid = np.zeros((len(facts.pairs), horizon))
     np.add.at(grid, (root, bucket[known]), orders["qty"].to_numpy(np.float64)[known])
-    return _Stock(np.maximum(row_sum(facts, "free")[pair], 0.0), grid[pair])
+    back = np.zeros_like(grid)
+    if facts.returning is not None:
+        own = facts.returning.by_bucket(horizon, length)[0]
+        np.add.at(back, facts.pairs["root"].to_numpy(np.int64), own)
+    return _Stock(np.maximum(row_sum(facts, "free")[pair], 0.0), grid[pair], back[pair])
 
 
 def _units(
@@ -168,13 +182,14 @@ def _units(
     asked = np.array(
         [_largest_window(row, width) for row, width in zip(demand, buckets.tolist(), strict=True)]
     )
-    flow = stock.opening[:, None] + np.cumsum(stock.receipts, axis=1)
+    coming = stock.receipts + stock.returned
+    flow = stock.opening[:, None] + np.cumsum(coming, axis=1)
     before = np.concatenate([np.zeros((count, 1)), np.cumsum(demand, axis=1)[:, :-1]], axis=1)
     lost = np.maximum(np.maximum.accumulate(before - flow, axis=1), 0.0)
     bare = np.maximum((flow - before + lost).max(axis=1), stock.opening)
     most = np.ceil(np.maximum(asked + floor + lot, bare)).astype(np.int64) + 2
     unit = np.ones(count, np.int64)
-    size = demand.sum(axis=1) + stock.opening + stock.receipts.sum(axis=1)
+    size = demand.sum(axis=1) + stock.opening + coming.sum(axis=1)
     for at in np.flatnonzero(size > MOST_UNITS):
         multiples = offers["multiple"].to_numpy(np.int64)[item == at].tolist()
         unit[at] = planning_unit(math.ceil(size[at] / MOST_UNITS - EDGE), multiples)
@@ -217,7 +232,7 @@ def whole_flow(flow: Floats, unit: Ints, extra: float) -> Ints:
 def _items(
     facts: Facts,
     pair: Ints,
-    demand: Floats,
+    flows: tuple[Floats, Ints],
     floor: Ints,
     floor_price: Floats,
     stock: _Stock,
@@ -225,6 +240,7 @@ def _items(
     most: Ints,
     offers: pd.DataFrame,
 ) -> Items:
+    demand, returned = flows
     rows = facts.pairs.iloc[pair]
     length = facts.scenario.settings.bucket_days
     least = np.full(len(pair), np.inf)
@@ -233,7 +249,7 @@ def _items(
     each = rows["holding_cost_per_unit_day"].to_numpy(np.float64) * length
     return Items(
         demand=whole_flow(demand, unit, 0.5),
-        receipts=whole_flow(stock.receipts, unit, 0.0),
+        receipts=whole_flow(stock.receipts, unit, 0.0) + returned,
         opening=np.floor(stock.opening / unit + EDGE).astype(np.int64),
         holding=each * unit,
         lost=(rows["shortage_cost"].to_numpy(np.float64) + least) * unit,

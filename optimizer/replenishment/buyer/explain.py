@@ -10,9 +10,9 @@ import pandas as pd
 from optimizer.replenishment.buyer.case import Case
 from optimizer.replenishment.buyer.case_limits import GRAMS_PER_KG
 from optimizer.replenishment.buyer.ledger import Ledger
-from optimizer.replenishment.buyer.problem import Ints, Problem
+from optimizer.replenishment.buyer.problem import Ints
 from optimizer.replenishment.buyer.solve import BuyersPlan
-from optimizer.replenishment.buyer.tables import SMALLEST_PRICE, line_slots
+from optimizer.replenishment.buyer.tables import SMALLEST_PRICE, line_slots, next_arrival
 from optimizer.replenishment.facts import Facts
 
 
@@ -26,7 +26,7 @@ def explanations(facts: Facts, case: Case, plan: BuyersPlan, orders: pd.DataFram
     if not len(used):
         return pd.DataFrame()
     start = pd.Timestamp(facts.scenario.settings.start_date)
-    cover = _next_arrival(case.problem, plan.qty, used)
+    cover = next_arrival(case.problem, plan.qty, used)
     ledger = Ledger(case.problem, plan.qty)
     terms, binding, words, extra = [], [], [], []
     for slot, until in zip(used.tolist(), cover.tolist(), strict=True):
@@ -51,18 +51,6 @@ def explanations(facts: Facts, case: Case, plan: BuyersPlan, orders: pd.DataFram
     )
 
 
-def _next_arrival(problem: Problem, qty: Ints, used: Ints) -> Ints:
-    """Return the bucket in which the item's next order comes after each line, (n_lines,)."""
-    slots = problem.slots
-    result = []
-    for slot in used.tolist():
-        item, arrival = slots.item[slot], slots.arrival[slot]
-        others = (slots.item == item) & (qty > 0) & (slots.arrival > arrival)
-        later = slots.arrival[others]
-        result.append(int(later.min()) if len(later) else problem.n_periods)
-    return np.array(result, np.int64)
-
-
 def _terms(case: Case, qty: Ints, slot: int, until: int) -> dict[str, float]:
     """Return the balance from the line's arrival to the item's next one, base units."""
     problem, slots, items = case.problem, case.problem.slots, case.problem.items
@@ -80,12 +68,15 @@ def _terms(case: Case, qty: Ints, slot: int, until: int) -> dict[str, float]:
         "forecast_until_next_arrival": int(items.demand[item, part].sum()),
         "not_served": -int(lost[item, part].sum()),
         "stock_before": -before,
-        "open_orders": -int(items.receipts[item, part].sum()),
+        "open_orders": -int((items.receipts - case.returned)[item, part].sum()),
+        "expected_returns": -int(case.returned[item, part].sum()),
         "other_lines_of_the_same_bucket": -others,
         "safety_stock_left": min(after, floor),
         "lot_beyond_need": max(after - floor, 0),
         "losses_on_the_way": int(qty[slot] - bring[slot]),
     }
+    if not case.returned.any():
+        del balance["expected_returns"]
     return {name: float(value * unit) for name, value in balance.items()}
 
 

@@ -116,6 +116,12 @@ def _notes(facts: Facts, scope: Scope, case: Case, outcome: Outcome[BuyersPlan])
     notes = [*scope.notes, f"Planned: {scope.name}, {len(case.pair)} product-locations."]
     if unknown:
         notes.append(f"{unknown} of them have no forecast: no demand of their own is expected.")
+    back = float((case.returned * case.unit[:, None]).sum())
+    if back:
+        notes.append(
+            f"{int(case.returned.any(axis=1).sum())} product-locations expect {back:.0f} units back"
+            " from customers within the horizon: they are sold again and need not be bought."
+        )
     large = int((case.unit > 1).sum())
     if large:
         notes.append(

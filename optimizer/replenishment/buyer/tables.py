@@ -7,7 +7,7 @@ import pandas as pd
 
 from optimizer.replenishment.buyer.case import Case
 from optimizer.replenishment.buyer.case_limits import GRAMS_PER_KG
-from optimizer.replenishment.buyer.problem import Floats, Ints
+from optimizer.replenishment.buyer.problem import Floats, Ints, Problem
 from optimizer.replenishment.buyer.solve import STAGE, BuyersPlan
 from optimizer.replenishment.facts import Facts
 
@@ -32,6 +32,18 @@ def line_slots(case: Case, qty: Ints) -> Ints:
     frame = frame.sort_values(["order_on", "supplier", "site", "product"], kind="stable")
     result: Ints = frame["slot"].to_numpy(np.int64)
     return result
+
+
+def next_arrival(problem: Problem, qty: Ints, used: Ints) -> Ints:
+    """Return the bucket in which the item's next order comes after each line, (n_lines,)."""
+    slots = problem.slots
+    result = []
+    for slot in used.tolist():
+        item, arrival = slots.item[slot], slots.arrival[slot]
+        others = (slots.item == item) & (qty > 0) & (slots.arrival > arrival)
+        later = slots.arrival[others]
+        result.append(int(later.min()) if len(later) else problem.n_periods)
+    return np.array(result, np.int64)
 
 
 def purchase_orders(facts: Facts, case: Case, qty: Ints) -> pd.DataFrame:
@@ -64,8 +76,21 @@ def purchase_orders(facts: Facts, case: Case, qty: Ints) -> pd.DataFrame:
             "status": "proposed",
             "mode": rows["mode"].where(rows["mode"] != ""),
             "g_co2e": units * rows["g_co2e"].to_numpy(np.float64),
+            "expected_returns": _returned(case, qty, used),
         }
     )
+
+
+def _returned(case: Case, qty: Ints, used: Ints) -> Floats:
+    """Return units that come back until each item's next arrival; NaN: none are counted."""
+    if not case.returned.any():
+        return np.full(len(used), np.nan)
+    slots = case.problem.slots
+    item, begin = slots.item[used], slots.arrival[used]
+    total = np.cumsum(np.pad(case.returned, ((0, 0), (1, 0))), axis=1)
+    until = next_arrival(case.problem, qty, used)
+    units: Floats = (total[item, until] - total[item, begin]).astype(np.float64)
+    return units * case.unit[item]
 
 
 def _latest_safe(facts: Facts, case: Case, qty: Ints, used: Ints) -> pd.Series:
