@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from optimizer.replenishment.demand.decision import with_decision_demand
 from optimizer.replenishment.demand.from_forecast import SiteForecast, site_forecast
-from optimizer.replenishment.demand.returning import Returning, read_returning
+from optimizer.replenishment.demand.returning import Returning, net_demand, read_returning
 from optimizer.replenishment.index_prices import price_notes
 from optimizer.replenishment.lane_intervals import with_shipping_days
 from optimizer.replenishment.offers import (
@@ -70,6 +70,11 @@ class Facts:
         own: NDArray[np.bool_] = self.pairs["root"].to_numpy() == np.arange(len(self.pairs))
         return own
 
+    def net_demand(self, at: Ints, days: Floats) -> tuple[Floats, Floats]:
+        """Return mean and variance of own demand less returns in the first days of pairs `at`."""
+        rows = self.pairs["forecast_row"].to_numpy(np.int64)
+        return net_demand(self.forecast, rows, self.returning, at, days)
+
 
 def read_facts(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Facts:
     """Read the facts of tonight's decision."""
@@ -103,7 +108,7 @@ def read_facts(scenario: Scenario, upstream: Mapping[str, pd.DataFrame]) -> Fact
     pairs = _with_protection(pairs, offers, forecast, returning)
     pairs = with_implied_costs(scenario, pairs, forecast)
     pairs["loss_per_unit"] = np.fmax(stated, pairs["shortage_cost"].to_numpy(np.float64))
-    pairs = with_shipping_days(scenario, pairs, forecast)
+    pairs = with_shipping_days(scenario, pairs, forecast, returning)
     pairs, calibration = with_decision_demand(
         scenario, upstream, pairs, offers, forecast, returning
     )

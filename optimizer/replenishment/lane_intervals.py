@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from optimizer.replenishment.demand.from_forecast import SiteForecast
+from optimizer.replenishment.demand.returning import Returning, net_demand
 from optimizer.replenishment.lane_costs import (
     LANE,
     add_by_lane,
@@ -33,7 +34,10 @@ LEAST_TAIL = 1e-9  # stands for "never short" where holding is free
 
 
 def with_shipping_days(
-    scenario: Scenario, pairs: pd.DataFrame, forecast: SiteForecast
+    scenario: Scenario,
+    pairs: pd.DataFrame,
+    forecast: SiteForecast,
+    returning: Returning | None = None,
 ) -> pd.DataFrame:
     """Add `shipping_days`: the days that a fed pair's level covers beside the transit.
 
@@ -46,6 +50,7 @@ def with_shipping_days(
     ----------
     pairs : with `feeder_id`, `root`, `transit_days`, `forecast_row`, `shortage_cost`,
         `loss_per_unit`, `holding_cost_per_unit_day`, `review_days`
+    returning : what comes back to the pairs; it need not be sent
     """
     review = pairs["review_days"].to_numpy(np.float64)
     days = review.copy()
@@ -60,7 +65,7 @@ def with_shipping_days(
     longest = int(np.floor(most[costed].max(initial=0.0)))
     if longest < 1:
         return pairs.assign(shipping_days=days)
-    model = _Lanes(scenario, rows, forecast, lane, ways)
+    model = _Lanes(scenario, pairs, at, (forecast, returning), lane, ways)
     cost = np.stack(
         [model.cost(float(t), np.clip(float(t), review[at], most)) for t in range(1, longest + 1)]
     )
@@ -83,12 +88,15 @@ class _Lanes:
     def __init__(
         self,
         scenario: Scenario,
-        rows: pd.DataFrame,
-        forecast: SiteForecast,
+        pairs: pd.DataFrame,
+        at: NDArray[np.int64],
+        law: tuple[SiteForecast, Returning | None],
         lane: NDArray[np.int64],
         ways: pd.DataFrame,
     ) -> None:
-        self.scenario, self.rows, self.forecast = scenario, rows, forecast
+        self.scenario, self.at, self.law = scenario, at, law
+        self.forecast_row = pairs["forecast_row"].to_numpy(np.int64)
+        rows = pairs.iloc[at]
         self.lane, self.ways = lane, ways
         self.load = unit_loads(scenario, rows["product_id"])
         self.transit = rows["transit_days"].to_numpy(np.float64)
@@ -114,12 +122,12 @@ class _Lanes:
         short = units_short(level, mean, sd) - units_short(level, self.first_mean, self.first_sd)
         held = np.maximum(level - self.first_mean - 0.5 * sold, 0.0)
         money = self.holding * held + self.loss * np.maximum(short, 0.0) / days
-        loads = add_by_lane(self.lane, sold[:, None] * self.load, self.ways)
+        loads = add_by_lane(self.lane, np.maximum(sold, 0.0)[:, None] * self.load, self.ways)
         trips = cheapest_trips(self.scenario, loads)
         per_trip: Floats = trips["trip"].to_numpy(np.float64)
         return np.bincount(self.lane, money, len(self.ways)) + per_trip / days
 
     def _demand(self, days: Floats) -> tuple[Floats, Floats]:
-        at = self.rows["forecast_row"].to_numpy(np.int64)
-        mean, variance = self.forecast.over(at, days)
+        forecast, returning = self.law
+        mean, variance = net_demand(forecast, self.forecast_row, returning, self.at, days)
         return mean, np.sqrt(np.maximum(variance, 0.0))

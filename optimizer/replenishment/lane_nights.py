@@ -67,9 +67,7 @@ def weigh_waiting(facts: Facts, rows: pd.DataFrame, top: Floats) -> Waiting:
     lost = np.bincount(lane, loss_per_unit[at] * late, len(ways))
     patience = _least_per_day(facts, ways, top)
     load = unit_loads(facts.scenario, rows["product_id"])
-    day, _ = facts.forecast.over(
-        facts.pairs["forecast_row"].to_numpy(np.int64)[at], np.ones(len(rows))
-    )
+    day = np.maximum(facts.net_demand(at, np.ones(len(rows)))[0], 0.0)
     now, later = (
         cheapest_trips(facts.scenario, add_by_lane(lane, units[:, None] * load, ways))
         for units in (qty, qty + day)
@@ -93,10 +91,8 @@ def weigh_waiting(facts: Facts, rows: pd.DataFrame, top: Floats) -> Waiting:
 
 def _short_on_day(facts: Facts, at: Ints, position: Floats, day: Floats) -> Floats:
     """Return expected units that pairs run short of on the day after transit + `day` days."""
-    pairs = facts.pairs
-    rows = pairs["forecast_row"].to_numpy(np.int64)[at]
-    transit = pairs["transit_days"].to_numpy(np.float64)[at]
-    ends = [facts.forecast.over(rows, transit + day + more) for more in (0.0, 1.0)]
+    transit = facts.pairs["transit_days"].to_numpy(np.float64)[at]
+    ends = [facts.net_demand(at, transit + day + more) for more in (0.0, 1.0)]
     short = [units_short(position, mean, np.sqrt(np.maximum(var, 0.0))) for mean, var in ends]
     lost: Floats = np.maximum(short[1] - short[0], 0.0)
     return lost
@@ -118,7 +114,6 @@ def _least_per_day(facts: Facts, ways: pd.DataFrame, top: Floats) -> Floats:
     days = pairs["shipping_days"].to_numpy(np.float64)[fed]
     price = pairs["loss_per_unit"].to_numpy(np.float64)[fed]
     load = unit_loads(facts.scenario, pairs["product_id"].iloc[fed])
-    rows = pairs["forecast_row"].to_numpy(np.int64)[fed]
     n_lanes = len(ways)
 
     def lost_on(day: Floats) -> Floats:
@@ -129,7 +124,7 @@ def _least_per_day(facts: Facts, ways: pd.DataFrame, top: Floats) -> Floats:
     least, lost = np.full(n_lanes, np.inf), np.zeros(n_lanes)
     for day in range(1, int(np.ceil(days.max(initial=1.0))) + 1):
         lost = lost + lost_on(np.full(len(fed), day - 1.0))
-        sold, _ = facts.forecast.over(rows, np.full(len(fed), float(day)))
+        sold = np.maximum(facts.net_demand(fed, np.full(len(fed), float(day)))[0], 0.0)
         trips = cheapest_trips(facts.scenario, add_by_lane(lane, sold[:, None] * load, ways))
         least = np.minimum(least, (trips["trip"].to_numpy(np.float64) + lost) / day)
     return least
@@ -154,10 +149,7 @@ def told(facts: Facts, rows: pd.DataFrame, table: pd.DataFrame, waiting: Waiting
     position = pairs["position"].to_numpy(np.float64)[at]
     days = pairs["shipping_days"].to_numpy(np.float64)[at]
     transit = pairs["transit_days"].to_numpy(np.float64)[at]
-    ends = [
-        facts.forecast.over(pairs["forecast_row"].to_numpy(np.int64)[at], end)
-        for end in (transit, transit + days)
-    ]
+    ends = [facts.net_demand(at, end) for end in (transit, transit + days)]
     without, with_it = (
         units_short(level, ends[1][0], np.sqrt(np.maximum(ends[1][1], 0.0)))
         - units_short(level, ends[0][0], np.sqrt(np.maximum(ends[0][1], 0.0)))

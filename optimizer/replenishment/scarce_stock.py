@@ -35,7 +35,7 @@ class _Needs:
     Attributes
     ----------
     group : (n,) int64, origin of each member; the first n_groups members are the origins
-    mean, sd : (n,) units of demand
+    mean, sd : (n,) units of demand less what comes back
     there : (n,) units that fed pairs have and have on their way; 0 for origins
     loss : (n,) money per unit short
     """
@@ -133,9 +133,7 @@ def _needs(facts: Facts, sites: Ints, group: NDArray[np.intp], fed: Ints, days: 
     of_group = np.concatenate([np.arange(len(sites)), group]).astype(np.int64)
     wait = pairs["transit_days"].to_numpy(np.float64)[members]
     wait[: len(sites)] = 0.0
-    mean, variance = facts.forecast.over(
-        pairs["forecast_row"].to_numpy(np.int64)[members], days[of_group] + wait
-    )
+    mean, variance = facts.net_demand(members, days[of_group] + wait)
     there = pairs["position"].to_numpy(np.float64)[members]
     there[: len(sites)] = 0.0
     loss = pairs["loss_per_unit"].to_numpy(np.float64)[members]

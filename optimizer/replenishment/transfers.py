@@ -71,26 +71,30 @@ def _shipped_up_to(facts: Facts, rules: Reorder) -> Floats:
     """Return the position to which each pair is lifted, (n,) units: of its rule, or of its lane.
 
     Where a lane ships more seldom than the pair is reviewed, the rule's safety stock, in standard
-    deviations, over the lane's days and the transit. Numbers of the planner and cuts by
-    max_cover_days stay.
+    deviations, over the lane's days and the transit. What comes back from customers in this time
+    is netted. Numbers of the planner and cuts by max_cover_days stay.
     """
     pairs, top = facts.pairs, rules.top
     days = pairs["shipping_days"].to_numpy(np.float64)
     rested = days > pairs["review_days"].to_numpy(np.float64)
-    rested &= ~np.isin(rules.decided_by.astype(str), ("planner", "max_cover"))
-    at = np.flatnonzero(rested & pairs["feeder_id"].notna().to_numpy())
+    back = np.zeros(len(days))
+    whole = pairs["transit_days"].to_numpy(np.float64) + days
+    if facts.returning is not None:
+        back, _ = facts.returning.over(whole)
+    free = ~np.isin(rules.decided_by.astype(str), ("planner", "max_cover"))
+    free &= pairs["feeder_id"].notna().to_numpy()
+    at = np.flatnonzero(free & (rested | (back > 0.0)))
     if not len(at):
         return top
-    row = pairs["forecast_row"].to_numpy(np.int64)[at]
-    transit = pairs["transit_days"].to_numpy(np.float64)[at]
-    mean, variance = facts.forecast.over(row, transit + days[at])
+    mean, variance = facts.net_demand(at, whole[at])
     law = rules.intervals.law
     grown = np.divide(
         np.sqrt(np.maximum(variance, 0.0)), law.sd[at], out=np.ones(len(at)), where=law.sd[at] > 0.0
     )
     level = top.copy()
-    level[at] = np.ceil(mean + (top[at] - law.mean[at]) * grown - 1e-9)
-    return np.maximum(level, top)
+    own = np.ceil(mean + (top[at] - law.mean[at]) * grown - 1e-9)
+    level[at] = np.where(back[at] > 0.0, own, np.maximum(own, top[at]))
+    return level
 
 
 def _both_open(facts: Facts, rows: pd.DataFrame) -> NDArray[np.bool_]:

@@ -128,7 +128,7 @@ def _at_arrival(
     receipts = _receipts(scenario, pairs, n_buckets, length)
     came_variance = np.zeros((len(pairs), n_buckets + 1))
     if returning is not None:
-        came = [_back(returning, len(every), rows, end) for end in (*ends, days)]
+        came = [returning.of(rows, end) for end in (*ends, days)]
         came_mean = np.column_stack([nothing, *(part[0] for part in came[:-1])])
         receipts = receipts + np.diff(came_mean, axis=1)
         by_then = np.column_stack([nothing, *(part[1] for part in came)])
@@ -144,14 +144,6 @@ def _at_arrival(
     after = np.maximum(total - variance[:, -1], 0.0)
     late = rate**2 * pairs["lead_variance"].to_numpy(np.float64)
     return before.lost, before.variance + after + late + came_variance[:, -1]
-
-
-def _back(returning: Returning, count: int, rows: Ints, days: Floats) -> tuple[Floats, Floats]:
-    """Return mean and variance of what comes back to some pairs in their first days."""
-    every = np.zeros(count)
-    every[rows] = days
-    mean, variance = returning.over(every)
-    return mean[rows], variance[rows]
 
 
 def _receipts(scenario: Scenario, pairs: pd.DataFrame, n_buckets: int, length: int) -> Floats:

@@ -71,16 +71,30 @@ class Returning:
         -------
         mean, variance : (n_pairs,) units, units^2
         """
+        return self.of(np.arange(len(days)), days)
+
+    def of(self, at: Ints, days: Floats) -> tuple[Floats, Floats]:
+        """Return mean and variance of what comes back to some pairs in their first days.
+
+        Parameters
+        ----------
+        at : (n,) pairs, also more than once
+        days : (n,)
+        """
         mean, variance = np.zeros(len(days)), np.zeros(len(days))
         for reason in self.reasons:
-            rows, rate = reason.rows, reason.rate
-            until = days[rows]
-            early = np.maximum(until - reason.delay, 0.0)
+            place = np.full(len(self.place), -1, np.int64)
+            place[reason.rows] = np.arange(len(reason.rows))
+            asked = np.flatnonzero(place[at] >= 0)
+            number = place[at[asked]]
+            rows, rate, delay = at[asked], reason.rate[number], reason.delay[number]
+            until = days[asked]
+            early = np.maximum(until - delay, 0.0)
             ahead, spread = self.forecast.over(self.forecast_row[rows], early)
-            past = self._sold(rows, reason.delay)
-            past = past - self._sold(rows, np.maximum(reason.delay - until, 0.0))
-            mean[rows] += rate * (past + ahead)
-            variance[rows] += rate * (1.0 - rate) * (past + ahead) + rate**2 * spread
+            past = self._sold(rows, delay)
+            past = past - self._sold(rows, np.maximum(delay - until, 0.0))
+            mean[asked] += rate * (past + ahead)
+            variance[asked] += rate * (1.0 - rate) * (past + ahead) + rate**2 * spread
         return mean, variance
 
     def between(self, day: float, days: Floats) -> tuple[Floats, Floats]:
@@ -111,6 +125,27 @@ class Returning:
         below = self.sold[at, np.minimum(whole, last)]
         above = self.sold[at, np.minimum(whole + 1, last)]
         return np.where(place >= 0, below + (days - whole) * (above - below), 0.0)
+
+
+def net_demand(
+    forecast: SiteForecast,
+    forecast_row: Ints,
+    returning: Returning | None,
+    at: Ints,
+    days: Floats,
+) -> tuple[Floats, Floats]:
+    """Return mean and variance of demand less what comes back in the first days of some pairs.
+
+    Parameters
+    ----------
+    forecast_row : (n_pairs,) row of the forecast's grids
+    at : (n,) pairs; days : (n,)
+    """
+    mean, variance = forecast.over(forecast_row[at], days)
+    if returning is None:
+        return mean, variance
+    back, spread = returning.of(at, days)
+    return mean - back, variance + spread
 
 
 def read_returning(

@@ -49,7 +49,7 @@ class Mover:
         pairs = self.facts.pairs
         transit = pairs["transit_days"].to_numpy(np.float64)
         between = self.every * float(length)
-        mean, variance = self.intervals.over(bucket, between + transit)
+        mean, variance = self._net(bucket, between + transit)
         level = best_level(
             mean,
             np.sqrt(np.maximum(variance, 0.0)),
@@ -57,11 +57,12 @@ class Mover:
             pairs["shortage_cost"].to_numpy(np.float64),
             np.zeros(len(mean)),
         )
-        level = np.where(mean > 0.0, np.minimum(level, 1e12), 0.0)[fed]
+        asked = self.intervals.over(bucket, between + transit)[0] > 0.0
+        level = np.where(asked, np.minimum(level, 1e12), 0.0)[fed]
         position = (stock.expected + stock.on_way)[fed]
         claim = np.floor(np.maximum(level - position, 0.0) + 1e-9)
         days = pairs["protection_days"].to_numpy(np.float64)
-        need = np.maximum(self.intervals.over(bucket, days)[0] - stock.on_way, 0.0)
+        need = np.maximum(self._net(bucket, days)[0] - stock.on_way, 0.0)
         total = np.bincount(origin, claim, len(need)) + need
         share = np.divide(stock.expected, total, out=np.zeros(len(need)), where=total > 0.0)
         qty = np.floor(claim * np.minimum(share, 1.0)[origin] + 1e-9)
@@ -88,6 +89,15 @@ class Mover:
         stock.add(to, table["qty"].to_numpy(np.float64), due, bucket)
         np.add.at(stock.leaving, (origin, bucket), qty)
         return table
+
+    def _net(self, bucket: int, days: Floats) -> tuple[Floats, Floats]:
+        """Return mean and variance of demand less returns in the days from a bucket's first on."""
+        mean, variance = self.intervals.over(bucket, days)
+        if self.facts.returning is None:
+            return mean, variance
+        start = float(bucket * self.intervals.bucket_days)
+        back, spread = self.facts.returning.between(start, days)
+        return mean - back, variance + spread
 
     def _within_room(self, stock: Stock, fed: Ints, arrives: Ints, qty: Floats) -> Floats:
         """Cut transfers to the room that their place has from their arrival on."""
