@@ -55,6 +55,10 @@ class Gaps:
     metres_left, stops_left : (g,) int64, of the van's limits
     ready : (g,) int64, seconds; the earliest that the van can leave the place before
     due : (g,) int64, seconds; the latest that it may arrive at the place after
+    done, left : (g,) int64, seconds of driving and service up to leaving the place before, and from
+        beginning at the place after to the end
+    latest : (g,) int64, seconds; the latest start that keeps the windows up to the place before
+    ends : (g,) int64, seconds; the earliest that the route can end for its windows after the gap
     """
 
     route: Ints
@@ -68,6 +72,10 @@ class Gaps:
     stops_left: Ints
     ready: Ints
     due: Ints
+    done: Ints
+    left: Ints
+    latest: Ints
+    ends: Ints
 
 
 def gaps_of(problem: RoutingProblem, routes: Sequence[Timed]) -> Gaps:
@@ -82,7 +90,8 @@ def gaps_of(problem: RoutingProblem, routes: Sequence[Timed]) -> Gaps:
             int(vans.max_metres[van]) - timed.metres,
             int(vans.max_stops[van]) - len(timed.route.stops),
         )
-        clock = iter(zip(*ready_and_due(route_nodes(problem, timed.route)), strict=True))
+        nodes = route_nodes(problem, timed.route)
+        clock = iter(zip(*ready_and_due(nodes), *_spans(nodes), strict=True))
         for t, trip in enumerate(timed.route.trips):
             last = t == len(timed.route.trips) - 1
             path = [depot, *stops.place[list(trip)].tolist(), end if last else depot]
@@ -94,10 +103,13 @@ def gaps_of(problem: RoutingProblem, routes: Sequence[Timed]) -> Gaps:
             brought = stops.kind[list(trip)] == DELIVERY
             most = np.maximum(load[brought].sum(axis=0), load[~brought].sum(axis=0))
             rooms += [vans.capacity[van] - most] * (len(trip) + 1)
-    table = np.array(rows, dtype=np.int64).reshape(-1, 10)
+    table = np.array(rows, dtype=np.int64).reshape(-1, 14)
     room = np.array(rooms, dtype=np.float64).reshape(-1, 2)
-    c = [table[:, k] for k in range(10)]
-    return Gaps(c[0], c[1], c[2], c[3], c[4], c[5], room, c[6], c[7], c[8], c[9])
+    c = [table[:, k] for k in range(14)]
+    return Gaps(
+        c[0], c[1], c[2], c[3], c[4], c[5], room,
+        c[6], c[7], c[8], c[9], c[10], c[11], c[12], c[13],
+    )  # fmt: skip
 
 
 def ready_and_due(nodes: Sequence[Node]) -> tuple[list[int], list[int]]:
@@ -117,6 +129,43 @@ def ready_and_due(nodes: Sequence[Node]) -> tuple[list[int], list[int]]:
         due.append(max(reach, default=-FOREVER) if node.windows else latest)
         latest = due[-1] - node.travel_s - before.service_s
     return ready, due[::-1]
+
+
+def _spans(nodes: Sequence[Node]) -> tuple[list[int], list[int], list[int], list[int]]:
+    """Return done, left, latest and ends of `Gaps` for each pair of neighbours."""
+    done, latest = [0], [nodes[0].windows[0][1]]
+    for node in nodes[1:-1]:
+        arrive = done[-1] + node.travel_s
+        latest.append(min(latest[-1], node.windows[-1][1] - arrive))
+        done.append(arrive + node.service_s)
+    left, ends = [0], [0]  # nothing is left when the route ends
+    for node, after in zip(nodes[-2:0:-1], nodes[:1:-1], strict=True):
+        left.append(left[-1] + after.travel_s + node.service_s)
+        ends.append(max(ends[-1], node.windows[0][0] + left[-1]))
+    return done, left[::-1], latest, ends[::-1]
+
+
+def least_wait(problem: RoutingProblem, gaps: Gaps, stop: int) -> Ints:
+    """Return the seconds that a van waits at least with a stop at each gap, (g,) int64.
+
+    Exact where nothing has several windows and nothing is released later: a van that starts as
+    late as its windows allow waits for nothing else.
+    """
+    place, service = int(problem.stops.place[stop]), int(problem.stops.service_s[stop])
+    windows = problem.stops.windows[stop]
+    wait = np.zeros(len(gaps.route), dtype=np.int64)
+    for profile in np.unique(problem.vans.profile):
+        here = np.flatnonzero(problem.vans.profile[gaps.van] == profile)
+        seconds, after = problem.seconds[int(profile)], gaps.after[here]
+        there = seconds[gaps.before[here], place]
+        onward = service + np.where(after == OPEN_END, 0, seconds[place, after])
+        arrive = gaps.done[here] + there
+        latest = np.minimum(gaps.latest[here], gaps.due[here] - arrive - onward)
+        latest = np.minimum(latest, windows[-1][1] - arrive)
+        leave = np.maximum(gaps.ready[here] + there, windows[0][0]) + onward
+        ends = np.maximum(gaps.ends[here], leave + gaps.left[here])
+        wait[here] = ends - latest - (arrive + onward + gaps.left[here])
+    return np.maximum(wait, 0)
 
 
 def driving_cost(problem: RoutingProblem, gaps: Gaps, stop: int) -> Floats:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from optimizer.routing.lengths import Computed, Ints, Lengths
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 Near = NDArray[np.int32]
 
@@ -33,6 +37,8 @@ def nearest(metres: Lengths, places: Ints, width: int) -> Near:
         return np.zeros((n, 0), np.int32)
     if not isinstance(metres, Computed):
         return _of_rows(metres, places, np.arange(n), width)
+    from scipy.spatial import cKDTree  # half a second
+
     tree = cKDTree(metres.points[places])
     partners = _partners(metres, places)
     near = np.empty((n, width), np.int32)

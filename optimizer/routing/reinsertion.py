@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from optimizer.outcome import Limits, Termination
-from optimizer.routing.insertion import Gaps, driving_cost, gaps_of, without_stop
+from optimizer.routing.insertion import Gaps, driving_cost, gaps_of, least_wait, without_stop
 from optimizer.routing.problem import OPEN_END, Flags, Floats, Route, RoutingProblem, vans_left
 from optimizer.routing.schedule import Timed, price
+from optimizer.routing.timing import BREAK
 
 MOST_OUT = 8  # stops taken out at once
 TRIES = 8  # feasible places that are priced for a stop
 STEPS_PER_WORK = 40  # about a second of one core
+ROUNDING = 1e-6  # money
 IDLE = 400  # steps without a better plan after which the search has converged
 
 
@@ -72,6 +74,7 @@ class _Search:
         m = len(problem.vans)
         self.home = np.array([homeward(problem, v) if must_home[v] else 0.0 for v in range(m)])
         self._gaps: dict[Route, Gaps] = {}
+        self._single: dict[Route, Timed | str] = {}
 
     def cost(self, routes: Sequence[Timed]) -> float:
         """Return money: routes beyond the ways home, moves, and stops left out."""
@@ -93,10 +96,11 @@ class _Search:
         best: tuple[float, int, Timed] | None = None
         if routes:
             gaps = self._all_gaps(routes)
-            detour = driving_cost(problem, gaps, stop) + extra[gaps.van]
+            least = self._least_cost(routes, gaps, stop)
             fine = 0
-            for gap in np.argsort(detour, kind="stable"):
-                if not np.isfinite(detour[gap]) or fine >= TRIES:
+            for gap in np.argsort(least, kind="stable"):
+                dear = best is not None and least[gap] >= best[0]
+                if not np.isfinite(least[gap]) or fine >= TRIES or dear:
                     break
                 number, at = int(gaps.route[gap]), int(gaps.at[gap])
                 old = routes[number]
@@ -112,7 +116,7 @@ class _Search:
                     best = (value, number, timed)
         left = vans_left(problem, tuple(timed.route for timed in routes))
         for van in np.flatnonzero((left > 0) & problem.allowed[stop]):
-            timed = price(problem, Route(int(van), ((stop,),)))
+            timed = self._alone(stop, int(van))
             if isinstance(timed, str):
                 continue
             value = timed.cost - float(self.home[van]) + float(extra[van])
@@ -124,6 +128,22 @@ class _Search:
         if problem.stops.optional[stop] and value > problem.stops.loss[stop]:
             return
         routes[number : number + 1] = [timed]
+
+    def _alone(self, stop: int, van: int) -> Timed | str:
+        route = Route(van, ((stop,),))
+        if route not in self._single:
+            self._single[route] = price(self.problem, route)
+        return self._single[route]
+
+    def _least_cost(self, routes: Sequence[Timed], gaps: Gaps, stop: int) -> Floats:
+        """Return money that a stop costs at least at each gap, (g,); inf where it cannot be."""
+        problem = self.problem
+        per_second = problem.vans.cost_per_hour / 3600.0
+        wait = per_second[gaps.van] * least_wait(problem, gaps, stop)
+        beside = np.array([_beside_driving(problem, timed) for timed in routes])
+        cost = driving_cost(problem, gaps, stop) + wait - beside[gaps.route]
+        least: Floats = cost + self.surcharge[stop][gaps.van] - ROUNDING
+        return least
 
     def take_out(self, routes: Sequence[Timed], stops: set[int]) -> list[Timed] | None:
         """Return routes without some stops; None where a shorter route breaks a rule."""
@@ -149,12 +169,21 @@ class _Search:
                 self._gaps[timed.route] = gaps_of(self.problem, [timed])
             parts.append(self._gaps[timed.route])
         sizes = [len(part.route) for part in parts]
-        names = ("trip", "at", "van", "before", "after", "room", "metres_left", "stops_left")
         joined = {
-            name: np.concatenate([getattr(part, name) for part in parts])
-            for name in (*names, "ready", "due")
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(Gaps)
+            if field.name != "route"
         }
         return Gaps(route=np.repeat(np.arange(len(parts)), sizes), **joined)
+
+
+def _beside_driving(problem: RoutingProblem, timed: Timed) -> float:
+    """Return money of a route for waiting, breaks, being late and the CO2e of its load."""
+    vans, van = problem.vans, timed.route.van
+    busy = sum(node.travel_s + node.service_s for node in timed.nodes if node.what != BREAK)
+    idle = float(vans.cost_per_hour[van]) * (timed.duration_s - busy) / 3600.0
+    empty = float(vans.co2_cost_per_km[van]) * timed.metres / 1000.0
+    return idle + timed.late + timed.co2 - empty
 
 
 def settle(

@@ -16,8 +16,9 @@ from optimizer.routing.reinsertion import ReinsertionEngine
 from optimizer.routing.rerouting_search import STAGE, solve_all, tie
 from optimizer.routing.rerouting_tables import Rerouted, moved, state
 from optimizer.routing.rest_of_day import RestOfDay, read_rest_of_day
+from optimizer.routing.schedule import ROUTE_TERMS
 from optimizer.routing.solve import Driven
-from optimizer.routing.stage import ROUTE_TERMS, WORST_FIRST, bound_note, not_explained
+from optimizer.routing.stage import WORST_FIRST, bound_note, not_explained
 from optimizer.routing.tables import explanations_table, part_lines_table, unserved_table
 from optimizer.routing.unserved import reasons
 from optimizer.stage import Certificate, Kpi, StageResult

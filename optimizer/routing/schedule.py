@@ -31,6 +31,8 @@ from optimizer.routing.timing import (
     with_breaks,
 )
 
+ROUTE_TERMS = ("fixed", "distance", "time", "co2", "late")
+
 
 @dataclass(frozen=True, slots=True)
 class Timed:
@@ -93,10 +95,18 @@ def price(problem: RoutingProblem, route: Route) -> Timed | str:
     timed : or the code of the first rule that is broken: skill, count, capacity, distance,
         window, shift
     """
-    broken = broken_untimed(problem, route)
+    broken = _broken_order(problem, route)
     if broken:
         return broken
     vans, van = problem.vans, route.van
+    trips = [_trip_loads(problem, trip) for trip in route.trips]
+    peak: Floats = np.max([on_board.max(axis=0) for on_board in trips], axis=0)
+    if (peak > vans.capacity[van] + LOAD_TOLERANCE).any():
+        return "capacity"
+    path = np.array(route_places(problem, route))
+    way = problem.metres[path[:-1], path[1:]]
+    if way.sum() > vans.max_metres[van]:
+        return "distance"
     nodes = route_nodes(problem, route)
     per_hour = float(vans.cost_per_hour[van])
     best = best_clock(nodes, int(vans.max_duration_s[van]), per_hour)
@@ -110,10 +120,11 @@ def price(problem: RoutingProblem, route: Route) -> Timed | str:
         if rested is not None:
             nodes, times = rested
     arrive, begin, depart = (np.asarray(part, dtype=np.int64) for part in times)
-    on_board = _loads(problem, route, nodes)
-    legs = _leg_metres(problem, route, nodes)
+    on_board = _loads(problem, route, nodes, trips)
+    legs = _leg_metres(problem, route, nodes, way)
     metres = sum(legs)
-    leg_tonne_km = np.array(legs) / 1000.0 * np.roll(on_board[:, KG], 1) / 1000.0
+    behind = np.arange(-1, len(nodes) - 1)  # no way leads to the start
+    leg_tonne_km = np.array(legs) / 1000.0 * on_board[behind, KG] / 1000.0
     km, tonne_km = metres / 1000.0, float(leg_tonne_km.sum())
     duration = int(depart[-1] - begin[0])
     return Timed(
@@ -124,7 +135,7 @@ def price(problem: RoutingProblem, route: Route) -> Timed | str:
         depart,
         on_board[:, KG],
         on_board[:, 1],
-        peak_load(problem, route),
+        peak,
         leg_tonne_km,
         metres,
         duration,
@@ -137,40 +148,6 @@ def price(problem: RoutingProblem, route: Route) -> Timed | str:
         late_money(nodes, begin.tolist()),
         needs_break,
     )
-
-
-def broken_untimed(problem: RoutingProblem, route: Route) -> str:
-    """Return the rule that a route breaks whatever its clock says, or ""."""
-    vans, van = problem.vans, route.van
-    stops = list(route.stops)
-    if not stops or any(not trip for trip in route.trips):
-        return "count"
-    if not problem.allowed[stops, van].all():
-        return "skill"
-    if len(route.trips) > vans.max_trips[van] or len(stops) > vans.max_stops[van]:
-        return "count"
-    if any(_backhaul_too_early(problem, trip) for trip in route.trips):
-        return "capacity"
-    if (peak_load(problem, route) > vans.capacity[van] + LOAD_TOLERANCE).any():
-        return "capacity"
-    if route_metres(problem, route) > vans.max_metres[van]:
-        return "distance"
-    return ""
-
-
-def route_metres(problem: RoutingProblem, route: Route) -> int:
-    """Return the metres that a route drives."""
-    path = route_places(problem, route)
-    return int(problem.metres[path[:-1], path[1:]].sum())
-
-
-def _leg_metres(problem: RoutingProblem, route: Route, nodes: Sequence[Node]) -> list[int]:
-    """Return the metres of the way to each node; 0 where the van stays."""
-    path = route_places(problem, route)
-    legs = iter(problem.metres[path[:-1], path[1:]].tolist())
-    stays = problem.vans.end_place[route.van] == OPEN_END
-    still = (START, BREAK, END) if stays else (START, BREAK)
-    return [0 if node.what in still else int(next(legs)) for node in nodes]
 
 
 def route_places(problem: RoutingProblem, route: Route) -> list[int]:
@@ -206,26 +183,50 @@ def route_nodes(problem: RoutingProblem, route: Route) -> list[Node]:
         else:
             latest = min(closes, int(vans.latest_start_s[van]))
             nodes.append(Node(START, -1, depot, 0, 0, ((max(opens, released), latest),)))
-        here = depot
-        for stop in trip:
-            place = int(stops.place[stop])
-            service = int(stops.service_s[stop])
-            late = int(stops.late_after_s[stop]), float(stops.late_cost_per_h[stop])
-            windows = stops.windows[stop]
-            nodes.append(Node(STOP, stop, place, next(legs), service, windows, *late))
-            here = place
+        at = list(trip)
+        columns = zip(
+            trip,  # its end ends the others: the legs go on
+            stops.place[at].tolist(),
+            legs,
+            stops.service_s[at].tolist(),
+            (stops.windows[stop] for stop in trip),
+            stops.late_after_s[at].tolist(),
+            stops.late_cost_per_h[at].tolist(),
+            strict=False,
+        )
+        nodes += [Node(STOP, *column) for column in columns]
+        here = nodes[-1].place
     last, leg = (here, 0) if end == OPEN_END else (end, next(legs))
     nodes.append(Node(END, -1, last, leg, 0, ((0, closes),)))
     return nodes
 
 
-def peak_load(problem: RoutingProblem, route: Route) -> Floats:
-    """Return the most kg and m3 on board at any moment, (2,) float64."""
-    most: Floats = np.max([_trip_loads(problem, trip).max(axis=0) for trip in route.trips], axis=0)
-    return most
-
-
 # ---- inside ---------------------------------------------------------------------------------
+
+
+def _broken_order(problem: RoutingProblem, route: Route) -> str:
+    """Return the rule that a route breaks whatever it weighs and its clock says, or ""."""
+    vans, van = problem.vans, route.van
+    stops = list(route.stops)
+    if not stops or any(not trip for trip in route.trips):
+        return "count"
+    if not problem.allowed[stops, van].all():
+        return "skill"
+    if len(route.trips) > vans.max_trips[van] or len(stops) > vans.max_stops[van]:
+        return "count"
+    if any(_backhaul_too_early(problem, trip) for trip in route.trips):
+        return "capacity"
+    return ""
+
+
+def _leg_metres(
+    problem: RoutingProblem, route: Route, nodes: Sequence[Node], way: Ints
+) -> list[int]:
+    """Return the metres of the way to each node; 0 where the van stays."""
+    legs = iter(way.tolist())
+    stays = problem.vans.end_place[route.van] == OPEN_END
+    still = (START, BREAK, END) if stays else (START, BREAK)
+    return [0 if node.what in still else int(next(legs)) for node in nodes]
 
 
 def _backhaul_too_early(problem: RoutingProblem, trip: tuple[int, ...]) -> bool:
@@ -246,20 +247,14 @@ def _trip_loads(problem: RoutingProblem, trip: tuple[int, ...]) -> Floats:
     return on_board
 
 
-def _loads(problem: RoutingProblem, route: Route, nodes: Sequence[Node]) -> Floats:
-    """Return what is on board on leaving each node, (k, 2) float64."""
-    trips = [_trip_loads(problem, trip) for trip in route.trips]
-    rows: list[Floats] = []
-    trip, seen = 0, 0
-    for node in nodes:
-        if node.what == RELOAD:
-            trip, seen = trip + 1, 0
-        elif node.what == STOP:
-            seen += 1
-        rows.append(np.zeros(2) if node.what == END else trips[trip][seen])
-    if problem.vans.end_place[route.van] == OPEN_END:
-        rows[-1] = trips[-1][-1]
-    return np.array(rows)
+def _loads(
+    problem: RoutingProblem, route: Route, nodes: Sequence[Node], trips: Sequence[Floats]
+) -> Floats:
+    """Return what is on board on leaving each node, (k, 2) float64, given that of the trips."""
+    stays = problem.vans.end_place[route.van] == OPEN_END
+    rows: Floats = np.vstack([*trips, trips[-1][-1:] if stays else np.zeros((1, 2))])
+    left: Floats = rows[np.cumsum([node.what != BREAK for node in nodes]) - 1]
+    return left
 
 
 def with_van(route: Route, van: int) -> Route:

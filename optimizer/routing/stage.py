@@ -15,7 +15,7 @@ from optimizer.routing.handing import hand_over, key_of, losses_if_refused
 from optimizer.routing.offers import Key, Offer
 from optimizer.routing.ortools_engine import OrToolsEngine
 from optimizer.routing.problem import KG, M3, RoutingProblem
-from optimizer.routing.schedule import Timed
+from optimizer.routing.schedule import ROUTE_TERMS, Timed
 from optimizer.routing.sharing import STAGE, share_out
 from optimizer.routing.solve import Driven, balance_money, had_to_be_compiled, solve
 from optimizer.routing.tables import (
@@ -33,7 +33,6 @@ from optimizer.stage import Certificate, Kpi, StageResult
 from scenarios import InputError, Scenario
 
 SOLVING_SHARE = 0.92  # of the wall time; the rest explains
-ROUTE_TERMS = ("fixed", "distance", "time", "co2", "late")
 CARRIER_TERMS = ("tariff", "late", "risk", "co2")
 WORST_FIRST = (
     Termination.CANCELLED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,7 @@ MOST_BREAKS = 4
 Clock = tuple[list[int], list[int], list[int]]  # per node: arrive, begin, depart
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A thing that a van does at a place.
 
     Attributes
@@ -79,6 +78,9 @@ def best_clock(nodes: Sequence[Node], longest_s: int, cost_per_hour: float) -> C
     if broken:
         return broken
     first, latest = nodes[0].windows[0]
+    if all(len(node.windows) <= 1 and not node.late_cost_per_h for node in nodes):
+        clock = _clock(nodes, _shortest_start(nodes, end))
+        return clock if clock[2][-1] - clock[1][0] <= longest_s else "shift"
     candidates = {first, latest} if latest < FOREVER - 1 else {first}
     cumulated = 0
     for node in nodes[1:]:
@@ -91,8 +93,7 @@ def best_clock(nodes: Sequence[Node], longest_s: int, cost_per_hour: float) -> C
             candidates.add(node.late_after_s - cumulated)
         cumulated += node.service_s
     driving = cumulated
-    pays = [node for node in nodes if node.late_cost_per_h > 0.0]
-    if pays:
+    if any(node.late_cost_per_h > 0.0 for node in nodes):
         start = _cheapest_start(nodes, sorted(candidates), longest_s, cost_per_hour)
     elif end - first == driving or len(candidates) == 1:
         start = first
@@ -102,6 +103,25 @@ def best_clock(nodes: Sequence[Node], longest_s: int, cost_per_hour: float) -> C
         start = int(starts[int(np.argmin(durations))])
     clock = _clock(nodes, start)
     return clock if clock[2][-1] - start <= longest_s else "shift"
+
+
+def _shortest_start(nodes: Sequence[Node], end: int) -> int:
+    """Return the first start of those that take least time, where nothing has two windows.
+
+    A later start takes less time until nothing waits any more, or until a window would be missed.
+
+    Parameters
+    ----------
+    end : of the route that starts as early as can be
+    """
+    first, latest = nodes[0].windows[0]
+    cumulated = 0
+    for node in nodes[1:]:
+        cumulated += node.travel_s
+        if node.windows:
+            latest = min(latest, node.windows[0][1] - cumulated)
+        cumulated += node.service_s
+    return max(first, min(latest, end - cumulated))
 
 
 def _cheapest_start(
@@ -155,7 +175,10 @@ def _clock(nodes: Sequence[Node], start: int) -> Clock:
     for node in nodes[1:]:
         now += node.travel_s
         arrive.append(now)
-        now = next((max(now, opens) for opens, closes in node.windows if now <= closes), now)
+        for opens, closes in node.windows:
+            if now <= closes:
+                now = max(now, opens)
+                break
         begin.append(now)
         now += node.service_s
         depart.append(now)

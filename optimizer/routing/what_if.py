@@ -13,9 +13,8 @@ from optimizer.plan import Plan
 from optimizer.routing.from_scenario import OFF, Reading, read_problems
 from optimizer.routing.problem import Route, RoutingProblem, Vans
 from optimizer.routing.reinsertion import settle
-from optimizer.routing.schedule import Timed
+from optimizer.routing.schedule import ROUTE_TERMS, Timed
 from optimizer.routing.solo import CODES, FINE, solo_tests
-from optimizer.routing.stage import ROUTE_TERMS
 from scenarios import InputError, NotFound, Scenario
 
 SERVE, LEAVE, ONTO, OFF_ROUTE = "serve", "leave", "onto", "off"
@@ -50,6 +49,7 @@ class WhatIf:
     terms : what each term costs more
     moves : which other stops change their route; served otherwise or no longer
     unserved_before, unserved_after : stops of the part that nobody serves
+    g_co2e_before, g_co2e_after : grams of the day's routes; NaN where not possible
     bound_before, bound_after : money that no plan without, with the decision costs less than, where
         the stops are so few that all sets of them can be looked at; else NaN
     """
@@ -66,6 +66,8 @@ class WhatIf:
     moves: tuple[Move, ...]
     unserved_before: int
     unserved_after: int
+    g_co2e_before: float = float("nan")
+    g_co2e_after: float = float("nan")
     bound_before: float = float("nan")
     bound_after: float = float("nan")
 
@@ -148,6 +150,8 @@ def what_if(
         moves=_moves(problem, _vans(before), _vans(after), case.routes, stop),
         unserved_before=len(set(chosen) - set(_vans(before))),
         unserved_after=len(set(chosen) - set(_vans(after))),
+        g_co2e_before=sum(timed.g_co2e for timed in before),
+        g_co2e_after=sum(timed.g_co2e for timed in after),
         bound_before=bounds[0],
         bound_after=bounds[1],
     )
@@ -302,7 +306,7 @@ def _bound(
 
     some = among(problem, chosen)
     tests = solo_tests(some)
-    if not applies(some, limits) or not fits_sets(some, distinct_vans(some, tests), SETS_SECONDS):
+    if not fits_sets(some, distinct_vans(some, tests), SETS_SECONDS) or not applies(some, limits):
         return float("nan")
     unserved = sorted(set(range(len(some.stops))) - set(_vans(timed)))
     found, _ = best_bound(some, tests, unserved, cost, BOUND_WORK, limits)

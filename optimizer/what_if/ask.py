@@ -296,6 +296,8 @@ def _stop(
     service = Measure(
         "stops not served", "orders", float(found.unserved_before), float(found.unserved_after)
     )
+    grams: list[float | None] = [found.g_co2e_before, found.g_co2e_after]
+    co2 = Measure("CO2e of the day's routes", "kg", *_kg(grams))
     return Answer(
         decision=str(decision),
         possible=found.possible,
@@ -304,7 +306,7 @@ def _stop(
         stages=(change,) if found.possible else (),
         not_replanned=(),
         service=(service,) if found.possible else (),
-        co2=(),
+        co2=(co2,) if found.possible else (),
         moves=tuple(Move("routes", m.order_id, m.before, m.after) for m in found.moves),
         notes=("Before and after come of the same search without and with the decision.",),
         wall_seconds=time.perf_counter() - begun,

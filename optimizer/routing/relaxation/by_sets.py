@@ -17,7 +17,6 @@ from optimizer.routing.problem import (
     Ints,
     RoutingProblem,
 )
-from optimizer.routing.relaxation.set_paths import cheapest_trips, cover
 from optimizer.routing.solo import SoloTests, shortest_from
 
 MOST_STOPS = 20
@@ -44,6 +43,8 @@ def sets_bound(problem: RoutingProblem, tests: SoloTests, vans: Sequence[int]) -
     ----------
     vans : types that are not alike
     """
+    from optimizer.routing.relaxation.set_paths import cheapest_trips, cover  # loads a compiler
+
     n, fleet = len(problem.stops), problem.vans
     size = 1 << n
     cost = np.full(size, np.inf)
