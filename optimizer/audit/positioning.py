@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from optimizer.audit.report import MONEY, AuditReport, Rules
+from optimizer.audit.returns import coming_back
 from optimizer.audit.tonight import demand_over, site_forecast
 from scenarios import Scenario
 from scenarios.semantics.baskets import read_baskets
@@ -41,6 +42,7 @@ class _Facts:
     mean: Floats
     sd: Floats
     day_mean: Floats
+    returned: Floats
     stock: Stock
 
 
@@ -80,7 +82,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], **options: str
     taken = out + lent
     over = taken > facts.stock.movable + UNITS
     rules.add("transfers", "more_than_may_leave", over.ravel(), _names(facts).ravel())
-    local = facts.stock.staying + facts.stock.movable - out - lent + come
+    local = facts.stock.staying + facts.returned + facts.stock.movable - out - lent + come
     terms = _terms(rules, scenario, facts, sites, moves, held, at, local, local + lent_to)
     _check_positions(rules, facts, tables["positions"], out, come, lent, lent_to, local)
     return AuditReport(STAGE, float(sum(terms.values())), terms, tuple(rules.found))
@@ -108,6 +110,13 @@ def _facts(
         mean, variance = demand_over(scenario, forecast, pairs, days.ravel())
         return mean.reshape(shape), variance.reshape(shape)
 
+    def back(days: Floats) -> tuple[Floats, Floats]:
+        mean, variance = coming_back(
+            scenario, pairs, days.ravel(), lambda some, d: demand_over(scenario, forecast, some, d)
+        )
+        return mean.reshape(shape), variance.reshape(shape)
+
+    returned, returned_variance = back(waits.days)
     mean, variance = over(waits.days)
     variance = variance + (mean / np.maximum(waits.days, 1e-12)) ** 2 * waits.variance
     is_fed = waits.root != np.arange(shape[1])
@@ -115,14 +124,20 @@ def _facts(
         root_days = np.take_along_axis(waits.days, waits.root, axis=1)
         now, now_variance = over(waits.days)
         then, then_variance = over(np.maximum(root_days, waits.days))
+        come, come_variance = back(waits.days)
+        late, late_variance = back(np.maximum(root_days, waits.days))
         for site in range(shape[1]):
             fed = is_fed & (waits.root == site)
             mean[:, site] += np.where(fed, then - now, 0.0).sum(axis=1)
             variance[:, site] += np.where(fed, then_variance - now_variance, 0.0).sum(axis=1)
+            returned[:, site] += np.where(fed, late - come, 0.0).sum(axis=1)
+            more = np.where(fed, late_variance - come_variance, 0.0).sum(axis=1)
+            returned_variance[:, site] += more
     day_mean, _ = over(np.ones(shape))
     stock = read_stock(scenario, sites, waits.days, mean)
-    sd = np.sqrt(np.maximum(variance, 0.0))
-    return _Facts(pd.Index(products), pd.Index(sites["site_id"]), waits, mean, sd, day_mean, stock)
+    sd = np.sqrt(np.maximum(variance, 0.0) + np.maximum(returned_variance, 0.0))
+    names = pd.Index(products), pd.Index(sites["site_id"])
+    return _Facts(*names, waits, mean, sd, day_mean, returned, stock)
 
 
 def _names(facts: _Facts) -> NDArray[np.object_]:
@@ -392,6 +407,11 @@ def _check_positions(
         truth = grid[at]
         off = np.abs(stated[column].to_numpy(np.float64) - truth) > 1e-5 * np.maximum(1.0, truth)
         rules.add("positions", f"{column}_differs", off, names)
+    if "expected_returns" in stated.columns:
+        truth = facts.returned[at]
+        told = np.nan_to_num(stated["expected_returns"].to_numpy(np.float64))
+        off = np.abs(told - truth) > 1e-5 * np.maximum(1.0, truth)
+        rules.add("positions", "expected_returns_differ", off, names)
     seen = np.zeros(local.shape, bool)
     seen[at] = True
     silent = ~seen & ((come > 0.0) | (facts.mean > 0.0) | (facts.stock.movable > 0))

@@ -41,6 +41,9 @@ def _position(facts: Facts, row: Row) -> Explanation:
         _less(row, "transfer_out"),
         _less(row, "held_for_others"),
     ]
+    if not blank(row["expected_returns"]):
+        back = cell("positions", row, HERE, "expected_returns")
+        steps.insert(1, Term("expected_returns", back.value, (back,)))
     units = total("position", "units", steps, cell("positions", row, HERE, "target"))
     prices: tuple[Price, ...] = ()
     if not blank(row["price"]):
@@ -65,7 +68,9 @@ def _one_unit(facts: Facts, row: Row) -> Alternative | None:
 
     Only where a unit was free to be elsewhere; a unit that nobody misses has no next-best place.
     """
-    if float(row["target"]) - float(row["staying"]) < 1.0:
+    counted = float(row["staying"])
+    counted += 0.0 if blank(row["expected_returns"]) else float(row["expected_returns"])
+    if float(row["target"]) - counted < 1.0:
         return None
     policy = facts.cached("policies", lambda: _policies(facts))[
         str(row["site_id"]), str(row["product_id"])

@@ -99,5 +99,6 @@ def movable(plan: Plan) -> Known:
         return known
     units = rows["target"] - rows["staying"] - rows["transfer_in"]
     units = units + rows["transfer_out"] + rows["held_for_others"]
+    units = units - rows["expected_returns"].fillna(0.0)
     put(known, "positions:" + rows["product_id"] + "@" + rows["site_id"], "movable", units)
     return known

@@ -53,6 +53,7 @@ TABLES = (
         number("holding_cost", "持有成本", "Money, term holding.", required=True),
         number("shortage_cost", "缺货成本", "Money, term shortage.", required=True),
         number("price", "边际价值", "Money that one more unit there would save at most.", low=None),
+        number("expected_returns", "预计退货回库", "Units that come back from customers in these days and are sold again, part of the target; blank: none are counted."),
     )),
     Table("cross_serving", "跨区支援", GROUP, "Stock that stays at one site and is meant for the region of another.", (
         ident("product_id", "商品编码", "What.", required=True, key=True, references=("products.product_id",)),

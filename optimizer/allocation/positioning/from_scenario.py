@@ -11,6 +11,7 @@ import pandas as pd
 
 from optimizer.allocation.positioning.demand import RegionDemand, needs, region_demand
 from optimizer.allocation.positioning.problem import Floats, Lanes, Problem, Rows, Together
+from optimizer.allocation.positioning.returning import RegionReturns, returned_while_waiting
 from scenarios import InputError, Scenario
 from scenarios.semantics.baskets import Baskets, read_baskets
 from scenarios.semantics.co2_limits import Co2Limit, co2_limits
@@ -30,6 +31,7 @@ class Read:
     ----------
     products, sites : ids, as the rows and columns of the problem's arrays
     lanes : origin_id, destination_id, mode, g_per_kg; rows as the problem's lanes
+    returned : (n_products, n_sites) units that come back in time, part of the problem's `fixed`
     """
 
     problem: Problem
@@ -37,6 +39,7 @@ class Read:
     sites: list[str]
     lanes: pd.DataFrame
     stock: Stock
+    returned: Floats
     baskets: Baskets
     notes: tuple[str, ...]
 
@@ -68,6 +71,9 @@ def read_problem(
     deliveries = read_deliveries(scenario, site_ids, kg, m3)
     baskets = read_baskets(scenario)
     product_ids = products["product_id"].tolist()
+    returns = RegionReturns(scenario, demand, product_ids, site_ids)
+    returned, spread = returned_while_waiting(returns, waits)
+    sd = np.where(spread > 0.0, np.sqrt(sd**2 + spread), sd)
     apart = baskets.products["apart_share"].reindex(product_ids).fillna(0.0).to_numpy(np.float64)
     premium = deliveries.premium + (apart[:, None] * deliveries.base)[:, None, :]
     premium[:, sites["channel_id"].notna().to_numpy(), :] = np.inf  # a platform's stock is its own
@@ -75,7 +81,7 @@ def read_problem(
     caps, told = co2_limits(scenario, "positioning")
     problem = Problem(
         stock.movable,
-        stock.staying,
+        stock.staying + returned,
         mean,
         sd,
         waits.holding,
@@ -93,7 +99,12 @@ def read_problem(
         notes.append("No lane joins two open warehouses or stores: nothing can move.")
     if not scenario.has("carrier_rates") and not np.isfinite(premium).any():
         notes.append("No rates reach a zone from another site: no site serves another's region.")
-    return Read(problem, product_ids, site_ids, ways, stock, baskets, tuple(notes))
+    if returned.any():
+        notes.append(
+            f"{returned.sum():.1f} units are expected back from customers while sites wait for"
+            " their suppliers: they count where they come back."
+        )
+    return Read(problem, product_ids, site_ids, ways, stock, returned, baskets, tuple(notes))
 
 
 def _lanes(scenario: Scenario, sites: pd.DataFrame) -> tuple[Lanes, pd.DataFrame]:

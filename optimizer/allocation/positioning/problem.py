@@ -100,7 +100,7 @@ class Problem:
     ----------
     free : (n_products, n_sites) int64, units that may leave tonight or stay
     fixed : (n_products, n_sites) float64, units that count where they are: open orders, stock kept
-        for a channel
+        for a channel, what comes back from customers
     mean, sd : (n_products, n_sites) demand of the site's region until its supplier can deliver
     holding, shortage : (n_products, n_sites) money per unit left, per unit short
     premium : (n_products, n_sites, n_sites) money per unit by which delivery from [i] into the

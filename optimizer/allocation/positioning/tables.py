@@ -63,7 +63,8 @@ def positions_table(read: Read, moves: Moves, bound: Bound) -> pd.DataFrame:
     lanes = problem.lanes
     local, total = moves.levels(problem)
     short = expected_short(total, problem.mean, problem.sd)
-    come, leave, held, helped = (np.zeros(problem.shape) for _ in range(4))
+    shape = problem.shape
+    come, leave, held, helped = (np.zeros(shape) for _ in range(4))
     np.add.at(come, (moves.product, lanes.destination[moves.lane]), moves.qty)
     np.add.at(leave, (moves.product, lanes.origin[moves.lane]), moves.qty)
     np.add.at(held, (moves.held_product, moves.held_at), moves.held_qty)
@@ -71,7 +72,7 @@ def positions_table(read: Read, moves: Moves, bound: Bound) -> pd.DataFrame:
     left = total - problem.mean + short
     grids: dict[str, Floats] = {
         "on_hand": read.stock.on_hand,
-        "staying": problem.fixed,
+        "staying": read.stock.staying,
         "transfer_in": come,
         "transfer_out": leave,
         "held_for_others": held,
@@ -84,6 +85,7 @@ def positions_table(read: Read, moves: Moves, bound: Bound) -> pd.DataFrame:
         "expected_left": left,
         "holding_cost": problem.holding * left,
         "shortage_cost": problem.shortage * short,
+        "expected_returns": read.returned if read.returned.any() else np.full(shape, np.nan),
         "price": np.where(problem.free > 0, bound.movable, np.nan),
     }
     shown = (read.stock.on_hand > 0.0) | (problem.fixed > 0.0) | (problem.mean > 0.0) | (come > 0.0)
