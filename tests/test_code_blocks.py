@@ -156,11 +156,10 @@ def test_the_gazetteer_page_says_what_is_found() -> None:
     assert failed == 0
 
 
-def test_the_front_page_shows_what_the_tutorial_shows() -> None:
-    """Commands and output of the front page stand in the tutorial, whose commands a test runs."""
-    (session,) = (
-        body for kind, body in FENCE.findall(text_of(Path("README.md"))) if kind == "console"
-    )
+@pytest.mark.parametrize("page", ["README.md", "README.zh.md"])
+def test_the_front_pages_show_what_the_tutorial_shows(page: str) -> None:
+    """Commands and output of a front page stand in the tutorial, whose commands a test runs."""
+    (session,) = (body for kind, body in FENCE.findall(text_of(Path(page))) if kind == "console")
     shown = text_of(Path("docs/tutorial.md")).splitlines()
     assert [line for line in session.splitlines() if line not in shown] == []
 

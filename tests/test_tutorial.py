@@ -24,7 +24,7 @@ def test_the_tutorial(
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-    assert sum(kind == "console" for kind, _ in blocks) == 6
+    assert sum(kind == "console" for kind, _ in blocks) == 7
     for kind, text in blocks:
         if kind == "python":
             exec(compile(text, str(PAGE), "exec"), names)

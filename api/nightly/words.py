@@ -10,7 +10,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "held": ("Held: yesterday's plan stays in force", "暂缓发布：继续执行昨天的计划"),
     "cancelled": ("Cancelled: yesterday's plan stays in force", "已取消：继续执行昨天的计划"),
     "failed": ("Failed: yesterday's plan stays in force", "失败：继续执行昨天的计划"),
-    "scenario": ("Scenario", "场景"),
+    "scenario": ("Scenario", "方案"),
     "starts": ("plan starts", "计划开始"),
     "from_to": ("From, to (UTC)", "起止时间（UTC）"),
     "previous": ("Published before", "此前发布"),

@@ -283,7 +283,7 @@ RULES: Mapping[str, Pair] = {
     ),
     "max_stops": (
         "Closest limit: max_stops, {used:n} of {limit:n}.",
-        "最接近的限制：站点数{used:n}/{limit:n}。",
+        "最接近的限制：停靠点数{used:n}/{limit:n}。",
     ),
     "free stock": (
         "A cheaper source was taken by other orders: free stock {parameter} = {value:n}.",
@@ -302,7 +302,7 @@ RULES: Mapping[str, Pair] = {
         "更便宜的方式超出碳排放限额{parameter}（{value:n}克）的余量。",
     ),
     "tariff": ("It costs what {carrier} asks: {value:m}.", "按{carrier}的报价：{value:m}。"),
-    "status": ("Its status in the scenario is {value}.", "场景中的状态为{value}。"),
+    "status": ("Its status in the scenario is {value}.", "方案中的状态为{value}。"),
     # what is not served
     "no_rate": ("No rate of a carrier leads there.", "没有承运商报价可达。"),
     "too_heavy": ("It is heavier than every rate allows.", "超过所有报价的重量上限。"),
@@ -323,7 +323,7 @@ RULES: Mapping[str, Pair] = {
     "capacity": ("It does not fit.", "超出容量。"),
     "skill": ("No van has the skills.", "没有车辆具备所需技能。"),
     "distance": ("It is too far.", "距离过远。"),
-    "count": ("There is no van or stop left.", "车辆或站点数用尽。"),
+    "count": ("There is no van or stop left.", "车辆或停靠点数用尽。"),
     "prize": ("Serving it costs more than its prize.", "服务成本高于奖金。"),
 }
 

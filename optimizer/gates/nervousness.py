@@ -133,5 +133,5 @@ def _routes(new: pd.DataFrame, old: pd.DataFrame) -> Measured:
         100.0 * moved / len(both),
         "%",
         f"{moved:,} of {len(both):,} stops that are in both plans drive on another route",
-        f"两个计划共有 {len(both):,} 个停靠点，其中 {moved:,} 个换到其他线路",
+        f"两个计划共有 {len(both):,} 个停靠点，其中 {moved:,} 个换到其他路线",
     )

@@ -21,7 +21,7 @@ TABLES = (
         ident("depot_id", "车场", "Where it starts.", required=True),
         moment("start", "出发时间", "Leaves the depot.", required=True),
         moment("end", "结束时间", "Ends.", required=True),
-        integer("stops", "站点数", "Customer stops.", required=True),
+        integer("stops", "停靠点数", "Customer stops.", required=True),
         number("distance_km", "里程（公里）", "Driven.", required=True),
         number("duration_s", "时长（秒）", "From start to end.", required=True),
         number("load_kg", "载重（千克）", "Largest load of a trip.", required=True),
@@ -30,7 +30,7 @@ TABLES = (
         CO2,
         number("tonne_km", "运输量（吨公里）", "Km of every leg x tonnes on board."),
     )),
-    Table("stops", "站点", GROUP, "What each route does, in order.", (
+    Table("stops", "停靠点", GROUP, "What each route does, in order.", (
         ident("route_id", "路线编号", "Route.", required=True, key=True),
         integer("seq", "站序", "Order on the route, from 1.", required=True, key=True, low=1.0),
         choice("kind", "类型", "What happens there.", "delivery", "pickup", "reload", "break", "end", required=True),

@@ -124,7 +124,7 @@ VEHICLES = Table(
         number("reload_min", "装车时间（分钟）", "Minutes to reload between trips.", default=0.0),
         number("capacity_kg", "载重（千克）", "Most weight.", required=True, above=True),
         number("capacity_m3", "容积（立方米）", "Most volume; blank: no limit.", above=True),
-        integer("max_stops", "最多站点", "Most stops on a route; blank: no limit.", low=1.0),
+        integer("max_stops", "最多停靠点", "Most stops on a route; blank: no limit.", low=1.0, also=("最多站点",)),
         clock("shift_start", "上班时间", "Shift starts.", required=True),
         clock("shift_end", "下班时间", "Shift ends.", required=True),
         number("max_km", "最大里程（公里）", "Longest route; blank: no limit.", above=True),
