@@ -33,7 +33,7 @@ def explain(
     every: Annotated[bool, typer.Option("--all", help="Every decision.")] = False,
     table: Annotated[str, typer.Option(help="With --all: only decisions of this table.")] = "",
     check: Annotated[
-        bool, typer.Option("--check", help="Recompute every term, re-add every sum.")
+        bool, typer.Option("--check", help="Recompute every term, re-add every sum, audit again.")
     ] = False,
     language: Annotated[
         str | None, typer.Option(help="en or zh; default: --lang, and en beside --json.")
@@ -51,6 +51,7 @@ def explain(
     from optimizer.explanations.explain import Explainer
     from optimizer.explanations.ledger import replayed, written
     from optimizer.explanations.sentences import LANGUAGES, Teller
+    from optimizer.gates import audited_again
     from optimizer.plan import Plan
     from scenarios import InputError
 
@@ -69,7 +70,9 @@ def explain(
     if check:
         if not every:
             raise InputError("--check goes with --all: only the whole can be complete")
-        return _report(check_explanations(facts, made), "decisions explained", as_json)
+        count, faults = check_explanations(facts, made)
+        faults += [f"the referee: {fault}" for fault in audited_again(facts, made)]
+        return _report((count, faults), "decisions explained", as_json)
     if not every and not decision:
         raise InputError("name a decision, or --all")
     chosen = explainer.chosen(table=table or None) if every else [decision]

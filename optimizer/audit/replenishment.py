@@ -153,6 +153,7 @@ def _check_quantities(
     rules.add(ORDERS, "unit_cost_differs", differs, names)
     earliest = lines["order_on"] + pd.to_timedelta(lines["due_days"], unit="D")
     rules.add(ORDERS, "due_before_lead_time", lines["due_on"] < earliest, names)
+    rules.add(ORDERS, "due_after_lead_time", lines["due_on"] > earliest, names)
 
     review = lines[PAIR].merge(facts.pairs, on=PAIR, how="left")["review_days"].to_numpy()
     weekly = (qty * 7.0 / review).groupby(lines["row"]).sum()

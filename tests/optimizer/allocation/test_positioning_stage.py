@@ -10,6 +10,7 @@ import pytest
 from positioning_worlds import hand_made
 
 from optimizer.audit.positioning import check
+from optimizer.gates import audited_again
 from optimizer.moved import with_transfers
 from optimizer.outcome import Limits
 from optimizer.pipeline import audit_stage, plan, run_stage
@@ -362,6 +363,18 @@ def test_later_stages_see_the_transfers() -> None:
     assert ordered(alone)["W2"] - ordered(both)["W2"] == pytest.approx(35.0)
     assert both.table("transfers")["qty"].sum() == 35.0
     assert both.provenance.scenario_hash == scenario.content_hash
+
+
+def test_the_referee_can_be_asked_again_when_stock_was_moved_first() -> None:
+    """35 units move before tonight's orders; a unit more in the table is found in both stages."""
+    scenario = hand_made(stock={("A", "W1"): 70.0}, demand={("A", "W1"): 5, ("A", "W2"): 5})
+    made = plan(scenario, ["positioning", "replenishment"], work=2.0)
+    assert audited_again(scenario, made) == ()
+    moves = made.table("transfers")
+    edited = {**made.tables, "transfers": moves.assign(qty=moves["qty"] + 1.0)}
+    found = audited_again(scenario, Plan(made.provenance, edited))
+    assert any("positioning/transfers" in fault or "positioning/positions" in fault
+               for fault in found)  # fmt: skip
 
 
 def test_transfers_leave_the_lots_that_expire_first() -> None:

@@ -98,6 +98,7 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ("replenishment", "no_such_offer", put("purchase_orders", "supplier_id", instead("nobody"))),
     ("replenishment", "not_whole", put("purchase_orders", "qty", more(0.5))),
     ("replenishment", "due_before_lead_time", put("purchase_orders", "due_on", later(-24 * 30))),
+    ("replenishment", "due_after_lead_time", put("purchase_orders", "due_on", later(24 * 30))),
     ("replenishment", "line_stated_twice", again("purchase_orders")),
     ("replenishment", "option_stated_twice", again("purchase_orders", line=999.0)),
     ("replenishment", "ordered_in_the_past", put("purchase_orders", "order_on", later(-240))),

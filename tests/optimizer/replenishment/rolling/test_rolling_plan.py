@@ -299,6 +299,7 @@ PLANTED = [
     ("not_a_multiple", _put("purchase_orders", "qty", lambda qty: float(qty) + 0.5)),  # type: ignore[arg-type]
     ("unit_cost_differs", _put("purchase_orders", "unit_cost", lambda _: 0.01)),
     ("due_before_lead_time", _put("purchase_orders", "due_on", lambda _: day(28))),
+    ("due_after_lead_time", _put("purchase_orders", "due_on", lambda _: day(700))),
     ("beyond_the_plan", _put("purchase_orders", "order_on", lambda _: day(700))),
     ("no_such_offer", _put("purchase_orders", "supplier_id", lambda _: "nobody")),
     ("closing_differs", _put("inventory_projection", "closing", lambda qty: float(qty) + 1.0)),  # type: ignore[arg-type]
