@@ -9,7 +9,6 @@ WORKERS ?= 3
 DEMO := build/demo
 # tests of one suite are compiled once, not by each process of each suite again
 unexport PYTHONDONTWRITEBYTECODE
-SHORT_NOTEBOOKS := 1-first-plan or 4-your-own-data
 
 .PHONY: setup demo test test-slow test-faults test-fuzz test-postgres security browser-test notebooks check format docs reference constraints clean
 
@@ -76,11 +75,10 @@ $(VENV)/.docs: $(STAMP) constraints-docs.txt
 
 # every notebook from top to bottom in a fresh kernel
 notebooks: $(VENV)/.docs
-	@$(BIN)/python -m pytest -q -m docs tests/notebooks
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m docs tests/notebooks
 
-# the pages that contracts, commands and routes make; notebooks of few seconds; then the site, where a broken link is an error
-docs: $(VENV)/.docs reference
-	@$(BIN)/python -m pytest -q -m docs tests/notebooks -k "$(SHORT_NOTEBOOKS)"
+# the pages that contracts, commands and routes make; the notebooks; then the site, where a broken link is an error
+docs: $(VENV)/.docs reference notebooks
 	@$(BIN)/python -m tools.site build/site-source
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet --site-dir build/site
 	@echo "The site: build/site/index.html"

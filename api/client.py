@@ -198,19 +198,24 @@ class Client:
     def what_if(
         self, plan_id: str, decision: str | Mapping[str, Any], **more: Any
     ) -> dict[str, Any]:
-        """Force or forbid one decision of a plan, as in "purchase P1 S2 W1 = 500".
+        """Force or forbid one decision of a plan, as in "purchase P1 S2 W1 = 500"; wait for it.
 
         Parameters
         ----------
-        more : seconds=... of solving, wait_seconds=... of waiting
+        more : seconds=... of solving, wait_seconds=... within the request, before its run is asked
 
         Returns
         -------
-        answer : possible, reasons, extra_cost, stages, service, co2, moves ...; only `run` where
-            it takes longer than the request waits
+        answer : possible, reasons, extra_cost, stages, service, co2, moves ...
         """
         told = decision if isinstance(decision, str) else dict(decision)
-        return self._call("POST", f"/v1/plans/{plan_id}:what-if", json={"decision": told, **more})
+        asked = {"decision": told, **more}
+        document = self._call("POST", f"/v1/plans/{plan_id}:what-if", json=asked)
+        if isinstance(document["run"], str):
+            return document
+        run = self.wait(document["run"]["id"])
+        answer: dict[str, Any] = json.loads(self.file(run["plan"], "what_if.json"))
+        return {"run": run["id"], "plan": plan_id, **answer}
 
     def simulate_risk(self, plan_id: str, risk: str, **more: Any) -> dict[str, Any]:
         """Let a risk of a plan's register happen, without and with its playbook; wait for it.

@@ -27,6 +27,7 @@ from simulation.verdicts import GateFigure, Verdict
 from simulation.world import World
 
 REPLAN_WORK = 1.0
+ORDERS_ALONE = {"brief": "yes"}  # of a trial, of which the simulator reads no other table
 WORLDS_KEPT = 6
 Choice = tuple[int, ...]  # rung of each lever, 0 for none
 
@@ -200,7 +201,8 @@ class Candidates:
         tables = {"forecast": self.plan.table("forecast")}
         tables = {name: frame for name, frame in tables.items() if len(frame)}
         limits = Limits(work=self.work, seed=facts.settings.seed, cancelled=self.cancelled)
-        result = run_stage("replenishment", facts, tables, limits)
+        wishes = {} if audited else ORDERS_ALONE
+        result = run_stage("replenishment", facts, tables, limits, wishes)
         tables |= {name: frame for name, frame in result.tables.items() if len(frame.columns)}
         if audited:
             audit_stage("replenishment", facts, tables, result)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
+
+from api.client import Client
 
 from .conftest import ended
 
@@ -75,3 +78,23 @@ def test_a_decision_that_makes_no_sense_is_refused(
     assert answer.status_code in (422, 202)
     if answer.status_code == 202:
         assert ended(service, answer.json()["run"]["id"])["state"] == "failed"
+
+
+def test_the_client_waits_longer_than_a_request() -> None:
+    """`Client.what_if` follows the run that a request names, and reads its answer."""
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.method == "POST":
+            return httpx.Response(202, json={"run": {"id": "R"}})
+        if request.url.path == "/v1/runs/R":
+            state = "running" if asked.count("/v1/runs/R") == 1 else "succeeded"
+            run = {"id": "R", "state": state, "stage": "sourcing", "share": 0.5, "plan": "A"}
+            return httpx.Response(200, json=run)
+        return httpx.Response(200, json={"decision": "leave O2", "extra_cost": 3.5})
+
+    with Client(transport=httpx.MockTransport(answer)) as client:
+        told = client.what_if("P", "leave O2")
+    assert told == {"run": "R", "plan": "P", "decision": "leave O2", "extra_cost": 3.5}
+    assert asked[1:] == ["/v1/runs/R", "/v1/runs/R", "/v1/plans/A/files/what_if.json"]
