@@ -9,34 +9,11 @@ import typer
 
 from api.cli.console import Exit, print_json, print_line, print_table
 from api.cli.progress import StageBars
+from api.services.promotion_words import CAUSES, ITEMS
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
     from scenarios import Scenario
-
-WORDS = {
-    "promoted_margin": "margin of promoted goods at list price",
-    "taken_margin": "margin of goods it takes from",
-    "other_margin": "margin of other goods",
-    "discount": "discount given",
-    "refunds": "refunds of returned goods",
-    "freight": "freight",
-    "orders": "order costs",
-    "handling": "handling",
-    "holding": "holding stock",
-    "destroyed": "goods destroyed",
-    "recovered": "recovered from returns",
-    "more_capacity": "more capacity",
-    "nothing": "nothing",
-    "stock": "stock",
-    "budget": "budget",
-    "inbound_dock": "inbound dock",
-    "carrier": "carrier",
-    "feeding_dock": "dock of the feeding site",
-    "outbound_dock": "outbound dock",
-    "pick_hours": "pick-pack hours",
-    "parcels": "parcels at the dock",
-}
 
 
 def register(app: typer.Typer) -> None:
@@ -86,6 +63,13 @@ def promotion(
     against: Annotated[
         str, typer.Option(help="without or as_is; default: as_is where days or terms change.")
     ] = "",
+    stock: Annotated[
+        str,
+        typer.Option(
+            help="Ways to stock up, joined by commas: as planned (always), none extra, ordered for"
+            " expected, ordered for high; default: all."
+        ),
+    ] = "",
     weights: Annotated[
         str, typer.Option(help="Probability of each uplift, joined by commas.")
     ] = "",
@@ -127,6 +111,7 @@ def promotion(
         more_capacity_pct=more_capacity,
         capacity_cost_per_day=capacity_cost,
         against=against,
+        stocks=tuple(part.strip() for part in stock.split(",") if part.strip()),
     )
     facts, made = _opened(place, scenario)
     ask.deltas(facts)  # refused before anything is planned
@@ -247,7 +232,7 @@ def _items(cell: dict[str, Any], currency: str) -> None:
         f"Gain at uplift {cell['uplift']}, stock {cell['stock']}, capacity {cell['capacity']}",
         ["item", currency],
         [
-            *([WORDS[item["item"]], item["money"]] for item in cell["items"]),
+            *([ITEMS[item["item"]], item["money"]] for item in cell["items"]),
             ["gain", cell["net"]["mean"]],
         ],
     )
@@ -261,7 +246,7 @@ def _items(cell: dict[str, Any], currency: str) -> None:
     for one in cell["bindings"]:
         day = "" if one["first_day"] is None else f", on day {one['first_day']:.1f} on average"
         print_line(
-            f"{WORDS[one['cause']]} at {one['site_id']}: first in {one['first_share']:.0%} of the"
+            f"{CAUSES[one['cause']]} at {one['site_id']}: first in {one['first_share']:.0%} of the"
             f" replications{day}; {one['units']:,.2f} units go short for it."
         )
 
@@ -273,9 +258,9 @@ def _is_middle(cell: dict[str, Any], document: dict[str, Any]) -> bool:
 
 def _binding(cell: dict[str, Any]) -> str:
     if not cell["bindings"]:
-        return WORDS[cell["binds_first"]]
+        return CAUSES[cell["binds_first"]]
     one = cell["bindings"][0]
-    return f"{WORDS[one['cause']]} at {one['site_id']} ({one['first_share']:.0%})"
+    return f"{CAUSES[one['cause']]} at {one['site_id']} ({one['first_share']:.0%})"
 
 
 def _half(figure: dict[str, Any]) -> float:

@@ -14,6 +14,7 @@ from api.pages import (
     orders,
     overview,
     preferences,
+    promotions,
     risks,
     run,
     scenario,
@@ -30,6 +31,6 @@ from api.pages import (
 router = APIRouter(tags=["pages"])
 for part in (
     sign_in, preferences, word_list, home, scenario, run, overview, orders, sheets, stock, network,
-    sourcing, vans, stress, hardening, risks, compare, nightly, settings, grids,
+    sourcing, vans, promotions, stress, hardening, risks, compare, nightly, settings, grids,
 ):  # fmt: skip
     router.include_router(part.router)

@@ -34,6 +34,7 @@ PLAN_PAGES: Final = {
     "network": ("network", "flows", "shipments", "transfers"),
     "sourcing": ("shipments", "unserved", "held_orders"),
     "routes": ("routes",),
+    "promotions": ("policies",),
     "stress": ("stress_results", "exposure"),
     "tables": (),
 }
@@ -44,6 +45,7 @@ PAGE_TITLES: Final = {
     "network": "Network",
     "sourcing": "Sourcing",
     "routes": "Routes",
+    "promotions": "Promotions",
     "stress": "Stress",
     "tables": "All tables",
 }

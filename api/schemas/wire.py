@@ -218,6 +218,10 @@ class PromotionOptions(Wire):
         Literal["without", "as_is"] | None,
         Field(description="blank: as_is where days or terms change or it is cancelled"),
     ] = None
+    stocks: Annotated[
+        list[Literal["as planned", "none extra", "ordered for expected", "ordered for high"]],
+        Field(max_length=4, description="ways to stock up, as planned always; none: all"),
+    ] = Field(default_factory=list)
     weights: Annotated[
         list[Annotated[float, Field(ge=0, le=1e9)]] | None,
         Field(max_length=3, description="probability of each uplift"),

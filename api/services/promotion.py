@@ -11,12 +11,14 @@ import pandas as pd
 from api.services.comparison import REPLICATIONS, plain
 from api.services.promotion_cells import (
     MORE,
+    NONE,
     PLANNED,
     STATED,
     Stock,
     run_cells,
     run_one,
     sites_with_docks,
+    stood_levels,
     ways_to_stock,
     with_forecast,
     without_promotion,
@@ -67,6 +69,7 @@ def promotion(
     InputError
         The promotion makes no sense, or nothing says what it brings.
     """
+    from optimizer.promotion.ask import STOCKS
     from simulation.assembly import build_world
     from simulation.promoted import usual_demand
     from simulation.promotion import outbound_limits
@@ -81,13 +84,19 @@ def promotion(
     used_seed = scenario.settings.seed if seed is None else seed
     bare = without_promotion(scenario, plan.table("forecast"), question.held)
     tell("promotion", 0.02, "ordering for the promotion")
-    stocks = ways_to_stock(scenario, question.wanted, plan, bare, question.after, work=work)
+    asked = ask.stocks or STOCKS
+    # without the promotion nothing extra is ordered: that is what cells are held against
+    made = ways_to_stock(
+        scenario, question.wanted, plan, bare, question.after, {NONE, *asked}, work=work
+    )
+    stocks = [stock for stock in made if stock.name in (PLANNED, *asked)]
     tell("promotion", 0.2, "building worlds")
     usual = usual_demand(build_world(scenario, with_forecast(plan, bare)))
-    worlds = {stock.name: build_world(scenario, stock.plan) for stock in stocks}
+    worlds = {stock.name: build_world(scenario, stock.plan) for stock in made}
     sites = sites_with_docks(worlds[PLANNED], question.goods)
     capacities = [STATED, MORE] if sites and ask.more_capacity_pct > 0.0 else [STATED]
-    total = len(names) * (len(stocks) * len(capacities) + 1)
+    ways = len(stocks) * len(capacities)
+    total = ways * (1 if question.after is None else len(names)) + len(stood_levels(question))
     done = itertools.count()
 
     def run(world: World, one: Levels | None, level: str) -> Tried:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +37,16 @@ def ways_to_stock(
     plan: Plan,
     bare: pd.DataFrame,
     after: Levels | None,
+    chosen: Collection[str],
     *,
     work: float | None,
 ) -> list[Stock]:
-    """Return the ways to stock up: as planned, nothing extra, for the expected or high uplift."""
+    """Return the ways to stock up: as planned, nothing extra, for the expected or high uplift.
+
+    Parameters
+    ----------
+    chosen : that are made beside the one as planned
+    """
     from optimizer.promotion import lay_over, order_for
     from optimizer.promotion.laying import effect
     from optimizer.promotion.replan import bound_budgets
@@ -53,7 +59,8 @@ def ways_to_stock(
             if level in after.uplift:
                 laid = effect(after, level, scenario)
                 forecasts[f"ordered for {level}"] = lay_over(bare, laid, scenario)
-    for name, forecast in forecasts.items():
+    for name in [name for name in forecasts if name in chosen]:
+        forecast = forecasts[name]
         made = order_for(wanted, plan, forecast, work)
         found.append(Stock(name, made, bound_budgets(made)))
     return found
@@ -99,11 +106,8 @@ def run_cells(
     names = list(question.levels.uplift)
     today = NONE if before is None and NONE in worlds else PLANNED
     stands: dict[str, Tried] = {}
-    for level in names:
-        key = "" if before is None else level if level in before.uplift else "expected"
-        if key not in stands:
-            stands[key] = run(worlds[today], before, key)
-        stands[level] = stands[key]
+    for level, keys in stood_levels(question).items():
+        stands |= dict.fromkeys(keys, run(worlds[today], before, level))
     first, last = question.window
     cells = []
     for capacity in capacities:
@@ -131,6 +135,16 @@ def run_cells(
                 )
                 cells.append(cell)
     return cells
+
+
+def stood_levels(question: Question) -> dict[str, list[str]]:
+    """Return by uplift of how things stand, "" for none, the uplifts that are held against it."""
+    before = question.before
+    found: dict[str, list[str]] = {}
+    for level in question.levels.uplift:
+        key = "" if before is None else level if level in before.uplift else "expected"
+        found.setdefault(key, []).append(level)
+    return found
 
 
 def without_promotion(

@@ -115,6 +115,7 @@ def read_ask(told: Mapping[str, Any]) -> Ask:
         more_capacity_pct=float(told["more_capacity_pct"]),
         capacity_cost_per_day=told["capacity_cost_per_day"],
         against=told["compared_with"] or "",
+        stocks=tuple(told.get("stocks", ())),  # not in runs of before there was a choice
     )
 
 

@@ -126,9 +126,9 @@ class ScenarioService:
             raise NotFound(f"no scenario {scenario_id!r}")
         return row
 
-    def load(self, revision: RevisionRow) -> Scenario:
-        """Read the content of a revision."""
-        return get_scenario(self.blobs, revision.manifest)
+    def load(self, revision: RevisionRow, *only: str) -> Scenario:
+        """Read the content of a revision, or just some of its tables."""
+        return get_scenario(self.blobs, revision.manifest, only or None)
 
     def settings(self, revision: RevisionRow) -> Settings:
         """Read the settings of a revision, without its tables."""

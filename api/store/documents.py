@@ -29,10 +29,14 @@ def put_scenario(blobs: BlobStore, scenario: Scenario) -> str:
     )
 
 
-def get_scenario(blobs: BlobStore, digest: str) -> Scenario:
-    """Read a scenario back."""
+def get_scenario(blobs: BlobStore, digest: str, only: tuple[str, ...] | None = None) -> Scenario:
+    """Read a scenario back, or just some of its tables."""
     manifest = _get_manifest(blobs, digest)
-    tables = {name: get_frame(blobs, table) for name, table in manifest["tables"].items()}
+    tables = {
+        name: get_frame(blobs, table)
+        for name, table in manifest["tables"].items()
+        if only is None or name in only
+    }
     return Scenario(Settings.model_validate(manifest["settings"]), tables)
 
 

@@ -17,6 +17,7 @@ from scenarios.semantics.zones import zone_shares
 NEW: Final = "WHAT_IF"
 LEVELS: Final = ("low", "expected", "high")
 AGAINST: Final = ("without", "as_is")
+STOCKS: Final = ("as planned", "none extra", "ordered for expected", "ordered for high")
 CELLS: Final = (
     "kind", "product_id", "category", "location_id", "channel_id", "start", "end", "discount_pct",
     "uplift_pct", "qty_limit", "cannibalises",
@@ -41,6 +42,7 @@ class Ask:
     capacity_cost_per_day : money a day and site for that; None: not stated
     against : "without" the promotion, "as_is" (the promotion as the scenario has it), or "" for
         without, unless its place, days, goods or terms change or it is cancelled
+    stocks : ways to stock up that are tried, of `STOCKS`, the plan's own always; empty: all
     """
 
     promotion_id: str = NEW
@@ -53,6 +55,7 @@ class Ask:
     more_capacity_pct: float = 25.0
     capacity_cost_per_day: float | None = None
     against: str = ""
+    stocks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = set(self.cells) - set(CELLS)
@@ -68,6 +71,9 @@ class Ask:
             raise InputError("uplifts are percent, from -100 to 10000, the lowest first")
         if self.against not in ("", *AGAINST):
             raise InputError(f"against is {' or '.join(AGAINST)}, not {self.against!r}")
+        wrong = [name for name in self.stocks if name not in STOCKS]
+        if wrong:
+            raise InputError(f"a way to stock up is one of {', '.join(STOCKS)}, not {wrong[0]!r}")
         if self.cancelled and self.against == AGAINST[0]:
             raise InputError("a cancelled promotion is held against the promotion as it is")
         for name in ("cannibalised_pct", "pulled_forward_pct"):

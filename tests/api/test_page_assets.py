@@ -13,6 +13,7 @@ import pytest
 import api.pages
 import api.words
 from api.pages.view import PAGE_TITLES
+from api.services.promotion_words import CAUSES, FIGURES, ITEMS, LEVELS, WAYS
 from api.words.finding_words import chinese, finding_said, notices
 from api.words.language import Language, catalogue
 from api.words.sentences import ALERTS, WARNINGS, alert_text, alert_title
@@ -48,6 +49,8 @@ def shown_texts() -> set[str]:
     """Return every text that templates, scripts and modules of pages ask the catalogue for."""
     found = set(PAGE_TITLES.values()) | set(ALERTS.values()) | set(WARNINGS.values())
     found |= set(DESCRIPTIONS.values())
+    for words in (ITEMS, CAUSES, FIGURES, LEVELS, WAYS):
+        found |= set(words.values())
     for path in (
         *PAGES.glob("templates/*.html"),
         *PAGES.glob("static/js/*.js"),

@@ -177,6 +177,7 @@ def test_cancelling_is_held_against_the_promotion(shop: Scenario, made: Plan) ->
         ({"cells": {"product_id": "TEA"}}, "a start and an end"),
         ({"cells": {"price": 1.0}}, "has no 'price'"),
         ({"uplifts_pct": (1.0, 2.0)}, "one uplift, or three"),
+        ({"stocks": ("plenty",)}, "not 'plenty'"),
         ({"uplifts_pct": (3.0, 2.0, 1.0)}, "lowest first"),
         ({"cells": {**TEA, "start": "2027-10-26", "end": "2027-11-01"}}, "horizon"),
     ],
@@ -198,9 +199,11 @@ def test_the_command_prints_what_the_function_returns(
         tmp_path / "plan"
     )
     asked = ["promotion", str(folder), "COFFEE_WEEK", "--uplift", "80", "--replications", "2"]
-    assert invoke([*asked, "--more-capacity", "0", "--work", "1", "--json"]) == 0
+    assert invoke([*asked, "--more-capacity", "0", "--work", "1",
+                   "--stock", "as planned", "--json"]) == 0  # fmt: skip
     found = json.loads(capsys.readouterr().out)
-    ask = Ask("COFFEE_WEEK", uplifts_pct=(80.0,), more_capacity_pct=0.0)
+    ask = Ask("COFFEE_WEEK", uplifts_pct=(80.0,), more_capacity_pct=0.0, stocks=("as planned",))
+    assert [cell["stock"] for cell in found["cells"]] == ["as planned"]
     assert found == json.loads(
         json.dumps(promotion(shop, made, ask, replications=2, work=1.0), default=str)
     )

@@ -114,6 +114,10 @@ class Street:
             return {"json": {"risk": "lead_time:supplier:FARM"}}
         if path.endswith("/harden"):
             return {"data": {"percent": "90"}}
+        if path.endswith("/promotions"):
+            return {"data": {"promotion": "COFFEE_WEEK", "expected": "50"}}
+        if path.endswith("/promotions/changes"):
+            return {"data": {"run": self.run}}
         if path.endswith("/risks"):
             return {"data": {"risk": "lead_time:supplier:FARM"}}
         if path.endswith((":apply", ":reject")):

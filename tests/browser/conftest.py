@@ -86,7 +86,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="session")
 def paths(service: Service) -> dict[str, str]:
-    """Every page by name: of the corner shop with two small vans, planned twice, hardened once."""
+    """Every page by name: of the corner shop with small vans, planned twice, and tried out."""
     taken = service.call("/v1/demo-scenarios/corner-shop", {})
     shop = taken["id"]
     small = {"max_stops": 1, "max_trips": 1}
@@ -111,12 +111,19 @@ def paths(service: Service) -> dict[str, str]:
     wish = {"fill_rate": 0.9, "kinds": ["second_source"], "trials": 4}
     body = {"kind": "harden", "scenario": shop, "plan": plan, "hardening": wish}
     more = service.call("/v1/runs", body | {"options": {"replications": 3}})
-    for asked in (asked_for, more):
+    tea = {"product": "TEA", "start": "2026-10-26", "end": "2026-11-01",
+           "uplifts_pct": [50, 100, 200], "more_capacity_pct": 0,
+           "stocks": ["ordered for expected"]}  # fmt: skip
+    tried = service.call(
+        f"/v1/plans/{plan}/promotions:simulate", tea | {"replications": 2, "work": 1}
+    )
+    for asked in (asked_for, more, tried):
         run = service.ended(asked["id"])
         assert run["state"] == "succeeded", run["reason"]
     van = service.call(f"/v1/plans/{plan}/tables/routes?page_size=1")["rows"][0]
     sheet = urllib.parse.urlencode({"depot": van["depot_id"], "day": van["start"][:10]})
-    parts = ("orders", "stock", "network", "sourcing", "routes", "stress", "tables")
+    parts = ("orders", "stock", "network", "sourcing", "routes", "promotions", "stress",
+             "tables")  # fmt: skip
     return {
         "home": "/",
         "scenario": f"/scenarios/{shop}?table=products",

@@ -12,7 +12,8 @@ from tests.browser.conftest import SCREENSHOTS, Service, Visit
 pytestmark = pytest.mark.browser
 PAGES = (
     "home", "scenario", "run", "plan", "orders", "stock", "network", "sourcing", "routes",
-    "stress", "tables", "compare", "nightly", "settings", "orders-sheet", "drivers-sheets",
+    "promotions", "stress", "tables", "compare", "nightly", "settings", "orders-sheet",
+    "drivers-sheets",
 )  # fmt: skip
 Begin = Callable[..., Visit]
 
@@ -39,7 +40,7 @@ def test_dark_pages_have_contrast(service: Service, paths: dict[str, str], visit
     """Dark colours pass the same check of WCAG AA."""
     visit = visiting(service, "zh", theme="dark")
     visit.sign_in()
-    for name in ("home", "orders", "stock", "stress", "run"):
+    for name in ("home", "orders", "stock", "promotions", "stress", "run"):
         visit.open(paths[name])
         visit.page.screenshot(path=SCREENSHOTS / f"{name}-dark.png", full_page=True)
         assert visit.violations() == [], name
@@ -185,3 +186,35 @@ def test_what_would_harden_a_plan_is_drawn_and_asked_for(
     page.click("button.danger")
     page.wait_for_selector(".hero.cancelled", timeout=90_000)
     assert visit.untranslated() == []
+
+
+def test_a_promotion_is_drawn_asked_for_and_refused(
+    service: Service, paths: dict[str, str], visiting: Begin
+) -> None:
+    """A point for each gain, each to open in full; what makes no sense keeps the form."""
+    visit = visiting(service, "zh")
+    visit.sign_in()
+    visit.open(paths["promotions"])
+    page = visit.page
+    gains = page.locator("#cells td a")
+    drawn = page.evaluate(
+        "echarts.getInstanceByDom(document.getElementById('gains')).getOption().series"
+        ".filter((one) => one.name && one.symbol).flatMap((one) => one.data).length"
+    )
+    assert drawn == gains.count() == 6
+    gains.last.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**cell=5#cell")
+    assert gains.last.get_attribute("aria-current") == "true"
+    page.fill("#start", "")
+    page.click("#ask button")
+    page.wait_for_selector("[role=alert]")
+    assert "开始日期" in page.inner_text("[role=alert]")
+    assert page.input_value("#product") == "TEA"
+    assert visit.untranslated() == []
+    visit.complaints.clear()  # the refusal is a 422, and the browser says so
+    page.fill("#start", "2026-10-27")
+    page.click("#ask button")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("button.danger")
+    page.wait_for_selector(".hero.cancelled", timeout=90_000)

@@ -65,6 +65,8 @@
     let fixed = told.fixed || [];
     const where = (filters) => {
       const terms = fixed.concat(filters.map((one) => own.term(byField[one.field], one.value))).filter((term) => term);
+      const lost = filters.find((one) => String(one.value).trim() && !own.term(byField[one.field], one.value));
+      if (lost) own.tell(own.t("This is no number or date to filter by: {text}", { text: lost.value }));
       return terms.join(" and ");
     };
     const foot = own.make("div", { class: "grid-foot" }, own.make("span", { class: "grid-count", "aria-live": "polite" }), own.make("span", { class: "grid-pages" }));

@@ -38,8 +38,12 @@
       },
       cellEdited: (cell) => {
         const row = cell.getData();
-        if (Number(cell.getValue()) > 0 && cell.getValue() !== cell.getOldValue()) decide([{ key: keyOf(row), verdict: "approved", qty: Number(cell.getValue()) }]);
-        else cell.restoreOldValue();
+        if (Number(cell.getValue()) > 0 && cell.getValue() !== cell.getOldValue()) {
+          decide([{ key: keyOf(row), verdict: "approved", qty: Number(cell.getValue()) }]);
+        } else {
+          if (cell.getValue() !== cell.getOldValue()) own.tell(own.t("A quantity is above 0; to drop a line, reject it."));
+          cell.restoreOldValue();
+        }
       },
     },
     status: {
@@ -65,6 +69,15 @@
   if (deciding) {
     before.unshift({
       field: "chosen", title: "", headerSort: false, width: 44, minWidth: 44, hozAlign: "center",
+      titleFormatter: () => {
+        const box = own.make("input", { type: "checkbox", id: "choose-all", "aria-label": own.t("Choose all lines of this page") });
+        box.addEventListener("change", () => {
+          for (const one of document.querySelectorAll("#orders .tabulator-row input[type=checkbox]")) {
+            if (one.checked !== box.checked) one.click();
+          }
+        });
+        return box;
+      },
       formatter: (cell) => {
         const box = own.make("input", { type: "checkbox", "aria-label": own.t("Choose") + " " + keyOf(cell.getData()) });
         box.checked = cell.getRow().isSelected();
