@@ -214,6 +214,8 @@ def test_a_promotion_is_drawn_asked_for_and_refused(
     assert visit.untranslated() == []
     visit.complaints.clear()  # the refusal is a 422, and the browser says so
     page.fill("#start", "2026-10-27")
+    page.click("#ask summary")
+    page.fill("#replications", "2000")  # so many that it can be stopped
     page.click("#ask button")
     page.on("dialog", lambda dialog: dialog.accept())
     page.click("button.danger")
