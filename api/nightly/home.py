@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import fcntl
+import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,6 +31,14 @@ from scenarios import Conflict, HoldfastError, NotFound, Scenario
 SCENARIO: Final = "scenario"
 KNOWN: Final = "on_order.json"
 FINAL: Final = ("published", "held")  # outcomes after which a night is not run again
+
+
+def plan_hash(folder: Path) -> str:
+    """Return the SHA-256 of a plan's files and their names."""
+    told = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        told.update(f"{path.name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return told.hexdigest()
 
 
 class Busy(HoldfastError):  # noqa: N818 - the name says what it is
@@ -108,6 +117,7 @@ class NightHome:
             kept = (place / SCENARIO).exists()
             made = plan.from_place(f"../{SCENARIO}") if kept else plan
             made.save(place / "plan", form)
+            document = {**document, "plan_hash": plan_hash(place / "plan")}
         if published_at is not None:
             self.publish(night, document, published_at)
         for language in ("en", "zh"):
@@ -188,7 +198,7 @@ class NightHome:
         NotFound
             The night has no plan.
         Conflict
-            A later night was published.
+            A later night was published, or the plan is not the one that the gates judged.
         """
         scenario = document["scenario"]
         if scenario is None or not (self.place(night) / "plan" / "plan.json").exists():
@@ -196,12 +206,19 @@ class NightHome:
         now = self.published()
         if now is not None and now["night"] > night:
             raise Conflict(f"night {now['night']} was published already, which is after {night}")
+        found = plan_hash(self.place(night) / "plan")
+        if document.get("plan_hash", found) != found:
+            raise Conflict(
+                f"the plan of night {night} was changed after its gates had judged it: run the"
+                " night again (--again)"
+            )
         each = 7 if scenario["bucket"] == "week" else 1
         told = {
             "night": night,
             "start_date": scenario["start_date"],
             "days": each * scenario["horizon_buckets"],
             "scenario_hash": scenario["hash"],
+            "plan_hash": found,
             "published_at": at.isoformat(timespec="seconds"),
             "plan": f"nights/{night}/plan",
             "overrides": [

@@ -15,6 +15,8 @@ from optimizer.gates.measured import Measured, missing
 from optimizer.gates.nervousness import measure
 from optimizer.gates.spec import Gate
 
+BOOKS: Final = {"supplier_id": "supplier_scores", "site_id": "policies"}  # they list them all
+
 
 def measured(gate: Gate, evidence: Evidence) -> Measured:
     """Return what a gate measures of a plan; without a value where it cannot be."""
@@ -50,7 +52,11 @@ def _rows(gate: Gate, evidence: Evidence) -> Measured:
         return missing(f"the plan has no table {name}", f"计划没有表 {name}")
     rows = evidence.today.plan.table(name)
     for column, value in where.items():
-        rows = rows[rows[column].astype(object) == value]
+        cells = rows[column]
+        if pd.api.types.is_datetime64_any_dtype(cells):
+            rows = rows[cells == pd.Timestamp(value)]
+        else:
+            rows = rows[cells.astype(object) == value]
     told = ", ".join(f"{column} = {value}" for column, value in where.items())
     said = f"{name} where {told}" if told else name
     zh = f"{name}（{told}）" if told else name
@@ -70,10 +76,14 @@ def _budget(gate: Gate, evidence: Evidence) -> Measured:
         return missing("the plan has no purchase orders", "计划没有采购订单")
     lines = today.plan.table("purchase_orders")
     said, zh = "purchases", "采购金额"
-    for key in ("supplier_id", "site_id"):
+    for key, listed in BOOKS.items():
         if key in gate.asks:
-            lines = lines[lines[key] == gate.asks[key]]
-            said, zh = f"{said} of {key} {gate.asks[key]}", f"{key} {gate.asks[key]} 的{zh}"
+            name = gate.asks[key]
+            known = set(lines[key]) | set(today.plan.table(listed)[key])
+            if name not in known:
+                return missing(f"the plan knows no {key} {name}", f"计划没有 {key} {name}")
+            lines = lines[lines[key] == name]
+            said, zh = f"{said} of {key} {name}", f"{key} {name} 的{zh}"
     if "days" in gate.asks:
         last = today.start + dt.timedelta(days=int(gate.asks["days"]))
         lines = lines[pd.to_datetime(lines["order_on"]) < pd.Timestamp(last)]

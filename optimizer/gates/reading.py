@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from math import isnan
 from pathlib import Path
@@ -12,6 +13,7 @@ from optimizer.plan_tables import PLAN_TABLES
 from scenarios import InputError
 from scenarios.files.toml_document import read_toml
 from scenarios.findings import Findings, Severity
+from scenarios.tables import NUMERIC, TEMPORAL, Column, Kind
 
 TOP: Final = {"name", "suites", "suite", *KINDS}
 COMMON: Final = {"name", "min", "max", "unjudged"}
@@ -170,6 +172,37 @@ def _check_rows(asks: Mapping[str, Any], wrong: Callable[..., None]) -> None:
             "where" if set(unknown) & set(where) else "sum",
             f"{name} has no column {', '.join(unknown)}; it has {', '.join(columns)}",
         )
+    for column in PLAN_TABLES[name].columns:
+        hint = _cell_hint(column, where[column.name]) if column.name in where else ""
+        if hint:
+            wrong("where", f"{column.name} {hint}")
+
+
+def _cell_hint(column: Column, value: object) -> str:
+    """Return what is wrong with a cell that rows are chosen by: no row could ever have it."""
+    if column.choices:
+        good, hint = value in column.choices, f"must be one of {', '.join(column.choices)}"
+    elif column.kind in NUMERIC:
+        good, hint = (
+            isinstance(value, (int, float)) and not isinstance(value, bool),
+            ("must be a number"),
+        )
+    elif column.kind == Kind.FLAG:
+        good, hint = isinstance(value, bool), "must be true or false"
+    elif column.kind in TEMPORAL:
+        good, hint = _is_moment(value), "must be a date, as in 2026-11-11, without a time zone"
+    else:
+        good, hint = isinstance(value, str), "must be a text in quotes"
+    return "" if good else hint
+
+
+def _is_moment(value: object) -> bool:
+    if isinstance(value, str):
+        try:
+            value = dt.datetime.fromisoformat(value)
+        except ValueError:
+            return False
+    return isinstance(value, dt.date) and getattr(value, "tzinfo", None) is None
 
 
 def _usual_name(kind: str, asks: Mapping[str, Any]) -> str:

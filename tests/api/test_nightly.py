@@ -16,16 +16,16 @@ import api.nightly.night as night_module
 from api.cli.app import invoke
 from api.cli.console import Exit
 from api.nightly import cron_night
-from api.nightly.cron_night import Wishes, name_of, run_due
+from api.nightly.cron_night import Wishes, name_of, publish_held, run_due
 from api.nightly.home import Busy, NightHome
 from api.nightly.html import report_page
 from api.nightly.report import kpi_rows
 from api.nightly.shelf import FolderShelf, Kept
-from optimizer.gates import audited_again, load_gates, read_gates, usual_gates
+from optimizer.gates import Override, audited_again, load_gates, read_gates, usual_gates
 from optimizer.gates.spec import KINDS
 from optimizer.pipeline import plan
 from optimizer.plan import Plan
-from scenarios import InputError, Scenario
+from scenarios import Conflict, InputError, Scenario
 from scenarios.library import demo_scenario
 
 SHOP = demo_scenario("corner-shop")
@@ -163,6 +163,25 @@ def test_a_held_night_leaves_yesterdays_plan_in_force(
     assert "Li Wei" in page
     assert "festival" in page
     assert invoke(["publish", *name, "--override", "budget=festival"]) == Exit.FINE
+
+
+def test_a_plan_that_was_edited_after_its_gates_is_not_published(
+    tmp_path: Path, shop: Path, planned: list[int]
+) -> None:
+    """A word is given for the plan that was judged: one with other orders is refused."""
+    home = NightHome(tmp_path)
+    run_due(home, wishes(shop, {"budget": [{"name": "budget", "max": 1.0}]}), at(FIRST))
+    word = [Override("budget", "Li Wei", "festival")]
+    place = home.place("2026-03-02") / "plan" / "purchase_orders.parquet"
+    judged = place.read_bytes()
+    lines = pd.read_parquet(place)
+    lines.assign(qty=10.0 * lines["qty"]).to_parquet(place, index=False)
+    with pytest.raises(Conflict, match="changed after its gates"):
+        publish_held(home, "2026-03-02", word, FIRST)
+    assert home.published() is None
+    place.write_bytes(judged)
+    published = publish_held(home, "2026-03-02", word, FIRST)
+    assert home.published()["plan_hash"] == published["plan_hash"]
 
 
 @pytest.mark.slow

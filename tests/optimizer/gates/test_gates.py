@@ -346,6 +346,41 @@ def test_all_mistakes_are_told_at_once_with_their_place_and_remedy() -> None:
     assert all(finding.hint for finding in told.value.findings)
 
 
+@pytest.mark.parametrize(
+    ("table", "where", "hint"),
+    [
+        ("alerts", 'severity = "Critical"', "must be one of info, warning, critical"),
+        ("alerts", "entity = 3", "must be a text in quotes"),
+        ("purchase_orders", 'qty = "5"', "must be a number"),
+        ("shipments", 'ship_on = "soon"', "must be a date"),
+        ("shipments", "ship_on = 2026-10-12T00:00:00Z", "without a time zone"),
+        ("stress_results", 'passed = "no"', "must be true or false"),
+    ],
+)
+def test_a_cell_that_no_row_can_have_is_a_mistake(table: str, where: str, hint: str) -> None:
+    """No row has it, so that the gate would always find none: it is refused when it is read."""
+    text = f'[[rows]]\ntable = "{table}"\nwhere = {{ {where} }}\nmax = 0'
+    with pytest.raises(InputError) as told:
+        read_gates(tomllib.loads(text))
+    assert [hint in finding.hint for finding in told.value.findings] == [True]
+
+
+@pytest.mark.parametrize("day", ["2026-03-03", '"2026-03-03"'])
+def test_rows_are_chosen_by_their_day(day: str) -> None:
+    """Of two lines one is ordered on that day; a date of TOML and a text of JSON say the same."""
+    plan = dated(purchase_orders=buys(("S1", 10.0, 5.0, 0), ("S1", 4.0, 5.0, 1)))
+    text = f'[[rows]]\ntable = "purchase_orders"\nwhere = {{ order_on = {day} }}\nmax = 0'
+    found = one(text, plan)
+    assert (found.outcome, found.value) == ("failed", 1.0)
+
+
+def test_a_budget_of_a_supplier_that_nobody_knows_is_not_zero() -> None:
+    """A misspelt supplier spends nothing, and would always pass: it cannot be judged."""
+    plan = dated(purchase_orders=buys(("S1", 10.0, 5.0, 0)))
+    found = one('[[budget]]\nsupplier_id = "S-1"\nmax = 1', plan)
+    assert (found.outcome, found.holds_plan) == ("unjudged", True)
+
+
 def test_a_file_without_gates_is_a_mistake() -> None:
     """An empty gates.toml would let everything pass: it is refused."""
     with pytest.raises(InputError, match="nothing was judged"):
