@@ -79,6 +79,9 @@ class ParcelModel(Wire):
         float, Field(description="what its goods cost, where the plan counts that")
     ] = 0.0
     priced: Annotated[float, Field(description="what its goods and hours are worth to others")]
+    g_co2e: Annotated[
+        float, Field(description="what it emits, grams; 0 where its rate states nothing")
+    ] = 0.0
     lines: list[LineModel]
 
 
@@ -110,6 +113,21 @@ class ReasonModel(Wire):
     ]
 
 
+class Co2LimitModel(Wire):
+    """A hard limit on CO2e that counts the parcels, as the decision leaves it."""
+
+    limit_id: str
+    scope: Annotated[str, Field(description="all, or site:ID: parcels that leave it")]
+    bucket: Annotated[
+        dt.date | None,
+        Field(description="parcels ready in the bucket that begins then; null: all parcels"),
+    ]
+    limit_g: Annotated[float, Field(description="grams that it allows")]
+    used_g: Annotated[
+        float, Field(description="grams of the last batch and of all promised since, this included")
+    ]
+
+
 class DecisionModel(Wire):
     """What an order is promised."""
 
@@ -125,4 +143,12 @@ class DecisionModel(Wire):
     parcels: list[ParcelModel]
     unserved: list[UnservedModel]
     reason: ReasonModel
+    co2_limits: Annotated[
+        list[Co2LimitModel],
+        Field(default_factory=list, description="limits on CO2e that it is held to"),
+    ]
+    notes: Annotated[
+        list[str],
+        Field(default_factory=list, description="limits that it is not held to, and why"),
+    ]
     decided_at: Moment

@@ -115,6 +115,7 @@ class DecisionService:
                     ready_on,
                     parcel.lines,
                     order.channel_id,
+                    parcel.g_co2e,
                 )
             opened.number = number
         return answer
@@ -226,6 +227,7 @@ class DecisionService:
                         row.ready_on,
                         [OnlineLine(**line) for line in parcel["lines"]],
                         row.channel_id,
+                        parcel.get("g_co2e") or 0.0,
                     )
             opened.number = row.number
 
@@ -302,6 +304,7 @@ def _answer(plan: PlanRow, decision: Decision, number: int) -> DecisionModel:
             "risk": parcel.risk,
             "stock_value": parcel.stock_value,
             "priced": parcel.priced,
+            "g_co2e": parcel.g_co2e,
             "lines": [
                 {"line_id": line.line_id, "product_id": line.product_id, "qty": line.qty}
                 for line in parcel.lines
@@ -336,6 +339,17 @@ def _answer(plan: PlanRow, decision: Decision, number: int) -> DecisionModel:
                 "binding": dict(decision.binding),
                 "exact": decision.exact,
             },
+            "co2_limits": [
+                {
+                    "limit_id": cap.limit_id,
+                    "scope": cap.scope,
+                    "bucket": cap.bucket,
+                    "limit_g": cap.grams,
+                    "used_g": cap.used,
+                }
+                for cap in decision.caps
+            ],
+            "notes": list(decision.notes),
             "decided_at": utc_now(),
         }
     )

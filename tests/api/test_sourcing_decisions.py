@@ -28,8 +28,11 @@ PROBLEM = "application/problem+json"
 START = pd.Timestamp("2026-03-02")
 
 
-def _scenario() -> Scenario:
-    """Two sites with 10 P each, a parcel for 5 from A, 8 from B; one order to plan."""
+def _scenario(cap: float | None = None) -> Scenario:
+    """Two sites with 10 P each, a parcel for 5 from A, 8 from B; one order to plan.
+
+    With a cap on grams, parcels from A emit 2000, those from B 500.
+    """
     tables: dict[str, list[dict[str, Any]]] = {
         "products": [{"product_id": "P", "name": "P", "unit_cost": 10.0, "unit_price": 16.0,
                       "weight_kg": 1.0, "volume_m3": 0.01}],
@@ -46,6 +49,11 @@ def _scenario() -> Scenario:
             for site, base in (("A", 5.0), ("B", 8.0))
         ],
     }  # fmt: skip
+    if cap is not None:
+        for rate, grams in zip(tables["carrier_rates"], (2000.0, 500.0), strict=True):
+            rate["g_co2e_per_parcel"] = grams
+        tables["limits"] = [{"limit_id": "CAP", "kind": "co2", "scope": "all", "sense": "<=",
+                             "value": cap, "hard": True}]  # fmt: skip
     settings = Settings(
         name="online", currency="CNY", timezone="Asia/Shanghai", start_date=START.date(),
         bucket="day", horizon_buckets=7, unserved_penalty_per_unit=30.0,
@@ -54,14 +62,16 @@ def _scenario() -> Scenario:
 
 
 @functools.cache
-def _plan(*options: tuple[str, str]) -> Plan:
+def _plan(*options: tuple[str, str], cap: float | None = None) -> Plan:
     """Plan the scenario once."""
-    return plan(_scenario(), ["sourcing"], work=1.0, options=dict(options))
+    return plan(_scenario(cap), ["sourcing"], work=1.0, options=dict(options))
 
 
-def _keep_plan(context: Context, scenario_id: str, revision: str, **options: str) -> str:
+def _keep_plan(
+    context: Context, scenario_id: str, revision: str, cap: float | None = None, **options: str
+) -> str:
     """Keep a plan as a finished run would."""
-    made = _plan(*options.items())
+    made = _plan(*options.items(), cap=cap)
     with context.database.begin() as session:
         run = RunRow(id=new_id("run"), kind="pipeline", state="succeeded", scenario_id=scenario_id,
                      revision=revision, request={}, labels={})  # fmt: skip
@@ -76,12 +86,12 @@ def _keep_plan(context: Context, scenario_id: str, revision: str, **options: str
 class World:
     """A service with a scenario and its plan, in a folder that outlives it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, cap: float | None = None) -> None:
         self.settings = settings_for(home)
         self.door = Door(self.settings, works=False)
-        row = self.desk.scenarios.keep(_scenario())
+        row = self.desk.scenarios.keep(_scenario(cap))
         self.scenario, self.revision = row.id, row.head
-        self.plan = _keep_plan(self.desk, row.id, row.head)
+        self.plan = _keep_plan(self.desk, row.id, row.head, cap)
 
     @property
     def desk(self) -> Context:
@@ -122,6 +132,29 @@ def test_an_order_is_promised_with_its_reason(world: World) -> None:
     reason = decision["reason"]
     assert sum(reason["terms"].values()) == decision["cost"]
     assert (reason["alternative"], reason["extra_cost"]) == ("from B", 3.0)
+
+
+def test_promises_keep_a_limit_on_co2_after_a_restart_too(tmp_path: Path) -> None:
+    """Of 4600 g the batch takes 2000 and N1 2000 more; N2 comes from B, N3 stays.
+
+    A desk that is opened anew counts what was promised before.
+    """
+    made = World(tmp_path, cap=4600.0)
+    try:
+        first = made.ask("N1").json()
+        assert first["parcels"][0]["g_co2e"] == 2000.0
+        assert first["co2_limits"] == [
+            {"limit_id": "CAP", "scope": "all", "bucket": None, "limit_g": 4600.0, "used_g": 4000.0}
+        ]
+        assert first["notes"] == []
+        made.desk.decisions._desks.open.clear()
+        assert made.ask("N2").json()["parcels"][0]["site_id"] == "B"
+        last = made.ask("N3").json()
+        assert last["parcels"] == []
+        assert last["unserved"][0]["code"] == "co2"
+        assert last["unserved"][0]["detail"].startswith("limit CAP on CO2e has 100 g left")
+    finally:
+        made.door.close()
 
 
 @pytest.mark.slow

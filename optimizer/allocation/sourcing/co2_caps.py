@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.allocation.sourcing.assign import LEFT
+from optimizer.allocation.sourcing.desk_co2 import unstated
 from optimizer.allocation.sourcing.ledger import Ledger
 from optimizer.allocation.sourcing.placement import Parcels, Placement, parcels_of
 from optimizer.allocation.sourcing.problem import SourcingProblem
@@ -85,14 +86,7 @@ def read_caps(
     rates = rates[
         rates["origin"].isin(set(problem.site_ids)) & rates["destination"].isin(problem.zone_ids)
     ]
-    blank = int(rates["g_co2e_per_parcel"].isna().sum())
-    if caps and blank:
-        names = ", ".join(cap.limit_id for cap in caps)
-        told = (
-            f"{blank} of {len(rates)} carrier rates state no g_co2e_per_parcel:"
-            f" what their parcels emit is not known, and limits on CO2e ({names}) do not count it."
-        )
-        notes = (*notes, told)
+    notes = (*notes, *unstated(rates, [cap.limit_id for cap in caps]))
     return tuple(caps), notes
 
 

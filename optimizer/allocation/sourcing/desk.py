@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from optimizer.allocation.sourcing.arrivals import Arrivals
+from optimizer.allocation.sourcing.desk_co2 import DeskCaps
 from optimizer.allocation.sourcing.futures import FuturePrices
 from optimizer.allocation.sourcing.goods import Goods, Wanted
 from optimizer.allocation.sourcing.problem import Objects
@@ -101,6 +102,7 @@ class Desk:
         prices = tables.get("marginal_prices")
         self.goods = Goods(scenario, self._sites, prices, stock_value=stock_value)
         self._read_prices(prices)
+        self.caps = DeskCaps(scenario, self._sites, prices)
         self._take_plan(scenario, tables)
         if arrivals is not None:
             self.goods.worth_by(FuturePrices(arrivals, self.tariff, self._zones, self.handling))
@@ -160,9 +162,13 @@ class Desk:
         start = pd.Timestamp(self.start)
         released = scenario.table("orders").set_index("order_id")["release_at"]
         ready = released.reindex(parcels["order_id"]).dt.normalize().fillna(start).clip(lower=start)
-        for parcel, where, carrier, ready_on in zip(
-            parcels["shipment_id"], parcels["site_id"], parcels["carrier_id"], ready, strict=True
-        ):
+        grams = parcels["g_co2e"].astype(float).fillna(0.0) if "g_co2e" in parcels else 0.0
+        parcels = parcels.assign(g_co2e=grams)
+        for parcel, where, carrier, ready_on, emitted in zip(
+            parcels["shipment_id"], parcels["site_id"], parcels["carrier_id"], ready,
+            parcels["g_co2e"], strict=True,
+        ):  # fmt: skip
+            self.caps.add(str(where), ready_on.date(), float(emitted))
             day = self.day(ready_on.date())
             if where in self._sites:
                 day.room[int(self._sites.get_loc(where))] -= units.get(parcel, 0.0)
@@ -219,12 +225,14 @@ class Desk:
         lines: Sequence[Wanted],
         channel_id: str,
         placed_at: dt.datetime | None = None,
+        g_co2e: float = 0.0,
     ) -> None:
         """Reserve what a promised parcel takes.
 
         Parameters
         ----------
         placed_at : of its order; None: the first hour of `ready_on`
+        g_co2e : what the parcel emits, grams
 
         Raises
         ------
@@ -235,7 +243,7 @@ class Desk:
         placed_at = placed_at or dt.datetime.combine(ready_on, dt.time())
         if not self.goods.has_stock(channel_id, [lines], [(site, [0])], placed_at):
             raise Conflict(f"{site_id} has not all left of what parcel and order ask for")
-        self.set_aside(site_id, carrier_id, ready_on, lines, channel_id)
+        self.set_aside(site_id, carrier_id, ready_on, lines, channel_id, g_co2e)
 
     def set_aside(
         self,
@@ -244,8 +252,10 @@ class Desk:
         ready_on: dt.date,
         lines: Sequence[Wanted],
         channel_id: str,
+        g_co2e: float = 0.0,
     ) -> None:
         """Reserve what a parcel that was promised before takes, as far as it is still there."""
+        self.caps.add(site_id, ready_on, g_co2e)
         if site_id not in self._sites:
             return
         site = int(self._sites.get_loc(site_id))

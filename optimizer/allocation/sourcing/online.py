@@ -12,6 +12,7 @@ import numpy as np
 
 from optimizer.allocation.priority import USUAL_PRIORITY
 from optimizer.allocation.sourcing.desk import Desk, ZoneRates
+from optimizer.allocation.sourcing.desk_co2 import broken_by, held_by, tolls
 from optimizer.allocation.sourcing.goods import UNITS
 from optimizer.allocation.sourcing.online_answer import told
 from optimizer.allocation.sourcing.online_case import MOST_EXACT, Case, Chosen, by_site
@@ -74,11 +75,16 @@ def _lay_out(desk: Desk, order: OnlineOrder) -> Case:
     risk = _risk(rates, money, bits @ drop - goods)
     barred = ~fits[site] | (room[:, None] < units - UNITS) | (left[:, None] < 1.0)
     money = np.where(barred, np.inf, money + risk + handling + goods)
+    caps, grams = desk.caps.on(ship_day), tariff.known_grams(rates.row)
+    kept = np.isfinite(money) & held_by(caps, site, grams)[:, None]
+    money = np.where(kept, np.inf, money)
     toll, per_unit = today.parcel_price[rates.group], today.room_price[site]
+    toll = toll + tolls(caps, site, grams)
     paid = toll[:, None] + per_unit[:, None] * units + (price @ bits.T)[site]
     return Case(
         order, rates, pieces, ship_day, wait, room, left,
         bits, kg, units, money, late, co2, risk, handling, goods, paid, able, drop,
+        caps, grams, kept,
     )  # fmt: skip
 
 
@@ -130,6 +136,8 @@ def _fit_together(desk: Desk, case: Case, parcels: Chosen) -> bool:
     """Say whether parcels that each fit alone fit together."""
     if len(parcels) == 1:
         return True
+    if broken_by(case.caps, case.emitted(parcels)) is not None:
+        return False
     rates = case.rates
     units: dict[int, float] = {}
     sent: dict[int, float] = {}
@@ -207,11 +215,13 @@ def _one_per_site(case: Case, total: Floats) -> Chosen:
 def _greedy(case: Case, total: Floats) -> Chosen:
     """Send each piece of a large order by its own cheapest parcel, where that beats leaving it."""
     rate = total.argmin(axis=0) if len(total) else np.zeros(len(case.pieces), np.int64)
-    return [
-        (int(rate[piece]), piece)
-        for piece in range(len(case.pieces))
-        if len(total) and total[rate[piece], piece] < case.drop[piece]
-    ]
+    chosen: Chosen = []
+    for piece in range(len(case.pieces)):
+        if len(total) and total[rate[piece], piece] < case.drop[piece]:
+            with_it = [*chosen, (int(rate[piece]), piece)]
+            if broken_by(case.caps, case.emitted(with_it)) is None:
+                chosen = with_it
+    return chosen
 
 
 def _alternative(desk: Desk, case: Case, chosen: Chosen) -> Chosen | None:

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from optimizer.allocation.sourcing.desk import Desk
+from optimizer.allocation.sourcing.desk_co2 import broken_by
 from optimizer.allocation.sourcing.online_case import MOST_EXACT, Case, Chosen, by_site
 from optimizer.allocation.sourcing.online_orders import Decision, OnlineParcel, Unserved
-from optimizer.allocation.sourcing.tariff import KG_TOLERANCE
+from optimizer.allocation.sourcing.tariff import KG_TOLERANCE, Ints
 
 
 def told(desk: Desk, case: Case, chosen: Chosen, exact: bool, other: Chosen | None) -> Decision:
@@ -48,6 +49,7 @@ def told(desk: Desk, case: Case, chosen: Chosen, exact: bool, other: Chosen | No
                 stock_value=goods,
                 priced=paid,
                 lines=tuple(line for piece in inside.tolist() for line in case.pieces[piece]),
+                g_co2e=float(case.grams[rate]),
             )
         )
     left = np.flatnonzero(~sent).tolist()
@@ -72,7 +74,7 @@ def told(desk: Desk, case: Case, chosen: Chosen, exact: bool, other: Chosen | No
         order_id=order.order_id,
         parcels=tuple(parcels),
         unserved=tuple(
-            Unserved(line.line_id, line.qty, *_reason(desk, case, piece))
+            Unserved(line.line_id, line.qty, *_reason(desk, case, piece, chosen))
             for piece in left
             for line in case.pieces[piece]
         ),
@@ -82,6 +84,10 @@ def told(desk: Desk, case: Case, chosen: Chosen, exact: bool, other: Chosen | No
         alternative=alternative,
         extra_cost=extra,
         binding=binding,
+        caps=desk.caps.states(
+            case.ship_day, [(parcel.site_id, parcel.g_co2e) for parcel in parcels]
+        ),
+        notes=desk.caps.notes,
     )
 
 
@@ -113,11 +119,15 @@ def _binding(desk: Desk, case: Case, other: Chosen) -> dict[str, str | float]:
         prices.append((dock, "price of outbound units", str(desk.site_ids[site])))
         carrier = float(day.parcel_price[group])
         prices.append((carrier, "price of carrier parcels", str(desk.carrier_ids[group])))
+        for cap in case.caps:
+            if cap.counts[site]:
+                toll = cap.price * float(case.grams[rate])
+                prices.append((toll, "price of CO2e", cap.limit.limit_id))
     value, rule, parameter = max(prices, default=(0.0, "", ""))
     return {"rule": rule, "parameter": parameter, "value": round(value, 6)} if value > 0.0 else {}
 
 
-def _reason(desk: Desk, case: Case, piece: int) -> tuple[str, str]:
+def _reason(desk: Desk, case: Case, piece: int, chosen: Chosen) -> tuple[str, str]:
     """Return code and detail of the first test that a piece fails."""
     rates, zone = case.rates, case.order.zone_id
     kg = float(sum(line.qty * desk.goods.facts(line.product_id)[0] for line in case.pieces[piece]))
@@ -136,12 +146,33 @@ def _reason(desk: Desk, case: Case, piece: int) -> tuple[str, str]:
     alone = (1 << piece) - 1 if len(case.pieces) <= MOST_EXACT else piece
     money = case.money[:, alone]
     if not np.isfinite(money).any():
+        if case.kept[:, alone].any():
+            return "co2", _no_grams(case, np.flatnonzero(case.kept[:, alone]), [])
         return "no_capacity", "docks and carriers that could ship it are full that day"
+    worth = np.flatnonzero(money + case.paid[:, alone] < case.drop[piece])
+    taken = case.emitted(chosen)
+    if len(worth) and all(
+        broken_by(case.caps, [*taken, *case.emitted([(rate, alone)])]) for rate in worth.tolist()
+    ):
+        return "co2", _no_grams(case, worth, taken)
     best = int((money + case.paid[:, alone]).argmin())
     what = "a parcel and its goods cost" if desk.stock_value else "a parcel costs"
     return "not_worth_it", (
         f"{what} {money[best]:.2f}, what it takes is worth {case.paid[best, alone]:.2f}"
         f" to other orders, leaving it costs {case.drop[piece]:.2f}"
+    )
+
+
+def _no_grams(case: Case, rates: Ints, taken: Sequence[tuple[int, float]]) -> str:
+    """Say which limit on CO2e has no room for the cleanest of some parcels."""
+    rate = int(rates[case.grams[rates].argmin()])
+    parcel = int(case.rates.site[rate]), float(case.grams[rate])
+    cap = broken_by(case.caps, [*taken, parcel])
+    assert cap is not None, "every one of these parcels breaks a limit"
+    used = sum(grams for site, grams in taken if cap.counts[site])
+    return (
+        f"limit {cap.limit.limit_id} on CO2e has {max(cap.left - used, 0.0):.0f} g left; a parcel"
+        f" emits at least {parcel[1]:.0f} g"
     )
 
 

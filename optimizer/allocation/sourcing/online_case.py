@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from optimizer.allocation.sourcing.desk import ZoneRates
+from optimizer.allocation.sourcing.desk_co2 import DeskCap
 from optimizer.allocation.sourcing.online_orders import OnlineLine, OnlineOrder
 from optimizer.allocation.sourcing.tariff import Bools, Floats, Ints
 
@@ -30,6 +32,9 @@ class Case:
     goods : (n_subsets,) what the stock is worth, a part of it too
     paid : (n_rates, n_subsets) what prices add
     able : (n_sites, n_pieces) bool, stock is there
+    caps : limits on CO2e that count its parcels
+    grams : (n_rates,) that a parcel emits, as far as its rate states it
+    kept : (n_rates, n_subsets) bool, what a limit on CO2e alone bars
     """
 
     order: OnlineOrder
@@ -51,6 +56,13 @@ class Case:
     paid: Floats
     able: Bools
     drop: Floats
+    caps: Sequence[DeskCap]
+    grams: Floats
+    kept: Bools
+
+    def emitted(self, parcels: Chosen) -> list[tuple[int, float]]:
+        """Return the site and the grams of each parcel."""
+        return [(int(self.rates.site[rate]), float(self.grams[rate])) for rate, _ in parcels]
 
 
 def by_site(case: Case, parcels: Chosen) -> list[tuple[int, list[int]]]:

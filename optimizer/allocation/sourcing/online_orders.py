@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from optimizer.allocation.priority import USUAL_PRIORITY
+from optimizer.allocation.sourcing.desk_co2 import CapState
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class OnlineOrder:
 
 @dataclass(frozen=True, slots=True)
 class OnlineParcel:
-    """A parcel that is promised; money, and kg of its lines."""
+    """A parcel that is promised; money, kg of its lines, and grams (0: its rate states none)."""
 
     site_id: str
     carrier_id: str
@@ -63,6 +64,7 @@ class OnlineParcel:
     stock_value: float
     priced: float
     lines: tuple[OnlineLine, ...]
+    g_co2e: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class Decision:
     alternative : next-best way in words; "" where there is none
     extra_cost : what it would cost more in money, prices aside; below 0 where prices decided
     binding : rule, parameter and value that decided; empty where the cheapest way was taken
+    caps : limits on CO2e that count its parcels, what is used with them included
+    notes : what holds its parcels to less than it seems
     """
 
     order_id: str
@@ -99,6 +103,8 @@ class Decision:
     alternative: str = ""
     extra_cost: float | None = None
     binding: Mapping[str, str | float] = field(default_factory=dict)
+    caps: tuple[CapState, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def cost(self) -> float:
