@@ -98,18 +98,31 @@ def _shown(cell: object) -> str:
     return str(cell)
 
 
-def print_findings(findings: Findings, *, most: int = 40) -> None:
-    """Print findings, worst first, and how many more there are of each rule."""
+def print_findings(findings: Findings, *, most: int = 40) -> int:
+    """Print findings, worst first, those alike in one line; return how many are not shown."""
     from scenarios.findings import Severity
 
     order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
-    kept = sorted(findings, key=lambda finding: order[finding.severity])
+    kept = _together(sorted(findings, key=lambda finding: order[finding.severity]))
     if not kept:
         print_line("No findings.")
-        return
+        return 0
     out().print(_findings_table(kept[:most]))
     error, warning, info = (findings.total(severity) for severity in order)
     print_line(f"{error:,} error, {warning:,} warning, {info:,} info")
+    return sum(len(rest) + 1 for _, rest in kept[most:])
+
+
+def _together(findings: Iterable[Finding]) -> list[tuple[Finding, list[int]]]:
+    """Return findings, of those alike in several rows the first with the rows of the others."""
+    seen: dict[tuple[str, ...], tuple[Finding, list[int]]] = {}
+    for finding in findings:
+        what = (finding.code, finding.table, finding.column, finding.value, finding.hint)
+        if what in seen and finding.row is not None:
+            seen[what][1].append(finding.row)
+        else:
+            seen[what] = (finding, [])
+    return list(seen.values())
 
 
 def place(finding: Finding) -> str:
@@ -118,18 +131,20 @@ def place(finding: Finding) -> str:
     return where if finding.row is None else f"{where} {told(f'row {finding.row}')}"
 
 
-def _findings_table(findings: Sequence[Finding]) -> Table:
+def _findings_table(findings: Sequence[tuple[Finding, list[int]]]) -> Table:
     """Return findings in three columns, so that they fit a terminal of 80."""
     from rich.markup import escape
     from rich.table import Table
 
     colours = {"error": "red", "warning": "yellow", "info": "cyan"}
     table = Table(header_style="bold", expand=False, show_lines=True)
-    for heading, widest in (("finding", 24), ("where", 26), ("what to do", None)):
+    for heading, widest in (("finding", 26), ("where", 26), ("what to do", None)):
         table.add_column(told(heading), overflow="fold", max_width=widest)
-    for finding in findings:
+    for finding, rows in findings:
         severity = str(finding.severity)
         where = place(finding)
+        if rows:
+            where += "\n" + told(f"and {len(rows):,} more rows, as {rows[0]}")
         if finding.value:
             where += f"\n{labelled(told('given'), finding.value)}"
         table.add_row(

@@ -104,11 +104,10 @@ def _print(
     if scenario is not None:
         rows = sum(len(frame) for frame in scenario.tables.values())
         print_line(f"{scenario.settings.name}: {len(scenario.tables)} tables, {rows:,} rows")
-    print_findings(findings, most=most)
-    if len(findings) > most:
+    unseen = print_findings(findings, most=most)
+    if unseen:
         print_line(
-            f"{len(findings) - most:,} more are not shown; --json lists them, --mark shows them in"
-            " a workbook."
+            f"{unseen:,} more are not shown; --json lists them, --mark shows them in a workbook."
         )
     if mark is not None:
         print_line(f"Marked copy: {mark}")

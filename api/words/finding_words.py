@@ -13,9 +13,17 @@ from typing import Any, Final
 
 from api.words.language import Language
 from api.words.said import said
+from scenarios.files.settings_form import SETTING_COLUMNS
+from scenarios.tables import TABLES
 from scenarios.validation.notice import Notice
 
 CHINESE: Final = Path(__file__).parent / "findings_zh.json"
+SENTENCES: Final = ("similar", "detail", "city", "goods")  # parameters that are words
+SETTINGS: Final = {column.name: column.zh for column in SETTING_COLUMNS if "_" in column.name}
+_NAME: Final = re.compile(
+    r"(?<![\w.'{-])([a-z][a-z0-9_]{2,})(?:\.([a-z][a-z0-9_]+))?(?![\w'}-])", re.ASCII
+)
+_SIGNS: Final = re.compile(r"[\u4e00-\u9fff]")
 _PART: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -42,17 +50,44 @@ def notices() -> dict[str, Notice]:
 def finding_said(language: Language, finding: Mapping[str, Any]) -> str:
     """Say what to do about a finding; as it was said where a language has no words for it."""
     hint, code = str(finding.get("hint", "")), str(finding.get("code", ""))
-    if language.code == "en" or code not in chinese():
+    if language.code == "en":
+        return hint
+    return _headings(language, str(finding.get("table", "")), _said(language, code, hint))
+
+
+def _said(language: Language, code: str, hint: str) -> str:
+    """Say a hint, with the names of columns as they stand in it."""
+    if code not in chinese():
         return said(language, hint)
     text = chinese()[code]
     names = _PART.findall(text)
     if not names:
-        return text
+        # what readers notice says more than its code: of which value, and what it was taken for
+        own = "" if code in notices() else said(language, hint)
+        return own if _SIGNS.search(own) else text
     pattern = _pattern(code)
     match = None if pattern is None else pattern.fullmatch(hint)
     if match is None or any(name not in match.groupdict() for name in names):
         return hint
-    return text.format(**match.groupdict())
+    values = match.groupdict()
+    told = {name: said(language, values[name]) for name in SENTENCES if name in values}
+    return text.format(**{**values, **told})
+
+
+def _headings(language: Language, table: str, text: str) -> str:
+    """Write tables and columns as they are headed: 单位售价 for unit_price."""
+    columns = TABLES[table].by_name if table in TABLES else {}
+
+    def heading(found: re.Match[str]) -> str:
+        whole, first, second = found.group(0), found.group(1), found.group(2)
+        if second is not None:
+            held = first in TABLES and second in TABLES[first].by_name
+            return f"{language.table(first)}.{language.column(first, second)}" if held else whole
+        if first in columns:
+            return language.column(table, first)
+        return language.table(first) if first in TABLES else SETTINGS.get(first, whole)
+
+    return _NAME.sub(heading, text)
 
 
 def findings_said(

@@ -53,6 +53,15 @@ SETTING_COLUMNS: tuple[Column, ...] = (
     integer("seed", "随机种子", "Start of all random numbers."),
 )
 TARGET_COLUMN = share(TARGETS, "服务水平目标", "Cycle service level of a class, as in 0.95.")
+CURRENCY_WORDS = {
+    "人民币": "CNY", "元": "CNY", "RMB": "CNY", "¥": "CNY", "￥": "CNY",
+    "港币": "HKD", "港元": "HKD", "美元": "USD", "欧元": "EUR",
+    "€": "EUR", "英镑": "GBP", "£": "GBP", "日元": "JPY",
+}  # fmt: skip
+ZONE_WORDS = {
+    "北京时间": "Asia/Shanghai", "北京": "Asia/Shanghai", "上海": "Asia/Shanghai",
+    "中国": "Asia/Shanghai", "香港": "Asia/Hong_Kong", "台北": "Asia/Taipei",
+}  # fmt: skip
 _BY_NAME = {column.name: column for column in SETTING_COLUMNS}
 _NAMES: Names = names_of([(c.name, (c.name, c.zh)) for c in (*SETTING_COLUMNS, TARGET_COLUMN)])
 
@@ -161,11 +170,12 @@ def _read_value(name: str, raw: RawSetting, findings: Findings) -> Any:
 
 
 def _recased(name: str, value: str, raw: RawSetting, findings: Findings) -> str:
-    """Return a currency or time zone in its proper case."""
+    """Return a currency or time zone in its proper case; one in everyday words by its code."""
     if name == "currency":
-        proper = value.upper() if len(value) == 3 else value
+        usual = value.upper() if len(value) == 3 else value
+        proper = CURRENCY_WORDS.get(usual, usual)
     else:
-        proper = _time_zone(value)
+        proper = ZONE_WORDS.get(value) or _time_zone(value)
     if proper != value:
         hint = f"read as {proper}"
         findings.add(

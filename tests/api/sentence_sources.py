@@ -22,8 +22,26 @@ ELSEWHERE = (
     "scenarios/library/written.py",
     "api/services/tables.py",
 )
-# modules whose texts of several words all end up in a column, a reason or a finding of a plan
+# modules whose texts of several words all end up in a column, a reason or a finding
 DETAILS = (
+    "scenarios/files/cell_texts.py",
+    "scenarios/files/csv_table.py",
+    "scenarios/files/encoding.py",
+    "scenarios/files/guards.py",
+    "scenarios/files/json_document.py",
+    "scenarios/files/members.py",
+    "scenarios/files/parquet_table.py",
+    "scenarios/files/reading.py",
+    "scenarios/files/settings_form.py",
+    "scenarios/files/workbook.py",
+    "scenarios/files/workbook_parts.py",
+    "scenarios/normalise/cells.py",
+    "scenarios/normalise/headings.py",
+    "scenarios/normalise/moments.py",
+    "scenarios/normalise/numbers.py",
+    "scenarios/normalise/table.py",
+    "scenarios/normalise/texts.py",
+    "scenarios/normalise/verdict.py",
     "optimizer/routing/unserved.py",
     "optimizer/allocation/sourcing/unserved.py",
     "optimizer/allocation/sourcing/relaxation.py",
@@ -41,7 +59,7 @@ DETAILS = (
     "api/runs/workers.py",
 )
 # functions whose texts are seen by nobody, or by those who keep the service only
-SILENT = ("tell", "warn", "execute", "text", "say", "AssertionError", "RuntimeError")
+SILENT = ("compile", "tell", "warn", "execute", "text", "say", "AssertionError", "RuntimeError")
 ERRORS = (
     "optimizer/", "simulation/", "scenarios/", "api/services/", "api/runs/", "api/security/",
     "api/cli/",

@@ -14,6 +14,8 @@ import pytest
 import api.cli
 from api.cli.app import invoke
 from api.cli.words import language, options_first, speak, told
+from api.words.finding_words import finding_said
+from api.words.language import Language
 from api.words.said import PLACE
 from scenarios import InputError
 from scenarios.library import demo_scenario
@@ -178,3 +180,36 @@ def test_a_marked_copy_is_written_again_and_may_be_mended(
     assert "--force" in capsys.readouterr().err
     assert invoke(["validate", str(workbook), "--mark", str(copy), "--force"]) == 2
     assert "--force" not in capsys.readouterr().err
+
+
+def test_findings_name_headings_as_the_workbook_does() -> None:
+    """Columns and tables by their Chinese headings, values as they were given."""
+    told_ = finding_said(
+        Language("zh"),
+        {
+            "code": "unknown_reference",
+            "table": "inventory",
+            "hint": "not in products.product_id: add it there or correct it (did you mean sp12?)",
+        },
+    )
+    assert told_ == "不在 商品.商品编码 中：请在那里增加或更正（是否指 sp12？）"
+    read = {"code": "bad_setting", "table": "settings", "hint": "read as CNY"}
+    assert finding_said(Language("zh"), read) == "读作 CNY"
+
+
+def test_one_mistake_in_many_rows_is_told_once(
+    workbook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A product that is not there, in 3 rows more: one line, and the count of all."""
+    file = workbook / "order_lines.csv"
+    lines = file.read_text("utf-8").splitlines()
+    at = lines[0].split(",").index("product_id")
+    for row in (1, 2, 3, 4):
+        cells = lines[row].split(",")
+        cells[at] = "NOBODY"
+        lines[row] = ",".join(cells)
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    invoke(["validate", str(workbook)])
+    told_ = capsys.readouterr().out
+    assert told_.count("given: NOBODY") == 1
+    assert "and 3 more rows, as 3" in told_
