@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from api.cli.console import Exit, print_json, print_line, print_table
+from api.cli.words import as_is
 
 
 def register(app: typer.Typer) -> None:
@@ -58,7 +59,7 @@ def load(
         print_json({**document, "hash": found.scenario.content_hash})
         return Exit.FINE
     told = ", ".join(f"{count:,} of {name}" for name, count in found.rows.items())
-    print_line(f"Loaded {told}. Written to {written}.")
+    print_line(f"Loaded {told}. Written to {as_is(written)}.")
     for note in found.notes:
         print_line(note)
     return Exit.FINE

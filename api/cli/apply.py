@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.console import Exit, print_json, print_line
+from api.cli.words import as_is
 
 
 def register(app: typer.Typer) -> None:
@@ -41,8 +42,9 @@ def apply(
         )  # fmt: skip
         return Exit.FINE
     print_line(
-        f"{len(variant.deltas)} changes. Written to {written}, hash {child.content_hash[:12]}.\n"
-        f"Next: holdfast plan {written} --out plan"
+        f"{len(variant.deltas)} changes. Written to {as_is(written)},"
+        f" hash {child.content_hash[:12]}.\n"
+        f"Next: holdfast plan {as_is(written)} --out plan"
     )
     return Exit.FINE
 

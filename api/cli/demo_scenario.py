@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.console import Exit, print_json, print_line, print_table
+from api.cli.words import as_is
 
 if TYPE_CHECKING:
     from scenarios.scenario import Scenario
@@ -84,7 +85,7 @@ def _print_summary(scenario: Scenario, written: Path) -> None:
 
     settings = scenario.settings
     print_line(
-        f"{settings.name}  start {settings.start_date}, {settings.horizon_buckets}"
+        f"{as_is(settings.name)}  start {settings.start_date}, {settings.horizon_buckets}"
         f" {settings.bucket}s, {settings.currency}, seed {settings.seed}",
         bold=True,
     )
@@ -94,5 +95,5 @@ def _print_summary(scenario: Scenario, written: Path) -> None:
     rows = sum(len(frame) for frame in scenario.tables.values())
     title = f"{len(scenario.tables)} tables, {rows:,} rows"
     print_table(title, ["group", "tables and rows"], [(g, ", ".join(t)) for g, t in groups.items()])
-    print_line(f"\nWritten to {written}, hash {scenario.content_hash[:12]}.")
-    print_line(f"Next: holdfast plan {written} --out plan")
+    print_line(f"\nWritten to {as_is(written)}, hash {scenario.content_hash[:12]}.")
+    print_line(f"Next: holdfast plan {as_is(written)} --out plan")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.cli.console import Exit, print_json, print_line
+from api.cli.words import as_is
 
 
 def register(app: typer.Typer) -> None:
@@ -69,7 +70,7 @@ def distances(
         return Exit.FINE
     print_line(
         f"{len(rows):,} pairs measured, {lost:,} of them without a road."
-        f" Written to {written}, hash {after.content_hash[:12]}.\n"
-        f"Next: holdfast plan {written} --stages routing --out plan"
+        f" Written to {as_is(written)}, hash {after.content_hash[:12]}.\n"
+        f"Next: holdfast plan {as_is(written)} --stages routing --out plan"
     )
     return Exit.FINE

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.console import Exit, out, print_json, print_line
+from api.cli.words import as_is
 from api.cli.words import language as spoken_language
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def explain(
         return _report(replayed(explainer, replay), "lines replayed", as_json)
     if ledger is not None:
         count = written(explainer, ledger)
-        print_line(f"{count:,} decisions are in {ledger}.")
+        print_line(f"{count:,} decisions are in {as_is(ledger)}.")
         return Exit.FINE
     if check:
         if not every:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.console import Exit, print_json, print_line
+from api.cli.words import as_is
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +80,7 @@ def purchase_orders(
     if as_json:
         print_json({"path": str(to), "format": str(form), "orders": orders, "lines": len(lines)})
     else:
-        print_line(f"{orders:,} orders with {len(lines):,} lines written to {to}")
+        print_line(f"{orders:,} orders with {len(lines):,} lines written to {as_is(to)}")
     return Exit.FINE
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.console import Exit, out, print_json, print_line, print_table
-from api.cli.words import named, told
+from api.cli.words import as_is, named, told
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
@@ -75,9 +75,11 @@ def harden(
     else:
         print_hardening(found, facts.settings.currency)
         out().print()
-        print_line(f"The result is in {out_file}.")
+        print_line(f"The result is in {as_is(out_file)}.")
         if found.deltas:
-            print_line(f"Next: holdfast apply {scenario} {out_file} --out hardened; plan it.")
+            print_line(
+                f"Next: holdfast apply {as_is(scenario)} {as_is(out_file)} --out hardened; plan it."
+            )
     if stop.is_set():
         return Exit.INTERRUPTED
     return Exit.FINE if found.passed else Exit.GATE_FAILED

@@ -11,7 +11,7 @@ import typer
 
 from api.cli.console import Exit, err, out, print_json, print_line, print_table
 from api.cli.progress import StageBars
-from api.cli.words import language, named, told
+from api.cli.words import as_is, language, named, told
 
 if TYPE_CHECKING:
     from optimizer.gates import GateSet
@@ -176,4 +176,4 @@ def _tell(document: dict[str, Any], home: Any, *, as_json: bool) -> None:
     console.print(f"{told('Night')}{f' {night}' if night else ''}: {outcome}", markup=False)
     if gates:
         report = home.place(night) / f"report.{language()}.html"
-        print_line(f"{told('Report')}: {report}")
+        print_line(f"{told('Report')}: {as_is(report)}")

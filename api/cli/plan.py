@@ -12,7 +12,7 @@ import typer
 
 from api.cli.console import Exit, err, out, print_json, print_line, print_table
 from api.cli.progress import StageBars
-from api.cli.words import named, told, variant
+from api.cli.words import as_is, named, told, variant
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -111,7 +111,7 @@ def plan(
     else:
         print_plan(facts, made)
         out().print()
-        print_line(f"The plan is in {out_dir}.")
+        print_line(f"The plan is in {as_is(out_dir)}.")
     if stop.is_set():
         return Exit.INTERRUPTED
     return Exit.FINE if made.feasible else Exit.GATE_FAILED
@@ -162,7 +162,9 @@ def plan_document(made: Plan, folder: Path) -> dict[str, Any]:
 def print_plan(facts: Scenario, made: Plan) -> None:
     """Print the summary that a planner reads: stages, costs, figures, what is unserved."""
     currency = facts.settings.currency
-    print_line(f"{facts.settings.name}  start {facts.settings.start_date}  {currency}", bold=True)
+    print_line(
+        f"{as_is(facts.settings.name)}  start {facts.settings.start_date}  {currency}", bold=True
+    )
     certificates = made.table("certificates")
     print_table(
         "Stages",

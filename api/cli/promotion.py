@@ -9,6 +9,7 @@ import typer
 
 from api.cli.console import Exit, print_json, print_line, print_table
 from api.cli.progress import StageBars
+from api.cli.words import as_is
 from api.services.promotion_words import CAUSES, ITEMS
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def _show(document: dict[str, Any], *, every: bool) -> None:
         bound = ", ".join(stock["budgets_bound"])
         told = f"; bound by the budget {bound}" if bound else ""
         print_line(
-            f"{stock['name']}: {stock['units_tonight']:,.0f} units tonight for"
+            f"{as_is(stock['name'])}: {stock['units_tonight']:,.0f} units tonight for"
             f" {stock['cost_tonight']:,.2f} {currency}{told}."
         )
     for note in document["notes"]:

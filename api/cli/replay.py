@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.cli.console import Exit, print_json, print_line, print_table
+from api.cli.words import as_is
 
 
 def register(app: typer.Typer) -> None:
@@ -53,7 +54,7 @@ def replay(
     print_table(f"{report.days} days from {report.start:%Y-%m-%d}", ["", *names], rows)
     for note in report.notes:
         print_line(note)
-    print_line(f"\nThe report is in {out_dir}.")
+    print_line(f"\nThe report is in {as_is(out_dir)}.")
     return Exit.FINE
 
 

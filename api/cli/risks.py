@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from api.cli.console import Exit, out, print_json, print_line, print_table
+from api.cli.words import as_is
 from api.cli.words import language as spoken_language
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def simulate(
         return Exit.FINE
     print_stress(result, facts.settings.currency)
     out().print()
-    print_line(f"The results are in {folder}.")
+    print_line(f"The results are in {as_is(folder)}.")
     return Exit.FINE
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.console import Exit, print_line
+from api.cli.words import as_is
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -60,7 +61,7 @@ def worker(
         print_line("A worker of this machine beats." if alive else "No worker beats here.")
         return Exit.FINE if alive else Exit.INTERNAL
     settings.home.mkdir(parents=True, exist_ok=True)
-    print_line(f"A worker takes runs of {settings.home}. Stop it with Ctrl-C.")
+    print_line(f"A worker takes runs of {as_is(settings.home)}. Stop it with Ctrl-C.")
     work(settings)
     return Exit.FINE
 
@@ -85,7 +86,7 @@ def _listen(settings: ServiceSettings, *, works: bool) -> int:
     configure(settings.log_format)
     print_line(
         f"Holdfast listens on http://{settings.host}:{settings.port}"
-        f" and keeps its data in {settings.home}. Stop it with Ctrl-C."
+        f" and keeps its data in {as_is(settings.home)}. Stop it with Ctrl-C."
     )
     _tell_first_key(app)
     gc.freeze()  # what is there now stays: no collection need look at it again

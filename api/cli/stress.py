@@ -10,6 +10,7 @@ import typer
 from api.cli.console import Exit, out, print_json, print_line
 from api.cli.progress import StageBars
 from api.cli.stress_report import print_scan, print_stress
+from api.cli.words import as_is
 
 if TYPE_CHECKING:
     from optimizer.plan import Plan
@@ -146,9 +147,9 @@ def _scan(
 
 def _tell_places(folder: Path, drawn: list[Path]) -> None:
     out().print()
-    print_line(f"The results are in {folder}.")
+    print_line(f"The results are in {as_is(folder)}.")
     for path in drawn:
-        print_line(f"Drawn: {path}")
+        print_line(f"Drawn: {as_is(path)}")
 
 
 def stress_document(result: StressResult, folder: Path) -> dict[str, Any]:

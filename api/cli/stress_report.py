@@ -6,7 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from api.cli.console import out, print_line, print_table
-from api.cli.words import named, told
+from api.cli.words import as_is, named, told
 
 if TYPE_CHECKING:
     from simulation.exposure import Scan
@@ -44,7 +44,7 @@ def _days(days: float, blank: str) -> str:
 def print_stress(result: StressResult, currency: str) -> None:
     """Print the summary that a planner reads: undisturbed, worst cases first, gates, limits."""
     print_line(
-        f"Stress test suite {result.suite}: {len(result.titles)} cases x"
+        f"Stress test suite {as_is(result.suite)}: {len(result.titles)} cases x"
         f" {result.replications} replications, {result.product_locations:,} product-locations,"
         f" {result.horizon_days} days; every unit accounted for. Intervals: 95 %.",
     )

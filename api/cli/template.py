@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.cli.console import Exit, print_json, print_line
+from api.cli.words import as_is
 from api.cli.words import language as spoken_language
 
 
@@ -57,7 +58,7 @@ def template(
         print_json({"path": str(written), "language": spoken, "tables": offered})
         return Exit.FINE
     what = "1 table" if offered == 1 else f"{offered} tables"
-    print_line(f"Wrote {written}: the settings and {what}.")
+    print_line(f"Wrote {as_is(written)}: the settings and {what}.")
     print_line("Fill in the settings first; green headings are required. Sheets may stay empty.")
-    print_line(f"Then: holdfast validate {written}")
+    print_line(f"Then: holdfast validate {as_is(written)}")
     return Exit.FINE

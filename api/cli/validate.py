@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.console import Exit, print_findings, print_json, print_line
-from api.cli.words import hint, language
+from api.cli.words import as_is, hint, language
 
 if TYPE_CHECKING:
     from scenarios.findings import Findings
@@ -103,17 +103,17 @@ def _print(
 
     if scenario is not None:
         rows = sum(len(frame) for frame in scenario.tables.values())
-        print_line(f"{scenario.settings.name}: {len(scenario.tables)} tables, {rows:,} rows")
+        print_line(f"{as_is(scenario.settings.name)}: {len(scenario.tables)} tables, {rows:,} rows")
     unseen = print_findings(findings, most=most)
     if unseen:
         print_line(
             f"{unseen:,} more are not shown; --json lists them, --mark shows them in a workbook."
         )
     if mark is not None:
-        print_line(f"Marked copy: {mark}")
+        print_line(f"Marked copy: {as_is(mark)}")
     if findings.total(Severity.ERROR):
-        print_line(f"{path} cannot be planned until its errors are gone.")
+        print_line(f"{as_is(path)} cannot be planned until its errors are gone.")
         if scenario is None:
             print_line("Checks beyond these wait for what cannot be read: then validate again.")
     else:
-        print_line(f"{path} can be planned.")
+        print_line(f"{as_is(path)} can be planned.")

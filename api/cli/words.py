@@ -22,6 +22,8 @@ VARIABLE: Final = "HOLDFAST_LANG"
 LOCALE: Final = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is not blank, as POSIX has it
 HEADINGS: Final = Path(__file__).parent / "headings_zh.json"
 
+OPENED, CLOSED = "\ue000", "\ue001"  # around what is not said: private signs of Unicode
+
 _spoken: ContextVar[str] = ContextVar("spoken", default="en")
 
 
@@ -54,11 +56,16 @@ def language(given: str | None = None, *, as_json: bool = False) -> str:
     return given or ("en" if as_json else _spoken.get())
 
 
+def as_is(value: object) -> str:
+    """Guard a value of a sentence, as a path or a name, from being said in another language."""
+    return f"{OPENED}{value}{CLOSED}"
+
+
 def told(text: str) -> str:
     """Say a sentence in the language of the command; of several lines each by itself."""
-    if _spoken.get() == "en":
-        return text
-    return "\n".join(_line(line) for line in text.split("\n"))
+    if _spoken.get() != "en":
+        text = "\n".join(_line(line) for line in text.split("\n"))
+    return text.replace(OPENED, "").replace(CLOSED, "")
 
 
 def _line(line: str) -> str:

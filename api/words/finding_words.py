@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.words.language import Language
-from api.words.said import said
+from api.words.said import ENGLISH, said
 from scenarios.files.settings_form import SETTING_COLUMNS
 from scenarios.tables import TABLES
 from scenarios.validation.notice import Notice
@@ -23,6 +23,7 @@ SETTINGS: Final = {column.name: column.zh for column in SETTING_COLUMNS if "_" i
 _NAME: Final = re.compile(
     r"(?<![\w.'{-])([a-z][a-z0-9_]{2,})(?:\.([a-z][a-z0-9_]+))?(?![\w'}-])", re.ASCII
 )
+FEW_ENGLISH: Final = 3  # words, as of a file's name, in what was said of a hint
 _SIGNS: Final = re.compile(r"[\u4e00-\u9fff]")
 _PART: Final = re.compile(r"\{(\w+)\}")
 
@@ -64,14 +65,17 @@ def _said(language: Language, code: str, hint: str) -> str:
     if not names:
         # what readers notice says more than its code: of which value, and what it was taken for
         own = "" if code in notices() else said(language, hint)
-        return own if _SIGNS.search(own) else text
+        clear = own != hint and _SIGNS.search(own) and len(ENGLISH.findall(own)) <= FEW_ENGLISH
+        return own if clear else text
     pattern = _pattern(code)
     match = None if pattern is None else pattern.fullmatch(hint)
     if match is None or any(name not in match.groupdict() for name in names):
         return hint
     values = match.groupdict()
-    told = {name: said(language, values[name]) for name in SENTENCES if name in values}
-    return text.format(**{**values, **told})
+    for name in SENTENCES:
+        if name in values:
+            values[name] = said(language, values[name])
+    return text.format(**values)
 
 
 def _headings(language: Language, table: str, text: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from api.words.language import Language, catalogue
+from scenarios.tables import TABLES
 
 CATALOGUE: Final = Path(__file__).parent / "said_zh.json"
 # longer texts are shown as they are: looking for their words would take too long
@@ -68,7 +69,7 @@ def _sentence(text: str, depth: int) -> str | None:
     plain = text.strip()
     if not re.search(r"[A-Za-z]", plain):
         return None
-    found = _whole().get(plain) or catalogue().get(plain)
+    found = _whole().get(plain) or catalogue().get(plain) or _table(plain)
     if found is not None or depth > DEEPEST:
         return found
     ways = [
@@ -78,6 +79,11 @@ def _sentence(text: str, depth: int) -> str | None:
     ]
     ways += [way for joint, written in JOINTS if (way := _parts(plain, joint, written, depth))]
     return min(ways, key=lambda way: len(ENGLISH.findall(way)), default=None)
+
+
+def _table(name: str) -> str | None:
+    """Return the Chinese name of a table of two words or more; short ones may be ids."""
+    return TABLES[name].zh if "_" in name and name in TABLES else None
 
 
 def _parts(text: str, joint: str | re.Pattern[str], written: str, depth: int) -> str | None:

@@ -13,7 +13,7 @@ import pytest
 
 import api.cli
 from api.cli.app import invoke
-from api.cli.words import language, options_first, speak, told
+from api.cli.words import as_is, language, options_first, speak, told
 from api.words.finding_words import finding_said
 from api.words.language import Language
 from api.words.said import PLACE
@@ -213,3 +213,11 @@ def test_one_mistake_in_many_rows_is_told_once(
     told_ = capsys.readouterr().out
     assert told_.count("given: NOBODY") == 1
     assert "and 3 more rows, as 3" in told_
+
+
+def test_paths_and_names_are_not_said() -> None:
+    """A folder that is called plan stays plan, in both languages."""
+    assert told(f"The plan is in {as_is('plan')}.") == "The plan is in plan."
+    speak("zh", {})
+    assert told(f"The plan is in {as_is('plan')}.") == "计划在 plan。"
+    assert told("Not planned: the scenario has no carrier_rates.") == "未计划：方案没有运费。"
