@@ -9,7 +9,7 @@ import typer
 
 from api.cli.console import Exit, print_json, print_line, print_table
 from api.cli.progress import StageBars
-from api.cli.words import as_is
+from api.cli.words import as_is, told
 from api.services.promotion_words import CAUSES, ITEMS
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def _items(cell: dict[str, Any], currency: str) -> None:
         f"Gain at uplift {cell['uplift']}, stock {cell['stock']}, capacity {cell['capacity']}",
         ["item", currency],
         [
-            *([ITEMS[item["item"]], item["money"]] for item in cell["items"]),
+            *([told(ITEMS[item["item"]]), item["money"]] for item in cell["items"]),
             ["gain", cell["net"]["mean"]],
         ],
     )
@@ -247,7 +247,7 @@ def _items(cell: dict[str, Any], currency: str) -> None:
     for one in cell["bindings"]:
         day = "" if one["first_day"] is None else f", on day {one['first_day']:.1f} on average"
         print_line(
-            f"{CAUSES[one['cause']]} at {one['site_id']}: first in {one['first_share']:.0%} of the"
+            f"{told(CAUSES[one['cause']])} at {one['site_id']}: first in {one['first_share']:.0%} of the"
             f" replications{day}; {one['units']:,.2f} units go short for it."
         )
 
@@ -259,9 +259,9 @@ def _is_middle(cell: dict[str, Any], document: dict[str, Any]) -> bool:
 
 def _binding(cell: dict[str, Any]) -> str:
     if not cell["bindings"]:
-        return CAUSES[cell["binds_first"]]
+        return told(CAUSES[cell["binds_first"]])
     one = cell["bindings"][0]
-    return f"{CAUSES[one['cause']]} at {one['site_id']} ({one['first_share']:.0%})"
+    return f"{told(CAUSES[one['cause']])} at {one['site_id']} ({one['first_share']:.0%})"
 
 
 def _half(figure: dict[str, Any]) -> float:
