@@ -219,10 +219,10 @@ def _show(document: dict[str, Any], *, every: bool) -> None:
     )  # fmt: skip
     for stock in document["stocks"]:
         bound = ", ".join(stock["budgets_bound"])
-        told = f"; bound by the budget {bound}" if bound else ""
+        limited = f"; bound by the budget {bound}" if bound else ""
         print_line(
             f"{as_is(stock['name'])}: {stock['units_tonight']:,.0f} units tonight for"
-            f" {stock['cost_tonight']:,.2f} {currency}{told}."
+            f" {stock['cost_tonight']:,.2f} {currency}{limited}."
         )
     for note in document["notes"]:
         print_line(note)
@@ -247,8 +247,8 @@ def _items(cell: dict[str, Any], currency: str) -> None:
     for one in cell["bindings"]:
         day = "" if one["first_day"] is None else f", on day {one['first_day']:.1f} on average"
         print_line(
-            f"{told(CAUSES[one['cause']])} at {one['site_id']}: first in {one['first_share']:.0%} of the"
-            f" replications{day}; {one['units']:,.2f} units go short for it."
+            f"{told(CAUSES[one['cause']])} at {one['site_id']}: first in {one['first_share']:.0%}"
+            f" of the replications{day}; {one['units']:,.2f} units go short for it."
         )
 
 
@@ -273,10 +273,10 @@ def _uplifts(document: dict[str, Any]) -> str:
 
 
 def _source(document: dict[str, Any]) -> str:
-    told = {
+    words = {
         "stated": "stated",
         "planner": "as the scenario states",
         "history": f"learned from {document['past_promotions']} past promotions",
         "elasticity": "by the elasticity of its discount",
     }
-    return told[document["uplift_source"]]
+    return words[document["uplift_source"]]
