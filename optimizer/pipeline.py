@@ -125,7 +125,17 @@ def plan(
         limits.progress(name, 1.0, "done")
         if staged is not None and position < len(chosen) - 1:
             staged(draft.assemble())
+    _state_together(scenario, draft)
     return draft.assemble()
+
+
+def _state_together(scenario: Scenario, draft: Draft) -> None:
+    """State what all stages emit together under limits that each keeps by itself."""
+    from optimizer.audit.co2_together import together
+
+    kpis, notes = together(scenario, draft.assemble().tables, list(draft.work))
+    draft.kpis += kpis
+    draft.tell("plan", notes)
 
 
 def _goes_on(begun: Plan, wanted: Provenance) -> bool:
