@@ -20,7 +20,7 @@ TIMED = "converged"  # in lines of the stages, which tell how long each took
 def commands(session: str) -> list[tuple[str, list[str]]]:
     """Return the commands of a session, each with the lines that are shown of its output."""
     told: list[tuple[str, list[str]]] = []
-    for line in re.sub(r"\\\n\s*", " ", session).splitlines():
+    for line in re.sub(r"\s*\\\n\s*", " ", session).splitlines():
         if line.startswith(PROMPT):
             told.append((line.removeprefix(PROMPT), []))
         else:
