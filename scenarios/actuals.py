@@ -11,8 +11,10 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from scenarios.errors import InputError
+from scenarios.findings import Severity
 from scenarios.scenario import Scenario
 from scenarios.tables import TABLES
+from scenarios.validation import validate
 
 ACTUALS = ("receipts", "deliveries", "demand_history", "returns", "stock_counts")
 PAIR = ["site_id", "product_id"]
@@ -41,8 +43,9 @@ def load_actuals(
 ) -> Loaded:
     """Return the scenario with what happened taken in.
 
-    Rows with a key that is there already replace it. Receipts take open orders off, counts become
-    stock on hand, delivered orders are not planned again.
+    Rows with a key that is there already replace it. Receipts take open orders off by what they say
+    beyond earlier receipts of the same line, counts become stock on hand, delivered orders are not
+    planned again.
 
     Parameters
     ----------
@@ -62,7 +65,11 @@ def load_actuals(
     for name, frame in actuals.items():
         tables[name] = _merged(name, tables.get(name), frame)
     if "receipts" in actuals and "open_orders" in tables:
-        tables["open_orders"] = _still_open(tables["open_orders"], actuals["receipts"])
+        tables["open_orders"] = _still_open(
+            tables["open_orders"], scenario.table("receipts"), tables["receipts"]
+        )
+    if "receipts" in actuals:
+        _tell_uncounted(actuals, notes)
     if "stock_counts" in actuals:
         counts = tables["stock_counts"]
         tables["inventory"] = _counted(tables.get("inventory"), counts, notes)
@@ -78,6 +85,25 @@ def load_actuals(
         settings = settings.model_copy(update={"start_date": start})
     rows = {name: len(frame) for name, frame in actuals.items()}
     return Loaded(Scenario(settings, tables), rows, tuple(notes))
+
+
+def refuse_wrong_rows(scenario: Scenario, actuals: Mapping[str, pd.DataFrame]) -> None:
+    """Refuse what happened where its rows have errors; rows are counted as in what was handed in.
+
+    Raises
+    ------
+    InputError
+        Unknown ids, units below 0, days out of order and the like; it carries the findings.
+    """
+    tables = {name: scenario.table(name) for name in scenario.tables}
+    given = Scenario(scenario.settings, {**tables, **actuals})
+    wrong = [
+        found
+        for found in validate(given)
+        if found.severity == Severity.ERROR and found.table in actuals
+    ]
+    if wrong:
+        raise InputError(f"what happened has {len(wrong)} errors; nothing was loaded", wrong)
 
 
 def with_observed_lead_times(loaded: Loaded) -> Loaded:
@@ -136,12 +162,29 @@ def _merged(name: str, old: pd.DataFrame | None, new: pd.DataFrame) -> pd.DataFr
     return pd.concat([old[~at.isin(came)], new], ignore_index=True)
 
 
-def _still_open(orders: pd.DataFrame, receipts: pd.DataFrame) -> pd.DataFrame:
-    """Return open orders less what was received of them."""
-    got = receipts.groupby(LINE)["qty_received"].sum()
+def _still_open(orders: pd.DataFrame, before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
+    """Return open orders less what was received of them since the receipts before."""
     at = pd.MultiIndex.from_frame(orders[LINE])
-    left = orders["qty"] - got.reindex(at).fillna(0.0).to_numpy(np.float64)
+    then, got = (
+        rows.groupby(LINE)["qty_received"].sum().reindex(at).fillna(0.0).to_numpy(np.float64)
+        for rows in (before, now)
+    )
+    left = orders["qty"] - np.maximum(got - then, 0.0)
     return orders.assign(qty=left)[left > 1e-9].reset_index(drop=True)
+
+
+def _tell_uncounted(actuals: Mapping[str, pd.DataFrame], notes: list[str]) -> None:
+    """Note what came to places of which no count was given: their stock does not rise by it."""
+    came = actuals["receipts"]
+    counts = actuals.get("stock_counts", came.iloc[:0])
+    counted = pd.MultiIndex.from_frame(counts[PAIR])
+    silent = ~pd.MultiIndex.from_frame(came[PAIR]).isin(counted)
+    units = float(came.loc[silent, "qty_received"].sum())
+    if units > 0.0:
+        notes.append(
+            f"{units:,.0f} units came to product-locations that were not counted: count them, or"
+            " the next plan does not know of them."
+        )
 
 
 def _counted(stock: pd.DataFrame | None, counts: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

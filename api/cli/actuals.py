@@ -40,7 +40,7 @@ def load(
     import datetime as dt
 
     from scenarios import Conflict, InputError, Scenario
-    from scenarios.actuals import load_actuals, with_observed_lead_times
+    from scenarios.actuals import load_actuals, refuse_wrong_rows, with_observed_lead_times
     from scenarios.files.reading import read_tables
 
     if to.exists():
@@ -50,7 +50,9 @@ def load(
     except ValueError:
         raise InputError(f"--start is a day as 2026-03-02, not {start!r}") from None
     parent = Scenario.load(scenario)
-    found = load_actuals(parent, read_tables(actuals, parent.settings.zone), first)
+    happened = read_tables(actuals, parent.settings.zone)
+    found = load_actuals(parent, happened, first)
+    refuse_wrong_rows(parent, happened)
     if lead_times:
         found = with_observed_lead_times(found)
     written = found.scenario.save(to)

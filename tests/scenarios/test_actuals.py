@@ -12,7 +12,7 @@ import pytest
 from api.cli.app import invoke
 from optimizer.actuals import cusum, measure
 from scenarios import InputError, Scenario
-from scenarios.actuals import load_actuals, with_observed_lead_times
+from scenarios.actuals import load_actuals, refuse_wrong_rows, with_observed_lead_times
 from scenarios.library import demo_scenario
 
 
@@ -56,6 +56,54 @@ def test_loading_twice_is_loading_once(shop: Scenario) -> None:
     once = load_actuals(shop, {"receipts": came}).scenario
     twice = load_actuals(once, {"receipts": came}).scenario
     assert twice.content_hash == once.content_hash
+
+
+def test_a_part_that_came_is_taken_off_once(shop: Scenario) -> None:
+    """Of 4 open units 1 came, loaded twice: 3 are open; then 3 in all: 1 is."""
+    came = receipt(shop, qty_received=1.0)
+    name = came["order_id"].iloc[0]
+    found, left = shop, []
+    for day in (came, came, receipt(shop, qty_received=3.0)):
+        found = load_actuals(found, {"receipts": day}).scenario
+        rows = found.table("open_orders")
+        left.append(float(rows.loc[rows["order_id"] == name, "qty"].sum()))
+    assert left == [3.0, 3.0, 1.0]
+
+
+def test_units_that_came_uncounted_are_told(shop: Scenario) -> None:
+    """Stock rises by counts alone: without one the planner must know."""
+    came = receipt(shop)
+    told = load_actuals(shop, {"receipts": came}).notes
+    assert "4 units came to product-locations that were not counted" in " ".join(told)
+    keys = {"site_id": came["site_id"], "product_id": came["product_id"]}
+    count = pd.DataFrame({"counted_on": came["received_on"], **keys, "qty": 25.0})
+    told = load_actuals(shop, {"receipts": came, "stock_counts": count}).notes
+    assert "units came" not in " ".join(told)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"supplier_id": "NOBODY"}, "unknown_reference"),
+        ({"qty_received": -1.0}, "out_of_range"),
+        ({"received_on": pd.Timestamp("2026-01-01")}, "ends_before_it_begins"),
+    ],
+)
+def test_rows_with_errors_are_not_loaded(
+    shop: Scenario, tmp_path: Path, change: dict[str, object], code: str
+) -> None:
+    """The second row is wrong: the command says so by its row, and writes nothing."""
+    wrong = receipt(shop, order_id="X9", **change)
+    both = pd.concat([receipt(shop), wrong], ignore_index=True)
+    with pytest.raises(InputError) as told:
+        refuse_wrong_rows(shop, {"receipts": both})
+    assert (code, 3) in {(found.code, found.row) for found in told.value.findings}
+    shop.save(tmp_path / "shop")
+    (tmp_path / "day").mkdir()
+    both.to_csv(tmp_path / "day" / "receipts.csv", index=False)
+    place = [str(tmp_path / name) for name in ("shop", "day")]
+    assert invoke(["actuals", "load", *place, "--out", str(tmp_path / "new")]) == 2
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_count_becomes_the_stock(shop: Scenario) -> None:
