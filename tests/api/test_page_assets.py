@@ -20,7 +20,7 @@ from api.words.sentences import ALERTS, WARNINGS, alert_text, alert_title
 from optimizer.plan import Plan
 from optimizer.plan_tables import PLAN_TABLES
 from optimizer.stages import STAGES
-from scenarios import Scenario
+from scenarios import InputError, Scenario
 from scenarios.library import DESCRIPTIONS
 from scenarios.validation import validate
 
@@ -154,3 +154,31 @@ def test_numbers_and_dates_are_written_as_each_language_does() -> None:
 def test_a_usual_playbook_is_said_in_words(code: str, name: str, said: str) -> None:
     """What a usual one does to what; the planner's own keep their ids."""
     assert Language(code).playbook(name) == said
+
+
+def test_cells_that_cannot_be_read_are_told_in_chinese(tmp_path: Path) -> None:
+    """Words for a number, a flag, a day, a time and a choice; a day of two meanings; no column."""
+    tables = {
+        "products": [
+            {"product_id": "A", "unit_cost": "two", "unit_price": "1,234", "weight_kg": "3 kg"}
+        ],
+        "sites": [{"site_id": "W1", "kind": "a place"}],
+        "promotions": [
+            {"promotion_id": "P", "start": "someday", "end": "31.02.2026"},
+            {"promotion_id": "Q", "start": "03/04/2026", "end": "2026-04-05"},
+        ],
+        "calendars": [{"calendar_id": "C", "date": "2026-01-05", "is_working": "maybe"}],
+        "vehicles": [{"vehicle_type": "van", "depot_id": "W1", "shift_start": "noon"}],
+    }  # fmt: skip
+    settings = {"name": "s", "start_date": "2026-01-05"}
+    path = tmp_path / "scenario.json"
+    path.write_text(json.dumps({"settings": settings, "tables": tables}))
+    with pytest.raises(InputError) as refused:
+        Scenario.load(path)
+    assert {
+        "not_a_number", "not_a_flag", "not_a_date", "ambiguous_date", "not_a_time",
+        "unknown_choice", "missing_column", "thousands_separator",
+    } <= {finding.code for finding in refused.value.findings}  # fmt: skip
+    for finding in refused.value.findings:
+        told = {"code": finding.code, "hint": finding.hint}
+        assert re.search(r"[\u4e00-\u9fff]", finding_said(Language("zh"), told)), finding

@@ -83,7 +83,10 @@
       window.location.reload();
     } catch (error) {
       const found = (error.problem && error.problem.errors) || [];
-      wrong.textContent = [error.message, ...found.slice(0, 5).map((one) => `${one.column} ${one.value}: ${one.hint}`)].join(" · ");
+      const hints = await own.said(found.slice(0, 5).map((one) => one.hint));
+      // the message of one that cannot be applied says its hint already
+      const more = found.map((one, at) => [one, hints[at]]).filter(([one, hint]) => hint && !error.problem.detail.includes(one.hint));
+      wrong.textContent = [error.message, ...more.map(([one, hint]) => `${one.column} ${one.value}: ${hint}`)].join(" · ");
     }
   });
   document.getElementById("undo").addEventListener("click", () => { changes.clear(); list(); grid.setData(); });
