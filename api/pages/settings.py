@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -60,7 +61,8 @@ def make_schedule(
         run = RunRequest.model_validate({"kind": kind, "scenario": scenario})
         Schedules(here.database).make(name, cron, timezone, run)
     except InputError as error:
-        return _page(request, here, 422, wrong=str(error))
+        asked = {"name": name, "cron": cron, "timezone": timezone, "scenario": scenario}
+        return _page(request, here, 422, wrong=str(error), asked={**asked, "kind": kind})
     return RedirectResponse("/settings", 303)
 
 
@@ -101,6 +103,7 @@ def _page(
     secret: str = "",
     secret_of: str = "",
     wrong: str = "",
+    asked: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     admin = here.who.may(Scope.ADMIN)
     answer = page(
@@ -118,6 +121,7 @@ def _page(
         secret=secret,
         secret_of=secret_of,
         wrong=wrong,
+        asked=asked or {},
     )
     if secret:
         answer.headers["Cache-Control"] = "no-store"

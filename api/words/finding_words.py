@@ -70,7 +70,7 @@ def _said(language: Language, code: str, hint: str) -> str:
     pattern = _pattern(code)
     match = None if pattern is None else pattern.fullmatch(hint)
     if match is None or any(name not in match.groupdict() for name in names):
-        return hint
+        return said(language, hint)  # a reader's words for it, not those of the check
     values = match.groupdict()
     for name in SENTENCES:
         if name in values:

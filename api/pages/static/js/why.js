@@ -70,7 +70,7 @@
         const reasons = await own.said(answer.reasons);
         parts.push(own.make("ul", { class: "changes" }, ...reasons.map((reason) => own.make("li", {}, reason))));
       } else {
-        parts.push(own.make("p", {}, own.make("strong", {}, own.t("Costs {money} more in all", { money: own.number(answer.extra_cost) }))));
+        parts.push(own.make("p", {}, own.make("strong", {}, own.t(answer.extra_cost < 0 ? "Saves {money} in all" : "Costs {money} more in all", { money: own.number(Math.abs(answer.extra_cost)) }))));
         if (answer.extra_cost_at_least !== null && answer.extra_cost_at_most !== null) {
           parts.push(own.make("p", { class: "quiet" }, own.t("Between the best plans: from {low} to {high}", { low: own.number(answer.extra_cost_at_least), high: own.number(answer.extra_cost_at_most) })));
         }
