@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import gc
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +17,38 @@ from optimizer.plan import Plan
 from scenarios import Scenario
 from scenarios.library import demo_scenario
 
+PlannedOnce = Callable[[str, Callable[[], Plan]], Plan]
+
 # the same examples on every run of one commit; HOLDFAST_TEST_EXPLORE=1 draws others
 hypothesis.settings.register_profile("same", derandomize=True)
 if not os.environ.get("HOLDFAST_TEST_EXPLORE"):
     hypothesis.settings.load_profile("same")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays to the end: collections of garbage need not look at it."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def planned_once(tmp_path_factory: pytest.TempPathFactory) -> PlannedOnce:
+    """Let one process of a session make a plan and all read it: each would make the same bits."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def read(name: str, make: Callable[[], Plan]) -> Plan:
+        kept = folder / f"{name}.pickle"
+        with (folder / f"{name}.lock").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            if not kept.exists():
+                made = make()
+                parts = made.provenance, dict(made.tables), made.notes
+                kept.write_bytes(pickle.dumps(parts))
+        return Plan(*pickle.loads(kept.read_bytes()))
+
+    return read
 
 
 @pytest.fixture(scope="session")
@@ -43,9 +74,9 @@ def corner_shop() -> Scenario:
 
 
 @pytest.fixture(scope="session")
-def corner_plan(corner_shop: Scenario) -> Plan:
+def corner_plan(corner_shop: Scenario, planned_once: PlannedOnce) -> Plan:
     """A plan of all stages for the corner shop."""
-    return plan(corner_shop, work=4.0)
+    return planned_once("corner-shop", lambda: plan(corner_shop, work=4.0))
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +86,6 @@ def double_eleven() -> Scenario:
 
 
 @pytest.fixture(scope="session")
-def double_plan(double_eleven: Scenario) -> Plan:
+def double_plan(double_eleven: Scenario, planned_once: PlannedOnce) -> Plan:
     """A plan of all stages for the retailer, with little work."""
-    return plan(double_eleven, work=6.0)
+    return planned_once("double-eleven", lambda: plan(double_eleven, work=6.0))
