@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.machine import describe_machine
-from benchmarks.what_if_decisions import draw_decisions
+from benchmarks.what_if_decisions import draw_decisions, draw_transfers
 from benchmarks.what_if_page import page_of
-from benchmarks.what_if_worlds import random_shop
+from benchmarks.what_if_worlds import random_shop, random_stores
 from optimizer.moved import with_transfers
 from optimizer.outcome import Limits
 from optimizer.pipeline import plan, run_stage
@@ -41,7 +41,9 @@ MOST_GAP_PCT = 0.1
 ROUNDING = 1e-6  # relative
 OPERATIONS = ("replenishment", "sourcing", "routing")
 PLAN_WORK, DESIGN_WORK, DEMO_WORK = 12.0, 4.0, 60.0
-WORK_ANEW = {"replenishment": 30.0, "sourcing": 10.0, "network": 10.0, "routing": 4.0}
+WORK_ANEW = {
+    "replenishment": 30.0, "sourcing": 10.0, "network": 10.0, "routing": 4.0, "positioning": 6.0,
+}  # fmt: skip
 SEED_ANEW = 7919
 
 
@@ -76,6 +78,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the benchmark; return 1 where an answer is apart from planning anew."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks what-if", description=__doc__)
     parser.add_argument("--shops", type=int, default=40, help="small random shops")
+    parser.add_argument("--stores", type=int, default=0, help="random sites with stock to move")
     parser.add_argument("--first", type=int, default=1000, help="seed of the first of them")
     parser.add_argument("--each", type=int, default=24, help="decisions of each shop")
     parser.add_argument("--demo", action="append", default=[], help="NAME=COUNT decisions of it")
@@ -102,6 +105,11 @@ def _every(options: argparse.Namespace) -> Iterator[Answered]:
         shop = random_shop(number)
         made = plan(shop, OPERATIONS, work=PLAN_WORK), plan(shop, ["network"], work=DESIGN_WORK)
         yield from ask_both("random shops", shop, made, options.each, options.seed + number)
+    for number in range(options.first, options.first + options.stores):
+        stores = random_stores(number)
+        made_of = plan(stores, ["positioning"], work=DESIGN_WORK)
+        for kind, decision in draw_transfers(stores, made_of, options.each, options.seed + number):
+            yield compare("random stores", kind, stores, made_of, decision)
     for told in options.demo:
         name, _, count = told.partition("=")
         demo = demo_scenario(name)
@@ -167,7 +175,7 @@ def compare(world: str, kind: str, scenario: Scenario, made: Plan, decision: Dec
 
 def _stages(kind: str) -> list[str]:
     """Return the stages that an impossible decision is about."""
-    stage = {"purchase": "replenishment", "order": "sourcing", "network": "network"}
+    stage = {"order": "sourcing", "network": "network", "transfer": "positioning"}
     return [stage.get(kind.split(maxsplit=1)[0], "replenishment")]
 
 
@@ -185,7 +193,9 @@ def _anew(
     """Yield cost and bound of each stage, planned from nothing with the decision; None: no plan."""
     facts, _ = fill_coordinates(apply(scenario, decision.deltas(network="network" in stages)))
     moved = made.table("transfers")
-    facts = with_transfers(facts, moved[moved["transfer_id"].str.startswith("TP-").fillna(False)])
+    if "positioning" not in stages:
+        moved = moved[moved["transfer_id"].str.startswith("TP-").fillna(False)]
+        facts = with_transfers(facts, moved)
     for stage in stages:
         reads = {name: made.tables[name] for name in READS.get(stage, ()) if name in made.tables}
         limits = Limits(work=WORK_ANEW[stage], seed=SEED_ANEW)

@@ -28,6 +28,22 @@ def draw_decisions(
     rng = np.random.default_rng(seed)
     draws = {**_purchases(scenario, made, rng), **_orders(scenario, rng),
              **_sites(scenario, rng), **_stops(scenario, made, rng)}  # fmt: skip
+    yield from _in_turn(draws, count)
+
+
+def draw_transfers(
+    scenario: Scenario, made: Plan, count: int, seed: int
+) -> Iterator[tuple[str, Decision]]:
+    """Yield (kind, decision) of transfers, as `draw_decisions`.
+
+    Parameters
+    ----------
+    made : with stage positioning
+    """
+    yield from _in_turn(_transfers(scenario, made, np.random.default_rng(seed)), count)
+
+
+def _in_turn(draws: dict[str, Draw], count: int) -> Iterator[tuple[str, Decision]]:
     left, turn = count, 0
     names, seen = list(draws), set()
     while left and names:
@@ -103,6 +119,53 @@ def _purchases(scenario: Scenario, made: Plan, rng: np.random.Generator) -> dict
         "purchase forbidden": forbidden,
         "purchase: supplier kept": kept,
         "purchase: supplier out": out,
+    }
+
+
+def _transfers(scenario: Scenario, made: Plan, rng: np.random.Generator) -> dict[str, Draw]:
+    moves, stock = made.table("transfers"), scenario.table("inventory")
+    lanes = scenario.table("lanes")
+    lanes = lanes[lanes["origin_id"].isin(set(stock["site_id"]))]
+
+    def quantity(sense: str) -> Draw:
+        def draw() -> Decision | None:
+            if len(moves) and rng.random() < 0.5:  # a transfer as it is, moved by a few units
+                row = moves.iloc[int(rng.integers(len(moves)))]
+                ends = str(row["origin_id"]), str(row["destination_id"])
+                product, qty = str(row["product_id"]), float(row["qty"] + rng.integers(-2, 4))
+            else:
+                lane = lanes.iloc[int(rng.integers(len(lanes)))]
+                ends = str(lane["origin_id"]), str(lane["destination_id"])
+                here = stock[stock["site_id"] == ends[0]]
+                row = here.iloc[int(rng.integers(len(here)))]
+                product, qty = str(row["product_id"]), float(rng.integers(1, 9))
+            return Decision(
+                "transfer",
+                product_id=product,
+                origin_id=ends[0],
+                site_id=ends[1],
+                sense=sense,
+                qty=max(qty, 1.0),
+            )
+
+        return draw
+
+    def forbidden() -> Decision | None:
+        if not len(moves):
+            return None
+        row = moves.iloc[int(rng.integers(len(moves)))]
+        whole = rng.random() < 0.3  # all products of the lane
+        return Decision(
+            "transfer",
+            product_id="" if whole else str(row["product_id"]),
+            origin_id=str(row["origin_id"]),
+            site_id=str(row["destination_id"]),
+        )
+
+    return {
+        "transfer quantity": quantity("="),
+        "transfer at least": quantity(">="),
+        "transfer forbidden": forbidden,
     }
 
 

@@ -41,6 +41,81 @@ def random_shop(seed: int) -> Scenario:
     return Scenario(settings, {name: pd.DataFrame(table) for name, table in rows.items() if table})
 
 
+def random_stores(seed: int) -> Scenario:
+    """Return two to four sites with stock in the wrong places, lanes between them, no order yet."""
+    rng = np.random.default_rng(seed)
+    products = [f"P{number}" for number in range(int(rng.integers(3, 9)))]
+    sites = [f"W{number}" for number in range(int(rng.integers(2, 5)))]
+    trucks = rng.random() < 0.15  # that cost something by themselves
+    lanes: Rows = [
+        {"origin_id": origin, "destination_id": goal, "mode": mode, "transit_mean_days": transit,
+         "distance_km": float(rng.uniform(20, 400)), "cost_per_unit": float(rng.uniform(0.0, 1.0)),
+         "cost_per_kg": float(rng.uniform(0.0, 0.3)),
+         "cost_per_shipment": float(rng.uniform(1, 8)) if trucks else 0.0,
+         "shipment_kg": 80.0 if trucks else np.nan,
+         "capacity_kg_per_day": float(rng.choice([np.nan, 40.0, 120.0]))}
+        for origin in sites for goal in sites if origin != goal
+        for mode, transit in (("road", float(rng.integers(1, 3))), ("rail", 4.0))
+        if rng.random() < (0.85 if mode == "road" else 0.15)
+    ]  # fmt: skip
+    forecasts: Rows = []
+    for product in products:
+        for site in sites:
+            mean, sd = float(rng.uniform(2, 40)), float(rng.uniform(1, 9))
+            for week in range(WEEKS):
+                cells = {"product_id": product, "location_id": site,
+                         "bucket": START + dt.timedelta(weeks=week)}  # fmt: skip
+                forecasts.append(cells | {"qty": mean})
+                forecasts.append(cells | {"qty": mean + 1.2815515655446004 * sd, "quantile": 0.9})
+    pairs = [(site, product) for site in sites for product in products]
+    rows: dict[str, Rows] = {
+        "products": [
+            {"product_id": product, "name": product, "unit_cost": 3.0,
+             "unit_price": float(rng.integers(6, 16)), "weight_kg": float(rng.integers(1, 5)),
+             "volume_m3": 0.005}
+            for product in products
+        ],
+        "suppliers": [{"supplier_id": "V0", "name": "V0", "lat": 51.0, "lon": -1.0}],
+        "supplier_products": [
+            {"supplier_id": "V0", "product_id": product, "unit_cost": 3.0, "priority": 1,
+             "lead_time_mean_days": float(rng.integers(3, 20)), "lead_time_sd_days": 1.0,
+             "order_multiple": 1.0, "moq": 0.0}
+            for product in products
+        ],
+        "sites": [
+            {"site_id": site, "kind": "warehouse", "name": site, "lat": LATITUDE + 0.4 * number,
+             "lon": LONGITUDE, "status": "open", "storage_m3": float(rng.choice([2.0, 30.0])),
+             "outbound_units_per_day": float(rng.choice([200.0, 999.0])),
+             "inbound_units_per_day": 999.0, "handling_cost_per_unit": 0.2}
+            for number, site in enumerate(sites)
+        ],
+        "lanes": lanes,
+        "forecasts": forecasts,
+        "inventory": [
+            {"site_id": site, "product_id": product,
+             "on_hand": float(rng.integers(0, 12) if rng.random() < 0.6 else rng.integers(20, 90))}
+            for site, product in pairs
+        ],
+        "inventory_policies": [
+            {"site_id": site, "product_id": product, "policy": "base_stock", "review_days": 7.0,
+             "shortage_cost": float(rng.uniform(1, 9)),
+             "holding_cost_per_unit_day": float(rng.uniform(0.005, 0.05))}
+            for site, product in pairs
+        ],
+    }  # fmt: skip
+    settings = Settings(
+        name=f"random stores {seed}",
+        currency="GBP",
+        timezone="Europe/London",
+        start_date=START,
+        bucket="week",
+        horizon_buckets=WEEKS,
+        co2_price_per_tonne=float(rng.choice([0.0, 100.0])),
+        seed=seed,
+    )
+    return Scenario(settings, {name: pd.DataFrame(table) for name, table in rows.items() if table})
+
+
 def _goods(rng: np.random.Generator, products: list[str], sites: list[str]) -> dict[str, Rows]:
     """Return products, suppliers and what they ask."""
     offers, breaks = [], []

@@ -28,9 +28,9 @@ def what_if(
     decision: Annotated[
         str,
         typer.Argument(
-            help='As in "purchase P1 S2 W1 = 500", "supplier S2 out", "ship O1 from W2",'
-            ' "ship O1 not from W2", "leave O1", "site W1 closed"; of routes: serve, leave, onto,'
-            " off with an order."
+            help='As in "purchase P1 S2 W1 = 500", "supplier S2 out", "transfer P1 W1 W2 = 20",'
+            ' "ship O1 from W2", "ship O1 not from W2", "leave O1", "site W1 closed"; of routes:'
+            " serve, leave, onto, off with an order."
         ),
     ],
     order: Annotated[str, typer.Argument(help="Of serve, leave, onto, off: the stop.")] = "",

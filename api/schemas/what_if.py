@@ -14,10 +14,11 @@ Identity = Annotated[str, Field(max_length=200)]
 class DecisionModel(Wire):
     """One decision to force or forbid, as fields; blank ids of a purchase mean any."""
 
-    kind: Literal["purchase", "shipment", "site", "stop"]
+    kind: Literal["purchase", "transfer", "shipment", "site", "stop"]
     product_id: Identity = ""
     supplier_id: Identity = ""
     site_id: Identity = ""
+    origin_id: Identity = ""
     order_id: Identity = ""
     route_id: Identity = ""
     sense: Literal["=", "<=", ">="] = "="
@@ -32,7 +33,10 @@ class WhatIfRequest(Wire):
 
     decision: Annotated[
         str | DecisionModel,
-        Field(description="as in `purchase P1 S2 W1 = 500`, `ship O1 from W2`, `site W1 closed`"),
+        Field(
+            description="as in `purchase P1 S2 W1 = 500`, `transfer P1 W1 W2 = 20`,"
+            " `ship O1 from W2`, `site W1 closed`"
+        ),
     ]
     seconds: Annotated[
         float | None, Field(gt=0, le=600, description="of solving; blank: a fixed amount of work")

@@ -62,6 +62,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], **options: str
         qty = moves["qty"].to_numpy(np.float64)
         np.add.at(out, (moves["k"], moves["i"]), qty)
         np.add.at(come, (moves["k"], moves["j"]), qty)
+    _check_decisions(rules, scenario, moves)
     at: tuple[NDArray[np.int64], ...] = ()
     if len(held):
         at = (
@@ -191,6 +192,24 @@ def _check_moves(
     late = rows["days"] >= facts.waits.days[rows["k"], rows["j"]]
     rules.add(table, "supplier_is_sooner", late, rows["transfer_id"].astype(str))
     return rows
+
+
+def _check_decisions(rules: Rules, scenario: Scenario, rows: pd.DataFrame) -> None:
+    """Hold tonight's transfers against what the planner has decided of them."""
+    decisions = scenario.table("decisions")
+    for row in decisions[decisions["kind"] == "transfer"].itertuples():
+        units = 0.0
+        if len(rows):
+            mine = np.ones(len(rows), bool)
+            for column, cell in (("product_id", row.product_id), ("origin_id", row.origin_id),
+                                 ("destination_id", row.site_id)):  # fmt: skip
+                if isinstance(cell, str):
+                    mine &= (rows[column] == cell).to_numpy(bool)
+            units = float(rows["qty"].to_numpy(np.float64)[mine].sum())
+        over = row.sense in ("<=", "=") and units > float(row.qty) + UNITS
+        under = row.sense in (">=", "=") and units < float(row.qty) - UNITS
+        name = f"{row.decision_id}: {units:g} {row.sense} {float(row.qty):g}"
+        rules.add("transfers", "against_a_decision", [over or under], [name])
 
 
 def _check_emissions(rules: Rules, scenario: Scenario, rows: pd.DataFrame) -> None:

@@ -23,14 +23,24 @@ from optimizer.plan import Plan
 from optimizer.stage import StageResult
 from optimizer.stages import STAGES
 from optimizer.what_if.answer import Answer, Measure, Move, StageChange
-from optimizer.what_if.decision import PURCHASE, SHIPMENT, SITE, STOP, Decision, read_decision
+from optimizer.what_if.decision import (
+    PURCHASE,
+    SHIPMENT,
+    SITE,
+    STOP,
+    TRANSFER,
+    Decision,
+    read_decision,
+)
 from optimizer.what_if.moves import (
+    GOODS_OF_POSITIONING,
     inbound_g_co2e,
     parcel_g_co2e,
     parcel_moves,
     purchase_moves,
     site_moves,
     sourcing_service,
+    transfer_moves,
 )
 from scenarios import InputError, Scenario
 from scenarios.deltas import apply
@@ -51,12 +61,12 @@ LATER: Mapping[str, tuple[str, ...]] = {
     "network": (),
     "replenishment": ("rolling",),
     "sourcing": ("waves", "routing"),
+    "positioning": ("replenishment", "rolling", "sourcing", "waves", "routing"),
 }  # what rests on a stage
 OTHER_CODE = (
     "The plan was made by other code than this: part of the change may come of that, and its bound"
     " is left aside. Plan again to have both of one kind."
 )
-GOODS_OF_POSITIONING = "TP-"  # how its transfers are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +111,10 @@ def what_if(
     stages = _stages(decision, ran)
     forced = apply(scenario, decision.deltas(network="network" in stages))
     facts, _ = fill_coordinates(forced)
-    moved = plan.table("transfers")
-    moved = moved[moved["transfer_id"].str.startswith(GOODS_OF_POSITIONING).fillna(False)]
-    facts = with_transfers(facts, moved)
+    if decision.kind != TRANSFER:  # else they are what is decided
+        moved = plan.table("transfers")
+        moved = moved[moved["transfer_id"].str.startswith(GOODS_OF_POSITIONING).fillna(False)]
+        facts = with_transfers(facts, moved)
     seed = plan.provenance.seed
     work = WORK_OF_FEW if len(scenario.table("supplier_products")) <= FEW_OFFERS else WORK
     limits = Limits(work=work, seed=seed) if limits is None else replace(limits, seed=seed)
@@ -145,7 +156,9 @@ def made_by_this_code(plan: Plan) -> bool:
 
 def _stages(decision: Decision, ran: set[str]) -> list[str]:
     """Return the stages that a decision concerns, in order."""
-    wanted = {PURCHASE: ["replenishment"], SHIPMENT: ["sourcing"]}.get(decision.kind)
+    wanted = {
+        PURCHASE: ["replenishment"], SHIPMENT: ["sourcing"], TRANSFER: ["positioning"],
+    }.get(decision.kind)  # fmt: skip
     if decision.kind == SITE:
         wanted = ["network"] if "network" in ran else ["replenishment", "sourcing"]
     stages = [name for name in wanted or [] if name in ran]
@@ -238,6 +251,19 @@ def _differences(
             ]
             co2.append(Measure("CO2e of tonight's purchases on their way", "kg", *_kg(grams)))
             moves += purchase_moves(before, one.tables, start)
+        elif one.change.stage == "positioning":
+            after = {kpi.kpi: kpi.value for kpi in one.result.kpis if kpi.variant == "positioning"}
+            rows = plan.table("kpis")
+            rows = rows[rows["variant"] == "positioning"]
+            old = dict(zip(rows["kpi"], rows["value"].astype(float), strict=True))
+            for kpi, name in (
+                ("expected_fill_rate", "expected fill rate until suppliers can deliver"),
+                ("served_from_own_site", "demand served from the region's own site"),
+            ):
+                service.append(Measure(name, "1", old.get(kpi), after.get(kpi)))
+            kg = [side.get("transfer_co2e") for side in (old, after)]
+            co2.append(Measure("CO2e of tonight's transfers", "kg", *kg))
+            moves += transfer_moves(before, one.tables)
         elif one.change.stage == "sourcing":
             service += sourcing_service(before, one.tables)
             grams = [parcel_g_co2e(side) for side in (before, one.tables)]

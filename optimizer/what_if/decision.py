@@ -13,11 +13,13 @@ from scenarios.deltas import Delta
 
 NAME = "WHAT-IF"  # id of the row that the decision becomes
 PURCHASE, SHIPMENT, SITE, STOP = "purchase", "shipment", "site", "stop"
-KINDS = (PURCHASE, SHIPMENT, SITE, STOP)
+TRANSFER = "transfer"
+KINDS = (PURCHASE, TRANSFER, SHIPMENT, SITE, STOP)
 ANY = "*"
 FORMS = (
     "purchase PRODUCT SUPPLIER SITE [DATE] = UNITS (or <=, >=; * for any)",
     "supplier ID out",
+    "transfer PRODUCT ORIGIN SITE = UNITS (or >=; = 0 forbids, then * for any)",
     "ship ORDER [from SITE]",
     "ship ORDER not from SITE",
     "leave ORDER",
@@ -32,9 +34,11 @@ class Decision:
 
     Attributes
     ----------
-    kind : purchase, shipment, site, stop
-    product_id, supplier_id, site_id, order_id, route_id : what it is about; "" for any
-    sense, qty : of purchase and shipment; <=, >= or =, and units (a shipment: 1 or 0)
+    kind : purchase, transfer, shipment, site, stop
+    product_id, supplier_id, site_id, order_id, route_id : what it is about; "" for any; the site of
+        a transfer is where it goes
+    origin_id : of a transfer, from where; "" for any
+    sense, qty : of purchase, transfer and shipment; <=, >= or =, and units (a shipment: 1 or 0)
     action : of a site: closed or open; of a stop: serve, leave, onto, off
     order_on : of a purchase, the day that was named, ISO; "" for tonight
     """
@@ -49,6 +53,7 @@ class Decision:
     qty: float = 0.0
     action: str = ""
     order_on: str = ""
+    origin_id: str = ""
 
     def check(self, scenario: Scenario) -> None:
         """Refuse a decision about what the scenario does not have.
@@ -69,6 +74,7 @@ class Decision:
             "supplier_id": ("suppliers.supplier_id",),
             "site_id": ("sites.site_id", "suppliers.supplier_id"),
             "order_id": ("orders.order_id",),
+            "origin_id": ("sites.site_id",),
         }
         for name, places in known.items():
             cell = getattr(self, name)
@@ -77,6 +83,14 @@ class Decision:
                 raise InputError(f"the scenario has no {name} {cell!r}")
         if self.kind == SITE and (not self.site_id or self.action not in ("closed", "open")):
             raise InputError("a decision on a site names it and says closed or open")
+        if self.kind == TRANSFER and self.qty and self.sense == "<=":
+            raise InputError("a decision on a transfer says = or >=, or = 0 to forbid it")
+        if (
+            self.kind == TRANSFER
+            and self.qty
+            and not (self.product_id and self.origin_id and self.site_id)
+        ):
+            raise InputError("a transfer is forced of one product, from one site to another")
         if self.kind in (SHIPMENT, STOP) and not self.order_id:
             raise InputError(f"a decision on a {self.kind} names its order")
 
@@ -99,16 +113,17 @@ class Decision:
             change = {"table": "sites", "op": "set", "column": "status", "value": self.action}
             return (Delta.model_validate({**change, "where": where}),)
         row = {"decision_id": NAME, "kind": self.kind, "sense": self.sense, "qty": self.qty}
-        names = ("supplier_id", "product_id", "site_id", "order_id")
+        names = ("supplier_id", "product_id", "site_id", "order_id", "origin_id")
         row |= {name: getattr(self, name) for name in names if getattr(self, name)}
         return (Delta.model_validate({"table": "decisions", "op": "upsert", "value": row}),)
 
     def __str__(self) -> str:
         """Say it as it can be read again."""
-        if self.kind == PURCHASE:
-            names = (self.product_id, self.supplier_id, self.site_id)
+        if self.kind in (PURCHASE, TRANSFER):
+            place = self.supplier_id if self.kind == PURCHASE else self.origin_id
+            names = (self.product_id, place, self.site_id)
             told = " ".join(shlex.quote(name) if name else ANY for name in names)
-            return f"purchase {told} {self.sense} {self.qty:g}"
+            return f"{self.kind} {told} {self.sense} {self.qty:g}"
         if self.kind == SITE:
             return f"site {shlex.quote(self.site_id)} {self.action}"
         if self.kind == STOP:
@@ -160,6 +175,14 @@ def _from_words(words: list[str]) -> Decision | None:
                 qty=float(units),
                 order_on="".join(day),
             )
+        case ["transfer", product, origin, site, ("=" | "<=" | ">=") as sense, units]:
+            if not _is_number(units):
+                return None
+            product, origin, site = (
+                name if name != ANY else "" for name in (product, origin, site)
+            )
+            return Decision(TRANSFER, product_id=product, origin_id=origin, site_id=site,
+                            sense=sense, qty=float(units))  # fmt: skip
         case ["supplier", supplier, "out"]:
             return Decision(PURCHASE, supplier_id=supplier)
         case ["site", site, ("closed" | "open") as action]:

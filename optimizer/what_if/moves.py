@@ -12,6 +12,7 @@ from optimizer.what_if.answer import Measure, Move
 from scenarios import Scenario
 
 Tables = Mapping[str, pd.DataFrame]
+GOODS_OF_POSITIONING = "TP-"  # how its transfers are named
 
 
 def purchase_moves(before: Tables, after: Tables, start: pd.Timestamp) -> list[Move]:
@@ -36,6 +37,23 @@ def purchase_moves(before: Tables, after: Tables, start: pd.Timestamp) -> list[M
             _units(row.qty_after),
         )
         for key, row in zip(order.index, both.loc[order.index].itertuples(), strict=True)
+    ]
+
+
+def transfer_moves(before: Tables, after: Tables) -> list[Move]:
+    """Return tonight's transfers of positioning that differ, the largest change of units first."""
+    keys = ["product_id", "origin_id", "destination_id", "mode"]
+    sides = []
+    for tables in (before, after):
+        rows = conform("transfers", tables.get("transfers", pd.DataFrame()))
+        rows = rows[rows["transfer_id"].str.startswith(GOODS_OF_POSITIONING).fillna(False)]
+        sides.append(rows.groupby(keys)["qty"].sum().astype(np.float64))
+    both = pd.concat(sides, axis=1, keys=["before", "after"]).fillna(0.0)
+    both = both[both["before"] != both["after"]]
+    change = (both["after"] - both["before"]).abs().sort_values(ascending=False, kind="stable")
+    return [
+        Move("transfers", " ".join(map(str, key)), _units(row.before), _units(row.after))
+        for key, row in zip(change.index, both.loc[change.index].itertuples(), strict=True)
     ]
 
 

@@ -44,6 +44,14 @@ def purchase_decisions(scenario: Scenario) -> pd.DataFrame:
     return rows[["decision_id", *PURCHASE_KEYS, "sense", "qty"]].reset_index(drop=True)
 
 
+def transfer_decisions(scenario: Scenario) -> pd.DataFrame:
+    """Return decision_id, product_id, origin_id, site_id, sense, qty of tonight's transfers."""
+    rows = scenario.table("decisions")
+    rows = rows[rows["kind"] == "transfer"].sort_values("decision_id", kind="stable")
+    columns = ["decision_id", "product_id", "origin_id", "site_id", "sense", "qty"]
+    return rows[columns].reset_index(drop=True)
+
+
 def in_decision(rows: pd.DataFrame, decision: Mapping[str, object]) -> pd.Series:
     """Say which rows with supplier_id, product_id and site_id a decision is about."""
     inside = pd.Series(True, index=rows.index)

@@ -95,7 +95,9 @@ def zone_weights(scenario: Scenario, site_ids: list[str]) -> pd.DataFrame:
         volume[:] = 1.0
     channels = shares.assign(channel=shares["channel_id"].fillna(""))
     each = channels.groupby("zone_id")["channel"].transform("nunique")
-    shares = shares.assign(weight=shares["share"] / each * shares["zone_id"].map(volume))
+    shares = shares.assign(
+        weight=shares["share"] / each * shares["zone_id"].map(volume).astype(np.float64)
+    )
     table = shares.pivot_table(
         index="zone_id", columns="site_id", values="weight", aggfunc="sum", fill_value=0.0
     )

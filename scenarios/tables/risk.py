@@ -126,13 +126,14 @@ DECISIONS = Table(
     "What the planner has decided for tonight; every stage that it concerns keeps to it.",
     (
         ident("decision_id", "决策编码", "Decision.", required=True, key=True),
-        choice("kind", "类型", "Units to buy, or from where an order ships.", "purchase", "shipment", required=True),
+        choice("kind", "类型", "Units to buy, from where an order ships, or units to move between sites.", "purchase", "shipment", "transfer", required=True),
         ident("supplier_id", "供应商编码", "Of a purchase: from whom; blank: from all together.", references=("suppliers.supplier_id",)),
-        ident("product_id", "商品编码", "Of a purchase: what; blank: all products together.", references=("products.product_id",)),
-        ident("site_id", "站点编码", "Where to buy for, or from where to ship; blank: anywhere.", references=("sites.site_id", "suppliers.supplier_id")),
+        ident("product_id", "商品编码", "Of a purchase or transfer: what; blank: all products together.", references=("products.product_id",)),
+        ident("site_id", "站点编码", "Where to buy for, from where to ship, or to where to move; blank: anywhere.", references=("sites.site_id", "suppliers.supplier_id")),
         ident("order_id", "订单编号", "Of a shipment: the order.", references=("orders.order_id",)),
         choice("sense", "方向", "At most, at least, or exactly.", "<=", ">=", "=", required=True),
-        number("qty", "数量", "Units of tonight's purchases; of a shipment 1 (whole, from there) or 0 (not from there).", required=True),
+        number("qty", "数量", "Units of tonight's purchases or transfers; of a shipment 1 (whole, from there) or 0 (not from there).", required=True),
+        ident("origin_id", "起点编码", "Of a transfer: from where; blank: from anywhere, where it forbids.", references=("sites.site_id",)),
     ),
 )
 

@@ -142,6 +142,7 @@ class Ascent:
             used = np.divide(moved, useful, out=np.zeros(len(useful)), where=useful > 0.0)
             total = float(spread[:, a].sum())
             part = float(spread[:, a] @ used) / max(total, 1e-300)
+            part = 1.0 if problem.lanes.carried[0, a] > 0.0 else part
             top = float(used.max(initial=0.0))
             if top > 0.0:
                 spread[:, a] *= np.exp(rate * (used - part) / top)
@@ -173,6 +174,7 @@ class Ascent:
 def _filled(problem: Problem, prices: Prices, load: Floats) -> Floats:
     """Return trips that each lane is charged for, parts of trips as they are filled."""
     by_kg, lanes = prices.by_kg, problem.lanes
+    load = load + lanes.carried
     trips: Floats = by_kg * load[1] / lanes.trip_kg + (1.0 - by_kg) * load[2] / lanes.trip_m3
     return trips
 
@@ -206,7 +208,8 @@ def _slopes(problem: Problem, flows: Flows, load: Floats, scale: Floats, opening
     """Return a supergradient of the bound, money per step of each price."""
     rows, lanes, together = problem.rows, problem.lanes, problem.together
     over = scale * (rows.loads(load) - rows.room)
-    filled = load[1] / lanes.trip_kg - load[2] / lanes.trip_m3
+    _, kg, m3 = load + lanes.carried
+    filled = kg / lanes.trip_kg - m3 / lanes.trip_m3
     both = np.isfinite(lanes.trip_kg) & np.isfinite(lanes.trip_m3)
     trip = lanes.trip_cost * (1.0 - opening)
     parts = [over, np.where(both, trip * filled, 0.0)]

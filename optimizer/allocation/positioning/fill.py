@@ -49,6 +49,7 @@ def fill(state: PlanState, flows: Flows, here: Floats, row_price: Floats, lot: I
             lanes.origin,
             lanes.destination,
             lanes.transit_days,
+            problem.barred,
             lanes.per_unit + lanes.handling + row_price @ rows.units,
             lanes.per_kg + lanes.co2 + row_price @ rows.kg,
             lanes.per_m3 + row_price @ rows.m3,
@@ -78,6 +79,7 @@ def _entries(
     every = np.arange(count)
     none = np.zeros((count, count))
     parts = [(rows.units, rows.kg, rows.m3, rows.room - rows.loads(load))]
+    load = load + lanes.carried
     for weight, size, used in ((1, lanes.trip_kg, load[1]), (2, lanes.trip_m3, load[2])):
         here = np.zeros((count, count))
         sized = np.isfinite(size)

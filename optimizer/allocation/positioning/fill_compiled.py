@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer.allocation.positioning.problem import Floats, Ints
+from optimizer.allocation.positioning.problem import Flags, Floats, Ints
 
 
 def fill_room(  # noqa: C901, PLR0912, PLR0915 - one loop nest, written out for the compiler
@@ -27,6 +27,7 @@ def fill_room(  # noqa: C901, PLR0912, PLR0915 - one loop nest, written out for 
     origin: Ints,
     destination: Ints,
     transit: Ints,
+    barred: Flags,
     lane_unit: Floats,
     lane_kg: Floats,
     lane_m3: Floats,
@@ -52,6 +53,7 @@ def fill_room(  # noqa: C901, PLR0912, PLR0915 - one loop nest, written out for 
     entry_row, entry_unit, entry_kg, entry_m3 : (n_entries,) a lane's weight on a row
     room : (n_rows,) what is left; kept in step
     moved, across : units; local, total : levels; kept in step
+    barred : as in Problem
     Others as in :func:`optimizer.allocation.positioning.flows_compiled.cheapest_flows`
     """
     sites, lanes = free.shape[1], len(origin)
@@ -144,6 +146,8 @@ def fill_room(  # noqa: C901, PLR0912, PLR0915 - one loop nest, written out for 
                         elif into <= lanes:
                             kind_, to = 1, into - 1
                             if origin[to] != i or not transit[to] < wait[k, destination[to]]:
+                                continue
+                            if barred.shape[0] > 0 and barred[k, to]:
                                 continue
                             goal = destination[to]
                             cost = add_here[goal] + add[goal] + price[to]

@@ -42,12 +42,15 @@ class Prices:
         lanes, together = problem.lanes, problem.together
         by_kg = np.where(np.isfinite(lanes.trip_kg), 0.5, 0.0)
         by_kg[np.isfinite(lanes.trip_kg) & ~np.isfinite(lanes.trip_m3)] = 1.0
+        units, kg, m3 = lanes.carried
+        filled = np.maximum(kg / lanes.trip_kg, m3 / lanes.trip_m3)
+        opening = np.where((units > 0.0) & (filled < 1.0), 1.0, 0.0)  # its trip is paid for
         shape = together.cost.shape
         return cls(
             np.zeros(len(problem.rows.room)),
             by_kg,
             np.full(shape, 0.5),
-            np.zeros(len(lanes)),
+            opening,
             np.zeros((0, 0)),
         )
 
@@ -78,12 +81,13 @@ def here_cost(problem: Problem, prices: Prices, least: Floats) -> Floats:
 def opening_charges(problem: Problem, prices: Prices, here: Floats, least: Floats) -> Floats:
     """Return money per unit for opening lanes, (n_products, n_lanes); infinite: of no use there.
 
-    A lane pays the opening part of a trip once, however little it carries. No plan that is best at
+    A lane pays the opening part of a trip once, however little it carries, and what a decision has
+    put aboard pays it alone. No plan that is best at
     these prices moves more than `useful_units` of a product, so charging spread / useful units of
     that part to every unit charges at most all of it. (0, 0) while nothing opens.
     """
     if not prices.spread.size:
-        return prices.spread
+        return np.where(problem.barred, np.inf, 0.0)
     charges = np.full(prices.spread.shape, np.inf)
     unit, per_kg, per_m3 = lane_costs(problem, prices)
     for a in range(len(problem.lanes)):
@@ -94,6 +98,8 @@ def opening_charges(problem: Problem, prices: Prices, here: Floats, least: Float
         if whole <= 0.0:
             share, whole = (useful > 0.0).astype(np.float64), float((useful > 0.0).sum())
         paid = problem.lanes.trip_cost[a] * prices.opening[a] / max(whole, 1e-300)
+        if problem.lanes.carried[0, a] > 0.0:
+            paid = 0.0  # what is aboard has paid it
         np.divide(share * paid, useful, out=charges[:, a], where=useful > 0.0)
     return charges
 
@@ -174,9 +180,19 @@ def lower_bound(problem: Problem, prices: Prices, value_here: Floats, value: Flo
         _least(problem, most, total, holding + value) - holding * problem.mean,
     )
     rows = prices.row * problem.rows.room
-    sizes = sum(float(np.abs(part).sum()) for part in parts) + float(rows.sum())
-    total_value = sum(float(part.sum()) for part in parts) - float(rows.sum())
+    aboard = trips_aboard(problem, prices)
+    sizes = sum(float(np.abs(part).sum()) for part in parts) + float(rows.sum()) + aboard
+    total_value = sum(float(part.sum()) for part in parts) - float(rows.sum()) + aboard
     return Bound(total_value - ROUNDING * sizes, movable)
+
+
+def trips_aboard(problem: Problem, prices: Prices) -> float:
+    """Return money for the parts of trips that are charged to what decisions have put aboard."""
+    lanes = problem.lanes
+    units, kg, m3 = lanes.carried
+    filled = prices.by_kg * kg / lanes.trip_kg + (1.0 - prices.by_kg) * m3 / lanes.trip_m3
+    opened = prices.opening * (units > 0.0)
+    return float((lanes.trip_cost * ((1.0 - prices.opening) * filled + opened)).sum())
 
 
 def _least(problem: Problem, most: Floats, short_cost: Floats, slope: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ class Lanes:
     trip_kg, trip_m3 : (n_lanes,) what one shipment holds; infinite: any
     trip_fill : (n_lanes,) share to which shipments must be filled
     transit_days : (n_lanes,) whole days
+    aboard : (3, n_lanes), or (3, 1) of zeros: units, kg and m3 that a decision has put on each lane
     """
 
     origin: Ints
@@ -40,12 +41,22 @@ class Lanes:
     trip_m3: Floats
     trip_fill: Floats
     transit_days: Ints
+    aboard: Floats = field(default_factory=lambda: np.zeros((3, 1)))
 
     def __len__(self) -> int:
         return len(self.origin)
 
+    @property
+    def carried(self) -> Floats:
+        """Return what is aboard of each lane, (3, n_lanes)."""
+        every: Floats = np.broadcast_to(self.aboard, (3, len(self)))
+        return every
+
     def trips(self, kg: Floats, m3: Floats, units: Floats) -> Floats:
-        """Return whole shipments for the load of each lane, (n_lanes,); 0 without units."""
+        """Return whole shipments for the load of each lane and what is aboard, (n_lanes,)."""
+        units, kg, m3 = (
+            load + aboard for load, aboard in zip((units, kg, m3), self.aboard, strict=True)
+        )
         filled = np.maximum(kg / self.trip_kg, m3 / self.trip_m3)
         whole: Floats = np.where(units > 0.0, np.maximum(np.ceil(filled - 1e-9), 1.0), 0.0)
         return whole
@@ -108,6 +119,7 @@ class Problem:
     wait_days : (n_products, n_sites) until the supplier can deliver
     kg, m3 : (n_products,) per unit
     lanes, rows, together : as above
+    barred : (n_products, n_lanes) bool, what a decision keeps off a lane; (0, 0): nothing
     """
 
     free: Ints
@@ -123,6 +135,7 @@ class Problem:
     lanes: Lanes
     rows: Rows
     together: Together
+    barred: Flags = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -130,11 +143,11 @@ class Problem:
         return self.free.shape[0], self.free.shape[1]
 
     def in_time(self, lane: int) -> Flags:
-        """Say which products a lane brings before the destination's supplier could, (n,)."""
+        """Say which products a lane may bring before the destination's supplier could, (n,)."""
         before: Flags = (
             self.lanes.transit_days[lane] < self.wait_days[:, self.lanes.destination[lane]]
         )
-        return before
+        return before & ~self.barred[:, lane] if self.barred.size else before
 
     def across(self) -> tuple[Floats, Floats]:
         """Return how serving a region from other sites is priced.

@@ -111,7 +111,7 @@ class _Trip:
 
 
 def _last_trip(state: PlanState, a: int, here: Floats, least: Floats) -> _Trip | None:
-    """Return the units of a lane's last trip that are worth least; None where none moves."""
+    """Return the units of a lane's last trip that are worth least; None where none may go."""
     problem = state.problem
     lanes = problem.lanes
     product = np.flatnonzero(state.moved[:, a] > 0)
@@ -122,8 +122,13 @@ def _last_trip(state: PlanState, a: int, here: Floats, least: Floats) -> _Trip |
     size = np.stack(
         [problem.kg[product] / lanes.trip_kg[a], problem.m3[product] / lanes.trip_m3[a]]
     )
-    filled = size @ qty
+    aboard = lanes.carried[:, a]
+    stays = np.array([aboard[1] / lanes.trip_kg[a], aboard[2] / lanes.trip_m3[a]])
+    filled = size @ qty + stays
     trips = max(float(np.ceil(filled.max() - FITS)), 1.0)
+    needed = max(float(np.ceil(stays.max() - FITS)), 1.0) if aboard[0] > 0.0 else 0.0
+    if trips <= needed:
+        return None
     unfilled = bool(filled.max() < trips * lanes.trip_fill[a] - FITS)
     if trips > 1.0:
         excess = filled - (trips - 1.0)

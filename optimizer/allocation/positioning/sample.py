@@ -37,6 +37,7 @@ def restricted(problem: Problem, which: Ints) -> Problem:
         premium=problem.premium[which],
         wait_days=problem.wait_days[which],
         kg=problem.kg[which],
+        barred=problem.barred[which] if problem.barred.size else problem.barred,
         m3=problem.m3[which],
         rows=replace(problem.rows, room=problem.rows.room * share),
         together=Together(
