@@ -71,11 +71,16 @@ def what_if(
 def _show(answer: Answer, currency: str) -> None:
     """Print what a planner reads."""
     low, high = answer.extra_cost_range
-    proven = "" if low is None or high is None else f" (proven: {low:,.2f} to {high:,.2f})"
-    print_line(
-        f"It costs {answer.extra_cost:,.2f} {currency} more{proven}:"
-        f" {answer.cost_before:,.2f} before, {answer.cost_after:,.2f} after."
-    )
+    if low is None or high is None:
+        print_line(
+            f"It costs {answer.extra_cost:,.2f} {currency} more:"
+            f" {answer.cost_before:,.2f} before, {answer.cost_after:,.2f} after."
+        )
+    else:
+        print_line(
+            f"It costs {answer.extra_cost:,.2f} {currency} more (proven: {low:,.2f} to {high:,.2f}):"
+            f" {answer.cost_before:,.2f} before, {answer.cost_after:,.2f} after."
+        )
     print_table(
         f"What changes ({currency})",
         ["stage", "term", "before", "after", "change"],

@@ -72,7 +72,7 @@ def _said(language: Language, code: str, hint: str) -> str:
     if match is None or any(name not in match.groupdict() for name in names):
         return said(language, hint)  # a reader's words for it, not those of the check
     values = match.groupdict()
-    for name in SENTENCES:
+    for name in (*SENTENCES, *(("allowed",) if code == "out_of_range" else ())):
         if name in values:
             values[name] = said(language, values[name])
     return text.format(**values)
