@@ -78,7 +78,8 @@ def _show(answer: Answer, currency: str) -> None:
         )
     else:
         print_line(
-            f"It costs {answer.extra_cost:,.2f} {currency} more (proven: {low:,.2f} to {high:,.2f}):"
+            f"It costs {answer.extra_cost:,.2f} {currency} more"
+            f" (proven: {low:,.2f} to {high:,.2f}):"
             f" {answer.cost_before:,.2f} before, {answer.cost_after:,.2f} after."
         )
     print_table(
