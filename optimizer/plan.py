@@ -209,6 +209,7 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     if unknown:
         raise NotFound(f"{name}: no such columns in the contract: {', '.join(unknown)}")
     rows = len(frame)
+    frame = frame.reset_index(drop=True)
     columns = {}
     for column in contract.columns:
         if column.name in frame.columns:
@@ -217,8 +218,10 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
                 cells = cells.map({"True": True, "False": False, True: True, False: False})
                 cells = cells.astype(object).where(cells.notna(), None)
             dtype: Any = column_dtype(column)
-            held = cells.astype(dtype).reset_index(drop=True)
-            columns[column.name] = held.mask(held == "") if column.kind in TEXTUAL else held
+            held = cells.astype(dtype)
+            if column.kind in TEXTUAL and (empty := held == "").any():
+                held = held.mask(empty)
+            columns[column.name] = held
         else:
             columns[column.name] = blank(column, rows)
     return pd.DataFrame(columns)
