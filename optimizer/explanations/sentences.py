@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from optimizer.explanations import words
-from optimizer.explanations.record import Alternative, Cell, Explanation, Price, Sum, Term
+from optimizer.explanations.record import Alternative, Cell, Explanation, Factor, Price, Sum, Term
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 ZH_CURRENCY = {"CNY": "元", "GBP": "英镑", "USD": "美元", "EUR": "欧元"}
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DIGITS = 4  # of numbers that are not money
+MOST_DIGITS = 12  # of factors, where fewer would not multiply up to what is printed
 
 
 class Teller(string.Formatter):
@@ -41,9 +42,9 @@ class Teller(string.Formatter):
             said.append(self._alternative(explanation.alternative))
         return said
 
-    def number(self, value: float) -> str:
-        """Return a number with thousands and at most DIGITS decimals."""
-        text = f"{value:,.{DIGITS}f}".rstrip("0").rstrip(".")
+    def number(self, value: float, digits: int = DIGITS) -> str:
+        """Return a number with thousands and at most so many decimals."""
+        text = f"{value:,.{digits}f}".rstrip("0").rstrip(".")
         return "0" if text in ("-0", "") else text.replace("-", "\u2212")
 
     def money(self, value: float) -> str:
@@ -107,12 +108,14 @@ class Teller(string.Formatter):
     def _term(self, term: Term, unit: str) -> str:
         digits = f"{abs(term.value):,.2f}" if unit == "money" else self.number(abs(term.value))
         text = f"{words.TERMS[term.name][self.at]} {digits}"
-        if len(term.factors) < 2:
+        factors = [factor for factor in term.factors if factor.value != -1.0]  # the sign says it
+        if len(factors) < 2:
             return text
+        decimals = _decimals(factors, abs(term.value), 2 if unit == "money" else DIGITS)
         parts = ""
-        for place, factor in enumerate(term.factors):
+        for place, factor in enumerate(factors):
             sign = "" if place == 0 else " \u00f7 " if factor.divides else " \u00d7 "
-            parts += f"{sign}{self.number(factor.value)}"
+            parts += f"{sign}{self.number(factor.value, decimals)}"
         return f"{text}（{parts}）" if self.language == "zh" else f"{text} ({parts})"
 
     def _rule(self, rule: Mapping[str, Cell]) -> list[str]:
@@ -148,6 +151,26 @@ class Teller(string.Formatter):
         elif extra < 0.0:
             extra, standing = -extra, "cheaper"
         return text + self._say(words.EXTRA[standing], {"extra_cost": extra})
+
+
+def _decimals(factors: Sequence[Factor], value: float, digits: int) -> int:
+    """Return the fewest decimals with which factors, as they are printed, give a printed product.
+
+    Parameters
+    ----------
+    value, digits : the product and its decimals
+    """
+    for decimals in range(DIGITS, MOST_DIGITS):
+        made = 1.0
+        for factor in factors:
+            printed = round(factor.value, decimals)
+            if factor.divides and printed == 0.0:
+                break
+            made = made / printed if factor.divides else made * printed
+        else:
+            if f"{abs(made):.{digits}f}" == f"{value:.{digits}f}":
+                return decimals
+    return MOST_DIGITS
 
 
 def _subject(explanation: Explanation) -> str:

@@ -12,7 +12,7 @@ import pytest
 from optimizer.explanations.check import check_explanations, check_told, decision_ids
 from optimizer.explanations.explain import EXPLAINERS, Explainer
 from optimizer.explanations.ledger import replayed, written
-from optimizer.explanations.record import Explanation, Sum
+from optimizer.explanations.record import Explanation, Factor, Sum, term
 from optimizer.explanations.sentences import LANGUAGES, Teller
 from optimizer.pipeline import plan
 from optimizer.plan import Plan
@@ -186,6 +186,32 @@ def test_numbers_money_and_dates_are_written_as_the_language_does(
     assert teller.number(1234.5) == number
     assert teller.money(1234.5) == money
     assert teller.date("2026-11-11T00:00:00") == day
+
+
+@pytest.mark.parametrize(
+    ("factors", "value", "said"),
+    [
+        ((3506.0, 0.0000267), "0.09", "(3,506 × 0.000027)"),
+        ((1.0, 519.0, 0.0408313), "21.19", "(1 × 519 × 0.04083)"),
+        ((20.0, 3.8, 1.0153846), "77.17", "(20 × 3.8 × 1.0154)"),
+        ((-1.0, 6.0, 2.5), "15.00", "(6 × 2.5)"),
+    ],
+)
+def test_printed_factors_multiply_up_to_the_printed_term(
+    factors: tuple[float, ...], value: str, said: str
+) -> None:
+    """As few decimals, from four on, as give the cents that stand before the bracket."""
+    one = term("goods", *(Factor("qty", factor) for factor in factors))
+    part = Sum("cost", "money", (one,), one.value)
+    text = Teller("en", "GBP").tell(
+        Explanation("network:W1", "network", {"site_id": "W1", "status": "open",
+                    "throughput_units": 1.0, "utilisation": 0.5}, (part,))
+    )[1]  # fmt: skip
+    assert f"{value} {said}" in text
+    product = 1.0
+    for number in said.strip("()").split(" × "):
+        product *= float(number.replace(",", ""))
+    assert f"{product:.2f}" == value
 
 
 def test_an_unserved_line_says_rule_proof_and_remedy(explainer: Explainer) -> None:
