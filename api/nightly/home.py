@@ -6,6 +6,7 @@ HOME/nights/NIGHT/scenario/ what was planned: the import with what is on order
 HOME/nights/NIGHT/on_order.json   lines of published plans that imports have shown
 HOME/nights/NIGHT/steps/    what steps have made, until the night has ended
 HOME/nights/NIGHT/plan/     the plan, as `holdfast plan` writes it
+HOME/nights/NIGHT/published/      the one that holds, where the night was run again and held
 HOME/nights/NIGHT/report.json, report.en.html, report.zh.html
 """
 
@@ -114,6 +115,8 @@ class NightHome:
         place = self.place(night)
         place.mkdir(exist_ok=True)
         if plan is not None:
+            if published_at is None:
+                self._keep_published(night)
             kept = (place / SCENARIO).exists()
             made = plan.from_place(f"../{SCENARIO}") if kept else plan
             made.save(place / "plan", form)
@@ -126,6 +129,17 @@ class NightHome:
         write_whole(place / "report.json", text + "\n")
         if document["outcome"] in FINAL:
             shutil.rmtree(place / "steps", ignore_errors=True)
+
+    def _keep_published(self, night: str) -> None:
+        """Put the plan that holds aside where its own night, run again, was not published."""
+        told = self.published()
+        if told is None or told["plan"] != f"nights/{night}/plan":
+            return
+        aside = f"nights/{night}/published"
+        shutil.rmtree(self.folder / aside, ignore_errors=True)
+        shutil.copytree(self.folder / told["plan"], self.folder / aside)
+        text = json.dumps({**told, "plan": aside}, ensure_ascii=False, indent=2)
+        write_whole(self.folder / "published.json", text + "\n")
 
     def keep_facts(self, night: str, scenario: Scenario, known: Iterable[str]) -> None:
         """Keep what a night plans, so that it can be planned again, and what imports have shown."""
@@ -163,7 +177,10 @@ class NightHome:
                 start = now["start_date"]  # it ended before its report was written
             else:
                 continue
-            lines = read_table(self.place(name) / "plan", "purchase_orders")
+            place = self.place(name) / "plan"
+            if now is not None and now["night"] == name:
+                place = self.folder / now["plan"]
+            lines = read_table(place, "purchase_orders")
             found.append(Published(name, dt.date.fromisoformat(start), lines))
             if found[-1].start <= first:
                 break
@@ -187,7 +204,7 @@ class NightHome:
         told = self.published()
         if told is None:
             return None
-        plan = Plan.load(self.place(told["night"]) / "plan")
+        plan = Plan.load(self.folder / told["plan"])
         return Dated(plan, dt.date.fromisoformat(told["start_date"]), int(told["days"]))
 
     def publish(self, night: str, document: Mapping[str, Any], at: dt.datetime) -> None:

@@ -184,6 +184,36 @@ def test_a_plan_that_was_edited_after_its_gates_is_not_published(
     assert home.published()["plan_hash"] == published["plan_hash"]
 
 
+def test_a_published_night_that_is_run_again_and_held_keeps_its_plan_in_force(
+    tmp_path: Path,
+    shop: Path,
+    planned: list[int],
+    parts: list[Plan],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The held plan does not take the place of the one that its night published."""
+    home = NightHome(tmp_path)
+    run_due(home, wishes(shop), at(FIRST))
+    units = parts[-1].table("purchase_orders")["qty"].sum()
+    lines = parts[-1].table("purchase_orders")
+    more = {**parts[-1].tables, "purchase_orders": lines.assign(qty=2.0 * lines["qty"])}
+    monkeypatch.setattr(night_module, "plan", lambda *_, **__: Plan(parts[-1].provenance, more))
+    strict = {"budget": [{"name": "budget", "max": 1.0}]}
+    report = run_due(home, wishes(shop, strict, again=True), at(FIRST))
+    assert report is not None
+    assert report["outcome"] == "held"
+    holds = home.published_plan()
+    assert holds is not None
+    assert holds.plan.table("purchase_orders")["qty"].sum() == units
+    day = dt.date(2026, 10, 13)
+    earlier = home.published_before("2026-03-03", day, 14)
+    assert [float(each.lines["qty"].sum()) for each in earlier] == [units]
+    publish_held(home, "2026-03-02", [Override("budget", "Li Wei", "festival")], FIRST)
+    holds = home.published_plan()
+    assert holds is not None
+    assert holds.plan.table("purchase_orders")["qty"].sum() == 2.0 * units
+
+
 @pytest.mark.slow
 def test_yesterdays_plan_is_what_nervousness_is_measured_against(
     tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch, parts: list[Plan]
