@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from api.pages.view import language_of
 from api.routes.context import Reader
+from api.words.finding_words import finding_said
 from api.words.language import LANGUAGES, catalogue
 from api.words.said import LONGEST, said
 from scenarios import NotFound
@@ -31,6 +32,27 @@ def sentences_said(body: Sentences, request: Request, here: Reader) -> dict[str,
     """Return sentences in the language of the page, in the same order."""
     language = language_of(request)
     return {"texts": [said(language, text) for text in body.texts]}
+
+
+class Noticed(BaseModel):
+    """A finding, as an error document has it."""
+
+    code: Annotated[str, Field(max_length=80)]
+    table: Annotated[str, Field(max_length=80)] = ""
+    hint: Sentence
+
+
+class Findings(BaseModel):
+    """Findings about a change."""
+
+    findings: Annotated[list[Noticed], Field(max_length=100)]
+
+
+@router.post("/words/findings")
+def findings_told(body: Findings, request: Request, here: Reader) -> dict[str, list[str]]:
+    """Return what to do about findings in the language of the page, in the same order."""
+    language = language_of(request)
+    return {"texts": [finding_said(language, one.model_dump()) for one in body.findings]}
 
 
 @router.get("/words/{code}.js")

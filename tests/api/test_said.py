@@ -100,6 +100,10 @@ def test_scripts_are_told_sentences_in_the_language_of_the_page(
         answer = door.http.post("/words/said", json={"texts": ["no run R1", "W1"]})
         expected = {"en": ["no run R1", "W1"], "zh": ["没有运行 R1", "W1"]}
         assert answer.json() == {"texts": expected[language]}
+        hint = "not in products.product_id: add it there or correct it"
+        noticed = {"code": "unknown_reference", "hint": hint, "table": "inventory"}
+        told = door.http.post("/words/findings", json={"findings": [noticed]}).json()
+        assert (told["texts"] == [hint]) == (language == "en")
         bare = door.http.post("/words/said", json={"texts": []}, headers={"Authorization": ""})
         assert bare.status_code == 401
     finally:

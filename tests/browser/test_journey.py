@@ -43,6 +43,15 @@ def test_from_nothing_to_an_approved_plan(
     with page.expect_navigation():
         page.click("#save")
     expect(page.locator("text=7.25").first).to_be_visible()
+    page.click("#add-row")
+    page.keyboard.type("NEW")
+    page.keyboard.press("Enter")
+    page.locator("#rows .tabulator-row button").nth(1).click()
+    expect(page.locator("#pending-list li")).to_have_text(
+        ["New row: Product id NEW", "Taken out: TEA"]
+    )
+    page.click("#undo")
+    expect(page.locator("#pending")).to_be_hidden()
     expect(page.locator(".chip.good", has_text="newest")).to_have_count(1)
 
     page.fill("#minutes", "0.12")
