@@ -71,6 +71,8 @@ def misread(line: str) -> list[str]:
     """Return the words of a call that the command tree does not know."""
     words = shlex.split(OPTIONAL.sub("", REMARK.split(line)[0]), comments=True)[1:]
     words = list(takewhile(lambda word: word not in (";", "|", "&", ">", ">>"), words))
+    if words[:1] == ["--lang"]:
+        words = words[2:]
     command = tree()
     while below := getattr(command, "commands", None):
         if words and words[0] in below:
@@ -83,7 +85,7 @@ def misread(line: str) -> list[str]:
             return words[:1]
     known = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
     asked = {word.split("=")[0] for word in words if word.startswith("--")}
-    return sorted(asked - known - {"--help"})
+    return sorted(asked - known - {"--help", "--lang", "--debug"})
 
 
 @each_page
@@ -156,11 +158,14 @@ def test_the_gazetteer_page_says_what_is_found() -> None:
     assert failed == 0
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.zh.md"])
-def test_the_front_pages_show_what_the_tutorial_shows(page: str) -> None:
+@pytest.mark.parametrize(
+    ("page", "tutorial"),
+    [("README.md", "docs/tutorial.md"), ("README.zh.md", "docs/tutorial.zh.md")],
+)
+def test_the_front_pages_show_what_the_tutorials_show(page: str, tutorial: str) -> None:
     """Commands and output of a front page stand in the tutorial, whose commands a test runs."""
     (session,) = (body for kind, body in FENCE.findall(text_of(Path(page))) if kind == "console")
-    shown = text_of(Path("docs/tutorial.md")).splitlines()
+    shown = text_of(Path(tutorial)).splitlines()
     assert [line for line in session.splitlines() if line not in shown] == []
 
 
