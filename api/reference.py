@@ -20,7 +20,8 @@ CLI_INTRODUCTION = """\
 # Commands
 
 Exit codes: 0 fine, 1 a gate failed or there is no feasible plan, 2 bad input, 3 interrupted,
-4 internal error; of `nightly` and `publish` also 5: another night is running.
+4 internal error; of `nightly` and `publish` also 5: another night is running; 141 whoever read the
+output has gone, as with `| head`.
 On a terminal, `plan`, `stress`, `harden`, `compare` and `nightly` show a bar for each stage, with
 the best plan so far, on standard error; beside `--json` and into a pipe they do not. Tables take
 the width of the terminal.

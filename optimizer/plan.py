@@ -129,12 +129,9 @@ class Plan:
 
         The folder must be new, empty, or hold an earlier plan (which is replaced).
         """
-        folder = Path(folder)
         if form not in ("parquet", "csv"):
             raise InputError(f"a plan is written as parquet or csv, not {form!r}")
-        if folder.exists() and any(folder.iterdir()) and not (folder / "plan.json").exists():
-            raise InputError(f"{folder} is not empty and holds no plan: name another folder")
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = prepare_folder(folder)
         for name in PLAN_TABLES:
             for ending in ("parquet", "csv"):
                 (folder / f"{name}.{ending}").unlink(missing_ok=True)
@@ -165,6 +162,10 @@ class Plan:
             The folder holds no plan, or a broken one.
         """
         folder = Path(folder)
+        if not (folder / "plan.json").is_file():
+            raise InputError(
+                f"{folder} holds no plan: name the folder that `holdfast plan --out` wrote"
+            )
         try:
             document = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
             provenance = Provenance(**document["provenance"])
@@ -225,6 +226,23 @@ def conform(name: str, frame: pd.DataFrame) -> pd.DataFrame:
         else:
             columns[column.name] = blank(column, rows)
     return pd.DataFrame(columns)
+
+
+def prepare_folder(folder: str | Path) -> Path:
+    """Return the folder for a plan, made where it is missing, unless it holds something else.
+
+    Raises
+    ------
+    InputError
+        It is a file, or neither empty nor an earlier plan.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file: name a folder")
+    if folder.exists() and any(folder.iterdir()) and not (folder / "plan.json").exists():
+        raise InputError(f"{folder} is not empty and holds no plan: name another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

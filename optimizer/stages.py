@@ -152,7 +152,7 @@ def choose_stages(
     wanted, left_out = _expand(scenario, stages)
     unknown = [name for name in wanted if name not in STAGES]
     if unknown:
-        known = ", ".join((*STAGES, *GROUPS))
+        known = ", ".join(dict.fromkeys((*STAGES, *GROUPS)))
         raise InputError(f"no such stage: {', '.join(unknown)}; known are {known}")
     for name in wanted:
         beside = [other for other in STAGES[name].instead_of if other in wanted]

@@ -53,6 +53,8 @@ def load(
     happened = read_tables(actuals, parent.settings.zone)
     found = load_actuals(parent, happened, first)
     refuse_wrong_rows(parent, happened)
+    if not found.rows:
+        raise InputError(f"{actuals} holds none of the tables that tell what happened")
     if lead_times:
         found = with_observed_lead_times(found)
     written = found.scenario.save(to)

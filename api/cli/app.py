@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Final, cast
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 import typer
 
 from api.cli.console import Exit, err, place, print_json
-from api.cli.words import hint, labelled, named, options_first, speak, told
+from api.cli.words import as_is, hint, labelled, named, options_first, speak, told
 
 if TYPE_CHECKING:
     from scenarios.findings import Finding
 
 MOST_FINDINGS: Final = 40
+CTRL_C: Final = 130  # what the parser makes of it
 COMMANDS = (
     "api.cli.template",
     "api.cli.validate",
@@ -87,7 +89,18 @@ for _name in COMMANDS:
 
 def run() -> None:
     """Run the command line and leave the process with one of the codes of :class:`Exit`."""
-    sys.exit(invoke(sys.argv[1:]))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a sign that a terminal lacks ends no command
+    code = invoke(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = Exit.CLOSED_PIPE if isinstance(error, BrokenPipeError) else Exit.BAD_INPUT
+        if code == Exit.BAD_INPUT:
+            _report(error, (), as_json=False)
+    sys.exit(code)
 
 
 def invoke(arguments: list[str]) -> int:
@@ -100,7 +113,13 @@ def invoke(arguments: list[str]) -> int:
     try:
         speak("", os.environ)
         result = app(args=arguments, prog_name="holdfast", standalone_mode=False)
+        if result == CTRL_C:
+            raise KeyboardInterrupt
         return int(result) if isinstance(result, int) else Exit.FINE
+    except SystemExit as end:
+        # libraries that print and parse end so where the output is closed, servers where they fail
+        closed = isinstance(end.__context__, BrokenPipeError)
+        return Exit.CLOSED_PIPE if closed else Exit.BAD_INPUT if end.code else Exit.FINE
     except typer.Exit as stop:
         return stop.exit_code
     except typer.Abort:
@@ -118,7 +137,10 @@ def invoke(arguments: list[str]) -> int:
             raise
         return code
     except OSError as error:
-        _report(error, (), as_json)
+        try:
+            _report(error, (), as_json)
+        except OSError:  # it is the output that cannot be written
+            _report(error, (), as_json=False)
         if debug:
             raise
         return Exit.BAD_INPUT
@@ -144,7 +166,11 @@ def _report(error: Exception, findings: tuple[object, ...], as_json: bool) -> No
         print_json({"error": type(error).__name__, "detail": str(error), "errors": errors})
         return
     kind = escape(told(type(error).__name__))
-    err().print(f"[bold red]{kind}:[/] {escape(told(str(error)))}")
+    detail = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = error.filename or "output"
+        detail = f"{as_is(where)} cannot be read or written: {error.strerror}"
+    err().print(f"[bold red]{labelled(kind, '')}[/]{escape(told(detail))}")
     for finding in listed[:MOST_FINDINGS]:
         err().print(f"  {_line(finding)}", markup=False)
     if len(listed) > MOST_FINDINGS:

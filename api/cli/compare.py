@@ -50,12 +50,12 @@ def compare(
     from scenarios import InputError
 
     names = [part.strip() for part in stages.split(",") if part.strip()] or None
-    sides = [_side(base, names, work, None)]
-    sides += [_side(path, names, work, sides[0].plan) for path in candidates]
     try:
         shares = [float(part) for part in weights.split(",")] if weights else None
     except ValueError:
         raise InputError(f"--weights are numbers joined by commas, not {weights!r}") from None
+    sides = [_side(base, names, work, None)]
+    sides += [_side(path, names, work, sides[0].plan) for path in candidates]
     with StageBars(quiet=as_json) as bars:
         document = ask(
             sides,

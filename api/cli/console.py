@@ -31,6 +31,7 @@ class Exit(IntEnum):
     INTERRUPTED = 3
     INTERNAL = 4
     BUSY = 5  # another night is running
+    CLOSED_PIPE = 141  # whoever read the output has gone, as of `| head`; shells know it so
 
 
 def out() -> Console:
@@ -54,7 +55,8 @@ def err() -> Console:
 
 def print_json(document: Any) -> None:
     """Print one JSON document on standard output."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+    plain = not str(getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+    sys.stdout.write(json.dumps(document, ensure_ascii=plain, indent=2, default=str) + "\n")
 
 
 def print_line(text: str, *, bold: bool = False, label: str = "") -> None:

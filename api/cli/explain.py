@@ -85,9 +85,12 @@ def explain(
             told.append(one.document() | {"sentences": teller.tell(one)})
         print_json({"plan": str(plan), "explanations": told} if every else told[0])
         return Exit.FINE
+    if every and table and not chosen:
+        raise InputError(f"the plan has no decisions of table {table!r}")
     for name in chosen:
+        told = teller.tell(explainer.one(name))
         out().print(name, style="" if every else "bold", markup=False, soft_wrap=True)
-        for sentence in teller.tell(explainer.one(name)):
+        for sentence in told:
             out().print(f"  {sentence}", markup=False, highlight=False, soft_wrap=True)
     return Exit.FINE
 

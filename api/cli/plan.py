@@ -73,6 +73,7 @@ def plan(
 ) -> int:
     """Plan a scenario: forecast, replenish, source, route; audited, with a bound."""
     from optimizer import pipeline
+    from optimizer.plan import prepare_folder
     from scenarios import InputError, Scenario
 
     if form not in ("parquet", "csv"):
@@ -80,6 +81,7 @@ def plan(
     names = [part.strip() for part in stages.split(",") if part.strip()] or None
     facts = Scenario.load(scenario)
     _refuse_errors(facts)
+    prepare_folder(out_dir)  # what cannot be written is told before the planning, not after it
     options = {
         "scope": scope,
         "measure": measure,

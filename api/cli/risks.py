@@ -101,6 +101,9 @@ def list_risks(
         else:
             _print_one(row, language)
         return Exit.FINE
+    if kind and kind not in set(table["kind"]):
+        known = ", ".join(sorted(set(table["kind"])))
+        raise InputError(f"the plan has no risks of kind {kind!r}; it has {known}")
     counts = {each: int((table["state"] == each).sum()) for each in STATES}
     table = table[table["state"].isin(wanted)]
     if kind:

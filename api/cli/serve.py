@@ -82,6 +82,7 @@ def _listen(settings: ServiceSettings, *, works: bool) -> int:
     from api.app import create_app
     from api.operations.logs import configure
 
+    _refuse_taken(settings.host, settings.port)
     app = create_app(settings, works=works)
     configure(settings.log_format)
     print_line(
@@ -99,6 +100,23 @@ def _listen(settings: ServiceSettings, *, works: bool) -> int:
         timeout_graceful_shutdown=settings.drain_seconds,
     )
     return Exit.FINE
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Tell of a port that another program has, before anything else is made or said."""
+    import socket
+
+    from scenarios import Conflict
+
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise Conflict(
+                f"{host} port {port} cannot be listened on ({error.strerror}): name another --port"
+            ) from error
 
 
 def _tell_first_key(app: FastAPI) -> None:

@@ -101,8 +101,7 @@ def column(table: str, name: str = "") -> str:
     if _spoken.get() == "en" or not table:
         return ".".join(part for part in (table, name) if part)
     writer = _writer()
-    sheet = writer.t("settings") if table == "settings" else writer.table(table)
-    return ".".join(part for part in (sheet, name and _heading(table, name)) if part)
+    return ".".join([writer.table(table), *([writer.column(table, name)] if name else [])])
 
 
 def driver(name: str) -> str:
@@ -138,14 +137,6 @@ def options_first(arguments: Sequence[str]) -> list[str]:
         else:
             rest.append(argument)
     return [*first, *rest]
-
-
-def _heading(table: str, name: str) -> str:
-    if table != "settings":
-        return _writer().column(table, name)
-    from scenarios.files.settings_form import SETTING_COLUMNS
-
-    return {each.name: each.zh for each in SETTING_COLUMNS}.get(name, name)
 
 
 @cache

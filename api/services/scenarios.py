@@ -14,6 +14,7 @@ from api.store.documents import get_scenario, get_settings, put_scenario
 from api.store.rows import RevisionRow, ScenarioRow, new_id
 from scenarios import Conflict, Findings, InputError, NotFound, Scenario, Settings, Severity
 from scenarios.validation import validate
+from scenarios.validation.examine import examine
 
 
 class ScenarioService:
@@ -31,7 +32,14 @@ class ScenarioService:
         InputError
             It cannot be read, or has errors; nothing is kept, every finding is told.
         """
-        return self.keep(Scenario.load(path))
+        try:
+            scenario = Scenario.load(path)
+        except InputError as error:
+            # what the rules find in what can be read belongs to the same answer
+            worst_first = list(reversed(Severity)).index
+            found = sorted(examine(path).findings, key=lambda one: worst_first(one.severity))
+            raise InputError(str(error), found) from error
+        return self.keep(scenario)
 
     def keep(self, scenario: Scenario) -> ScenarioRow:
         """Keep a scenario whose tables are sound."""

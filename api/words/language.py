@@ -13,6 +13,8 @@ from typing import Any, Final
 import pandas as pd
 
 from optimizer.plan_tables import PLAN_TABLES
+from scenarios.files.settings_form import SETTING_COLUMNS
+from scenarios.files.settings_form import TABLE as SETTINGS
 from scenarios.tables import TABLES
 
 LANGUAGES: Final = ("en", "zh")
@@ -172,6 +174,8 @@ class Language:
         contract = PLAN_TABLES.get(name) or TABLES.get(name)
         if self.code == "zh" and contract is not None:
             return contract.zh
+        if name == SETTINGS:
+            return self.t("Settings")
         return name.replace("_", " ").capitalize()
 
     def about(self, name: str) -> str:
@@ -185,6 +189,8 @@ class Language:
         """Write the heading of a column."""
         contract = PLAN_TABLES.get(table) or TABLES.get(table)
         column = None if contract is None else contract.by_name.get(name)
+        if table == SETTINGS:
+            column = next((each for each in SETTING_COLUMNS if each.name == name), None)
         if self.code == "zh" and column is not None:
             return column.zh
         written = _as_written(name.replace("_", " "))

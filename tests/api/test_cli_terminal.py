@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -14,6 +19,7 @@ from api.cli.app import app, invoke
 from api.cli.console import Exit, print_table
 from api.cli.progress import StageBars
 from optimizer.code import code_version
+from scenarios.library import demo_scenario
 
 WIDTH = 80
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
@@ -72,3 +78,60 @@ def test_the_version_is_told_without_a_command(capsys: pytest.CaptureFixture[str
     """`holdfast --version` prints one line and ends well."""
     assert invoke(["--version"]) == Exit.FINE
     assert capsys.readouterr().out.strip() == code_version()
+
+
+def run_main(words: list[str], **more: Any) -> subprocess.Popen[bytes]:
+    """Start the command line as a process of its own."""
+    call = [sys.executable, "-c", "from api.cli import main; main()", *words]
+    return subprocess.Popen(call, stderr=subprocess.PIPE, **more)
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    """As `| head`: nothing is written to standard error, and the code is that of a closed pipe."""
+    process = run_main(["disruptions", "--json"], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == Exit.CLOSED_PIPE
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_full_disk_is_told() -> None:
+    """Output that cannot be written is an error in one line, with --json, too."""
+    with Path("/dev/full").open("wb") as full:
+        process = run_main(["demo-scenario", "--list", "--json"], stdout=full)
+        _, told = process.communicate()
+    assert process.returncode == Exit.BAD_INPUT
+    assert b"No space left on device" in told
+    assert b"Traceback" not in told
+
+
+def test_signs_that_a_terminal_lacks_end_no_command() -> None:
+    """Chinese on a terminal of ASCII: question marks in text, escapes in JSON."""
+    env = {**os.environ, "PYTHONIOENCODING": "ascii", "HOLDFAST_LANG": "zh"}
+    text = run_main(["demo-scenario", "--list"], stdout=subprocess.PIPE, env=env)
+    told, errors = text.communicate()
+    assert (text.returncode, errors) == (Exit.FINE, b"")
+    assert b"????" in told
+
+
+def test_what_cannot_be_written_is_told_before_the_planning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file in the place of the plan's folder."""
+    shop = demo_scenario("corner-shop").save(tmp_path / "shop", "csv")
+    (tmp_path / "plan").write_text("mine", encoding="utf-8")
+    assert invoke(["plan", str(shop), "--out", str(tmp_path / "plan")]) == Exit.BAD_INPUT
+    assert "is a file: name a folder" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_no_plan_says_what_to_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a missing folder, in Chinese, without the words of the operating system."""
+    assert invoke(["explain", str(tmp_path / "none"), "--all", "--lang", "zh"]) == Exit.BAD_INPUT
+    told = capsys.readouterr().err.replace("\n", "")
+    assert "不是计划的文件夹" in told
+    assert "Errno" not in told
+    invoke(["--lang", "en", "demo-scenario", "--list"])

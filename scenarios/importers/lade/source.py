@@ -47,7 +47,7 @@ def read_pickups(path: Path, year: int) -> pd.DataFrame:
     if missing:
         raise InputError(
             f"{path.name} is not a pickup file of LaDe: no column {', '.join(missing)};"
-            f" its headings are {', '.join(COLUMNS)}"
+            f" such a file has the headings {', '.join(COLUMNS)}"
         )
     if not len(raw):
         raise InputError(f"{path.name} has headings and no rows")
