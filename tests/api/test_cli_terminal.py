@@ -88,12 +88,12 @@ def run_main(words: list[str], **more: Any) -> subprocess.Popen[bytes]:
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
     """As `| head`: nothing is written to standard error, and the code is that of a closed pipe."""
-    process = run_main(["disruptions", "--json"], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait() == Exit.CLOSED_PIPE
+    with run_main(["disruptions", "--json"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == Exit.CLOSED_PIPE
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
