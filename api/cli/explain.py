@@ -88,9 +88,9 @@ def explain(
     if every and table and not chosen:
         raise InputError(f"the plan has no decisions of table {table!r}")
     for name in chosen:
-        told = teller.tell(explainer.one(name))
+        sentences = teller.tell(explainer.one(name))
         out().print(name, style="" if every else "bold", markup=False, soft_wrap=True)
-        for sentence in told:
+        for sentence in sentences:
             out().print(f"  {sentence}", markup=False, highlight=False, soft_wrap=True)
     return Exit.FINE
 
