@@ -42,6 +42,7 @@ def compare(
     both = len(sides) == 2
     run = comparison_run(here, baseline, candidate) if both else None
     document = comparison_of(here, run)
+    stages = _terms(*sides) if both else []
     return page(
         request,
         "compare.html",
@@ -51,7 +52,8 @@ def compare(
         baseline=baseline,
         candidate=candidate,
         sides=sides,
-        stages=_terms(*sides) if both else [],
+        stages=[part for part in stages if part["moves"]],
+        same=[part for part in stages if not part["moves"]],
         figures=_figures(*sides) if both else [],
         run=run,
         measured=None if document is None else shown(language, document, candidate, names),
@@ -81,7 +83,10 @@ def _newest(here: Context) -> list[PlanRow]:
 
 
 def _terms(before: PlanView, after: PlanView) -> list[dict[str, Any]]:
-    """Return, for each stage that both plans have, its cost terms before and after."""
+    """Return, for each stage that both plans have, its cost terms before and after.
+
+    Terms that are nought in both are left out.
+    """
     sides = []
     for view in (before, after):
         kpis = view.table("kpis")
@@ -91,6 +96,7 @@ def _terms(before: PlanView, after: PlanView) -> list[dict[str, Any]]:
     stages = [name for name in sides[0].index.unique(0) if name in sides[1].index.unique(0)]
     for stage in stages:
         table = pd.DataFrame({"before": sides[0][stage], "after": sides[1][stage]}).fillna(0.0)
+        table = table[(table != 0.0).any(axis=1)]
         found.append(
             {
                 "stage": str(stage).removesuffix(OBJECTIVE).strip(),
@@ -100,6 +106,7 @@ def _terms(before: PlanView, after: PlanView) -> list[dict[str, Any]]:
                 ],
                 "before": float(table["before"].sum()),
                 "after": float(table["after"].sum()),
+                "moves": bool((table["before"] != table["after"]).any()),
             }
         )
     return found

@@ -16,6 +16,7 @@ from optimizer.plan_tables import PLAN_TABLES
 from scenarios.files.settings_form import SETTING_COLUMNS
 from scenarios.files.settings_form import TABLE as SETTINGS
 from scenarios.tables import TABLES
+from scenarios.tables.choice_words import CHOICES_ZH
 
 LANGUAGES: Final = ("en", "zh")
 CATALOGUE: Final = Path(__file__).parent / "words.json"
@@ -31,9 +32,9 @@ WEEKDAYS: Final = ("一", "二", "三", "四", "五", "六", "日")
 
 @cache
 def catalogue() -> dict[str, str]:
-    """Return the Chinese of every English text that pages show."""
+    """Return the Chinese of every English text that pages show, choices of tables among them."""
     words: dict[str, str] = json.loads(CATALOGUE.read_text("utf-8"))
-    return words
+    return {code.replace("_", " "): zh for code, (zh, *_) in CHOICES_ZH.items()} | words
 
 
 def preferred(accepts: str) -> str:
@@ -179,21 +180,19 @@ class Language:
         return name.replace("_", " ").capitalize()
 
     def about(self, name: str) -> str:
-        """Say in one sentence what a table is for."""
+        """Say in one sentence what a table is for; contracts say it in English only."""
         contract = PLAN_TABLES.get(name) or TABLES.get(name)
-        if contract is None:
-            return ""
-        return contract.zh if self.code == "zh" else contract.help
+        return "" if contract is None or self.code == "zh" else contract.help
 
     def column(self, table: str, name: str) -> str:
-        """Write the heading of a column."""
+        """Write the heading of a column; what it names, where it holds ids."""
         contract = PLAN_TABLES.get(table) or TABLES.get(table)
         column = None if contract is None else contract.by_name.get(name)
         if table == SETTINGS:
             column = next((each for each in SETTING_COLUMNS if each.name == name), None)
         if self.code == "zh" and column is not None:
             return column.zh
-        written = _as_written(name.replace("_", " "))
+        written = _as_written(name.removesuffix("_id").replace("_", " "))
         return written[:1].upper() + written[1:] if len(name) > 1 else name
 
     def cell(self, value: Any) -> str:
@@ -211,7 +210,8 @@ class Language:
 
 
 def _as_written(plain: str) -> str:
-    """Write acronyms of a name as people do."""
+    """Write acronyms of a name as people do, and which cost before the word."""
+    plain = re.sub(r"^cost ([a-z]+)$", r"\1 cost", plain)
     return " ".join(ACRONYMS.get(word, word) for word in plain.split(" "))
 
 

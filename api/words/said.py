@@ -57,7 +57,8 @@ def said(language: Language, text: object) -> str:
 
 @lru_cache(maxsize=20_000)
 def _said(text: str) -> str:
-    return _sentence(text, 0) or text
+    found = _sentence(text, 0)
+    return text if found is None else found.replace(" %", "%")
 
 
 @lru_cache(maxsize=20_000)

@@ -17,6 +17,7 @@ from typing import Any, Final
 from api.words.language import Language
 
 CHINESE_ALERTS: Final = Path(__file__).parent / "alerts_zh.json"
+KINDS: Final = ("supplier", "carrier", "site", "lane")  # that a title names before the id
 # alert code -> what is wrong, of the columns of `alerts`
 ALERTS: Final = {
     "stockout_risk": "{place} is likely to run out",
@@ -54,13 +55,15 @@ def alert_title(language: Language, alert: Mapping[str, Any]) -> str:
     """Say in few words what an alert is about."""
     kind, what, site = alert_place(alert["entity"])
     place = f"{what} @ {site}" if site else what
-    if kind in ("supplier", "carrier", "site", "lane"):
+    if kind in KINDS:
         place = f"{language.word(kind)} {place}"
     if kind == "site" and alert["code"] == "late_order":
         return language.t("Parcels of {place} miss their cut-off", place=place)
     if alert["code"] == "early_warning":
-        return language.t(WARNINGS[str(alert["risk_id"]).partition(":")[0]], place=place)
-    return language.t(ALERTS[str(alert["code"])], place=place)
+        said = language.t(WARNINGS[str(alert["risk_id"]).partition(":")[0]], place=place)
+    else:
+        said = language.t(ALERTS[str(alert["code"])], place=place)
+    return said[:1].upper() + said[1:] if kind in KINDS else said  # ids stay as they are
 
 
 def alert_text(language: Language, alert: Mapping[str, Any]) -> str:
@@ -69,11 +72,11 @@ def alert_text(language: Language, alert: Mapping[str, Any]) -> str:
     if language.code == "en":
         return message
     if isinstance(alert.get("message_zh"), str):
-        return str(alert["message_zh"])
+        return str(alert["message_zh"]).replace(" %", "%")
     for pattern, chinese in _alert_messages():
         found = pattern.fullmatch(message)
         if found:
-            return _filled(chinese, found.groupdict())
+            return _filled(chinese, found.groupdict()).replace(" %", "%")
     probability = alert["probability"]
     if probability is not None and not math.isnan(probability):
         return language.t("measured frequency {share}", share=language.percent(probability))

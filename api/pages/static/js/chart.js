@@ -10,9 +10,8 @@
     const drawn = echarts.getInstanceByDom(node) || echarts.init(node, null, { renderer: "canvas" });
     const ink = own.colour("ink"), soft = own.colour("soft"), line = own.colour("line");
     const axis = (told) => Object.assign({
-      nameTextStyle: { color: soft }, axisLabel: { color: soft }, axisLine: { lineStyle: { color: line } },
-      splitLine: { lineStyle: { color: line } },
-    }, told);
+      nameTextStyle: { color: soft }, axisLine: { lineStyle: { color: line } }, splitLine: { lineStyle: { color: line } },
+    }, told, { axisLabel: Object.assign({ color: soft }, told.axisLabel) });
     const wrapped = (told) => (Array.isArray(told) ? told.map(axis) : axis(told));
     const whole = Object.assign({
       animation: false, color: own.palette(), textStyle: { color: ink, fontFamily: "inherit" },

@@ -20,7 +20,7 @@
       legend: { data: [own.t("more"), own.t("less"), own.t("whole")] },
       tooltip: { trigger: "item", renderMode: "richText", formatter: (one) => `${one.name}: ${own.number(one.value)}` },
       xAxis: { type: "category", data: names, axisLabel: { interval: 0, rotate: names.length > 5 ? 30 : 0 } },
-      yAxis: { type: "value" },
+      yAxis: { type: "value", axisLabel: { formatter: own.short } },
       series: [
         { type: "bar", stack: "all", data: foot, silent: true, itemStyle: { color: "transparent" }, tooltip: { show: false } },
         bar(own.t("more"), up, own.colour("c2")), bar(own.t("less"), down, own.colour("c1")), bar(own.t("whole"), whole, own.colour("c3")),

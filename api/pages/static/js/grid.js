@@ -3,6 +3,7 @@
 (function () {
   const own = window.holdfast;
   const ENDS = /[\s"'(),<>=!]/;
+  const narrow = own.narrow;
   own.grids = {};
 
   function quoted(value) {
@@ -25,15 +26,23 @@
 
   function shown(column, value) {
     if (value === null || value === undefined) return "";
-    if (column.kind === "number") return own.number(value, column.whole ? 0 : undefined);
+    if (column.kind === "number") return own.number(value, column.whole || Math.abs(value) >= 1000 ? 0 : column.digits);
     if (column.kind === "flag") return value ? own.t("yes") : own.t("no");
     if (column.kind === "choice") return column.choices[value] || value;
     if (column.kind === "date") return String(value).replace("T", " ").replace(/ 00:00:00$/, "").replace(/:00$/, "");
     return value;
   }
 
+  // as many digits for all of a column as its values need, so that their points stand in a line
+  function align(columns, rows) {
+    const needs = (size) => (Number.isInteger(size) || size >= 1000 ? 0 : size >= 0.1 ? 2 : 1 - Math.floor(Math.log10(size)));
+    for (const column of columns.filter((one) => one.kind === "number" && !one.whole)) {
+      column.digits = Math.min(column.field.endsWith("_days") ? 1 : 6, Math.max(0, ...rows.map((row) => needs(Math.abs(row[column.field] || 0)))));
+    }
+  }
+
   function field(column) {
-    const wide = { number: 96, date: 118, flag: 80, choice: 120, text: 130 };
+    const wide = narrow ? { number: 84, date: 104, flag: 64, choice: 96, text: 84 } : { number: 96, date: 118, flag: 80, choice: 120, text: 130 };
     const told = {
       field: column.field, title: column.title, headerTooltip: column.help || column.field, minWidth: wide[column.kind],
       hozAlign: column.kind === "number" ? "right" : "left", headerHozAlign: column.kind === "number" ? "right" : "left",
@@ -53,6 +62,16 @@
       if (column.kind === "flag") told.headerFilterParams = { values: { "": own.t("all"), yes: own.t("yes"), no: own.t("no") } };
     }
     return told;
+  }
+
+  // on a phone the first column stays in sight; those that matter most (told.narrow) stand beside it
+  function arranged(columns, told) {
+    const first = (narrow && told.narrow) || [];
+    const rest = columns.filter((column) => !first.includes(column.field));
+    const sorted = first.map((name) => columns.find((column) => column.field === name)).concat(rest);
+    const shown = sorted.map((column) => Object.assign(field(column), told.column ? told.column(column) : {}));
+    const before = told.before || [];
+    return narrow ? [Object.assign(shown[0], { frozen: true }), ...before, ...shown.slice(1)] : [...before, ...shown];
   }
 
   // more: extra Tabulator columns in front, fixed terms of the filter, what to do with rows
@@ -88,9 +107,10 @@
           first: own.number(read.rows.length ? from + 1 : 0), last: own.number(from + read.rows.length), all: own.number(read.total),
         });
         const rows = told.rows ? told.rows(read) : read.rows;
+        align(columns, rows);
         return { last_page: Math.max(1, Math.ceil(read.total / asked.size)), last_row: read.total, data: rows };
       },
-      columns: (told.before || []).concat(columns.map((column) => Object.assign(field(column), told.column ? told.column(column) : {}))).concat(told.after || []),
+      columns: arranged(columns, told),
       initialSort: told.sort || [],
       langs: { default: {
         data: { loading: own.t("Loading"), error: own.t("Error") },

@@ -4,7 +4,6 @@
   const own = window.holdfast;
   const found = own.data("frontier-data");
   if (!found) return;
-  const percent = (value) => Math.round(1000 * value) / 10 + " %";
   const across = [], upright = [];
   for (const one of found.points) {
     if (one.cost_low !== null) across.push([one.cost_low, one.value], [one.cost_high, one.value], [null, null]);
@@ -18,7 +17,7 @@
     label: { show: true, position: "right", color: own.colour("ink"), formatter: (one) => String(one.data.at) },
   });
   const tellable = found.figure === "fill_rate" || !found.figure;
-  const says = tellable ? percent : own.number;
+  const says = tellable ? (value) => own.percent(value, 1) : own.number;
   const floor = named(own.t("all gates hold"), true, "c1");
   floor.markLine = {
     symbol: "none", silent: true, lineStyle: { type: "dashed", color: own.colour("c2") },
@@ -28,7 +27,7 @@
     legend: { data: [own.t("all gates hold"), own.t("a gate is missed")] },
     grid: { left: 14, right: 40, top: 56, bottom: 26, containLabel: true },
     tooltip: { trigger: "item", renderMode: "richText", formatter: (one) => `${one.data.at}: ${own.number(one.value[0])}, ${says(one.value[1])}` },
-    xAxis: { type: "value", name: own.t("cost"), nameLocation: "middle", nameGap: 26, scale: true, boundaryGap: ["6%", "6%"] },
+    xAxis: { type: "value", name: own.t("cost"), nameLocation: "middle", nameGap: 26, scale: true, boundaryGap: ["6%", "6%"], axisLabel: { formatter: own.short } },
     yAxis: { type: "value", name: found.figure ? own.t("in the worst case") : own.t("tightest gate"), scale: true, axisLabel: { formatter: says },
       nameTextStyle: { align: "left", color: own.colour("soft") }, axisLine: { onZero: false, lineStyle: { color: own.colour("line") } } },
     // the first point is unseen: it keeps the bound within the chart

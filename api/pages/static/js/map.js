@@ -30,6 +30,7 @@
       control.title = own.t(text);
       control.setAttribute("aria-label", own.t(text));
     }
+    L.control.scale({ imperial: false }).addTo(map);
     map.setView([30, 100], 3);
     if (node.dataset.tiles) L.tileLayer(node.dataset.tiles, { maxZoom: 19 }).addTo(map);
     const answer = await fetch("/static/vendor/world-atlas/countries-110m.json");
@@ -40,10 +41,26 @@
 
   own.dot = function (map, place, told) {
     const dot = L.circleMarker([place.lat, place.lon], Object.assign({ radius: 7, weight: 2, fillOpacity: 0.9, color: own.colour("card"), fillColor: own.colour("c1") }, told));
-    dot.bindTooltip(place.title || place.name);
+    dot.bindTooltip(own.plain(place.title || place.name));
     return dot.addTo(map);
   };
+  // Leaflet takes strings for HTML; names are text
+  own.plain = (text) => own.make("span", {}, text);
+  // names beside their dots, where no other name is
+  own.names = function (map, layer, places) {
+    const taken = [], size = map.getSize();
+    for (const place of places) {
+      const at = map.latLngToContainerPoint([place.lat, place.lon]);
+      const wide = [...place.name].reduce((sum, sign) => sum + (sign > "\u2e80" ? 13 : 7), 6);
+      const ways = { right: [at.x + 9, at.y - 9], left: [at.x - 9 - wide, at.y - 9], bottom: [at.x - wide / 2, at.y + 9], top: [at.x - wide / 2, at.y - 27] };
+      const free = Object.entries(ways).find(([, [x, y]]) => x > 0 && x + wide < size.x && taken.every(([a, b, w]) => x > a + w || a > x + wide || Math.abs(y - b) > 17));
+      if (!free) continue;
+      taken.push([...free[1], wide]);
+      const offset = { right: [9, 0], left: [-9, 0], bottom: [0, 8], top: [0, -8] }[free[0]];
+      L.tooltip({ permanent: true, direction: free[0], offset, className: "place" }).setLatLng([place.lat, place.lon]).setContent(own.plain(place.name)).addTo(layer);
+    }
+  };
   own.fit = function (map, points) {
-    if (points.length) map.fitBounds(L.latLngBounds(points).pad(0.15), { maxZoom: 12, animate: false });
+    if (points.length) map.fitBounds(L.latLngBounds(points).pad(0.15), { maxZoom: 15, animate: false });
   };
 })();

@@ -17,16 +17,21 @@
       used.add(edge.from).add(edge.to);
       const ends = [edge.from, edge.to].map((id) => [places[id].lat, places[id].lon]);
       L.polyline(ends, { weight: 1 + 9 * Math.sqrt(edge.qty / most), color: own.colour("c1"), opacity: 0.5 })
-        .bindTooltip(`${places[edge.from].name} → ${places[edge.to].name}: ${own.number(edge.qty)}`).addTo(drawn);
+        .bindTooltip(own.plain(`${places[edge.from].name} → ${places[edge.to].name}${own.t(": ")}${own.number(edge.qty)}`)).addTo(drawn);
     }
-    for (const [id, place] of Object.entries(places)) {
-      if (place.kind !== "site" && !used.has(id)) continue;
-      const title = `${place.name} (${id})` + (place.status ? `: ${own.word(place.status)}` : "") +
-        (place.utilisation === undefined || place.utilisation === null ? "" : `, ${Math.round(100 * place.utilisation)} %`);
+    const shown = Object.entries(places).filter(([id, place]) => place.kind === "site" || used.has(id));
+    const colours = new Set();
+    for (const [id, place] of shown) {
+      const title = `${place.name} (${id})` + (place.status ? own.t(": ") + own.word(place.status) : "") +
+        (place.utilisation === undefined || place.utilisation === null ? "" : own.t(", ") + own.percent(place.utilisation));
+      colours.add(fill(place));
       own.dot(drawn, Object.assign({}, place, { title }), { radius: place.kind === "site" ? 8 : 5, fillColor: own.colour(fill(place)) });
     }
     for (const table of document.querySelectorAll("[data-layer]")) table.hidden = table.dataset.layer !== name;
-    own.fit(map, Object.entries(places).filter(([id, place]) => place.kind === "site" || used.has(id)).map(([, place]) => [place.lat, place.lon]));
+    for (const key of document.querySelectorAll("[data-colour]")) key.hidden = !colours.has(key.dataset.colour);
+    own.fit(map, shown.map(([, place]) => [place.lat, place.lon]));
+    const names = shown.map(([, place]) => place);
+    own.names(map, drawn, names.filter((place) => place.kind === "site").concat(names.filter((place) => place.kind !== "site")));
   }
   if (choice) choice.addEventListener("change", draw);
   draw();

@@ -68,7 +68,7 @@
   const before = [own.whyButton((row) => `purchase_orders:${keyOf(row)}`, another)];
   if (deciding) {
     before.unshift({
-      field: "chosen", title: "", headerSort: false, width: 44, minWidth: 44, hozAlign: "center",
+      field: "chosen", title: "", headerSort: false, width: own.narrow ? 36 : 44, minWidth: 36, hozAlign: "center",
       titleFormatter: () => {
         const box = own.make("input", { type: "checkbox", id: "choose-all", "aria-label": own.t("Choose all lines of this page") });
         box.addEventListener("change", () => {
@@ -87,7 +87,7 @@
     });
   }
   const grid = own.grid("orders", {
-    before, fixed: fixed(), sort: [{ column: "cost", dir: "desc" }],
+    before, narrow: ["product_id", "qty", "cost", "due_on", "supplier_id"], fixed: fixed(), sort: [{ column: "cost", dir: "desc" }],
     rows: (read) => read.rows.map((row) => {
       const found = decided.get(keyOf(row));
       if (found && found.qty !== null) { row._planned = row.qty; row.qty = found.qty; row.cost = found.qty * row.unit_cost; }

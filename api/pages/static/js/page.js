@@ -19,9 +19,13 @@
     if (most === undefined) most = Number.isInteger(value) || size >= 1000 ? 0 : size >= 0.1 ? 2 : Math.min(8, 1 - Math.floor(Math.log10(size)));
     return value.toLocaleString("en-US", { minimumFractionDigits: most, maximumFractionDigits: most });
   };
+  own.narrow = window.matchMedia("(max-width: 40rem)").matches;
+  own.percent = (share, digits) => (share === null || share === undefined ? "–" : (100 * share).toFixed(digits || 0) + (own.language === "en" ? " %" : "%"));
+  // few characters for axes: 1.2M in English, 120万 in Chinese
+  own.short = (value) => new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumFractionDigits: 2 }).format(value);
   own.word = function (name) {
     const plain = String(name === null || name === undefined ? "" : name).replace(/_/g, " ");
-    return own.language === "en" ? plain.replace(/\bco2(e?)\b/g, "CO2$1") : own.words[plain] || String(name);
+    return own.language === "en" ? plain.replace(/\bco2(e?)\b/g, "CO2$1").replace(/^cost ([a-z]+)$/, "$1 cost") : own.words[plain] || String(name);
   };
   // what the service wrote in English, as the page's language has it
   own.said = async function (texts) {
@@ -73,6 +77,15 @@
     node.title = node.textContent;
     node.textContent = new Intl.DateTimeFormat(tag === "en" ? "en-GB" : tag, { dateStyle: "medium", timeStyle: "short" }).format(at);
   }
+  // Tab stops at a wide part only where there is something to scroll
+  const widths = new ResizeObserver((seen) => {
+    for (const { target } of seen) {
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0; else target.removeAttribute("tabindex");
+    }
+  });
+  for (const node of document.querySelectorAll(".wide")) widths.observe(node);
+  const tab = document.querySelector(".tabs [aria-current]");
+  if (tab && own.narrow) tab.scrollIntoView({ block: "nearest", inline: "center" });
   for (const form of document.querySelectorAll("form[data-confirm]")) {
     form.addEventListener("submit", (event) => {
       if (!window.confirm(form.dataset.confirm)) event.preventDefault();

@@ -110,7 +110,7 @@
     const way = route.stops.filter((stop) => stop.lat !== null && stop.lon !== null).map((stop) => [stop.lat, stop.lon]);
     if (depot) way.unshift([depot.lat, depot.lon]);
     points.push(...way);
-    lines[route.id] = L.polyline(way, { color: colour(at), weight: 3, opacity: 0.75 }).bindTooltip(`${route.id} ${route.van}`).addTo(map);
+    lines[route.id] = L.polyline(way, { color: colour(at), weight: 3, opacity: 0.75 }).bindTooltip(own.plain(`${route.id} ${route.van}`)).addTo(map);
     for (const stop of route.stops) {
       if (stop.lat === null || !stop.order) continue;
       own.dot(map, { lat: stop.lat, lon: stop.lon, title: `${stop.seq}. ${stop.order} ${clock(stop.begin)}` }, { radius: 5, weight: 1, fillColor: colour(at) });

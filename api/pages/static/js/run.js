@@ -16,7 +16,7 @@
     const names = [...new Set(incumbents.map(nameOf))];
     own.chart("curve", {
       legend: { data: names },
-      xAxis: { type: "value", name: "s" },
+      xAxis: { type: "value", name: "s", scale: true },
       yAxis: { type: "value", scale: true },
       series: names.map((name) => ({
         name, type: "line", step: "end", symbolSize: 5,
@@ -25,10 +25,12 @@
     });
   }
 
+  const clock = (at) => new Date(/Z|[+]/.test(at) ? at : at + "Z").toLocaleTimeString("en-GB");
+  for (const node of log.querySelectorAll("time")) node.textContent = clock(node.dateTime);
   // the line stands at once, in its place; its words follow in the page's language
   function note(data, before, text) {
     const words = document.createTextNode(`${before} ${text}`);
-    log.append(own.make("li", {}, own.make("time", {}, data.at.slice(11, 19)), words));
+    log.append(own.make("li", {}, own.make("time", {}, clock(data.at)), words));
     log.scrollTop = log.scrollHeight;
     own.said(text ? [text] : []).then(([said]) => { if (said) words.textContent = `${before} ${said}`; });
   }

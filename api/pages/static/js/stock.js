@@ -33,9 +33,9 @@
   if (node) {
     let first = true;
     const grid = own.grid("health", {
-      sort: [{ column: "excess_value", dir: "desc" }],
+      sort: [{ column: "excess_value", dir: "desc" }], narrow: ["product_id", "site_id", "on_hand", "cover_days", "excess_value"],
       before: [{
-        title: own.t("Ahead"), field: "ahead", headerSort: false, width: 84, minWidth: 84,
+        title: own.t("Ahead"), field: "ahead", headerSort: false, width: own.narrow ? 60 : 84, minWidth: 56,
         formatter: (cell) => {
           const button = own.make("button", { class: "quiet", type: "button" }, own.t("Show"));
           const row = cell.getData();
@@ -53,9 +53,9 @@
   const points = own.data("frontier-data") || [];
   if (points.length) {
     own.chart("frontier", {
-      tooltip: { trigger: "item", renderMode: "richText", formatter: (one) => `${own.number(one.value[0], 0)}  ${(100 * one.value[1]).toFixed(1)} %` },
-      xAxis: { type: "value", name: own.t("money in stock"), nameLocation: "middle", nameGap: 28, scale: true, splitNumber: 3 },
-      yAxis: { type: "value", name: own.t("fill rate"), scale: true, axisLabel: { formatter: (value) => (100 * value).toFixed(0) + " %" } },
+      tooltip: { trigger: "item", renderMode: "richText", formatter: (one) => `${own.number(one.value[0], 0)}  ${own.percent(one.value[1], 1)}` },
+      xAxis: { type: "value", name: own.t("money in stock"), nameLocation: "middle", nameGap: 28, scale: true, splitNumber: 3, axisLabel: { formatter: own.short } },
+      yAxis: { type: "value", name: own.t("fill rate"), scale: true, axisLabel: { formatter: (value) => own.percent(value) } },
       grid: { left: 10, right: 24, top: 36, bottom: 34, containLabel: true },
       series: [{ type: "line", data: points.map((one) => ({ value: [one.value, one.fill], symbolSize: one.chosen ? 16 : 6, symbol: "circle", itemStyle: { color: own.colour(one.chosen ? "c2" : "c1") } })), lineStyle: { color: own.colour("c1") } }],
     });

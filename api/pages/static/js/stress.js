@@ -6,11 +6,10 @@
   function draw() {
     const rows = curves[choice.value];
     if (!rows) return;
-    const share = (value) => (100 * value).toFixed(0) + " %";
     own.chart("curve", {
       legend: { data: [own.t("mean"), own.t("5 to 95 %"), own.t("undisturbed")] },
       xAxis: { type: "category", data: rows.day, name: own.t("day") },
-      yAxis: { type: "value", min: 0, max: 1, axisLabel: { formatter: share } },
+      yAxis: { type: "value", min: 0, max: 1, axisLabel: { formatter: (value) => own.percent(value) } },
       series: [
         ...own.band(own.t("5 to 95 %"), rows.p5, rows.p95),
         { type: "line", name: own.t("mean"), data: rows.mean, symbol: "none", itemStyle: { color: own.colour("c1") } },

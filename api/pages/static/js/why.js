@@ -4,7 +4,7 @@
   const own = window.holdfast;
   const SECONDS = 8; // of solving, while somebody waits
   own.whyButton = (act, more) => ({
-    title: own.t("Why"), field: "why", headerSort: false, width: 76, minWidth: 76, hozAlign: "center", download: false,
+    title: own.t("Why"), field: "why", headerSort: false, width: own.narrow ? 56 : 76, minWidth: 52, hozAlign: "center", download: false,
     formatter: (cell) => {
       const button = own.make("button", { class: "quiet", type: "button" }, own.t("Why"));
       button.setAttribute("aria-label", own.t("Why") + " " + act(cell.getData()));
