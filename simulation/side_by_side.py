@@ -113,21 +113,26 @@ def choose(
 
     Parameters
     ----------
+    plans : one for each scenario, in the order of `scenarios`. In a scenario customers ask for what
+        its own plan forecasts, whichever plan is tried
     weights : probability of each scenario; None: the same
 
     Raises
     ------
     InputError
-        The weights are not as many as the scenarios, or add up to nothing.
+        Not as many plans as scenarios; the weights are not as many, or add up to nothing.
     """
     _shares(weights, len(scenarios))  # refused before anything runs
+    if len(plans) != len(scenarios):
+        raise InputError("every scenario needs its own plan, which says what is asked for there")
     mean = np.full((len(plans), len(scenarios)), np.nan)
     half = np.full(mean.shape, np.nan)
     notes = []
     for i, (plan_name, plan) in enumerate(plans):
         for j, (scenario_name, scenario) in enumerate(scenarios):
             try:
-                values = simulate(scenario, plan, replications, seed, cancelled=cancelled)
+                facing = _facing(plan, plans[j][1])
+                values = simulate(scenario, facing, replications, seed, cancelled=cancelled)
             except InputError as wrong:
                 notes.append(f"{plan_name} cannot be tried in {scenario_name}: {wrong}")
                 continue
@@ -136,6 +141,16 @@ def choose(
     return weigh(
         [name for name, _ in plans], [name for name, _ in scenarios], weights, mean, half, notes
     )
+
+
+def _facing(plan: Plan, own: Plan) -> Plan:
+    """Return a plan with the demand that another plan, made for the scenario, expects there."""
+    if plan is own:
+        return plan
+    tables = {name: frame for name, frame in plan.tables.items() if name != "forecast"}
+    if "forecast" in own.tables:
+        tables["forecast"] = own.tables["forecast"]
+    return Plan(plan.provenance, tables, plan.notes)
 
 
 def weigh(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from optimizer.pipeline import plan
@@ -35,6 +36,28 @@ def test_a_plan_does_not_differ_from_itself(sides: list[tuple[str, Scenario, Pla
 def choice(sides: list[tuple[str, Scenario, Plan]]) -> Choice:
     """Both plans in both scenarios."""
     return choose([(n, p) for n, _, p in sides], [(n, s) for n, s, _ in sides], 5, 3)
+
+
+def test_a_scenario_asks_the_same_of_every_plan(sides: list[tuple[str, Scenario, Plan]]) -> None:
+    """One plan with two forecasts, 1 and 3 a day: each scenario costs both the same, the 2nd more.
+
+    What a plan says of demand was made for its own scenario, and does not follow it into others.
+    """
+    _, shop, made = sides[0]
+    days = pd.date_range(shop.settings.start_date, periods=4, freq="7D")
+    told = [
+        pd.DataFrame({"product_id": "TEA", "location_id": "W1", "bucket": days, "span_buckets": 1,
+                      "qty": 7.0 * daily, "method": "given"})
+        for daily in (1.0, 3.0)
+    ]  # fmt: skip
+    both = [
+        (name, Plan(made.provenance, {**made.tables, "forecast": forecast}))
+        for name, forecast in zip("ab", told, strict=True)
+    ]
+    found = choose(both, [("a", shop), ("b", shop)], 3, 3)
+    assert found.cost[0] == found.cost[1]
+    assert found.cost[0][0] < found.cost[0][1]
+    assert found.regret == (0.0, 0.0)
 
 
 @pytest.mark.slow
