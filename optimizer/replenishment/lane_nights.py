@@ -7,6 +7,7 @@ Programming, chapter 3): act when one more day costs more than the best average 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,11 +132,7 @@ def _least_per_day(facts: Facts, ways: pd.DataFrame, top: Floats) -> Floats:
 
 
 def told(facts: Facts, rows: pd.DataFrame, table: pd.DataFrame, waiting: Waiting) -> pd.DataFrame:
-    """Say of each transfer what it would cost to leave it until its lane ships again.
-
-    The units that it would lose until then, less the shipments that the lane would not need
-    tonight; what is paid by weight, volume or unit is paid then. Where that is no gain nothing is
-    said.
+    """Say of each transfer why it ships tonight, and what waiting for the next shipment would cost.
 
     Parameters
     ----------
@@ -145,17 +142,54 @@ def told(facts: Facts, rows: pd.DataFrame, table: pd.DataFrame, waiting: Waiting
     if not len(rows):
         return pd.DataFrame()
     pairs = facts.pairs
-    at, qty = rows["pair"].to_numpy(np.int64), rows["qty"].to_numpy(np.float64)
-    position = pairs["position"].to_numpy(np.float64)[at]
+    at = rows["pair"].to_numpy(np.int64)
     days = pairs["shipping_days"].to_numpy(np.float64)[at]
     transit = pairs["transit_days"].to_numpy(np.float64)[at]
-    ends = [facts.net_demand(at, end) for end in (transit, transit + days)]
+    forecast_row = pairs["forecast_row"].to_numpy(np.int64)[at]
+    ends = [facts.forecast.over(forecast_row, end) for end in (transit, transit + days)]
+    cost = waiting_cost(facts, rows, pairs["position"].to_numpy(np.float64)[at], ends, days)
+    at_lane = pd.MultiIndex.from_frame(waiting.ways[LANE])
+    lane = at_lane.get_indexer(pd.MultiIndex.from_frame(rows[LANE]))
+    return pd.DataFrame(
+        {
+            "decision_id": "transfers:" + table["transfer_id"],
+            "table": "transfers",
+            "terms": cost["terms"],
+            "binding": [waiting.why[place] for place in lane.tolist()],
+            "alternative": cost["alternative"],
+            "extra_cost": cost["extra_cost"],
+        }
+    )
+
+
+def waiting_cost(
+    facts: Facts,
+    rows: pd.DataFrame,
+    position: Floats,
+    ends: Sequence[tuple[Floats, Floats]],
+    days: Floats,
+) -> pd.DataFrame:
+    """Return terms, alternative and extra_cost of leaving each transfer until the next shipment.
+
+    The units that it would lose until then, less the shipments that the lane would not need this
+    time; what is paid by weight, volume or unit is paid then. Where that is no gain nothing is
+    said.
+
+    Parameters
+    ----------
+    rows : origin_id, destination_id, product_id, pair, qty [units]; what ships together
+    position : (n,) units that the goals have and have on their way
+    ends : mean and variance of demand until the units come, and until those come that wait
+    days : (n,) until the next shipment
+    """
+    at, qty = rows["pair"].to_numpy(np.int64), rows["qty"].to_numpy(np.float64)
+    price = facts.pairs["loss_per_unit"].to_numpy(np.float64)
     without, with_it = (
         units_short(level, ends[1][0], np.sqrt(np.maximum(ends[1][1], 0.0)))
         - units_short(level, ends[0][0], np.sqrt(np.maximum(ends[0][1], 0.0)))
         for level in (position, position + qty)
     )
-    lost = np.clip(without - with_it, 0.0, qty) * pairs["loss_per_unit"].to_numpy(np.float64)[at]
+    lost = np.clip(without - with_it, 0.0, qty) * price[at]
     number, ways = number_lanes(*(rows[name].to_numpy(object) for name in LANE))
     load = unit_loads(facts.scenario, rows["product_id"]) * qty[:, None]
     whole = add_by_lane(number, load, ways)
@@ -169,17 +203,12 @@ def told(facts: Facts, rows: pd.DataFrame, table: pd.DataFrame, waiting: Waiting
     rest = np.where(alone, 0.0, less["shipments"].to_numpy(np.float64))
     each_costs = np.nan_to_num(full["cost_per_shipment"].to_numpy(np.float64))[number]
     saved = each_costs * (full["shipments"].to_numpy(np.float64)[number] - rest)
-    at_lane = pd.MultiIndex.from_frame(waiting.ways[LANE])
-    lane = at_lane.get_indexer(pd.MultiIndex.from_frame(rows[LANE]))
     return pd.DataFrame(
         {
-            "decision_id": "transfers:" + table["transfer_id"],
-            "table": "transfers",
             "terms": [
                 json.dumps({"lost_by_waiting": round(a, 6), "freight_saved": round(b, 6)})
                 for a, b in zip(lost.tolist(), saved.tolist(), strict=True)
             ],
-            "binding": [waiting.why[place] for place in lane.tolist()],
             "alternative": [
                 f"wait {day:g} days for the next shipment" if worse else ""
                 for day, worse in zip(days.tolist(), (lost >= saved).tolist(), strict=True)

@@ -29,6 +29,7 @@ from optimizer.replenishment.rolling.terms import (
 )
 from optimizer.replenishment.tonight.evaluation_budget import WORK_PER_EVALUATION, WORK_PER_LINE
 from optimizer.replenishment.tonight.repair import Repairer
+from optimizer.replenishment.transfers import Moves
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -80,7 +81,7 @@ class Horizon:
     terms: list[Terms] = field(default_factory=list)
     nights: list[Decided] = field(default_factory=list)
     closes: list[Close] = field(default_factory=list)
-    moves: list[pd.DataFrame] = field(default_factory=list)
+    moves: list[Moves] = field(default_factory=list)
     termination: Termination = Termination.CONVERGED
     stopped: int | None = None
     hopeless: int | None = None
@@ -148,7 +149,7 @@ def roll(
             result.nights.append(Decided(night, len(result.terms) - 1, decision, qty, safe))
         if bucket:
             moved = mover.move(stock)
-            if len(moved):
+            if len(moved.table):
                 result.moves.append(moved)
         result.closes.append(stock.advance())
         done = (bucket + 1) / settings.horizon_buckets

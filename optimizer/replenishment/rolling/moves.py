@@ -7,12 +7,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.replenishment.facts import Facts
+from optimizer.replenishment.lane_nights import waiting_cost
 from optimizer.replenishment.offers import PAIR
 from optimizer.replenishment.rolling.intervals import Intervals
 from optimizer.replenishment.rolling.stock import Stock
 from optimizer.replenishment.rolling.storage import Storage
 from optimizer.replenishment.stock_cost import best_level
-from optimizer.replenishment.transfers import on_lanes
+from optimizer.replenishment.transfers import Moves, on_lanes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,16 +40,16 @@ class Mover:
         self.fed = np.flatnonzero(fed & (origin >= 0) & here & here[np.maximum(origin, 0)])
         self.origin = origin[self.fed]
 
-    def move(self, stock: Stock) -> pd.DataFrame:
+    def move(self, stock: Stock) -> Moves:
         """Ship what is claimed at the opening of the next bucket; return its transfers."""
         bucket, length = stock.bucket, self.intervals.bucket_days
         now = np.flatnonzero(bucket % self.every[self.fed] == 0)
         if not len(now):
-            return pd.DataFrame()
+            return Moves(pd.DataFrame(), pd.DataFrame())
         fed, origin = self.fed[now], self.origin[now]
         pairs = self.facts.pairs
         transit = pairs["transit_days"].to_numpy(np.float64)
-        between = self.every * float(length)
+        between: Floats = self.every * np.float64(length)
         mean, variance = self._net(bucket, between + transit)
         level = best_level(
             mean,
@@ -71,7 +72,7 @@ class Mover:
         qty = self._within_room(stock, fed, arrives, qty)
         some = np.flatnonzero(qty > 0.0)
         if not len(some):
-            return pd.DataFrame()
+            return Moves(pd.DataFrame(), pd.DataFrame())
         fed, origin, qty, arrives = fed[some], origin[some], qty[some], arrives[some]
         start = pd.Timestamp(self.facts.scenario.settings.start_date)
         rows = pd.DataFrame(
@@ -80,15 +81,39 @@ class Mover:
                 "destination_id": pairs["site_id"].array.take(fed),
                 "product_id": pairs["product_id"].array.take(fed),
                 "qty": qty,
+                "pair": fed,
+                "position": position[some],
             }
         ).sort_values(["origin_id", "destination_id", "product_id"], ignore_index=True)
         table = on_lanes(self.facts, rows, start + pd.Timedelta(days=bucket * length))
+        told = self._told(rows, table, bucket, between)
         index = pd.MultiIndex.from_frame(pairs[PAIR])
         to = index.get_indexer(pd.MultiIndex.from_frame(table[["destination_id", "product_id"]]))
         due = (table["due_on"] - start).dt.days.to_numpy(np.int64) // length
         stock.add(to, table["qty"].to_numpy(np.float64), due, bucket)
         np.add.at(stock.leaving, (origin, bucket), qty)
-        return table
+        return Moves(table, told)
+
+    def _told(
+        self, rows: pd.DataFrame, table: pd.DataFrame, bucket: int, between: Floats
+    ) -> pd.DataFrame:
+        """Say what each transfer would cost that waits until its place is reviewed again."""
+        at = rows["pair"].to_numpy(np.int64)
+        transit = self.facts.pairs["transit_days"].to_numpy(np.float64)
+        ends = [self._net(bucket, days) for days in (transit, transit + between)]
+        cost = waiting_cost(
+            self.facts,
+            rows,
+            rows["position"].to_numpy(np.float64),
+            [(mean[at], np.maximum(variance, 0.0)[at]) for mean, variance in ends],
+            between[at],
+        )
+        names = pd.DataFrame(
+            {"decision_id": "transfers:" + table["transfer_id"], "table": "transfers"}
+        )
+        return names.assign(
+            terms=cost["terms"], alternative=cost["alternative"], extra_cost=cost["extra_cost"]
+        )
 
     def _net(self, bucket: int, days: Floats) -> tuple[Floats, Floats]:
         """Return mean and variance of demand less returns in the days from a bucket's first on."""

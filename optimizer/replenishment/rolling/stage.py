@@ -56,7 +56,10 @@ def run(scenario: Scenario, upstream: Mapping[str, pd.DataFrame], limits: Limits
     }
     tables["explanations"] = later_explanations(facts, horizon, tables["purchase_orders"])
     if horizon.moves:
-        tables["transfers"] = pd.concat(horizon.moves, ignore_index=True)
+        tables["transfers"] = pd.concat([m.table for m in horizon.moves], ignore_index=True)
+        tables["explanations"] = pd.concat(
+            [tables["explanations"], *(m.told for m in horizon.moves)], ignore_index=True
+        )
     objective, bound = float(weeks["objective"].sum()), float(weeks["bound"].sum())
     certificate = Certificate(
         STAGE,

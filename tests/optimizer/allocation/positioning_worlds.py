@@ -90,11 +90,17 @@ def random_problem(
     )
 
 
-def exact_optimum(problem: Problem) -> tuple[float, float]:
+def exact_optimum(
+    problem: Problem, held: Mapping[tuple[int, int], tuple[float, float]] | None = None
+) -> tuple[float, float]:
     """Return the least cost and HiGHS' own bound on it: the model written out, unit by unit.
 
     Expected units short are convex in whole units, so they are the largest of the lines through
     neighbouring whole levels.
+
+    Parameters
+    ----------
+    held : least and most units of a product on a lane
     """
     products, sites = problem.shape
     lanes, rows, together = problem.lanes, problem.rows, problem.together
@@ -125,6 +131,8 @@ def exact_optimum(problem: Problem) -> tuple[float, float]:
             cost[at] = per_unit + (lanes.per_kg[a] + lanes.co2[a]) * problem.kg[k]
             if not problem.in_time(a)[k]:
                 high[at] = 0.0
+            if held and (k, a) in held:
+                low[at], high[at] = held[k, a]
             leaving[k, i][at] = 1.0
             for level in (local, total):
                 level[k, i][at] = -1.0

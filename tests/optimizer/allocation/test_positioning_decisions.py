@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
+import numpy as np
 import pandas as pd
 import pytest
-from positioning_worlds import hand_made
+from positioning_worlds import exact_optimum, hand_made, random_problem
 
 from benchmarks.what_if import MOST_GAP_PCT, compare
 from benchmarks.what_if_decisions import draw_transfers
 from benchmarks.what_if_worlds import random_stores
+from optimizer.allocation.positioning.from_scenario import Read
+from optimizer.allocation.positioning.stage import search_decided
 from optimizer.audit.positioning import check
 from optimizer.outcome import Limits, Status
 from optimizer.pipeline import plan, run_stage
@@ -174,3 +179,52 @@ def test_a_bound_with_shipments_that_cost_holds_for_every_quantity() -> None:
     costs = [found(f"transfer A W1 W2 = {units}")[0] for units in range(2, 7)]
     assert bound <= min(costs) + 1e-9
     assert bound <= cost
+
+
+@pytest.mark.parametrize("trips", [False, True])
+@pytest.mark.parametrize("sense", ["=", ">="])
+def test_the_optimum_with_a_decision_lies_between_bound_and_cost(
+    sense: str, *, trips: bool
+) -> None:
+    """HiGHS finds the optimum of the model written out, the decision as bounds of one variable."""
+    compared = 0
+    for seed in range(6):
+        problem = random_problem(seed, trips=trips, limited=False)
+        lanes = problem.lanes
+        may = [
+            (k, a)
+            for a in range(len(lanes))
+            for k in np.flatnonzero(problem.in_time(a)).tolist()
+            if problem.free[k, lanes.origin[a]] >= 2
+        ]
+        if not may:
+            continue
+        k, a = may[seed % len(may)]
+        names = [f"P{number}" for number in range(problem.shape[0])]
+        sites = [f"W{number}" for number in range(problem.shape[1])]
+        ways = pd.DataFrame(
+            {
+                "origin_id": [sites[i] for i in lanes.origin],
+                "destination_id": [sites[j] for j in lanes.destination],
+            }
+        )
+        read = Read(problem, names, sites, ways, Mock(), Mock(), Mock(), ())
+        told = pd.DataFrame(
+            {
+                "decision_id": ["D"],
+                "product_id": [names[k]],
+                "origin_id": [sites[lanes.origin[a]]],
+                "site_id": [sites[lanes.destination[a]]],
+                "sense": [sense],
+                "qty": [2.0],
+            }
+        )
+        found = search_decided(read, told, Limits(work=1.0))
+        assert found.objective is not None
+        assert found.bound is not None
+        most = 2.0 if sense == "=" else float(problem.free.sum())
+        best, proven = exact_optimum(problem, {(k, a): (2.0, most)})
+        assert found.bound <= best + 1e-6 * abs(best)
+        assert found.objective >= proven - 1e-6 * abs(proven)
+        compared += 1
+    assert compared >= 3

@@ -12,6 +12,7 @@ import pytest
 from optimizer.audit import replenishment as referee
 from optimizer.audit.tonight import read_tonight
 from optimizer.outcome import Limits
+from optimizer.pipeline import plan
 from optimizer.plan import conform
 from optimizer.replenishment.facts import Facts, read_facts
 from optimizer.replenishment.policies import reorder_rules
@@ -159,3 +160,16 @@ def test_the_referee_pays_the_freight_again() -> None:
     tables["transfers"] = tables["transfers"].assign(cost=tables["transfers"]["cost"] - 1.0)
     codes = {found.code for found in referee.check(scenario, tables).violations}
     assert codes == {"freight_differs"}
+
+
+def test_a_later_nights_transfer_says_what_waiting_would_cost() -> None:
+    """S is lifted to 16 units, four days of 4, every second day; eight go each time.
+
+    Left until the next review they come two days later, when 8 are lost that sell for 5 more than
+    they cost; the truck of 1 is not needed that night: 40 - 1.
+    """
+    made = plan(world(sd=0.0, trip=1.0, at_s=16.0), ["replenishment", "rolling"], work=0.5)
+    told = made.table("explanations").query("table == 'transfers'")
+    assert len(told) == len(made.table("transfers")) == 13
+    assert set(told["alternative"]) == {"wait 2 days for the next shipment"}
+    assert told["extra_cost"].tolist() == pytest.approx([39.0] * 13)
