@@ -124,8 +124,8 @@ def _purchases(scenario: Scenario, made: Plan, rng: np.random.Generator) -> dict
 
 def _transfers(scenario: Scenario, made: Plan, rng: np.random.Generator) -> dict[str, Draw]:
     moves, stock = made.table("transfers"), scenario.table("inventory")
-    lanes = scenario.table("lanes")
-    lanes = lanes[lanes["origin_id"].isin(set(stock["site_id"]))]
+    lanes, places = scenario.table("lanes"), set(stock["site_id"])
+    lanes = lanes[lanes["origin_id"].isin(places) & lanes["destination_id"].isin(places)]
 
     def quantity(sense: str) -> Draw:
         def draw() -> Decision | None:
