@@ -168,14 +168,16 @@ def _stock(scenario: Scenario) -> Iterator[Row]:
     history = scenario.table("demand_history")
     if not len(history):
         return
+    pair = ["product_id", "site_id"]
+    counted = counts.groupby(pair)["qty"].mean()  # not every pair is counted on every day
+    held = scenario.filled("inventory").groupby(pair)["on_hand"].sum()
+    units = pd.concat([counted, held[~held.index.isin(counted.index)]])
+    worth = cost.reindex(units.index.get_level_values("product_id")).to_numpy(np.float64)
+    stock = float(np.nansum(units.to_numpy(np.float64) * worth))
+    n = len(counts) + len(units) - len(counted)
     if len(counts):
-        value = counts["qty"] * cost.reindex(counts["product_id"]).to_numpy(np.float64)
-        stock, n = float(value.groupby(counts["counted_on"]).sum().mean()), len(counts)
         since = counts["counted_on"].min()
     else:
-        rows = scenario.filled("inventory")
-        value = rows["on_hand"] * cost.reindex(rows["product_id"]).to_numpy(np.float64)
-        stock, n = float(value.sum()), len(rows)
         since = history["date"].max() - pd.Timedelta(days=28)
     sold = history[history["date"] >= since]
     periods = sold["date"].nunique()

@@ -90,7 +90,7 @@ def plan(
         "solver": solver,
         "export": export,
         "until": until,
-        "previous": previous,
+        "previous": str(Path(previous).resolve()) if previous else "",
         "move_price": move_price,
         "stock_value": "yes" if stock_value else "",
     }

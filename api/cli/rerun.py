@@ -67,7 +67,7 @@ def _print(same: bool, not_made: bool, causes: list[str], differences: list[str]
         say(f"  {cause}")
     if not same and not not_made and not causes:
         say("  Nothing that is recorded differs: data, code, solvers, options and machine.")
-        say("  Please report it: this should not be.")
+        say("  Please report it: this should not be, unless the plan's files were edited.")
     for difference in differences[:MOST_DIFFERENCES]:
         say(f"    {difference}")
     if len(differences) > MOST_DIFFERENCES:

@@ -2,11 +2,12 @@
 
 HOME/lock                   held while a night runs; the kernel lets go of it
 HOME/published.json         the plan that holds: its night, its days, who overrode what
+HOME/publications.jsonl     every plan that came to hold, each entry hashed over the one before
 HOME/nights/NIGHT/scenario/ what was planned: the import with what is on order
 HOME/nights/NIGHT/on_order.json   lines of published plans that imports have shown
 HOME/nights/NIGHT/steps/    what steps have made, until the night has ended
 HOME/nights/NIGHT/plan/     the plan, as `holdfast plan` writes it
-HOME/nights/NIGHT/published/      the one that holds, where the night was run again and held
+HOME/nights/NIGHT/published/      the one it published, where it was run again and not published
 HOME/nights/NIGHT/report.json, report.en.html, report.zh.html
 """
 
@@ -15,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import fcntl
-import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from api.nightly.html import report_page
 from api.nightly.on_order import TOLD_DAYS, Published
+from api.nightly.publications import append, place_of, plan_hash, publications
 from api.nightly.shelf import FolderShelf, write_whole
 from optimizer.gates import Dated
 from optimizer.plan import Plan, read_table
@@ -32,14 +33,6 @@ from scenarios import Conflict, HoldfastError, NotFound, Scenario
 SCENARIO: Final = "scenario"
 KNOWN: Final = "on_order.json"
 FINAL: Final = ("published", "held")  # outcomes after which a night is not run again
-
-
-def plan_hash(folder: Path) -> str:
-    """Return the SHA-256 of a plan's files and their names."""
-    told = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        told.update(f"{path.name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return told.hexdigest()
 
 
 class Busy(HoldfastError):  # noqa: N818 - the name says what it is
@@ -131,15 +124,32 @@ class NightHome:
             shutil.rmtree(place / "steps", ignore_errors=True)
 
     def _keep_published(self, night: str) -> None:
-        """Put the plan that holds aside where its own night, run again, was not published."""
-        told = self.published()
-        if told is None or told["plan"] != f"nights/{night}/plan":
+        """Put the plan that a night published aside where the night, run again, was not published.
+
+        It may hold, or have held until a later night: what it has ordered still counts.
+        """
+        place = self.place(night)
+        aside, part = place / "published", place / "published.part"
+        now = self.published()
+        holds = now is not None and now["plan"] == f"nights/{night}/plan"
+        if not (holds or (self._was_published(night) and not aside.exists())):
             return
-        aside = f"nights/{night}/published"
-        shutil.rmtree(self.folder / aside, ignore_errors=True)
-        shutil.copytree(self.folder / told["plan"], self.folder / aside)
-        text = json.dumps({**told, "plan": aside}, ensure_ascii=False, indent=2)
-        write_whole(self.folder / "published.json", text + "\n")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(place / "plan", part)
+        shutil.rmtree(aside, ignore_errors=True)
+        part.rename(aside)
+        if now is not None and holds:
+            text = json.dumps(
+                {**now, "plan": f"nights/{night}/published"}, ensure_ascii=False, indent=2
+            )
+            write_whole(self.folder / "published.json", text + "\n")
+
+    def _was_published(self, night: str) -> bool:
+        """Say whether a night was published, whatever came of it when it was run again."""
+        report = self.report(night)
+        return (report is not None and report["outcome"] == "published") or any(
+            entry["night"] == night for entry in publications(self.folder)
+        )
 
     def keep_facts(self, night: str, scenario: Scenario, known: Iterable[str]) -> None:
         """Keep what a night plans, so that it can be planned again, and what imports have shown."""
@@ -167,17 +177,19 @@ class NightHome:
             told of are not asked for
         """
         first = today - dt.timedelta(days=days + TOLD_DAYS)
+        starts = {each["night"]: each["start_date"] for each in publications(self.folder)}
         now = self.published()
+        if now is not None:
+            starts[now["night"]] = now["start_date"]  # from before there was a record
         found: list[Published] = []
         for name in self._before(night):
-            report = self.report(name)
+            start = starts.get(name)
+            report = self.report(name) if start is None else None
             if report is not None and report["outcome"] == "published":
                 start = report["scenario"]["start_date"]
-            elif now is not None and now["night"] == name:
-                start = now["start_date"]  # it ended before its report was written
-            else:
+            if start is None:
                 continue
-            place = self.place(name) / "plan"
+            place = place_of(self.folder, name)
             if now is not None and now["night"] == name:
                 place = self.folder / now["plan"]
             lines = read_table(place, "purchase_orders")
@@ -242,5 +254,6 @@ class NightHome:
                 row["override"] for row in document["gates"]["results"] if row["override"]
             ],
         }
-        text = json.dumps(told, ensure_ascii=False, indent=2)
+        text = json.dumps(append(self.folder, told), ensure_ascii=False, indent=2)
         write_whole(self.folder / "published.json", text + "\n")
+        shutil.rmtree(self.place(night) / "published", ignore_errors=True)

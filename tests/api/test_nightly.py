@@ -214,6 +214,55 @@ def test_a_published_night_that_is_run_again_and_held_keeps_its_plan_in_force(
     assert holds.plan.table("purchase_orders")["qty"].sum() == 2.0 * units
 
 
+def test_a_superseded_night_that_is_run_again_still_has_its_lines_on_order(
+    tmp_path: Path, shop: Path, planned: list[int]
+) -> None:
+    """It cannot be published any more, and what its published plan ordered counts as before."""
+    home = NightHome(tmp_path)
+    run_due(home, wishes(shop), at(FIRST))
+    run_due(home, wishes(shop), at(FIRST + DAY))
+    day = dt.date(2026, 10, 13)
+    before = home.published_before("2026-03-04", day, 14)
+    for gates in (None, {"budget": [{"name": "budget", "max": 1.0}]}):
+        report = run_due(home, wishes(shop, gates, again=True, night="2026-03-02"), at(FIRST))
+        assert report is not None
+        assert report["outcome"] == "held"
+        after = home.published_before("2026-03-04", day, 14)
+        assert [each.name for each in after] == ["2026-03-02", "2026-03-03"]
+        for one, other in zip(before, after, strict=True):
+            pd.testing.assert_frame_equal(one.lines, other.lines)
+    assert invoke(["audit", "verify", "--nights", str(tmp_path)]) == Exit.FINE
+
+
+def test_the_record_of_publications_shows_what_was_changed_afterwards(
+    tmp_path: Path, shop: Path, planned: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An edited plan, an edited entry, a removed one, and another plan put into force."""
+    home = NightHome(tmp_path)
+    for day in (FIRST, FIRST + DAY):
+        run_due(home, wishes(shop), at(day))
+    call = ["audit", "verify", "--nights", str(tmp_path)]
+    assert invoke(call) == Exit.FINE
+    record, holds = tmp_path / "publications.jsonl", tmp_path / "published.json"
+    orders = home.place("2026-03-02") / "plan" / "purchase_orders.parquet"
+    first, second = record.read_bytes().splitlines(keepends=True)
+    for path, content, told in (
+        (orders, orders.read_bytes() + b"0", "entry 1: the plan of night 2026-03-02 was changed"),
+        (record, first.replace(b'"days": 28', b'"days": 29') + second, "entry 1 was changed"),
+        (record, second, "entry 1 does not follow the entry before it"),
+        (holds, first, "published.json is not the newest entry"),
+        (record, b"{}\n", "is no entry of what was published"),
+    ):
+        sound = path.read_bytes()
+        assert content != sound
+        path.write_bytes(content)
+        capsys.readouterr()
+        assert invoke(call) == Exit.GATE_FAILED
+        assert told in " ".join(capsys.readouterr().out.split())
+        path.write_bytes(sound)
+    assert invoke(call) == Exit.FINE
+
+
 @pytest.mark.slow
 def test_yesterdays_plan_is_what_nervousness_is_measured_against(
     tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch, parts: list[Plan]

@@ -173,6 +173,32 @@ def test_perfect_orders_are_on_time_and_whole(shop: Scenario) -> None:
     assert rows["on_time_rate", "all"].n == 4
 
 
+def test_stock_that_is_counted_in_parts_is_not_too_small(shop: Scenario) -> None:
+    """Each pair has the mean of its own counts: (10 + 20) / 2 x 2 + 4 x 3 = 42, at 2 a day 21.
+
+    What was not counted stands as the inventory has it: 5 coffee at 4 are 20 more, 31 days.
+    """
+    counts = pd.DataFrame(
+        {
+            "counted_on": pd.to_datetime(["2026-09-28", "2026-09-30", "2026-10-05"]),
+            "site_id": ["W1", "S1", "W1"],
+            "product_id": ["TEA", "MUG", "TEA"],
+            "qty": [10.0, 4.0, 20.0],
+        }
+    )
+    sold = shop.table("demand_history").head(2)
+    weeks = pd.to_datetime(["2026-09-28", "2026-10-05"])
+    history = sold.assign(date=weeks, product_id="TEA", qty=7.0)  # of tea at 2: 2 a day
+    tables = {name: shop.table(name) for name in shop.tables}
+    tables |= {"stock_counts": counts, "demand_history": history}
+    stock = tables["inventory"]
+    coffee = stock[(stock["site_id"] == "W1") & stock["product_id"].isin(["TEA", "COFFEE"])]
+    for inventory, days in ((stock.head(0), 21.0), (coffee, 31.0)):
+        found = measure(Scenario(shop.settings, {**tables, "inventory": inventory}))
+        rows = {row.measure: row.value for row in found.rows}
+        assert rows["turnover_days"] == pytest.approx(days)
+
+
 def test_a_shift_of_three_deviations_is_an_alarm() -> None:
     """After 20 usual points the mean moves up by three deviations: a signal within five."""
     rng = np.random.default_rng(4)
