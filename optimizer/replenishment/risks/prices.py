@@ -2,8 +2,9 @@
 
 The logarithm of an index is a random walk without drift in its mean (a martingale): over t days
 X = exp(v Z - v^2 / 2), v = sigma sqrt(t), sigma from its past changes by the square root of their
-days. With threshold c the chance is P(X > c) = Phi(d2) and the mean loss E[(X - 1) 1{X > c}] =
-Phi(d1) - Phi(d2), per unit of money exposed, d1 = (v^2 / 2 - ln c) / v, d2 = d1 - v.
+days; where the changes have drifted, from those since, if these are larger. With threshold c the
+chance is P(X > c) = Phi(d2) and the mean loss E[(X - 1) 1{X > c}] = Phi(d1) - Phi(d2), per unit of
+money exposed, d1 = (v^2 / 2 - ln c) / v, d2 = d1 - v.
 
 Source: Black (1976), The pricing of commodity contracts, equations 15 and 16, at a strike of 1.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,11 @@ from optimizer.replenishment.risks.seeds import stream
 
 MOVE = 0.02  # dearer by so much counts as the event
 LIKELY = 0.25  # chance from which it is raised without a drift
-CURRENCY_PAIR = re.compile(r"[A-Z]{3}[/_-]?([A-Z]{3})?")
+CODES = re.compile(r"([A-Z]{3})[/_-]?([A-Z]{3})?")
+TRADED = (  # those that the BIS survey of 2022 lists, and the dong
+    "USD EUR JPY GBP CNY CNH AUD CAD CHF HKD SGD SEK KRW NOK NZD INR MXN TWD ZAR BRL DKK PLN THB"
+    " ILS IDR CZK AED TRY HUF CLP SAR PHP MYR COP RUB RON PEN BHD BGN ARS VND"
+)
 
 
 def price_indicators(stakes: Stakes) -> Iterator[Risk]:
@@ -63,6 +68,18 @@ def price_indicators(stakes: Stakes) -> Iterator[Risk]:
         )  # fmt: skip
 
 
+def is_currency(name: str, stated: Collection[str] = ()) -> bool:
+    """Say whether an index is an exchange rate: USD, USD/CNY or USDCNY, but not TIN or COPPER.
+
+    Parameters
+    ----------
+    stated : currencies beyond those that are traded most
+    """
+    found = CODES.fullmatch(name)
+    codes = [code for code in found.groups() if code] if found else []
+    return bool(codes) and all(code in TRADED.split() or code in stated for code in codes)
+
+
 def move_chance(volatility: float, move: float) -> tuple[float, float]:
     """Return P(X > 1 + move) and E[(X - 1) 1{X > 1 + move}], ln X ~ N(-v^2 / 2, v^2)."""
     if volatility <= 0.0:
@@ -92,7 +109,9 @@ def _horizon_units(stakes: Stakes, rows: np.ndarray) -> np.ndarray:
 def _index(
     stakes: Stakes, name: str, series: pd.DataFrame, offers: pd.DataFrame, horizon: float
 ) -> Risk:
-    kind = "currency_move" if CURRENCY_PAIR.fullmatch(name) else "price_move"
+    scenario = stakes.facts.scenario
+    stated = {scenario.settings.currency, *scenario.table("suppliers")["currency"].dropna()}
+    kind = "currency_move" if is_currency(name, stated) else "price_move"
     entity = f"index:{name}"
     event = (
         f"{name} rises by over {percent(MOVE)} within {horizon:.0f} days",
@@ -108,7 +127,11 @@ def _index(
         )  # fmt: skip
     found = watch(changes, stream(stakes.facts, entity))
     assert found is not None
-    volatility = daily_volatility(series["date"], series["value"]) * math.sqrt(horizon)
+    a_day = daily_volatility(series["date"], series["value"])
+    if found.raised:
+        lately = series.iloc[found.since :]
+        a_day = max(a_day, daily_volatility(lately["date"], lately["value"]))
+    volatility = a_day * math.sqrt(horizon)
     probability, mean = move_chance(volatility, MOVE)
     rise = mean / probability if probability > 0.0 else 0.0
     exposed = offers["exposed"].groupby(offers["supplier_id"].astype("str")).sum()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optimizer.replenishment.risks.prices import daily_volatility, move_chance
+from optimizer.replenishment.risks.prices import daily_volatility, is_currency, move_chance
 
 
 @pytest.mark.parametrize(("volatility", "move"), [(0.03, 0.02), (0.1, 0.02), (0.2, 0.05)])
@@ -30,3 +30,14 @@ def test_volatility_counts_days() -> None:
     dates = pd.Series(pd.to_datetime(["2026-01-01", "2026-01-11", "2026-02-20"]))
     values = pd.Series(np.exp([0.0, 0.01, 0.03]))
     assert daily_volatility(dates, values) == pytest.approx((0.0005 / 50.0) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("USD", True), ("USD/CNY", True), ("USDCNY", True), ("COPPER", False), ("TIN", False),
+     ("XAF", False), ("铜价", False)],
+)  # fmt: skip
+def test_an_exchange_rate_is_told_from_a_raw_material(name: str, expected: bool) -> None:
+    """By the codes of its name, not by how many letters it has; the scenario's own count too."""
+    assert is_currency(name) is expected
+    assert is_currency("XAF/EUR", {"XAF"})

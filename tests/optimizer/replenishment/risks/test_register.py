@@ -73,6 +73,21 @@ def test_a_supplier_that_became_late_is_raised() -> None:
     }  # fmt: skip
 
 
+def test_a_rate_that_has_begun_to_rise_moves_as_it_did_since() -> None:
+    """Of 60 weeks the last 5 rose by 1 %: 2 % per 28 days, and more than 2 % dearer is no 0.
+
+    ln X has mean -0.0002 and deviation 0.02: P(ln X > ln 1.02) = P(Z > 1.0001) = 0.16.
+    """
+    steps = np.tile([-0.001, 0.001], 30)
+    steps[-5:] = 0.01
+    dates = pd.date_range(end="2026-10-12", periods=60, freq="7D")
+    indices = pd.DataFrame({"index_id": "USD", "date": dates, "value": np.exp(np.cumsum(steps))})
+    row = register(indices=indices).loc["currency_move:index:USD"]
+    assert row["state"] == "raised"
+    assert row["since"] == dates[-5]
+    assert row["probability"] == pytest.approx(0.1586, abs=1e-3)
+
+
 def test_a_supplier_without_history_is_not_known() -> None:
     """Two orders of FARM are on record: no probability, no money, and a row that says so."""
     row = register().loc["supplier_lateness:supplier:FARM"]
