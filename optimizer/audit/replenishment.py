@@ -9,13 +9,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from optimizer.audit.inbound import check_carbon, check_ways, transport_cost, way_money
+from optimizer.audit.inbound import check_carbon, check_ways, way_money
+from optimizer.audit.latest_safe import check_latest_safe, whole_days_covered
 from optimizer.audit.lost_sales import check_calibration
 from optimizer.audit.offers import PAIR
 from optimizer.audit.planner_tables import check_planner_tables
 from optimizer.audit.report import MONEY, AuditReport, Rules
 from optimizer.audit.returns import check_returns
+from optimizer.audit.rolling_stock import demand_where_bought
 from optimizer.audit.tonight import Tonight, demand_over, read_tonight, site_forecast
+from optimizer.audit.transfers import check_transfers
 from optimizer.plan import conform
 from scenarios import Scenario
 from scenarios.semantics.calendars import order_weekdays
@@ -27,6 +30,7 @@ ORDERS = "purchase_orders"
 OPTION = ["supplier_id", "site_id", "product_id"]
 SMALLEST_SD = 1e-9  # units; stands for "no uncertainty"
 TOLERANCE = 1e-9  # relative, on sums of money and volume
+NO_PATH = "no_supply_path"  # code in `unserved`
 
 
 def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport:
@@ -56,8 +60,9 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     if len(lines) or len(tables.get("policies", ())):  # a night without a plan keeps to nothing
         _check_decisions(rules, scenario, lines)
     _check_shelf_life(rules, scenario, tables, facts, lines)
-    _check_transfers(rules, scenario, tables.get("transfers", pd.DataFrame()))
-    _check_supply(rules, facts, tables.get("unserved", pd.DataFrame()))
+    check_transfers(rules, scenario, tables.get("transfers", pd.DataFrame()))
+    _check_latest_safe(rules, scenario, tables, facts, lines)
+    _check_supply(rules, scenario, tables, facts)
     check_planner_tables(rules, scenario, facts.pairs, tables)
     terms = cost_terms(scenario, facts, lines)
     return AuditReport(STAGE, float(sum(terms.values())), terms, tuple(rules.found))
@@ -293,39 +298,45 @@ def _check_shelf_life(
         rules.add(ORDERS, "outlasts_its_shelf_life", over, names)
 
 
-def _check_transfers(rules: Rules, scenario: Scenario, transfers: pd.DataFrame) -> None:
-    if not len(transfers):
+def _check_latest_safe(
+    rules: Rules,
+    scenario: Scenario,
+    tables: Mapping[str, pd.DataFrame],
+    facts: Tonight,
+    lines: pd.DataFrame,
+) -> None:
+    """Check by when tonight's lines must be ordered: fed pairs' demand uses up the position."""
+    if not len(lines):
         return
-    names = transfers["transfer_id"].astype(str)
-    table = "transfers"
-    rules.add(table, "stated_twice", transfers["transfer_id"].duplicated(), names)
-    rules.add(table, "not_positive", ~(transfers["qty"].astype(float) > 0.0), names)
-    rules.add(table, "to_itself", transfers["origin_id"] == transfers["destination_id"], names)
-    rules.add(table, "due_before_shipped", transfers["due_on"] < transfers["ship_on"], names)
-    stock = scenario.filled("inventory")
-    stock = stock[~(stock["expires_on"] <= pd.Timestamp(scenario.settings.start_date))]
-    free = (stock["on_hand"] - stock["reserved"] - stock["quarantined"]).astype(float)
-    free = free.groupby([stock["site_id"], stock["product_id"]]).sum()
-    start = pd.Timestamp(scenario.settings.start_date)
-    now = transfers[transfers["ship_on"] == start]
-    taken = now["qty"].astype(float).groupby([now["origin_id"], now["product_id"]]).sum()
-    over = taken > free.reindex(taken.index).fillna(0.0) + 1e-6
-    rules.add(table, "more_than_the_origin_has", over, ["/".join(key) for key in taken.index])
-    own = now[now["transfer_id"].astype(str).str.startswith("TR-")]
-    loads = own.rename(columns={"origin_id": "supplier_id", "destination_id": "site_id"})
-    freight, stated = transport_cost(scenario, loads), float(own["cost"].sum())
-    wrong = abs(freight - stated) > MONEY + TOLERANCE * freight
-    rules.add(table, "freight_differs", [wrong], [f"{stated:.2f}, the lanes ask {freight:.2f}"])
+    settings = scenario.settings
+    demand = demand_where_bought(scenario, tables, facts)
+    bought = pd.MultiIndex.from_frame(lines[PAIR])
+    at = pd.MultiIndex.from_frame(facts.own[PAIR]).get_indexer(bought)
+    position = facts.pairs.set_index(PAIR)["position"].reindex(bought).to_numpy(np.float64)
+    days = whole_days_covered(demand[at], position, settings.bucket_days)
+    lead = lines["lead_days"].to_numpy(np.float64)
+    check_latest_safe(rules, lines, pd.Timestamp(settings.start_date), days, lead)
 
 
-def _check_supply(rules: Rules, facts: Tonight, unserved: pd.DataFrame) -> None:
-    """Every counted product-location with demand and no option is said to be unserved."""
-    pairs = facts.pairs[facts.pairs["mean"] > 0.0]
+def _check_supply(
+    rules: Rules, scenario: Scenario, tables: Mapping[str, pd.DataFrame], facts: Tonight
+) -> None:
+    """Counted product-locations without an option are unserved, and with all that they ask for."""
     bought = pd.MultiIndex.from_frame(facts.options[PAIR])
-    no_offer = ~pd.MultiIndex.from_frame(pairs[PAIR]).isin(bought)
-    names = pairs["product_id"] + "@" + pairs["site_id"]
-    stated: list[str] = []
-    if len(unserved):
-        stated = unserved.loc[unserved["kind"] == "demand", "id"].tolist()
-    silent = no_offer & ~names.isin(stated).to_numpy()
-    rules.add("unserved", "no_supply_path_not_stated", silent, names)
+    pairs = facts.pairs[~pd.MultiIndex.from_frame(facts.pairs[PAIR]).isin(bought)]
+    horizon = np.full(len(pairs), float(scenario.settings.horizon_days))
+    forecast = site_forecast(scenario, tables.get("forecast"))
+    asked = pd.Series(
+        demand_over(scenario, forecast, pairs[PAIR].reset_index(drop=True), horizon)[0],
+        index=(pairs["product_id"] + "@" + pairs["site_id"]).to_numpy(object),
+    )
+    rows = tables.get("unserved", pd.DataFrame({"kind": [], "id": [], "qty": [], "code": []}))
+    rows = rows[(rows["kind"] == "demand") & (rows["code"] == NO_PATH)]
+    stated = pd.Series(rows["qty"].to_numpy(np.float64), index=rows["id"].to_numpy(object))
+    silent = (asked > 0.0).to_numpy(bool) & ~asked.index.isin(stated.index)
+    rules.add("unserved", "no_supply_path_not_stated", silent, asked.index)
+    twice = stated.index.duplicated()
+    rules.add("unserved", "stated_twice", twice, stated.index)
+    truth = asked.reindex(stated.index).to_numpy(np.float64)
+    wrong = ~(np.abs(stated.to_numpy() - truth) <= 1e-6 * np.maximum(1.0, truth))
+    rules.add("unserved", "demand_differs", wrong, stated.index)

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from optimizer.audit.inbound import check_later_carbon, check_ways
+from optimizer.audit.latest_safe import check_latest_safe, whole_days_covered
 from optimizer.audit.offers import PAIR, read_options
 from optimizer.audit.replenishment import (
     OPTION,
@@ -21,14 +22,18 @@ from optimizer.audit.report import MONEY, AuditReport, Rules
 from optimizer.audit.returns import check_returns
 from optimizer.audit.rolling_nights import (
     DemandAhead,
+    Night,
     days_between,
     earliest_due,
     night_demand,
     night_of,
+    night_position,
     night_terms,
+    transit_days,
 )
-from optimizer.audit.rolling_stock import Projected, project
+from optimizer.audit.rolling_stock import Projected, demand_where_bought, project
 from optimizer.audit.tonight import Tonight, read_tonight
+from optimizer.audit.transfers import check_ways_of_transfers
 from optimizer.plan import conform
 from scenarios import Scenario
 from scenarios.semantics.calendars import order_weekdays
@@ -73,6 +78,9 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     check_ways(rules, scenario, later)
     _check_limits(rules, scenario, orders)
     check_later_carbon(rules, scenario, orders)
+    moves = tables.get("transfers", pd.DataFrame())
+    if len(moves):
+        check_ways_of_transfers(rules, scenario, moves[moves["ship_on"] > start])
     found = project(scenario, tables, facts, orders, planned)
     _check_stock(rules, facts, stock, found, start, length)
     without = project(scenario, tables, facts, orders[orders["order_on"] == start], planned)
@@ -85,6 +93,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
     silent = ~pd.Series(first, dtype="datetime64[ms]").isin(weeks["bucket"])
     rules.add(WEEKS, "night_not_stated", silent, [str(day.date()) for day in first])
     wide = DemandAhead(scenario, tables, facts)
+    ahead = demand_where_bought(scenario, tables, facts)
     for night, day in zip(nights, first, strict=True):
         lines = later[later["bucket"] == night.bucket]
         part = night_terms(scenario, facts, wide, found, night, lines)
@@ -93,6 +102,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame]) -> AuditReport
         if len(lines):
             back = night_demand(scenario, facts, wide, found, night)[-1]
             check_returns(rules, ORDERS, lines, facts.own.assign(expected_returns=back))
+            _check_latest_safe(rules, scenario, facts, found, night, lines, ahead)
         stated = weeks[weeks["bucket"] == day]
         if len(stated):
             _check_row(rules, stated.iloc[0], part, lines)
@@ -210,6 +220,28 @@ def _check_limits(rules: Rules, scenario: Scenario, orders: pd.DataFrame) -> Non
             over = used > float(limit.value) * (1.0 + TOLERANCE) + TOLERANCE
             name = f"{limit.limit_id} in {day.date()}: {used:.2f}"
             rules.add(ORDERS, f"over_{limit.kind}", [over], [name])
+
+
+def _check_latest_safe(
+    rules: Rules,
+    scenario: Scenario,
+    facts: Tonight,
+    found: Projected,
+    night: Night,
+    lines: pd.DataFrame,
+    ahead: Floats,
+) -> None:
+    """Check by when a night's lines must be ordered: demand uses up the position before it."""
+    start, length = pd.Timestamp(scenario.settings.start_date), scenario.settings.bucket_days
+    at = lines["pair"].to_numpy(np.int64)
+    position = night_position(facts, found, night.bucket)[at]
+    days = whole_days_covered(ahead[at, night.bucket :], position, length)
+    mean = lines["lead_time_mean_days"].to_numpy(np.float64)
+    transit, _ = transit_days(scenario, lines)
+    due = (earliest_due(scenario, lines) - lines["order_on"].to_numpy()) / np.timedelta64(1, "D")
+    closed = due - np.ceil(transit - 1e-9) - np.ceil(mean - 1e-9)
+    begins = start + pd.Timedelta(days=night.bucket * length)
+    check_latest_safe(rules, lines, begins, days, mean + closed + transit)
 
 
 def _check_stock(

@@ -194,7 +194,6 @@ def night_demand(
     """
     length, count = scenario.settings.bucket_days, len(facts.own)
     start = pd.Timestamp(scenario.settings.start_date)
-    root = facts.own["root"].to_numpy(np.int64)
     primary = night.options[night.options["primary"]]
     at = primary["pair"].to_numpy(np.int64)
     ordered = primary["ordered"].to_numpy(np.int64)
@@ -212,8 +211,6 @@ def night_demand(
     mean, variance = demand.over(night.bucket, days)
     back, spread = demand.back(night.bucket, days)
     sd = np.sqrt(np.maximum(variance, 0.0) + spread + (mean / days) ** 2 * late)
-    stock = found.opening[:, night.bucket] + found.on_way[:, night.bucket]
-    position = np.bincount(root, stock, count).astype(np.float64)
     own = pd.MultiIndex.from_frame(facts.own[PAIR])
     counted = own.get_indexer(pd.MultiIndex.from_frame(facts.pairs[PAIR]))
     holding, shortage = np.zeros(count), np.zeros(count)
@@ -221,9 +218,20 @@ def night_demand(
     per_day = facts.pairs["holding"].to_numpy(np.float64) / review
     holding[counted] = per_day * between[counted]
     shortage[counted] = facts.pairs["shortage"].to_numpy(np.float64)
-    if night.bucket == 0:
-        position[counted] = facts.pairs["position"].to_numpy(np.float64)
+    position = night_position(facts, found, night.bucket)
     return mean - back, sd, position, holding, shortage, back
+
+
+def night_position(facts: Tonight, found: Projected, bucket: int) -> Floats:
+    """Return stock at a bucket's opening and on the way, by own pair where it is bought, units."""
+    root = facts.own["root"].to_numpy(np.int64)
+    stock = found.opening[:, bucket] + found.on_way[:, bucket]
+    position: Floats = np.bincount(root, stock, len(root)).astype(np.float64)
+    if bucket == 0:
+        own = pd.MultiIndex.from_frame(facts.own[PAIR])
+        counted = own.get_indexer(pd.MultiIndex.from_frame(facts.pairs[PAIR]))
+        position[counted] = facts.pairs["position"].to_numpy(np.float64)
+    return position
 
 
 def night_terms(

@@ -172,6 +172,16 @@ def demand_grid(
     return mean[each, shown][:, :buckets], variance[each, shown][:, :buckets]
 
 
+def demand_where_bought(
+    scenario: Scenario, tables: Mapping[str, pd.DataFrame], facts: Tonight
+) -> Floats:
+    """Return mean demand by bucket of the horizon, fed pairs' at the pair that buys for them."""
+    own, _ = demand_grid(scenario, tables, facts, scenario.settings.horizon_buckets)
+    total = np.zeros_like(own)
+    np.add.at(total, facts.own["root"].to_numpy(np.int64), own)
+    return total
+
+
 def _on_hand(scenario: Scenario, at: pd.MultiIndex) -> tuple[Floats, Floats]:
     """Return units that can be sold, at least 0, and units on hand that cannot."""
     stock = scenario.filled("inventory")

@@ -140,6 +140,7 @@ class Drive:
         self._check_route(records, metres, trips)
         self._check_shares(records, trips, begins, speed)
         self._check_trips(leaves, trips)
+        self._check_loads(records, trips)
         return served
 
     def _stop_of(self, row: Mapping[str, Any]) -> Stop | None:
@@ -273,6 +274,30 @@ class Drive:
         self._broken(
             "routes", "cost_differs", abs(stated["cost"] - sum(self.terms.values())) > MONEY
         )
+
+    def _check_loads(self, records: list[dict[str, Any]], trips: list[list[Stop]]) -> None:
+        """Every row states the kg on board on leaving; the route the most m3 at any moment."""
+        brought = [[s.load for s in trip if s.kind == "delivery"] for trip in trips]
+        kg, m3 = (
+            [sum(getattr(load, part) for load in loads) for loads in brought]
+            for part in ("kg", "m3")
+        )
+        trip, place, peak_m3 = 0, 0, max(m3)
+        for row in records:
+            if row["kind"] == "reload":
+                trip, place = trip + 1, 0
+            elif row["kind"] in CUSTOMER and place < len(trips[trip]):
+                stop = trips[trip][place]
+                sign = -1.0 if stop.kind == "delivery" else 1.0
+                kg[trip] += sign * stop.load.kg
+                m3[trip] += sign * stop.load.m3
+                peak_m3, place = max(peak_m3, m3[trip]), place + 1
+            unloads = row["kind"] == "end" and not bool(self.vehicle["open_route"])
+            on_board = 0.0 if unloads else kg[trip]
+            differs = abs(float(row["load_kg"]) - on_board) > 0.001 + KG * on_board
+            self._broken("stops", "load_differs", differs, f"seq {row['seq']}")
+        differs = abs(float(self.route["load_m3"]) - peak_m3) > 1e-6 + KG * peak_m3
+        self._broken("routes", "volume_differs", differs)
 
     def _check_shares(
         self,

@@ -17,6 +17,7 @@ from optimizer.plan import Plan
 from scenarios import Scenario
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 Known = dict[tuple[str, str], float]
 
 OPTION = ["supplier_id", "site_id", "product_id"]
@@ -107,12 +108,11 @@ def recount_quantities(scenario: Scenario, plan: Plan) -> Known:
     rows = lines.merge(facts.options, on=OPTION, suffixes=("_line", ""))
     rows = rows.merge(facts.pairs, on=PAIR, suffixes=("", "_pair"))
     steps = _steps(tonight, plan, facts, rows)
-    if without_price(scenario):
-        steps["unpriced"] = np.ones(len(rows))
     for name, values in steps.items():
         for decision, value in zip(names_of(rows), values.tolist(), strict=True):
             known[decision, name] = value
-    return known
+    touched = without_price(tonight, facts, rows)
+    return known | {(str(decision), "unpriced"): 1.0 for decision in names_of(rows)[touched]}
 
 
 def _steps(scenario: Scenario, plan: Plan, facts: Tonight, rows: pd.DataFrame) -> dict[str, Floats]:
@@ -252,15 +252,57 @@ def _sellable(scenario: Scenario, plan: Plan, facts: Tonight, rows: pd.DataFrame
     return found
 
 
-def without_price(scenario: Scenario) -> bool:
-    """Say whether limits touch the night whose prices no table states."""
+def without_price(scenario: Scenario, facts: Tonight, rows: pd.DataFrame) -> Flags:
+    """Say which lines something touches whose price no table states, (n_lines,).
+
+    Caps on a supplier's units, weekly capacities that several sites draw on, and what the planner
+    has decided of tonight.
+    """
+    touched = np.zeros(len(rows), bool)
+    category = _categories(scenario, rows)
+    for limit in _in_force(scenario).itertuples():
+        if limit.kind == "supplier_units":
+            touched |= _inside(rows, category, str(limit.scope))
+    anywhere = scenario.table("supplier_products")["site_id"].isna().to_numpy(bool)
+    several = facts.options["row"].value_counts()
+    shared = (rows["row"].map(several) > 1).to_numpy(bool)
+    limited = rows["capacity_per_week"].notna().to_numpy(bool)
+    touched |= limited & shared & anywhere[rows["row"].to_numpy(np.int64)]
+    decided = scenario.table("decisions")
+    for decision in decided[decided["kind"] == "purchase"].to_dict("records"):
+        mine = np.ones(len(rows), bool)
+        for key in OPTION:
+            if isinstance(decision[key], str):
+                mine &= (rows[key] == decision[key]).to_numpy(bool)
+        touched |= mine
+    return touched
+
+
+def _in_force(scenario: Scenario) -> pd.DataFrame:
+    """Return the hard limits of every night, and those of the bucket in which tonight falls."""
     limits = scenario.table("limits")
-    limits = limits[limits["hard"].astype(bool)]
-    odd = limits["kind"].isin(["supplier_units", "supplier_share_pct"]) | (limits["sense"] == ">=")
-    odd |= (limits["kind"] == "storage") & ~limits["scope"].astype(str).str.startswith("site:")
-    terms = scenario.table("supplier_products")
-    shared = terms["capacity_per_week"].notna() & terms["site_id"].isna()
-    return bool(odd.any() or shared.any() or scenario.has("decisions"))
+    start = pd.Timestamp(scenario.settings.start_date)
+    ends = limits["bucket"] + pd.Timedelta(days=scenario.settings.bucket_days)
+    now = limits["bucket"].isna() | ((limits["bucket"] <= start) & (start < ends))
+    return limits[now & limits["hard"].fillna(True).astype(bool)]
+
+
+def _categories(scenario: Scenario, rows: pd.DataFrame) -> NDArray[np.object_]:
+    made = scenario.table("products").set_index("product_id")["category"]
+    found: NDArray[np.object_] = made.reindex(rows["product_id"]).to_numpy(object)
+    return found
+
+
+def _inside(rows: pd.DataFrame, category: NDArray[np.object_], scope: str) -> Flags:
+    """Say which lines a scope means, (n_lines,)."""
+    name, _, value = scope.partition(":")
+    if name == "category":
+        found: Flags = category == value
+    elif name in ("supplier", "site", "product"):
+        found = (rows[f"{name}_id"] == value).to_numpy(bool)
+    else:
+        found = np.ones(len(rows), bool)
+    return found
 
 
 def _on_order(scenario: Scenario, facts: Tonight) -> pd.Series:
@@ -278,24 +320,25 @@ def _scarcity(scenario: Scenario, plan: Plan, rows: pd.DataFrame) -> Floats:
     prices = plan.table("marginal_prices")
     prices = prices[(prices["stage"] == "replenishment") & (prices["price"] > 0.0)]
     made = scenario.table("products").set_index("product_id").reindex(rows["product_id"])
+    m3, landed = made["volume_m3"].to_numpy(np.float64), rows["landed"].to_numpy(np.float64)
+    category = _categories(scenario, rows)
     limits = scenario.table("limits").set_index("limit_id")
     money = np.zeros(len(rows))
     for kind, entity, price in prices[["kind", "entity", "price"]].itertuples(index=False):
-        if kind == "storage":
-            here = ("site:" + rows["site_id"] == entity).to_numpy()
-            money += np.where(here, price * made["volume_m3"].to_numpy(np.float64), 0.0)
+        name, _, supplier = str(entity).rpartition(" supplier:")
+        if kind == "storage" and str(entity).startswith("site:") and entity not in limits.index:
+            money += price * m3 * _inside(rows, category, str(entity))
         elif entity in limits.index:
-            scope, what = limits.at[entity, "scope"], limits.at[entity, "kind"]
-            name, _, value = str(scope).partition(":")
-            if name == "category":
-                here = (made["category"] == value).to_numpy()
-            elif name in ("supplier", "site", "product"):
-                here = (rows[f"{name}_id"] == value).to_numpy()
-            else:
-                here = np.ones(len(rows), bool)
-            if what == "co2":
-                each = (rows["g_co2e"] / rows["qty"]).fillna(0.0).to_numpy(np.float64)
-            else:
-                each = np.ones(len(rows)) if what == "supplier_units" else rows["landed"].to_numpy()
-            money += np.where(here, price * each, 0.0)
+            limit = limits.loc[entity]
+            sign = 1.0 if limit["sense"] == "<=" else -1.0
+            each = {"storage": m3, "co2": (rows["g_co2e"] / rows["qty"]).fillna(0.0)}
+            weight = np.asarray(each.get(str(kind), landed), np.float64)
+            money += sign * price * weight * _inside(rows, category, str(limit["scope"]))
+        elif name in limits.index:  # what the supplier's share is above what it may be
+            limit = limits.loc[name]
+            sign, scope = (1.0 if limit["sense"] == "<=" else -1.0), str(limit["scope"])
+            inside = _inside(rows, category, scope)
+            own = inside & (rows["supplier_id"] == supplier).to_numpy(bool)
+            whole = np.ones(len(rows)) if scope.startswith("supplier:") else inside
+            money += sign * price * landed * (own - float(limit["value"]) / 100.0 * whole)
     return money

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scenarios import Scenario
-from scenarios.distance import DETOUR, great_circle_m
 from scenarios.semantics.defaults import TONNE_KM_G
+from scenarios.semantics.network import lane_km
 
 Floats = NDArray[np.float64]
 
@@ -80,13 +80,7 @@ def cheapest_trips(scenario: Scenario, loads: pd.DataFrame) -> pd.DataFrame:
 
 def _g_per_kg(scenario: Scenario, ways: pd.DataFrame) -> Floats:
     """Return grams of CO2e per kg moved over each lane."""
-    sites = scenario.table("sites").set_index("site_id")[["lon", "lat"]]
-    ends = [sites.reindex(ways[name]).to_numpy(np.float64) for name in LANE]
-    known = ~np.isnan(np.hstack(ends)).any(axis=1)
-    metres = np.zeros(len(ways))
-    if known.any():
-        metres[known] = great_circle_m(ends[0][known], ends[1][known]) * DETOUR
-    km = ways["distance_km"].fillna(pd.Series(metres / 1000.0, index=ways.index))
+    km = lane_km(scenario, ways)
     factor = ways["g_co2e_per_tkm"].fillna(ways["mode"].fillna("road").map(TONNE_KM_G))
-    grams: Floats = (km * factor / 1000.0).to_numpy(np.float64)
+    grams: Floats = km * factor.to_numpy(np.float64) / 1000.0
     return grams

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from optimizer.audit import forecasting, replenishment, routing, sourcing
+from optimizer.audit import forecasting, replenishment, rolling, routing, sourcing
 from optimizer.audit.report import AuditReport, certificate_violations
 from optimizer.outcome import Status, Termination
 from optimizer.plan import Plan
@@ -21,6 +21,7 @@ REFEREES = {
     "replenishment": replenishment.check,
     "sourcing": sourcing.check,
     "routing": routing.check,
+    "rolling": rolling.check,
 }
 
 
@@ -102,6 +103,20 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ("replenishment", "line_stated_twice", again("purchase_orders")),
     ("replenishment", "option_stated_twice", again("purchase_orders", line=999.0)),
     ("replenishment", "ordered_in_the_past", put("purchase_orders", "order_on", later(-240))),
+    (
+        "replenishment",
+        "latest_safe_day_differs",
+        put("purchase_orders", "latest_safe_on", later(24)),
+    ),
+    ("replenishment", "demand_differs", put("unserved", "qty", more(0.01))),
+    ("replenishment", "demand_differs", again("unserved", id="nothing@nowhere")),
+    ("replenishment", "stated_twice", again("unserved")),
+    ("replenishment", "no_supply_path_not_stated", drop("unserved")),
+    ("replenishment", "not_the_first_day_of_a_bucket", put("transfers", "ship_on", later(24))),
+    ("replenishment", "due_differs_from_transit", put("transfers", "ship_on", later(24 * 7))),
+    ("replenishment", "due_differs_from_transit", put("transfers", "due_on", later(24))),
+    ("replenishment", "co2_differs", put("transfers", "g_co2e", more(1.0))),
+    ("replenishment", "no_such_lane", put("transfers", "mode", instead("air"))),
     ("sourcing", "cost_differs", put("shipments", "cost", more(0.01))),
     ("sourcing", "co2_differs", put("shipments", "g_co2e", more(1.0))),
     ("sourcing", "weight_differs", put("shipments", "weight_kg", more(0.01))),
@@ -124,7 +139,13 @@ PLANTED: list[tuple[str, str, Plant]] = [
     ("routing", "neither_served_nor_unserved", drop("stops")),
     ("routing", "seq_is_not_1_2_3", put("stops", "seq", more(1))),
     ("routing", "load_differs", put("routes", "load_kg", more(1.0))),
+    ("routing", "load_differs", put("stops", "load_kg", more(0.01))),
+    ("routing", "load_differs", put("stops", "load_kg", more(0.01), -1)),
+    ("routing", "volume_differs", put("routes", "load_m3", more(0.001))),
     ("routing", "served_twice", _serve_twice),
+    ("rolling", "latest_safe_day_differs", put("purchase_orders", "latest_safe_on", later(24), -1)),
+    ("rolling", "due_differs_from_transit", put("transfers", "due_on", later(24), -1)),
+    ("rolling", "co2_differs", put("transfers", "g_co2e", more(1.0), -1)),
 ]
 
 

@@ -114,6 +114,33 @@ def test_a_changed_factor_is_found(
     assert any("base is" in fault for fault in faults)
 
 
+def test_a_cap_without_a_price_hides_no_step_of_lines_that_it_does_not_touch(
+    corner_shop: Scenario, corner_plan: Plan, told: list[Explanation]
+) -> None:
+    """The night has a cap on the farm's units; a unit moved from one step to another of a line
+    that is bought at the market does not agree, though the steps add up.
+    """
+    place = next(
+        at
+        for at, one in enumerate(told)
+        if one.table == "purchase_orders"
+        and "-MARKET-" in one.decision_id
+        and one.sums[0].name == "quantity"
+    )
+    part, moved = told[place].sums[0], {"order_multiple": 1.0, "order_value_and_limits": -1.0}
+    steps = tuple(
+        dataclasses.replace(one, value=one.value + moved.get(one.name, 0.0)) for one in part.terms
+    )
+    bad = list(told)
+    bad[place] = changed(told[place], 0, dataclasses.replace(part, terms=steps))
+    _, faults = check_told(corner_shop, corner_plan, bad)
+    name = told[place].decision_id
+    assert [fault.split(" is ")[0] for fault in faults] == [
+        f"{name}: quantity: order_multiple",
+        f"{name}: quantity: order_value_and_limits",
+    ]
+
+
 def test_a_decision_left_out_is_found(
     corner_shop: Scenario, corner_plan: Plan, told: list[Explanation]
 ) -> None:
