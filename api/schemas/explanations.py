@@ -55,7 +55,10 @@ class AlternativeModel(Wire):
     code: str
     facts: dict[str, str | float | None]
     extra_cost: float | None = Field(description="money; below 0: cheaper, but a limit forbids it")
-    standing: str = Field(description="exact, bound or heuristic")
+    standing: str = Field(description="exact, bound, heuristic or none")
+    terms: list[TermModel] = Field(
+        description="what adds up to extra_cost; empty where it was found as one figure"
+    )
 
 
 class ExplanationModel(Wire):

@@ -16,6 +16,7 @@ import pandas as pd
 from optimizer.explanations.explain import EXPLAINERS, Explainer
 from optimizer.explanations.record import Explanation, Factor, Sum
 from optimizer.explanations.recount import CONSTANTS, recount, recounted_terms
+from optimizer.explanations.recount_alternatives import left_out
 from optimizer.plan import Plan
 from optimizer.plan_tables import PLAN_TABLES
 from scenarios import Scenario
@@ -43,6 +44,14 @@ AFTER_PRICES = (
     "price_of_limits", "supplier_capacity", "shelf_life", "order_multiple", "moq", "price_break",
     "order_value_and_limits",
 )  # fmt: skip
+# table -> term of a next-best choice that is what the decision costs, and is no longer paid
+PAID: Mapping[str, str] = {
+    "shipments": "parcel_saved",
+    "unserved": "penalty",
+    "routes": "route",
+    "handed_over": "carrier",
+    "cross_serving": "across",
+}
 NETWORK_CODES = ("no_lane", "too_far", "too_late", "no_supply", "capacity", "not_worth_it")
 TIES: Mapping[tuple[str, str], tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     ("sourcing", "parcel"): (("shipments", "objective", ("parcel",)),),
@@ -95,12 +104,13 @@ def check_told(scenario: Scenario, plan: Plan, told: list[Explanation]) -> tuple
     cells = Cells(placed, plan)
     known = recount(placed, plan)
     terms = recounted_terms(placed, plan)
+    stated = left_out(placed, plan)
     wanted = [name for table in EXPLAINERS for name in decision_ids(table, plan.table(table))]
     faults = _coverage(wanted, [explanation.decision_id for explanation in told])
     for explanation in told:
         faults += [
             f"{explanation.decision_id}: {fault}"
-            for fault in _faults(explanation, cells, known, terms)
+            for fault in _faults(explanation, cells, known, terms, stated)
         ]
     faults += _ties(plan, told, str(scenario.settings.start_date))
     faults += _routes(told)
@@ -203,15 +213,45 @@ def _faults(
     cells: Cells,
     known: Mapping[tuple[str, str], float],
     terms: Mapping[tuple[str, str], float],
+    stated: Mapping[tuple[str, str], float],
 ) -> Iterable[str]:
     """Yield what does not agree in an explanation."""
     name = explanation.decision_id
     for part in explanation.sums:
         yield from _of_sum(name, part, cells, known, terms)
+    yield from _of_alternative(explanation, cells, known, stated)
     for price in explanation.prices:
         known_price = (price.stage, price.kind, price.entity, price.price) in cells.prices
         if not known_price and explanation.table != "positions":
             yield f"the price of {price.kind} {price.entity} is not in marginal_prices"
+
+
+def _of_alternative(
+    explanation: Explanation,
+    cells: Cells,
+    known: Mapping[tuple[str, str], float],
+    stated: Mapping[tuple[str, str], float],
+) -> Iterable[str]:
+    """Yield what does not add up in the next-best choice."""
+    choice, name = explanation.alternative, explanation.decision_id
+    if choice is None or not choice.terms:
+        return
+    for term in choice.terms:
+        truth = stated.get((name, term.name))
+        if term.name == PAID.get(explanation.table) and choice.code != "served_lines":
+            truth = -explanation.sums[-1].total
+        elif term.factors:
+            truth = 1.0
+            for factor in term.factors:
+                cell = _truth(name, factor, explanation.sums[-1], cells, known)
+                if cell is None or _differ(cell, factor.value):
+                    yield f"alternative: {term.name}: {factor.name} is {cell!r}"
+                truth = truth / factor.value if factor.divides else truth * factor.value
+        if truth is not None and _differ(truth, term.value):
+            yield f"alternative: {term.name} is {truth!r}, not {term.value!r}"
+    added = sum(term.value for term in choice.terms)
+    if _differ(added, choice.extra_cost):
+        yield f"alternative: adds up to {added!r}, not {choice.extra_cost!r}"
 
 
 def _of_sum(

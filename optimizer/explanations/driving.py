@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from optimizer.explanations.facts import Facts, Row, blank, cell, constant, number, plain
 from optimizer.explanations.parcels import emission, rate_of, tariff
-from optimizer.explanations.record import Cell, Explanation, Factor, Term, term, total
+from optimizer.explanations.record import Alternative, Cell, Explanation, Factor, Term, term, total
 from optimizer.explanations.told import alternative, binding
 from scenarios.distance import DETOUR, great_circle_m
 
@@ -56,8 +57,37 @@ def _route(facts: Facts, row: Row) -> Explanation:
         (total("cost", "money", terms, cell("routes", row, ROUTE, "cost")),),
         binding(facts, f"routes:{name}"),
         (),
-        alternative(facts, f"routes:{name}", "exact"),
+        _other_day(facts, name),
     )
+
+
+def _other_day(facts: Facts, name: str) -> Alternative | None:
+    """Return what the next-best way to drive a route costs; not driving it is the best found."""
+    told = alternative(facts, f"routes:{name}", "exact")
+    if told is None or told.code != "not_driven":
+        return told
+    facts_of_it = dict(told.facts)
+    if not _any_carrier(facts) and (told.facts["given"] or told.facts["left"]):
+        facts_of_it["must_drive"] = 1.0
+    return replace(told, standing="heuristic", facts=facts_of_it)
+
+
+def _elsewhere(facts: Facts, decision: str, row: Row) -> Alternative | None:
+    """Return a stop's next-best place; whether it is one that only stops without a van may take."""
+    told = alternative(facts, decision, "heuristic")
+    if told is None or not told.code.startswith(("left_out", "carrier")):
+        return told
+    order = facts.one("orders", order_id=str(row["order_id"]))
+    prized = order is not None and not blank(order["prize"])
+    if prized or (told.code.startswith("carrier") and _any_carrier(facts)):
+        return told
+    return replace(told, facts={**told.facts, "must_drive": 1.0})
+
+
+def _any_carrier(facts: Facts) -> bool:
+    """Say whether the plan was free to give a stop to a carrier though a van could drive it."""
+    rest = "rest" if facts.rows("shipments") else "any"
+    return str(facts.plan.provenance.options.get("carriers") or rest) == "any"
 
 
 def explain_stops(facts: Facts, rows: Iterable[Row]) -> list[Explanation]:
@@ -101,7 +131,7 @@ def _stop(facts: Facts, row: Row) -> Explanation:
         (total("cost", "money", terms),),
         binding(facts, decision),
         (),
-        alternative(facts, decision, "heuristic"),
+        _elsewhere(facts, decision, row),
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from optimizer.explanations.facts import Facts, Row, blank, cell, constant, number, plain
 from optimizer.explanations.prices import prices_of
-from optimizer.explanations.record import Explanation, Factor, Sum, Term, term, total
+from optimizer.explanations.record import Alternative, Explanation, Factor, Sum, Term, term, total
 from optimizer.explanations.told import alternative, binding
 from scenarios.semantics.co2_limits import co2_limits
 
@@ -43,6 +43,9 @@ def _parcel(facts: Facts, row: Row) -> Explanation:
     own = sum(part.value for part in terms)
     risk = _risk(facts, row, order, packed, (kg, m3), own, worth)
     terms += risk + worth
+    other = alternative(facts, f"shipments:{name}", "bound")
+    if other is None and f"shipments:{name}" in facts.told:
+        other = _stays(facts, order, packed, terms)
     return Explanation(
         f"shipments:{name}",
         "shipments",
@@ -61,8 +64,24 @@ def _parcel(facts: Facts, row: Row) -> Explanation:
         (priced, total("objective", "money", terms)),
         binding(facts, f"shipments:{name}"),
         prices_of(facts, "sourcing", _uses(facts, row, order, packed)),
-        alternative(facts, f"shipments:{name}", "bound"),
+        other,
     )
+
+
+def _stays(facts: Facts, order: Row, packed: list[Row], terms: list[Term]) -> Alternative:
+    """Return what it costs more to leave a parcel that no other site could send."""
+    penalty = [
+        term(
+            "unserved",
+            cell("shipment_lines", line, ("shipment_id", "order_id", "line_id"), "qty"),
+            facts.penalty_factor(str(line["product_id"])),
+            *urgency(facts, order),
+        )
+        for line in packed
+    ]
+    own = sum(part.value for part in terms)
+    added = (*penalty, Term("parcel_saved", -own))
+    return Alternative("stays", {}, sum(part.value for part in added), "exact", added)
 
 
 def tariff(rate: Row, kg: float, m3: float, stated: Factor) -> Sum:
@@ -288,12 +307,18 @@ def _left(facts: Facts, row: Row) -> Explanation:
         rule["detail"] = str(row["detail"])
     if not blank(row["cheapest_relaxation"]):
         rule["what_helps"] = str(row["cheapest_relaxation"])
+    decision = f"unserved:{kind}/{name}"
+    way = alternative(facts, decision, "heuristic")
+    if way is None and "what_helps" in rule:
+        way = Alternative("served", {}, float("nan"), "heuristic")
     return Explanation(
-        f"unserved:{kind}/{name}",
+        decision,
         "unserved",
         {"kind": kind, "id": name, "qty": qty.value, "code": str(row["code"])},
         tuple(sums(facts, name, qty)),
         rule,
+        (),
+        way,
     )
 
 

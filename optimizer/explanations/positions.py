@@ -17,6 +17,7 @@ from optimizer.explanations.record import (
     term,
     total,
 )
+from optimizer.explanations.told import alternative
 from scenarios.semantics.defaults import inventory_policies
 from scenarios.semantics.movable import release_days
 
@@ -160,12 +161,16 @@ def explain_cross_serving(facts: Facts, rows: Iterable[Row]) -> list[Explanation
     for row in rows:
         qty: Factor = cell("cross_serving", row, SERVING, "qty")
         extra = cell("cross_serving", row, SERVING, "extra_cost")
+        name = f"cross_serving:{row['product_id']}@{row['site_id']}>{row['region_site_id']}"
         explained.append(
             Explanation(
-                f"cross_serving:{row['product_id']}@{row['site_id']}>{row['region_site_id']}",
+                name,
                 "cross_serving",
                 {column: plain(row[column]) for column in (*SERVING, "qty")},
                 (total("objective", "money", [term("across", qty, extra)]),),
+                {},
+                (),
+                alternative(facts, name, "bound"),
             )
         )
     return explained

@@ -86,13 +86,16 @@ class Alternative:
     ----------
     code, facts : what it is, as the sentences have it
     extra_cost : money more than the plan; negative: cheaper, but a limit forbids it; NaN: unknown
-    standing : exact, bound (it costs at least so much more), or heuristic (the best that was found)
+    standing : exact, bound (it costs at least so much more), heuristic (the best that was found),
+        or none (there is no other way, or none was worked out: the code says which)
+    terms : what adds up to the extra cost; empty where it was found as one figure
     """
 
     code: str
     facts: Facts
     extra_cost: float
     standing: str
+    terms: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +128,7 @@ class Explanation:
                 {
                     "name": part.name,
                     "unit": part.unit,
-                    "terms": [
-                        {
-                            "name": term.name,
-                            "value": _number(term.value),
-                            "factors": [_factor(factor) for factor in term.factors],
-                        }
-                        for term in part.terms
-                    ],
+                    "terms": _terms(part.terms),
                     "total": _number(part.total),
                     "stated": None if part.stated is None else _factor(part.stated),
                 }
@@ -157,6 +153,7 @@ class Explanation:
                 "facts": _facts(self.alternative.facts),
                 "extra_cost": _number(self.alternative.extra_cost),
                 "standing": self.alternative.standing,
+                "terms": _terms(self.alternative.terms),
             },
         }
 
@@ -188,6 +185,17 @@ def total(name: str, unit: str, terms: list[Term], stated: Factor | None = None)
 
 def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _terms(terms: tuple[Term, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": term.name,
+            "value": _number(term.value),
+            "factors": [_factor(factor) for factor in term.factors],
+        }
+        for term in terms
+    ]
 
 
 def _facts(facts: Facts) -> dict[str, Any]:

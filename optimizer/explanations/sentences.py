@@ -16,6 +16,8 @@ LANGUAGES: tuple[Language, ...] = ("en", "zh")
 ZH_CURRENCY = {"CNY": "元", "GBP": "英镑", "USD": "美元", "EUR": "欧元"}
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DIGITS = 4  # of numbers that are not money
+# alternatives of driving: no limit forbids one that costs less than the plan
+DRIVEN = ("on_route", "further_van", "other_van", "not_driven", "left_out", "carrier")
 MOST_DIGITS = 12  # of factors, where fewer would not multiply up to what is printed
 
 
@@ -95,15 +97,20 @@ class Teller(string.Formatter):
 
     def _sum(self, part: Sum) -> str:
         show = self.money if part.unit == "money" else self.number
-        text = ""
-        for place, term in enumerate(part.terms):
-            sign = "\u2212" if term.value < 0.0 else "+"
-            lead = "" if place == 0 and sign == "+" else f" {sign} "
-            text += f"{lead}{self._term(term, part.unit)}"
+        text = self._added(part.terms, part.unit)
         name, colon, stop = words.SUMS[part.name][self.at], ": ", "."
         if self.language == "zh":
             colon, stop = "：", "。"
-        return f"{name}{colon}{text.strip()} = {show(part.total)}{stop}"
+        return f"{name}{colon}{text} = {show(part.total)}{stop}"
+
+    def _added(self, terms: Sequence[Term], unit: str = "money") -> str:
+        """Return terms with their signs, one after the other."""
+        text = ""
+        for place, term in enumerate(terms):
+            sign = "\u2212" if term.value < 0.0 else "+"
+            lead = "" if place == 0 and sign == "+" else f" {sign} "
+            text += f"{lead}{self._term(term, unit)}"
+        return text.strip()
 
     def _term(self, term: Term, unit: str) -> str:
         digits = f"{abs(term.value):,.2f}" if unit == "money" else self.number(abs(term.value))
@@ -144,13 +151,29 @@ class Teller(string.Formatter):
         return self._say(words.PRICES[price.kind], facts)
 
     def _alternative(self, choice: Alternative) -> str:
-        text = self._say(words.ALTERNATIVES[choice.code], choice.facts)
+        facts = dict(choice.facts)
+        if "rule" in facts:
+            facts["rule"] = words.BREAKS[str(facts["rule"])][self.at]
+        text = self._say(words.ALTERNATIVES[choice.code], facts)
+        if len(choice.terms) > 1:
+            text += (
+                f"（{self._added(choice.terms)}）" if self.at else f" ({self._added(choice.terms)})"
+            )
         extra, standing = choice.extra_cost, choice.standing
-        if math.isnan(extra):
+        if standing != "none" and math.isnan(extra):
             standing = "unknown"
         elif extra < 0.0:
-            extra, standing = -extra, "cheaper"
+            extra, standing = -extra, _below(choice)
         return text + self._say(words.EXTRA[standing], {"extra_cost": extra})
+
+
+def _below(choice: Alternative) -> str:
+    """Return how it is said that a choice would cost less than the plan."""
+    if choice.code == "stays":
+        return "must"
+    if "must_drive" in choice.facts:
+        return "must_drive"
+    return "not_taken" if choice.code.startswith(DRIVEN) else "cheaper"
 
 
 def _decimals(factors: Sequence[Factor], value: float, digits: int) -> int:

@@ -5,14 +5,46 @@ from __future__ import annotations
 import json
 import re
 
-from optimizer.explanations.facts import Facts, blank, number
-from optimizer.explanations.record import Alternative, Cell
+from optimizer.explanations.facts import Facts, Row, blank, number
+from optimizer.explanations.record import Alternative, Cell, Term
 
 # what stages call the next-best choice -> code, names of its facts
 PATTERNS = (
     (re.compile(r"order (\S+) more"), "more", ("units",)),
     (re.compile(r"order (\S+) fewer"), "fewer", ("units",)),
     (re.compile(r"from (.+)"), "from_site", ("site_id",)),
+    (
+        re.compile(r"left out; route (.+) would break (\w+)"),
+        "left_out_route",
+        ("route_id", "rule"),
+    ),
+    (
+        re.compile(r"left out; a further (.+) at (.+) would break (\w+)"),
+        "left_out_van",
+        ("vehicle_type", "depot_id", "rule"),
+    ),
+    (
+        re.compile(r"carrier (.+); route (.+) would break (\w+)"),
+        "carrier_route",
+        ("carrier_id", "route_id", "rule"),
+    ),
+    (
+        re.compile(r"carrier (.+); a further (.+) at (.+) would break (\w+)"),
+        "carrier_van",
+        ("carrier_id", "vehicle_type", "depot_id", "rule"),
+    ),
+    (
+        re.compile(
+            r"not driven: (\d+) of its stops with other vans, (\d+) with carriers, (\d+) left out"
+        ),
+        "not_driven",
+        ("moved", "given", "left"),
+    ),
+    (re.compile(r"serve it with what would help"), "served", ()),
+    (re.compile(r"serve its (\d+) lines with what would help"), "served_lines", ("lines",)),
+    (re.compile(r"not worked out"), "not_worked_out", ()),
+    (re.compile(r"no other site could serve it .*"), "no_site", ()),
+    (re.compile(r"no van that could serve it .*"), "no_van", ()),
     (re.compile(r"route (.+)"), "on_route", ("route_id",)),
     (re.compile(r"a further (.+) at (.+)"), "further_van", ("vehicle_type", "depot_id")),
     (re.compile(r"carrier (.+)"), "carrier", ("carrier_id",)),
@@ -27,7 +59,8 @@ PATTERNS = (
     (re.compile(r"no .*"), "", ()),
     (re.compile(r"(.+) at (.+)"), "other_van", ("vehicle_type", "depot_id")),
 )
-NUMBERS = ("units", "days")
+NUMBERS = ("units", "days", "moved", "given", "left", "lines")
+NONE = ("not_worked_out", "no_site", "no_van")  # codes that name no other way
 
 
 def binding(facts: Facts, decision_id: str) -> dict[str, Cell]:
@@ -62,5 +95,14 @@ def alternative(facts: Facts, decision_id: str, standing: str) -> Alternative | 
                 return None
             about: dict[str, Cell] = dict(zip(names, found.groups(), strict=True))
             about |= {name: float(about[name]) for name in NUMBERS if name in about}
-            return Alternative(code, about, number(row["extra_cost"], float("nan")), standing)
+            extra = number(row["extra_cost"], float("nan"))
+            standing = "none" if code in NONE else standing
+            return Alternative(code, about, extra, standing, _terms(row))
     return None
+
+
+def _terms(row: Row) -> tuple[Term, ...]:
+    """Return what adds up to the extra cost, as the stage wrote it."""
+    stated = row.get("alternative_terms")  # not in plans of older releases
+    terms = {} if blank(stated) else json.loads(str(stated))
+    return tuple(Term(name, float(value)) for name, value in terms.items())

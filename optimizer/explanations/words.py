@@ -207,6 +207,17 @@ TERMS: Mapping[str, Pair] = {
     "holding": ("holding", "持有"),
     "shortage": ("shortage", "缺货"),
     "across": ("serving across regions", "跨区支援"),
+    "across_from_there": ("serving across regions from there", "由该站点跨区支援"),
+    "without_stop": ("its route without it", "原路线省去此站"),
+    "carrier": ("carrier", "承运商"),
+    "van": ("van", "车辆"),
+    "left_out": ("left out", "不服务"),
+    "other_routes": ("other routes", "其他路线"),
+    "further_vans": ("further vans", "新增车辆"),
+    "route": ("this route", "本路线"),
+    "sending": ("serving it", "满足它"),
+    "penalty": ("penalty", "未满足罚金"),
+    "parcel_saved": ("this parcel", "本包裹"),
 }
 
 RULES: Mapping[str, Pair] = {
@@ -392,6 +403,56 @@ ALTERNATIVES: Mapping[str, Pair] = {
         "次优：货物在别处改道，网点不变",
     ),
     "left_out": ("Next best: leave it out", "次优：不服务"),
+    "left_out_route": (
+        (
+            "Next best: leave it out, as the nearest other place, on route {route_id}, is ruled"
+            " out by {rule}"
+        ),
+        "次优：不服务，因为最近的其他位置（路线{route_id}）受限于{rule}",
+    ),
+    "left_out_van": (
+        (
+            "Next best: leave it out, as the nearest other place, a further {vehicle_type} at"
+            " {depot_id}, is ruled out by {rule}"
+        ),
+        "次优：不服务，因为最近的其他位置（{depot_id}另一辆{vehicle_type}）受限于{rule}",
+    ),
+    "carrier_route": (
+        (
+            "Next best: carrier {carrier_id}, as the nearest other place, on route {route_id},"
+            " is ruled out by {rule}"
+        ),
+        "次优：交承运商{carrier_id}，因为最近的其他位置（路线{route_id}）受限于{rule}",
+    ),
+    "carrier_van": (
+        (
+            "Next best: carrier {carrier_id}, as the nearest other place, a further {vehicle_type}"
+            " at {depot_id}, is ruled out by {rule}"
+        ),
+        "次优：交承运商{carrier_id}，因为最近的其他位置（{depot_id}另一辆{vehicle_type}）受限于{rule}",
+    ),
+    "not_driven": (
+        (
+            "Next best: not to drive it; its stops with other vans: {moved:n}, with carriers:"
+            " {given:n}, left out: {left:n}"
+        ),
+        "次优：不开此路线，其站点{moved:n}个改由其他车辆，{given:n}个交承运商，{left:n}个不服务",
+    ),
+    "stays": (
+        "No other site that could send it has all its goods. Next best: it stays",
+        "其他可发货站点均无全部货品。次优：不发货",
+    ),
+    "served": ("Next best: to serve it with what would help", "次优：按上述处理办法满足"),
+    "served_lines": (
+        "Next best: to serve it with the {lines:n} lines that leave together, with what would help",
+        "次优：按上述处理办法，与同发的共{lines:n}行一并满足",
+    ),
+    "not_worked_out": ("Its next-best choice was not worked out", "次优方案未计算"),
+    "no_site": (
+        "No other site could serve that region for less than being short costs",
+        "没有其他站点能以低于缺货成本服务该区域",
+    ),
+    "no_van": ("No van that could serve it was found", "未找到可服务它的车辆"),
     "without_line": (
         "Next best: leave the line out and plan the item again",
         "次优：不订此行并重新计划该商品",
@@ -407,6 +468,15 @@ ALTERNATIVES: Mapping[str, Pair] = {
         "次优：留在原地等供应商到货",
     ),
 }
+# rules that keep a stop from another place, as they stand in sentences
+BREAKS: Mapping[str, Pair] = {
+    "skill": ("the skills that it asks for", "所需技能"),
+    "count": ("the number of stops or trips", "停靠点数或趟数上限"),
+    "capacity": ("the van's capacity", "车辆容量"),
+    "distance": ("max_km", "里程上限"),
+    "window": ("a time window", "时间窗"),
+    "shift": ("the length of the day", "工作时长"),
+}
 EXTRA: Mapping[str, Pair] = {
     "exact": (", which costs {extra_cost:m} more.", "，多花{extra_cost:m}。"),
     "bound": (", which costs at least {extra_cost:m} more.", "，至少多花{extra_cost:m}。"),
@@ -418,5 +488,18 @@ EXTRA: Mapping[str, Pair] = {
         ", which would cost {extra_cost:m} less if the limit above did not forbid it.",
         "，若无上述限制可少花{extra_cost:m}。",
     ),
+    "must": (
+        ", which would cost {extra_cost:m} less, but what can be served must be.",
+        "，可少花{extra_cost:m}，但凡能服务的必须服务。",
+    ),
+    "must_drive": (
+        ", which would cost {extra_cost:m} less, but what a van can drive a van must drive.",
+        "，可少花{extra_cost:m}，但凡自有车辆能配送的必须由其配送。",
+    ),
+    "not_taken": (
+        ", which would cost {extra_cost:m} less: the search did not take it.",
+        "，可少花{extra_cost:m}：搜索未采用。",
+    ),
     "unknown": ("; what it costs is not known.", "；其费用未知。"),
+    "none": (".", "。"),
 }

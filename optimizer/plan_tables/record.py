@@ -31,5 +31,6 @@ TABLES = (
         text("binding", "约束", "Rule, parameter and value that decided, as JSON."),
         text("alternative", "次优方案", "Next-best choice."),
         number("extra_cost", "额外成本", "What the alternative would cost more.", low=None),
+        text("alternative_terms", "次优算式", "What adds up to extra_cost, as JSON."),
     )),
 )

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.routing.insertion import best_insertion, gaps_of, without_stop
-from optimizer.routing.problem import FOREVER, KG, M3, RoutingProblem, vans_left
-from optimizer.routing.schedule import Timed, price, with_van
+from optimizer.routing.insertion import best_insertion, gaps_of
+from optimizer.routing.otherwise import (
+    MOST_LOOKS,
+    NOT_WORKED_OUT,
+    TRIES,
+    Choice,
+    day_without,
+    other_van,
+    saved_without,
+    stop_elsewhere,
+)
+from optimizer.routing.problem import FOREVER, KG, M3, RoutingProblem
+from optimizer.routing.schedule import Timed
 from optimizer.routing.solve import Driven
 from optimizer.routing.timing import STOP
+from optimizer.routing.unserved import Reason
 
 MOST_STOPS = 3_000  # stops of one problem that are explained
-TRIES = 3  # feasible places that are priced for the next-best route
+NOTHING = Choice(NOT_WORKED_OUT, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,43 +40,42 @@ class Explanation:
     binding: str
     alternative: str
     extra_cost: float
+    alternative_terms: str = "{}"
 
 
 def explain_routes(
     driven: Driven, names: Sequence[str], stop_now: Callable[[], bool] = lambda: False
 ) -> list[Explanation]:
-    """Explain each route: what it costs, which limit it is closest to, the next-best van.
+    """Explain each route: what it costs, which limit it is closest to, the day without it.
 
-    Ends early when `stop_now` says so.
+    The alternative is the cheaper of another van on the same way and of not driving it, which is
+    looked at for as many routes as `MOST_LOOKS` allows. Ends early when `stop_now` says so.
 
     Parameters
     ----------
     names : route_id of each route
     """
     problem = driven.problem
-    left = vans_left(problem, tuple(t.route for t in driven.timed))
-    rows = []
-    for name, timed in zip(names, driven.timed, strict=True):
+    places = sum(len(timed.route.stops) + 1 for timed in driven.timed)
+    looks, rows = 0, []
+    for number, (name, timed) in enumerate(zip(names, driven.timed, strict=True)):
         if stop_now():
             break
-        terms = timed.terms
-        others = [
-            found
-            for van in range(len(problem.vans))
-            if van != timed.route.van and left[van] > 0
-            if not isinstance(found := price(problem, with_van(timed.route, van)), str)
-        ]
-        best = min(others, key=lambda found: (found.cost, found.route.van), default=None)
-        alternative = "no other van is free that could drive it"
-        extra = float("nan")
-        if best is not None:
-            van = best.route.van
-            alternative = f"{problem.vans.vehicle_type[van]} at {problem.vans.depot_id[van]}"
-            extra = best.cost - timed.cost
-        binding = _binding(problem, timed)
+        choices = [other_van(driven, number)]
+        looks += places * len(timed.route.stops)
+        if looks <= MOST_LOOKS:
+            choices.append(day_without(driven, number, stop_now))
+        found = [choice for choice in choices if choice is not None and choice.terms]
+        best = min(found, key=lambda choice: choice.extra_cost, default=NOTHING)
         rows.append(
             Explanation(
-                f"routes:{name}", "routes", _json(terms), _json(binding), alternative, extra
+                f"routes:{name}",
+                "routes",
+                _json(timed.terms),
+                _json(_binding(problem, timed)),
+                best.name,
+                best.extra_cost,
+                json.dumps(best.terms),
             )
         )
     return rows
@@ -73,7 +84,7 @@ def explain_routes(
 def explain_stops(
     driven: Driven, names: Sequence[str], stop_now: Callable[[], bool] = lambda: False
 ) -> list[Explanation]:
-    """Explain each stop: what it costs where it is, and on the next-best route.
+    """Explain each stop: what it costs where it is, and in its next-best place.
 
     `insertion` is what the route costs less without the stop; `extra_cost` is what the plan
     costs more with the stop at the alternative. Ends early when `stop_now` says so.
@@ -87,30 +98,19 @@ def explain_stops(
                 continue
             if len(rows) >= MOST_STOPS or stop_now():
                 return rows
-            saved = _saved(problem, timed, node.stop)
-            elsewhere = best_insertion(
-                problem, driven.timed, node.stop, gaps, skip_route=number, tries=TRIES
-            )
-            loss = float(problem.stops.loss[node.stop])
-            alternative, extra = "no other place was found", float("nan")
-            if elsewhere is not None:
-                if elsewhere.route >= 0:
-                    alternative = f"route {names[elsewhere.route]}"
-                else:
-                    van = elsewhere.timed.route.van
-                    kind, depot = problem.vans.vehicle_type[van], problem.vans.depot_id[van]
-                    alternative = f"a further {kind} at {depot}"
-                extra = elsewhere.extra_cost - sum(saved.values())
-            if problem.stops.optional[node.stop]:
-                without = loss - sum(saved.values())
-                if not extra <= without:
-                    offer = driven.offers.get(node.stop)
-                    taken = offer is not None and offer.cost <= loss
-                    alternative = f"carrier {offer.name}" if offer and taken else "left out"
-                    extra = without
+            saved = saved_without(problem, timed, node.stop)
+            best = stop_elsewhere(driven, names, number, node.stop, saved, gaps)
             slack = _slack(problem, timed, seq)
             rows.append(
-                Explanation(f"stops:{name}/{seq}", "stops", _json(saved), slack, alternative, extra)
+                Explanation(
+                    f"stops:{name}/{seq}",
+                    "stops",
+                    _json(saved or timed.terms),
+                    slack,
+                    best.name,
+                    best.extra_cost,
+                    json.dumps(best.terms),
+                )
             )
     return rows
 
@@ -127,11 +127,12 @@ def explain_given(
             break
         name = problem.stops.shipment_id[stop] or problem.stops.order_id[stop]
         place = best_insertion(problem, driven.timed, stop, gaps, tries=TRIES)
-        alternative, extra = "no van that could serve it was found", float("nan")
+        alternative, extra, terms = "no van that could serve it was found", float("nan"), {}
         if place is not None:
             van = place.timed.route.van
             alternative = f"{problem.vans.vehicle_type[van]} at {problem.vans.depot_id[van]}"
             extra = place.extra_cost - offer.cost
+            terms = {"van": place.extra_cost, "carrier": -offer.cost}
         binding = _json({"rule": "tariff", "value": offer.tariff, "carrier": offer.name})
         rows.append(
             Explanation(
@@ -141,21 +142,42 @@ def explain_given(
                 binding,
                 alternative,
                 extra,
+                json.dumps(terms),
+            )
+        )
+    return rows
+
+
+def explain_unserved(
+    solved: Sequence[Driven], why: Sequence[Sequence[Reason]]
+) -> list[Explanation]:
+    """Explain each order of which one stop is on no route: the change that would serve it."""
+    left = [
+        (driven.problem.stops, reason)
+        for driven, reasons in zip(solved, why, strict=True)
+        for reason in reasons
+    ]
+    count = Counter(stops.order_id[reason.stop] for stops, reason in left)
+    rows = []
+    for stops, reason in left:
+        order, loss = stops.order_id[reason.stop], float(stops.loss[reason.stop])
+        if count[order] > 1 or not np.isfinite(reason.cost):
+            continue
+        rows.append(
+            Explanation(
+                f"unserved:stop/{order}",
+                "unserved",
+                _json({"unserved": loss}),
+                "{}",
+                "serve it with what would help",
+                reason.cost - loss,
+                json.dumps({"sending": reason.cost, "penalty": -loss}),
             )
         )
     return rows
 
 
 # ---- inside ---------------------------------------------------------------------------------
-
-
-def _saved(problem: RoutingProblem, timed: Timed, stop: int) -> dict[str, float]:
-    """Return what a route costs less without a stop, by term."""
-    shorter = without_stop(timed.route, stop)
-    rest = None if shorter is None else price(problem, shorter)
-    if rest is None or isinstance(rest, str):
-        return timed.terms
-    return {term: money - rest.terms[term] for term, money in timed.terms.items()}
 
 
 def _binding(problem: RoutingProblem, timed: Timed) -> dict[str, object]:

@@ -237,7 +237,7 @@ def best_insertion(
         if not np.isfinite(cost[gap]) or fine >= tries:
             break
         number = int(gaps.route[gap])
-        tried = _with_stop(routes[number].route, stop, int(gaps.trip[gap]), int(gaps.at[gap]))
+        tried = with_stop(routes[number].route, stop, int(gaps.trip[gap]), int(gaps.at[gap]))
         best, worked = _better(problem, routes[number].cost, number, tried, stop, best)
         fine += worked
     for number, timed in enumerate(routes):
@@ -285,6 +285,12 @@ def insert_all(
     return done
 
 
+def with_stop(route: Route, stop: int, trip: int, at: int) -> Route:
+    """Return a route with a stop more, at an index of one of its trips."""
+    longer = (*route.trips[trip][:at], stop, *route.trips[trip][at:])
+    return Route(route.van, (*route.trips[:trip], longer, *route.trips[trip + 1 :]))
+
+
 def without_stop(route: Route, stop: int) -> Route | None:
     """Return a route without one of its stops; None where nothing is left."""
     trips = tuple(tuple(s for s in trip if s != stop) for trip in route.trips)
@@ -293,11 +299,6 @@ def without_stop(route: Route, stop: int) -> Route | None:
 
 
 # ---- inside ---------------------------------------------------------------------------------
-
-
-def _with_stop(route: Route, stop: int, trip: int, at: int) -> Route:
-    longer = (*route.trips[trip][:at], stop, *route.trips[trip][at:])
-    return Route(route.van, (*route.trips[:trip], longer, *route.trips[trip + 1 :]))
 
 
 def _better(

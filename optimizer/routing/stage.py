@@ -9,7 +9,13 @@ import pandas as pd
 
 from optimizer.outcome import Limits, Outcome, Termination, proven_status
 from optimizer.routing.co2 import read_caps, solve_within
-from optimizer.routing.explain import MOST_STOPS, explain_given, explain_routes, explain_stops
+from optimizer.routing.explain import (
+    MOST_STOPS,
+    explain_given,
+    explain_routes,
+    explain_stops,
+    explain_unserved,
+)
 from optimizer.routing.from_scenario import ANY, OFF, REST, Reading, read_problems
 from optimizer.routing.handing import hand_over, key_of, losses_if_refused
 from optimizer.routing.offers import Key, Offer
@@ -96,6 +102,7 @@ def run(
     for driven, ids in zip(solved, names, strict=True):
         said += explain_stops(driven, ids, over)
         said += explain_given(driven, over)
+    said += explain_unserved(solved, why)
     tables = {
         "routes": routes_table(solved, names),
         "stops": stops_table(solved, names),

@@ -30,7 +30,9 @@ HANDED_COLUMNS = [
     "weight_kg", "cost", "late_cost", "risk_cost", "g_co2e",
 ]  # fmt: skip
 UNSERVED_COLUMNS = ["kind", "id", "qty", "code", "proof", "detail", "cheapest_relaxation"]
-EXPLANATION_COLUMNS = ["decision_id", "table", "terms", "binding", "alternative", "extra_cost"]
+EXPLANATION_COLUMNS = [
+    "decision_id", "table", "terms", "binding", "alternative", "extra_cost", "alternative_terms",
+]  # fmt: skip
 
 
 def route_names(solved: Sequence[Driven]) -> list[list[str]]:

@@ -54,6 +54,7 @@ class Reason:
     code : capacity, window, skill, shift, distance, count, co2, prize; time: not looked at
     proven : no plan whatever could serve it; else the search found no place
     detail, relaxation : sentences for the planner
+    cost : money of serving it so; NaN: not known
     """
 
     stop: int
@@ -61,6 +62,7 @@ class Reason:
     proven: bool
     detail: str
     relaxation: str
+    cost: float = float("nan")
 
 
 def reasons(driven: Driven, stop_now: Callable[[], bool] = lambda: False) -> list[Reason]:
@@ -99,7 +101,7 @@ def _crowded_out(driven: Driven, alone_tests: _Alone, stop: int) -> Reason:
         if driven.co2_limits and (cost <= loss or not stops.optional[stop]):
             return _too_dirty(driven, place)
         detail = f"the cheapest place found costs {cost:.2f}, leaving it out {loss:.2f}"
-        return Reason(stop, "prize", False, detail, f"a prize above {cost:.2f}")
+        return Reason(stop, "prize", False, detail, f"a prize above {cost:.2f}", cost)
     left = vans_left(problem, tuple(t.route for t in driven.timed))
     alone = [van for van in np.flatnonzero(tests.direct[stop] == FINE) if left[van] == 0]
     if not alone:
@@ -111,7 +113,8 @@ def _crowded_out(driven: Driven, alone_tests: _Alone, stop: int) -> Reason:
     detail = "every van that could come is used"
     detail += f"; its routes are kept from it by {why}" if why else ""
     cost = _cost_alone(problem, int(van), stop)
-    return Reason(stop, "count", False, detail, f"one more {name} (costs {cost:.2f} for it alone)")
+    relaxation = f"one more {name} (costs {cost:.2f} for it alone)"
+    return Reason(stop, "count", False, detail, relaxation, cost)
 
 
 def _too_dirty(driven: Driven, place: Insertion) -> Reason:
@@ -120,7 +123,8 @@ def _too_dirty(driven: Driven, place: Insertion) -> Reason:
     grams = place.timed.g_co2e - before
     limits = ", ".join(driven.co2_limits)
     detail = f"its cheapest place would emit {grams:.0f} g more than limit {limits} leaves room for"
-    return Reason(place.stop, "co2", False, detail, f"{grams:.0f} g more in limit {limits}")
+    relaxation = f"{grams:.0f} g more in limit {limits}"
+    return Reason(place.stop, "co2", False, detail, relaxation, place.extra_cost)
 
 
 def _failing_rules(

@@ -15,6 +15,7 @@ from optimizer.allocation.positioning.from_scenario import Read, read_problem
 from optimizer.allocation.positioning.multipliers import here_cost
 from optimizer.allocation.positioning.search import ENGINE, Answer, search
 from optimizer.allocation.positioning.tables import (
+    cross_explanations,
     cross_serving_table,
     explanations_table,
     figures,
@@ -125,7 +126,13 @@ def _tables(scenario: Scenario, read: Read, answer: Answer) -> dict[str, pd.Data
         "positions": positions_table(read, answer.moves, answer.bound),
         "cross_serving": cross_serving_table(read, answer.moves),
         "marginal_prices": prices_table(read, answer.prices),
-        "explanations": explanations_table(read, answer.moves, transfers, here, answer.prices),
+        "explanations": pd.concat(
+            [
+                explanations_table(read, answer.moves, transfers, here, answer.prices),
+                cross_explanations(read, answer.moves),
+            ],
+            ignore_index=True,
+        ),
     }
 
 

@@ -17,6 +17,7 @@ from optimizer.stage import Kpi
 from scenarios import Scenario
 
 MOST_EXPLAINED = 500  # transfers, those that save most
+NO_SITE = "no other site could serve it for less than being short"
 
 
 def transfers_table(scenario: Scenario, read: Read, moves: Moves) -> pd.DataFrame:
@@ -166,6 +167,41 @@ def explanations_table(
                 "binding": json.dumps(binding, ensure_ascii=False) if binding else None,
                 "alternative": "stays where it is until the supplier delivers",
                 "extra_cost": float(net[at]),
+            }
+        )
+    return pd.DataFrame(told)
+
+
+def cross_explanations(read: Read, moves: Moves) -> pd.DataFrame:
+    """Say of stock that is meant for another site's region which site is next best, and its price.
+
+    As if the next-best site had the units to spare; a region that no other site could serve for
+    less than being short costs has none.
+    """
+    if not len(moves.held_qty):
+        return pd.DataFrame()
+    _, beyond = read.problem.across()
+    told = []
+    held = (moves.held_product, moves.held_at, moves.held_for, moves.held_qty)
+    for product, here, region, qty in zip(*(part.tolist() for part in held), strict=True):
+        ways = beyond[product, :, region].copy()
+        own = float(ways[here]) * qty
+        ways[[here, region]] = np.inf
+        site = int(ways.argmin())
+        found = bool(np.isfinite(ways[site]))
+        there = float(ways[site]) * qty if found else np.nan
+        names = (read.products[product], read.sites[here], read.sites[region])
+        told.append(
+            {
+                "decision_id": "cross_serving:{}@{}>{}".format(*names),
+                "table": "cross_serving",
+                "terms": json.dumps({"across": own}),
+                "binding": None,
+                "alternative": f"from {read.sites[site]}" if found else NO_SITE,
+                "extra_cost": there - own,
+                "alternative_terms": json.dumps(
+                    {"across_from_there": there, "across": -own} if found else {}
+                ),
             }
         )
     return pd.DataFrame(told)

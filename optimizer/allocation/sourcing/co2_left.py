@@ -20,11 +20,13 @@ class Capped:
     Attributes
     ----------
     proven : no rate emits so little that the limits hold even if all other orders stand back
+    cost : money of the way that lacks least
     """
 
     proven: bool
     detail: str
     helps: str
+    cost: float
 
 
 def why_capped(
@@ -70,4 +72,5 @@ def why_capped(
         f"a parcel emits {emits:,.0f} g; limit {name} has {left:,.0f} g left of"
         f" {use.cap.grams:,.0f}",
         f"{np.ceil(short):,.0f} g more in limit {name} (ships for {cost:.2f})",
+        cost,
     )

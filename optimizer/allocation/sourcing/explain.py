@@ -81,6 +81,32 @@ def explanations(
     )
 
 
+def explain_unserved(unserved: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for every line that stays and could be sent by its smallest change.
+
+    Parameters
+    ----------
+    unserved : as :func:`unserved_rows` has them
+    """
+    if not len(unserved):
+        return pd.DataFrame()
+    told = unserved[unserved["ships_for"].notna()]
+    pairs = list(zip(told["ships_for"].tolist(), told["penalty"].tolist(), strict=True))
+    whole = ["serve it" if n == 1 else f"serve its {n} lines" for n in told["lines"].tolist()]
+    return pd.DataFrame(
+        {
+            "decision_id": [f"unserved:order_line/{name}" for name in told["id"]],
+            "table": "unserved",
+            "terms": [json.dumps({"unserved": penalty}) for _, penalty in pairs],
+            "alternative": [f"{what} with what would help" for what in whole],
+            "extra_cost": [cost - penalty for cost, penalty in pairs],
+            "alternative_terms": [
+                json.dumps({"sending": cost, "penalty": -penalty}) for cost, penalty in pairs
+            ],
+        }
+    )
+
+
 def _next_best(
     ledger: Ledger, catalogue: Catalogue, parcels: Parcels
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], Floats]:

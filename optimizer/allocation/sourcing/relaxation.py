@@ -122,6 +122,11 @@ class Relaxation:
         cost = np.where(lacks, np.inf, self.cost[[ALONE, JOINED], :, at]).min(axis=1)
         return float(cost.min()), bool(cost[1] < cost[0])
 
+    def asked(self, at: int) -> float:
+        """Return money of sending a piece by its smallest change; NaN where no way has a price."""
+        cost = float(self.cost[self.way[at], self.site[at], at])
+        return cost if np.isfinite(cost) else float("nan")
+
     def told(self, at: int, what: str) -> str:
         """Say what has to change for a piece to ship.
 

@@ -10,12 +10,12 @@ import pandas as pd
 from optimizer.allocation.sourcing import tables as rows
 from optimizer.allocation.sourcing.co2_caps import Use, read_caps
 from optimizer.allocation.sourcing.decided import broken_decisions
-from optimizer.allocation.sourcing.explain import explanations
+from optimizer.allocation.sourcing.explain import explain_unserved, explanations
 from optimizer.allocation.sourcing.intake import build_problem
 from optimizer.allocation.sourcing.placement import parcels_of, terms_of
 from optimizer.allocation.sourcing.search import Found
 from optimizer.allocation.sourcing.start import start_placement
-from optimizer.allocation.sourcing.unserved import held_orders, unserved_rows
+from optimizer.allocation.sourcing.unserved import OF_PIECES, held_orders, unserved_rows
 from optimizer.allocation.sourcing.within import search_within
 from optimizer.outcome import Limits, Status, gap_pct, proven_status
 from optimizer.stage import Certificate, StageResult
@@ -74,10 +74,16 @@ def run(
     tables = {
         "shipments": rows.shipments(problem, parcels, ids),
         "shipment_lines": rows.shipment_lines(problem, parcels, ids),
-        "unserved": unserved.drop(columns="order_id", errors="ignore"),
+        "unserved": unserved.drop(columns=OF_PIECES, errors="ignore"),
         "held_orders": held_orders(unserved),
         "marginal_prices": rows.marginal_prices(problem, found.prices, within.uses),
-        "explanations": explanations(found.ledger, found.catalogue, parcels, ids, within.uses),
+        "explanations": pd.concat(
+            [
+                explanations(found.ledger, found.catalogue, parcels, ids, within.uses),
+                explain_unserved(unserved),
+            ],
+            ignore_index=True,
+        ),
         "carrier_scores": rows.carrier_scores(scenario, problem, parcels),
     }
     certificate = Certificate(

@@ -17,6 +17,7 @@ from optimizer.allocation.sourcing.relaxation import Relaxation, missing_units
 from optimizer.allocation.sourcing.tariff import Bools, Floats, Ints, Quotes
 
 PROVEN, HEURISTIC = "proven", "heuristic"
+OF_PIECES = ["order_id", "lines", "penalty", "ships_for"]
 HOLDS = ("duplicate", "no_zone", "no_rate", "too_heavy", "too_late", "reserved", "no_stock")
 
 
@@ -27,12 +28,14 @@ class Reason:
     Attributes
     ----------
     code, proof, detail, relaxation : cells of the unserved table
+    cost : money of sending it so; NaN: not known
     """
 
     code: str
     proof: str
     detail: str
     relaxation: str
+    cost: float = float("nan")
 
 
 def unserved_rows(ledger: Ledger, uses: tuple[Use, ...] = ()) -> pd.DataFrame:
@@ -43,30 +46,39 @@ def unserved_rows(ledger: Ledger, uses: tuple[Use, ...] = ()) -> pd.DataFrame:
     Parameters
     ----------
     uses : what the plan takes of limits on CO2e
+
+    Returns
+    -------
+    rows : columns of `unserved`, and OF_PIECES: the order, how many lines leave together, money
+        that they cost since they stay, and money of sending them by the change; NaN: not known
     """
     problem = ledger.problem
     left = np.flatnonzero(ledger.placement.site == LEFT)
     if not len(left):
         return pd.DataFrame()
     rows = []
-    first = problem.pieces.first_line
+    first, loss = problem.pieces.first_line, problem.pieces.loss
     for piece, reason in zip(left.tolist(), Reasons(ledger, left, uses).all(), strict=True):
         order = problem.orders.order_id[problem.pieces.order[piece]]
         for line in range(int(first[piece]), int(first[piece + 1])):
             name = f"{order}/{problem.lines.line_id[line]}"
             qty = float(problem.lines.qty[line])
-            rows.append((name, qty, reason, order))
+            lines = int(first[piece + 1] - first[piece])
+            rows.append((name, qty, reason, order, lines, float(loss[piece])))
     rows.sort(key=lambda row: row[0])
     found = pd.DataFrame(
         {
             "kind": "order_line",
-            "id": [name for name, _, _, _ in rows],
-            "qty": [qty for _, qty, _, _ in rows],
-            "code": [reason.code for _, _, reason, _ in rows],
-            "proof": [reason.proof for _, _, reason, _ in rows],
-            "detail": [reason.detail for _, _, reason, _ in rows],
-            "cheapest_relaxation": [reason.relaxation for _, _, reason, _ in rows],
-            "order_id": [order for _, _, _, order in rows],
+            "id": [name for name, _, _, _, *_ in rows],
+            "qty": [qty for _, qty, _, _, *_ in rows],
+            "code": [reason.code for _, _, reason, _, *_ in rows],
+            "proof": [reason.proof for _, _, reason, _, *_ in rows],
+            "detail": [reason.detail for _, _, reason, _, *_ in rows],
+            "cheapest_relaxation": [reason.relaxation for _, _, reason, _, *_ in rows],
+            "order_id": [order for _, _, _, order, *_ in rows],
+            "lines": [row[4] for row in rows],
+            "penalty": [row[5] for row in rows],
+            "ships_for": [reason.cost for _, _, reason, *_ in rows],
         }
     )
     if not found["id"].duplicated().any():
@@ -74,6 +86,7 @@ def unserved_rows(ledger: Ledger, uses: tuple[Use, ...] = ()) -> pd.DataFrame:
     lots = found.groupby("id", sort=False)["qty"]  # of a line that may be split
     qty, count = lots.sum().to_numpy(), lots.size().to_numpy()
     found = found.drop_duplicates("id", ignore_index=True)
+    found.loc[count > 1, "ships_for"] = np.nan
     each = [f" (for each of {n} parts)" if n > 1 else "" for n in count.tolist()]
     return found.assign(qty=qty, cheapest_relaxation=found["cheapest_relaxation"] + each)
 
@@ -206,6 +219,7 @@ class Reasons:
                 f"needs {goods}; of the sites in time {name} lacks least, {short:g};"
                 f" all sites hold {total:g}",
                 self._helps(at),
+                self.relaxation.asked(at),
             )  # fmt: skip
         roomy = ever & (problem.resources.room[:, day] >= units - UNITS)
         if not roomy.any():
@@ -224,6 +238,7 @@ class Reasons:
                 "not_tried", HEURISTIC,
                 f"could ship for {self.relaxation.here(at)[0]:.2f}, but the search ended before",
                 "more time or work for the stage",
+                self.relaxation.here(at)[0],
             )  # fmt: skip
         now = reach & (self.missing_now[:, at] <= 0.0)
         if not now.any():
@@ -236,6 +251,7 @@ class Reasons:
                 "no_stock", HEURISTIC,
                 f"needs {goods}; other orders took it: {problem.site_ids[site]} lacks {short:g}",
                 self._helps(at),
+                self.relaxation.asked(at),
             )  # fmt: skip
         free = now & (ledger.room[:, day] >= units - UNITS)
         if not free.any():
@@ -252,6 +268,7 @@ class Reasons:
             "not_worth_it", HEURISTIC,
             f"{way} {cost:.2f}, leaving it {penalty:.2f}",
             self._helps(at),
+            self.relaxation.asked(at),
         )  # fmt: skip
 
     def _too_much(self, at: int, roomy: Bools, open_to: Bools) -> Reason | None:
@@ -267,7 +284,8 @@ class Reasons:
         )
         if capped is None:
             return None
-        return Reason("co2", PROVEN if capped.proven else HEURISTIC, capped.detail, capped.helps)
+        proof = PROVEN if capped.proven else HEURISTIC
+        return Reason("co2", proof, capped.detail, capped.helps, capped.cost)
 
     def _able_now(self, at: int) -> Bools:
         """Say by which carrier limits and from which sites a piece could go now, (n, n_sites)."""
@@ -298,7 +316,8 @@ class Reasons:
         else:
             told = f"{name} keeps it for {whose} and does not release it"
             helps = f"released by now (release_hours_before), {goods} of {whose} at {name} {ships}"
-        return Reason("reserved", proof, f"needs {self._goods(at)}; {told}{taken}", helps)
+        detail = f"needs {self._goods(at)}; {told}{taken}"
+        return Reason("reserved", proof, detail, helps, float(least[kept.site]))
 
     def _takes(self, at: int) -> list[tuple[int, float]]:
         """Return stock column and units of all that a piece takes."""
@@ -349,6 +368,7 @@ class Reasons:
             "no_capacity", proof,
             f"{float(self.units[at]):g} to ship; {name} has {left:g} left on {self._ship_day(at)}",
             self._helps(at),
+            self.relaxation.asked(at),
         )  # fmt: skip
 
     def _no_carrier(self, at: int, proof: str) -> Reason:
@@ -356,6 +376,7 @@ class Reasons:
             "no_capacity", proof,
             f"no carrier that could send it takes another parcel on {self._ship_day(at)}",
             self._helps(at),
+            self.relaxation.asked(at),
         )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -247,6 +248,88 @@ def test_an_unserved_line_says_rule_proof_and_remedy(explainer: Explainer) -> No
     assert one.sums[0].total == pytest.approx(108.0)
     assert one.binding["proof"] == "proven"
     assert "6 more of COFFEE" in str(one.binding["what_helps"])
+
+
+def test_every_route_stop_parcel_and_unserved_line_names_another_way(
+    told: list[Explanation],
+) -> None:
+    """Of the corner shop; ends of routes are no choice of their own."""
+    tables = ("shipments", "unserved", "routes", "stops")
+    without = [
+        one.decision_id
+        for one in told
+        if one.table in tables and one.alternative is None and one.subject.get("kind") != "end"
+    ]
+    assert without == []
+
+
+def test_an_unserved_line_would_save_its_penalty_less_what_sending_costs(
+    explainer: Explainer,
+) -> None:
+    """Six more of COFFEE and O4/1 ships for 30.10 in place of a penalty of 108: 77.90 less."""
+    other = explainer.one("unserved:order_line/O4/1").alternative
+    assert other is not None
+    assert other.extra_cost == pytest.approx(30.10 - 108.0)
+    assert [term.value for term in other.terms] == pytest.approx([30.10, -108.0])
+
+
+def test_a_parcel_that_no_other_site_could_send_would_stay(explainer: Explainer) -> None:
+    """O3 at priority 1: 3 x 7.50 x 5 + 1 x 5 x 5 = 137.50 of penalty, less its own 3.20."""
+    other = explainer.one("shipments:O3.1").alternative
+    assert other is not None
+    assert other.code == "stays"
+    assert other.extra_cost == pytest.approx(137.5 - 3.2)
+
+
+def with_other_ways(
+    told: list[Explanation], wrong: Mapping[str, str], extra: float
+) -> list[Explanation]:
+    """Return explanations with a cent more in a term of some next-best choices."""
+    changed = []
+    for one in told:
+        if one.decision_id in wrong and one.alternative is not None:
+            terms = tuple(
+                dataclasses.replace(part, value=part.value + 0.01)
+                if part.name == wrong[one.decision_id]
+                else part
+                for part in one.alternative.terms
+            )
+            cost = one.alternative.extra_cost + extra
+            other = dataclasses.replace(one.alternative, terms=terms, extra_cost=cost)
+            changed.append(dataclasses.replace(one, alternative=other))
+        else:
+            changed.append(one)
+    return changed
+
+
+def test_a_next_best_choice_that_does_not_add_up_is_found(
+    corner_shop: Scenario, corner_plan: Plan, told: list[Explanation]
+) -> None:
+    """A cent in one term, alone, is no longer the extra cost."""
+    wrong = {
+        "stops:2026-10-12/002/2": "without_stop",
+        "routes:2026-10-12/002": "other_routes",
+        "unserved:order_line/O4/1": "sending",
+        "shipments:O3.1": "unserved",
+    }
+    _, faults = check_told(corner_shop, corner_plan, with_other_ways(told, wrong, 0.0))
+    for name in wrong:
+        assert any(fault.startswith(f"{name}: alternative: adds up") for fault in faults), name
+
+
+def test_terms_of_a_next_best_choice_are_worked_out_again(
+    corner_shop: Scenario, corner_plan: Plan, told: list[Explanation]
+) -> None:
+    """A cent in a term and in the extra cost adds up, and is still not what the tables say."""
+    wrong = {
+        "stops:2026-10-12/002/2": "left_out",
+        "routes:2026-10-12/002": "route",
+        "unserved:order_line/O4/1": "penalty",
+        "shipments:O3.1": "parcel_saved",
+    }
+    _, faults = check_told(corner_shop, corner_plan, with_other_ways(told, wrong, 0.01))
+    for name, part in wrong.items():
+        assert any(fault.startswith(f"{name}: alternative: {part} is") for fault in faults), name
 
 
 def test_an_unknown_decision_is_refused(explainer: Explainer) -> None:
