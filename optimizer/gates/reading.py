@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from math import isnan
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from optimizer.gates.spec import KINDS, MEASURES, Gate, GateSet, Unjudged
 from optimizer.plan_tables import PLAN_TABLES
 from scenarios import InputError
 from scenarios.files.toml_document import read_toml
+from scenarios.finding_codes import FINDING_CODES
 from scenarios.findings import Findings, Severity
 from scenarios.tables import NUMERIC, TEMPORAL, Column, Kind
 
@@ -144,6 +146,8 @@ def _check_asks(kind: str, asks: Mapping[str, Any], wrong: Callable[..., None]) 
         wrong("measure", f"must be one of {', '.join(MEASURES)}")
     if kind == "findings" and asks.get("severity", "error") not in list(Severity):
         wrong("severity", f"must be one of {', '.join(Severity)}")
+    if kind == "findings" and isinstance(asks.get("code"), str):
+        _check_code(asks["code"], wrong)
     if kind == "stress" and asks.get("by", "mean") not in ENDS:
         wrong("by", 'must be "mean", or "sure" for the end of the interval that is worse')
     days = asks.get("days", 1)
@@ -151,6 +155,14 @@ def _check_asks(kind: str, asks: Mapping[str, Any], wrong: Callable[..., None]) 
         wrong("days", "must be a whole number of days of 1 or more")
     if kind == "rows":
         _check_rows(asks, wrong)
+
+
+def _check_code(code: str, wrong: Callable[..., None]) -> None:
+    """A code that no finding has would count none, and let every scenario pass."""
+    if code not in FINDING_CODES:
+        near = get_close_matches(code, sorted(FINDING_CODES), n=3)
+        hint = f"; near to it are {', '.join(near)}" if near else ""
+        wrong("code", f"no finding has this code{hint}")
 
 
 def _check_rows(asks: Mapping[str, Any], wrong: Callable[..., None]) -> None:

@@ -208,8 +208,8 @@ def test_a_finding_of_the_data_holds_the_plan() -> None:
     """Findings are counted by code, table and severity, beyond what is kept of each rule."""
     findings = Findings(cap=2)
     for row in range(5):
-        findings.add("late_order", Severity.WARNING, "look", table="orders", row=row)
-    text = '[[findings]]\ncode = "late_order"\nseverity = "warning"\nmax = 4'
+        findings.add("unknown_reference", Severity.WARNING, "look", table="orders", row=row)
+    text = '[[findings]]\ncode = "unknown_reference"\nseverity = "warning"\nmax = 4'
     counts = finding_counts(findings)
     assert one(text, dated(), findings=counts).value == 5.0
     assert one(text, dated(), findings=counts).outcome == "failed"
@@ -344,6 +344,15 @@ def test_all_mistakes_are_told_at_once_with_their_place_and_remedy() -> None:
     places = {(f.table, f.row, f.column) for f in told.value.findings}
     assert places == EXPECTED
     assert all(finding.hint for finding in told.value.findings)
+
+
+def test_a_code_that_no_finding_has_is_a_mistake() -> None:
+    """It would count none whatever is in the data; the hint names those near to it."""
+    with pytest.raises(InputError) as told:
+        read_gates(tomllib.loads('[[findings]]\ncode = "unknown_referense"\nmax = 0'))
+    (finding,) = told.value.findings
+    assert (finding.table, finding.row, finding.column) == ("findings", 1, "code")
+    assert "near to it are unknown_reference" in finding.hint
 
 
 @pytest.mark.parametrize(
