@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from optimizer.forecasting.problem import sales_at_sites
 from optimizer.plan import Plan
 from scenarios import Scenario
 
@@ -179,11 +180,11 @@ def _stock(scenario: Scenario) -> Iterator[Row]:
         since = counts["counted_on"].min()
     else:
         since = history["date"].max() - pd.Timedelta(days=28)
-    sold = history[history["date"] >= since]
+    length = _period_days(history)
+    sold = history[history["date"] > since - pd.Timedelta(days=length)]
     periods = sold["date"].nunique()
     if not periods or not n:
         return
-    length = _period_days(history)
     money = sold["qty"] * cost.reindex(sold["product_id"]).to_numpy(np.float64)
     a_day = float(money.sum()) / (periods * length)
     if not a_day > 0.0:
@@ -210,28 +211,49 @@ def _returns(scenario: Scenario) -> Iterator[Row]:
     history = scenario.table("demand_history")
     if not len(rows) or not len(history):
         return
-    sold = history[history["date"] >= rows["returned_on"].min()]["qty"].sum()
+    since = rows["returned_on"].min() - pd.Timedelta(days=_period_days(history))
+    sold = history[history["date"] > since]["qty"].sum()
     if sold > 0.0:
         rate = float(rows["qty"].sum() / sold)
         yield Row("return_rate", "all", rate, "share of units sold since the first", len(rows))
 
 
 def _forecasts(scenario: Scenario, plan: Plan) -> Iterator[Row]:
-    """How much nearer to what was sold forecasts came than the same period's last value did."""
+    """How much nearer to what was sold forecasts came than the same pair's last period did.
+
+    Sales are those of sites, as forecasts are. A period is a bucket, or a week where sales are by
+    week and buckets are days; those that forecast and sales cover in whole count. A pair that has
+    sold before and has no row in such a period sold nothing then.
+    """
     told = plan.table("forecast")
     told = told[(told["span_buckets"] == 1) & told["quantile"].isna()]
-    history = scenario.table("demand_history")
-    keys = ["product_id", "location_id"]
-    sales = history.groupby([*keys, "date"])["qty"].sum()
+    sales = sales_at_sites(scenario)
     if not len(told) or not len(sales):
         return
-    start = told["bucket"].min()
-    now = told.set_index([*keys, "bucket"])["qty"].astype(np.float64)
-    now.index = now.index.set_names([*keys, "date"])
-    both = pd.DataFrame({"said": now}).join(sales.rename("came"), how="inner")
-    before = history[history["date"] < start].sort_values("date", kind="stable")
-    naive = before.groupby([*keys, "date"])["qty"].sum().groupby(level=keys).last()
-    both = both.join(naive.rename("naive"), on=keys).dropna()
+    keys = ["product_id", "location_id"]
+    start, bucket = told["bucket"].min(), float(scenario.settings.bucket_days)
+    step = _period_days(sales)
+    span = pd.Timedelta(days=max(bucket, step))
+    anchor = start if bucket >= step else sales["date"].min()
+
+    def period(dates: pd.Series) -> pd.Series:
+        return anchor + ((dates - anchor) // span) * span
+
+    sales = sales.assign(period=period(sales["date"]))
+    came = sales.groupby([*keys, "period"])["qty"].sum()
+    until = sales["date"].max() + pd.Timedelta(days=step)
+    covered = [each for each in sales["period"].unique() if each + span <= until]
+    earlier = [each for each in covered if each + span <= start]
+    if not earlier:
+        return
+    said = told.assign(period=period(told["bucket"])).groupby([*keys, "period"])["qty"]
+    both = pd.DataFrame({"said": said.sum(), "parts": said.size()}).reset_index()
+    known = sales.loc[sales["period"] <= max(earlier), keys].drop_duplicates()
+    both = both[(both["parts"] * bucket >= span.days) & both["period"].isin(covered)]
+    both = both.merge(known, on=keys)
+    for name, at in (("came", both["period"]), ("naive", max(earlier))):
+        places = pd.MultiIndex.from_frame(both[keys].assign(period=at))
+        both[name] = came.reindex(places).fillna(0.0).to_numpy(np.float64)
     total = float(both["came"].sum())
     if not total > 0.0:
         return

@@ -48,17 +48,7 @@ def read_history(scenario: Scenario) -> History:
     was sold. A bucket at either end that the history covers in part is left out.
     """
     settings = scenario.settings
-    rows = scenario.filled("demand_history")
-    bundles = rows["product_id"].isin(set(scenario.table("product_components")["bundle_id"]))
-    priced = rows["price"].notna() & ~bundles  # a bundle's price is not that of its parts
-    rows = rows[["date", *KEY, "qty", "stockout"]].assign(
-        stockout=rows["stockout"].astype(bool),
-        paid=(rows["qty"] * rows["price"]).where(priced, 0.0),
-        priced=rows["qty"].where(priced, 0.0),
-    )
-    rows = _at_sites(scenario, rows)
-    rows = explode_bundles(scenario, rows, QUANTITIES)
-    rows = rows[rows["product_id"].isin(set(scenario.table("products")["product_id"]))]
+    rows = sales_at_sites(scenario)
     start = np.datetime64(settings.start_date, "D")
     day = (rows["date"].to_numpy().astype("datetime64[D]") - start).astype(np.int64)
     rows = rows.assign(day=day)[day < 0]
@@ -72,6 +62,27 @@ def read_history(scenario: Scenario) -> History:
         covered = int(rows["day"].min()) > first * settings.bucket_days
         first += int(covered and first < -1)
     return _matrix(scenario, rows.assign(bucket=bucket), first, spread=spread)
+
+
+def sales_at_sites(scenario: Scenario) -> pd.DataFrame:
+    """Bring the history to sites and explode bundles.
+
+    Returns
+    -------
+    rows : date, product_id, location_id (a site), qty [units], stockout, paid [money], priced
+        [units of which the price is known]
+    """
+    rows = scenario.filled("demand_history")
+    bundles = rows["product_id"].isin(set(scenario.table("product_components")["bundle_id"]))
+    priced = rows["price"].notna() & ~bundles  # a bundle's price is not that of its parts
+    rows = rows[["date", *KEY, "qty", "stockout"]].assign(
+        stockout=rows["stockout"].astype(bool),
+        paid=(rows["qty"] * rows["price"]).where(priced, 0.0),
+        priced=rows["qty"].where(priced, 0.0),
+    )
+    rows = _at_sites(scenario, rows)
+    rows = explode_bundles(scenario, rows, QUANTITIES)
+    return rows[rows["product_id"].isin(set(scenario.table("products")["product_id"]))]
 
 
 def _at_sites(scenario: Scenario, rows: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pytest
 
 from api.cli.app import invoke
 from optimizer.actuals import cusum, measure
+from optimizer.plan import Plan, Provenance, conform
 from scenarios import InputError, Scenario
 from scenarios.actuals import load_actuals, refuse_wrong_rows, with_observed_lead_times
 from scenarios.library import demo_scenario
@@ -197,6 +198,37 @@ def test_stock_that_is_counted_in_parts_is_not_too_small(shop: Scenario) -> None
         found = measure(Scenario(shop.settings, {**tables, "inventory": inventory}))
         rows = {row.measure: row.value for row in found.rows}
         assert rows["turnover_days"] == pytest.approx(days)
+
+
+@pytest.mark.parametrize("by_day", [False, True])
+def test_forecasts_of_sites_are_held_against_sales_of_zones(shop: Scenario, by_day: bool) -> None:
+    """S1 serves zone ZN alone. Tea: 10 said, 7 sold, 14 the week before; coffee: 2, 0 and 7.
+
+    Missed: (3 + 2) / 7 of what was sold; the week before as a forecast (7 + 7) / 7. Of the next
+    week no more than a day is on record: it is not held against.
+    """
+    weeks = pd.to_datetime(["2026-10-05", "2026-10-05", "2026-10-12"])
+    sold = shop.table("demand_history").head(3)
+    sold = sold.assign(date=weeks, location_id="ZN", product_id=["TEA", "COFFEE", "TEA"])
+    sold = sold.assign(qty=[14.0, 7.0, 7.0], stockout=False)
+    if by_day:
+        days = [
+            sold.assign(date=weeks + pd.Timedelta(days=k), qty=sold["qty"] / 7) for k in range(7)
+        ]
+        after = sold.tail(1).assign(date=pd.Timestamp("2026-10-19"), qty=50.0)
+        sold = pd.concat([*days, after], ignore_index=True)
+    said = pd.DataFrame(
+        [["TEA", 10.0], ["COFFEE", 2.0], ["MUG", 9.0]], columns=["product_id", "qty"]
+    ).assign(location_id="S1", bucket=pd.Timestamp("2026-10-12"), span_buckets=1, method="by hand")
+    later = said.assign(bucket=pd.Timestamp("2026-10-19"), qty=1000.0)
+    told = conform("forecast", pd.concat([said, later], ignore_index=True))
+    tables = {name: shop.table(name) for name in shop.tables} | {"demand_history": sold}
+    made = Plan(Provenance(shop.content_hash, "1", {}, 0, {}), {"forecast": told})
+    rows = {row.measure: row for row in measure(Scenario(shop.settings, tables), made).rows}
+    assert rows["forecast_wape"].value == pytest.approx(5.0 / 7.0)
+    assert rows["forecast_bias"].value == pytest.approx(5.0 / 7.0)
+    assert rows["forecast_value_added"].value == pytest.approx(9.0 / 7.0)
+    assert rows["forecast_wape"].n == 2  # nobody knows what mugs sold before
 
 
 def test_a_shift_of_three_deviations_is_an_alarm() -> None:
