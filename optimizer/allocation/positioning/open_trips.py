@@ -8,8 +8,6 @@ from optimizer.allocation.positioning.plan_state import PlanState
 from optimizer.allocation.positioning.problem import Floats, Ints
 from optimizer.allocation.positioning.repair import paid, weights
 
-STEPS = 7  # quantities tried per product: 1, 2, 4, ... units
-
 
 def open_trips(state: PlanState, here: Floats, least: Floats) -> bool:
     """Open one further trip after the other while one saves more than it costs; say if any was."""
@@ -47,20 +45,26 @@ def _worth(
     if not len(product):
         return -np.inf, none
     lane = np.full(len(product), a)
-    best, chosen = np.zeros(len(product)), np.zeros(len(product), np.int64)
-    for step in range(STEPS):
-        qty = np.minimum(2**step, stay[product])
-        change = state.cost_of_cutting(product, lane, -qty, here, least)
-        change += paid(problem, product, lane, qty)
-        better = change < best
-        best[better], chosen[better] = change[better], qty[better]
-    some = chosen > 0
+    sizes = [problem.kg[product] / lanes.trip_kg[a], problem.m3[product] / lanes.trip_m3[a]]
+    size = np.maximum(*sizes)
+    most = np.minimum(stay[product], 1.0 / np.maximum(size, 1e-12) + 1e-9).astype(np.int64)
+
+    def change(qty: Ints) -> Floats:
+        moved: Floats = state.cost_of_cutting(product, lane, -qty, here, least)
+        return moved + paid(problem, product, lane, qty)
+
+    chosen = np.zeros(len(product), np.int64)
+    while (chosen < most).any():  # convex in units: halve to where a unit more saves nothing
+        half = (chosen + most) // 2
+        more = (change(half + 1) < change(half)) & (half < most)
+        chosen, most = np.where(more, half + 1, chosen), np.where(more, most, half)
+    best = change(chosen)
+    some = best < 0.0
     product, lane, chosen, best = product[some], lane[some], chosen[some], best[some]
+    sizes = [part[some] for part in sizes]
     if not len(product):
         return -np.inf, none
-    sizes = [problem.kg[product] / lanes.trip_kg[a], problem.m3[product] / lanes.trip_m3[a]]
-    size = np.maximum(*sizes) * chosen
-    order = np.argsort(best / np.maximum(size, 1e-12), kind="stable")
+    order = np.argsort(best / np.maximum(size[some] * chosen, 1e-12), kind="stable")
     fits = np.ones(len(order), bool)
     for part in sizes:
         fits &= np.cumsum((part * chosen)[order]) <= 1.0

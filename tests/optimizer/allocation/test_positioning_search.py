@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from positioning_worlds import exact_optimum, random_problem
+from positioning_worlds import exact_optimum, hand_made, random_problem
 
 from optimizer.allocation.positioning.costs import objective, terms
 from optimizer.allocation.positioning.effort import Effort
 from optimizer.allocation.positioning.flows import Flows
-from optimizer.allocation.positioning.multipliers import Prices, lower_bound
+from optimizer.allocation.positioning.from_scenario import read_problem
+from optimizer.allocation.positioning.multipliers import Prices, here_cost, lower_bound
+from optimizer.allocation.positioning.open_trips import open_trips
+from optimizer.allocation.positioning.plan_state import PlanState
 from optimizer.allocation.positioning.problem import Problem
 from optimizer.allocation.positioning.sample import restricted
 from optimizer.allocation.positioning.search import search, stay_put
@@ -233,3 +236,17 @@ def test_slow_passes_over_a_sample_do_not_end_the_search() -> None:
     assert not effort.time_to_plan()
     now[0] = 45.0  # 27 s a pass
     assert effort.time_to_plan()
+
+
+def test_a_trip_is_opened_for_many_units_of_one_product() -> None:
+    """350 units save 4 - 1 each, 1,050 in all: worth a trip of 1,000, which fewer would not be."""
+    lane = {"cost_per_shipment": 1000.0, "shipment_kg": 20000.0}
+    scenario = hand_made(
+        stock={("A", "W1"): 700.0}, demand={("A", "W1"): 50, ("A", "W2"): 50}, lane=lane
+    )
+    problem = read_problem(scenario, {}, None).problem
+    flows, prices = Flows(problem), Prices.zero(problem)
+    flows.at(prices)
+    state = PlanState(problem, stay_put())
+    assert open_trips(state, here_cost(problem, prices, flows.least), flows.least)
+    assert state.moved.sum() >= 334  # of which on the trip pays
