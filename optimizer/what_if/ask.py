@@ -291,8 +291,8 @@ def _notes(again: list[_Again], later: list[str]) -> tuple[str, ...]:
     notes = []
     if later:
         notes.append(
-            f"{', '.join(dict.fromkeys(later))} of the plan rest on what was planned again and were"
-            " not planned again: their cost is not in these figures."
+            "Left as planned, though resting on what is planned again:"
+            f" {', '.join(dict.fromkeys(later))}. Such costs are not in these figures."
         )
     for one in again:
         change = one.change
