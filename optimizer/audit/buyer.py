@@ -43,6 +43,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], scope: str = "
     closing, lost, receipts = stock_through(facts, lines)
     _check_projection(rules, facts, stated, (closing, receipts))
     _check_returns(rules, facts, lines)
+    _check_latest_safe(rules, scenario, facts, lines, (receipts, lost))
     shipments = _check_orders(rules, scenario, lines)
     lines = _with_grams(rules, scenario, lines)
     _check_limits(rules, scenario, facts, lines, scope)
@@ -119,14 +120,49 @@ def stock_through(facts: BuyerFacts, lines: pd.DataFrame) -> tuple[Floats, Float
     receipts = facts.receipts.copy()
     at = index.get_indexer(pd.MultiIndex.from_frame(lines[PAIR]))
     np.add.at(receipts, (at, lines["arrival"].to_numpy()), lines["usable"].to_numpy(np.float64))
-    stock = facts.items["opening"].to_numpy(np.float64).copy()
+    opening = facts.items["opening"].to_numpy(np.float64)
+    return *_closing_and_lost(opening, receipts, facts.demand), receipts
+
+
+def _closing_and_lost(opening: Floats, receipts: Floats, demand: Floats) -> tuple[Floats, Floats]:
+    """Return closing stock and units lost, (n, n_buckets), of stock that comes in and goes out."""
+    stock = opening
     closing, lost = np.empty_like(receipts), np.empty_like(receipts)
     for bucket in range(receipts.shape[1]):
-        left = stock + receipts[:, bucket] - facts.demand[:, bucket]
+        left = stock + receipts[:, bucket] - demand[:, bucket]
         lost[:, bucket] = np.maximum(-left, 0.0)
         stock = np.maximum(left, 0.0)
         closing[:, bucket] = stock
-    return closing, lost, receipts
+    return closing, lost
+
+
+def _check_latest_safe(
+    rules: Rules,
+    scenario: Scenario,
+    facts: BuyerFacts,
+    lines: pd.DataFrame,
+    flows: tuple[Floats, Floats],
+) -> None:
+    """A line comes, at the latest, by the bucket in which its item loses more without it.
+
+    Parameters
+    ----------
+    flows : receipts and units lost of the items, with all lines
+    """
+    receipts, lost = flows
+    index = pd.MultiIndex.from_frame(facts.items[PAIR])
+    at = index.get_indexer(pd.MultiIndex.from_frame(lines[PAIR]))
+    without = receipts[at]
+    without[np.arange(len(lines)), lines["arrival"].to_numpy(np.int64)] -= lines["usable"]
+    opening = facts.items["opening"].to_numpy(np.float64)[at]
+    _, short = _closing_and_lost(opening, without, facts.demand[at])
+    more = short > lost[at] + 0.5
+    first = np.where(more.any(axis=1), more.argmax(axis=1), more.shape[1])
+    start = pd.Timestamp(scenario.settings.start_date)
+    needed = start + pd.to_timedelta(first * scenario.settings.bucket_days, unit="D")
+    latest = needed - (lines["due_on"] - lines["order_on"])
+    names = lines["order_id"].astype(str) + "/" + lines["line"].astype(str)
+    rules.add(ORDERS, "latest_safe_day_differs", lines["latest_safe_on"] != latest, names)
 
 
 def until_next_arrival(facts: BuyerFacts, lines: pd.DataFrame) -> list[tuple[int, slice]]:

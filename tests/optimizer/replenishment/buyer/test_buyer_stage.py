@@ -286,6 +286,7 @@ def lose(table: str) -> Callable[[Tables], None]:
         (change("purchase_orders", "qty", -1e6), "not_positive"),
         (change("purchase_orders", "unit_cost", 0.5), "unit_cost_differs"),
         (change("purchase_orders", "cost", 1.0), "cost_differs"),
+        (shift("latest_safe_on", 1), "latest_safe_day_differs"),
         (shift("due_on", 1), "due_on_differs"),
         (shift("order_on", -7), "ordered_outside_the_horizon"),
         (lose("purchase_orders"), "closing_differs"),
