@@ -27,10 +27,17 @@ Planner = Callable[[Scenario], Plan]
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a plan costs: money of each stage's objective and the bound of each, where known."""
+    """What a plan costs: money of each stage's objective and the bound of each, where known.
+
+    Attributes
+    ----------
+    purchases : money of all purchase lines, of which objectives hold only what is beyond the
+        cheapest price
+    """
 
     stages: Mapping[str, float]
     bounds: Mapping[str, float | None]
+    purchases: float
 
     @property
     def total(self) -> float:
@@ -59,6 +66,7 @@ class Bar:
     change : money; the bars add up to the whole change
     stages : money by stage; they add up to `change`
     uncertain : money that unproven gaps of the plans before and after could move; None: not known
+    purchases : by how much the money of purchase lines changed, beside `change`
     """
 
     driver: str
@@ -66,6 +74,7 @@ class Bar:
     change: float
     stages: Mapping[str, float]
     uncertain: float | None
+    purchases: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,8 @@ def costs_of(plan: Plan) -> Costs:
         for name, bound in zip(rows["stage"], rows["bound"].astype(float), strict=True)
     }
     stages = zip(rows["stage"], rows["objective"].astype(float), strict=True)
-    return Costs({str(name): float(cost) for name, cost in stages}, bounds)
+    purchases = float(plan.table("purchase_orders")["cost"].sum())
+    return Costs({str(name): float(cost) for name, cost in stages}, bounds, purchases)
 
 
 def drivers_of(difference: Diff) -> tuple[Driver, ...]:
@@ -219,6 +229,7 @@ def _bar(drivers: Sequence[Driver], before: Costs, after: Costs) -> Bar:
         after.total - before.total,
         stages,
         math.fsum(known) if len(known) == len(gaps) else None,
+        after.purchases - before.purchases,
     )
 
 
@@ -233,18 +244,20 @@ def _shapley(drivers: Sequence[Driver], made: _Plans) -> list[Bar]:
     for k, driver in enumerate(drivers):
         others = [j for j in range(n) if j != k]
         stages: dict[str, float] = {}
-        total, gap = 0.0, 0.0
+        total, gap, bought = 0.0, 0.0, 0.0
         sure = True
         for size in range(n):
             weight = math.factorial(size) * math.factorial(n - size - 1) / math.factorial(n)
             for some in combinations(others, size):
                 step = _bar([driver], made.of(some), made.of((*some, k)))
                 total += weight * step.change
+                bought += weight * step.purchases
                 for name, change in step.stages.items():
                     stages[name] = stages.get(name, 0.0) + weight * change
                 sure &= step.uncertain is not None
                 gap += weight * (step.uncertain or 0.0)
-        bars.append(Bar(driver.name, driver.changes, total, stages, gap if sure else None))
+        unsure = gap if sure else None
+        bars.append(Bar(driver.name, driver.changes, total, stages, unsure, bought))
     return bars
 
 

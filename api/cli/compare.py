@@ -125,12 +125,12 @@ def _show(document: dict[str, Any], currency: str) -> None:
     for name, fall in document["waterfalls"].items():
         print_table(
             f"What drives the cost of {name} ({named(fall['method'])}, {currency})",
-            ["driver", "changes", "change of cost", "uncertain by"],
+            ["driver", "changes", "change of cost", "uncertain by", "purchases"],
             [
-                [told("before"), "", fall["before"], ""],
-                *([driver(bar["driver"]), bar["changes"], bar["change"], _known(bar["uncertain"])]
-                  for bar in fall["bars"]),
-                [told("after"), "", fall["after"], ""],
+                [told("before"), "", fall["before"], "", ""],
+                *([driver(bar["driver"]), bar["changes"], bar["change"], _known(bar["uncertain"]),
+                   bar["purchases"]] for bar in fall["bars"]),
+                [told("after"), "", fall["after"], "", ""],
             ],
         )  # fmt: skip
     robust = document["robust"]

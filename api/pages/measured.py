@@ -60,7 +60,10 @@ def shown(
         "inputs": document["inputs"][candidate],
         "fall": fall and {
             **fall,
-            "bars": [{**bar, "said": driver_said(language, bar["driver"])} for bar in fall["bars"]],
+            "bars": [
+                {"purchases": None, **bar, "said": driver_said(language, bar["driver"])}
+                for bar in fall["bars"]
+            ],
         },
         "figures": [
             {

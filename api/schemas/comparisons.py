@@ -74,6 +74,7 @@ class BarModel(Wire):
     change: float
     stages: dict[str, float]
     uncertain: float | None
+    purchases: float | None = None
 
 
 class WaterfallModel(Wire):

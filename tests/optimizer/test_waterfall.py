@@ -71,6 +71,26 @@ def test_the_bars_add_up(shop: Scenario, shapley: bool) -> None:
         assert sum(bar.stages.values()) == pytest.approx(bar.change, abs=1e-9)
 
 
+def test_a_dearer_currency_shows_in_the_purchases_of_its_bar(shop: Scenario) -> None:
+    """Objectives leave out the cheapest price; what is paid for the lines stands beside them."""
+    rates = shop.table("indices")
+    last = rates["date"] == rates["date"].max()
+    dearer = rates.assign(value=rates["value"].where(~last, 1.3 * rates["value"]))
+    tables = {name: shop.table(name) for name in shop.tables} | {"indices": dearer}
+    after = apply(Scenario(shop.settings, tables), [HARMLESS])
+    plans: list[Plan] = []
+
+    def planner(scenario: Scenario) -> Plan:
+        plans.append(plan(scenario, ["replenishment"], work=0.2))
+        return plans[-1]
+
+    bars = {bar.driver: bar.purchases for bar in waterfall(shop, after, planner).bars}
+    paid = [float(made.table("purchase_orders")["cost"].sum()) for made in plans]
+    assert bars["suppliers.recovery_days"] == 0.0
+    assert bars["indices.value"] == pytest.approx(paid[-1] - paid[0])
+    assert bars["indices.value"] > 1.0
+
+
 @pytest.mark.slow
 def test_shapley_is_the_mean_of_both_orders(shop: Scenario) -> None:
     """Of two drivers each has the mean of its step first and its step last."""
