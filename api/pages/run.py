@@ -19,7 +19,7 @@ router = APIRouter()
 LOG_ROWS: Final = 300
 # what stages say when they have found a cheaper plan: "PART: 1,234.50" or "plan 1,234"
 INCUMBENT: Final = re.compile(r"(?:(?:first )?plan|(?P<part>.+):) (?P<cost>-?[\d,]+(?:\.\d+)?)")
-TELLS_COST: Final = ("routing", "rerouting", "buyer")
+TELLS_COST: Final = ("sourcing", "routing", "rerouting", "buyer")
 
 
 @router.post("/scenarios/{scenario_id}/runs")

@@ -101,6 +101,7 @@ def search(
         ledger = hunt.plan(dual.prices)
     if start is not None and hunt.gap(ledger, dual.bound) > 0.0:
         ledger = hunt.better(ledger, start)
+    hunt.tell(0.5, ledger)
     gap, bound = hunt.gap(ledger, dual.bound), dual.bound
     versions: dict[str, str] = {}
     work = hunt.work
@@ -113,6 +114,7 @@ def search(
             versions = {"highspy": version("highspy")}
         if polished.solved or not hunt.pressed():
             hunt.settle(ledger)
+        hunt.tell(0.95, ledger)
     bound = min(bound, max(dual.bound, objective_of(problem, ledger.placement)))
     return Found(ledger, catalogue, dual.prices, bound, termination, work, ENGINE, versions)
 
@@ -133,6 +135,11 @@ class _Hunt:
         self.cost = cost
         self.work = 0.0
         self.pass_seconds = 0.0
+
+    def tell(self, share: float, ledger: Ledger) -> None:
+        """Tell what the plan that is held now costs."""
+        cost = objective_of(self.problem, ledger.placement)
+        self.limits.progress("sourcing", share, f"plan {cost:,.2f}")
 
     def prices(self, share: float, most: int, start: Ascent | None) -> Ascent:
         """Climb within a share of the limits, from prices found before."""

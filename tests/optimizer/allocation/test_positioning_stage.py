@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import pytest
-from positioning_worlds import hand_made
+from positioning_worlds import hand_made, random_problem
 
+from optimizer.allocation.positioning.from_scenario import Read
+from optimizer.allocation.positioning.problem import Moves
+from optimizer.allocation.positioning.tables import cross_explanations
 from optimizer.audit.positioning import check
 from optimizer.gates import audited_again
 from optimizer.moved import with_transfers
@@ -82,6 +89,27 @@ def test_stock_serves_another_region_where_that_is_cheaper_than_moving() -> None
     row = made.table("cross_serving").iloc[0]
     assert (row["site_id"], row["region_site_id"], row["qty"]) == ("W1", "W2", 35.0)
     assert objective(made) == pytest.approx(35 * 2.0)
+    told = made.table("explanations").set_index("decision_id")
+    only = told.loc["cross_serving:A@W1>W2"]  # there are two sites
+    assert only["alternative"] == "no other site could serve it for less than being short"
+
+
+def test_the_next_best_site_for_a_region_is_priced_for_all_units() -> None:
+    """3 units lie at site 0 for region 2 at 6 each, the least; from site 1 each would cost 9."""
+    problem = random_problem(1, products=1, sites=3)
+    premium = np.full((1, 3, 3), np.inf)
+    premium[0, 0, 2], premium[0, 1, 2], premium[0, 0, 1] = 6.0, 9.0, 5.0
+    problem = replace(problem, premium=premium, shortage=np.full((1, 3), 20.0))
+    read = SimpleNamespace(problem=problem, products=["A"], sites=["W0", "W1", "W2"])
+    none = np.zeros(0, np.int64)
+    one = np.array([0])
+    moves = Moves(none, none, none, one, np.array([0]), np.array([2]), np.array([3]))
+    row = cross_explanations(cast(Read, read), moves).iloc[0]
+    assert row["decision_id"] == "cross_serving:A@W0>W2"
+    assert row["alternative"] == "from W1"
+    assert row["extra_cost"] == pytest.approx(3 * (9.0 - 6.0))
+    terms = json.loads(row["alternative_terms"])
+    assert terms == pytest.approx({"across_from_there": 3 * 3.0, "across": 0.0})
 
 
 def test_a_late_parcel_serves_no_other_region() -> None:

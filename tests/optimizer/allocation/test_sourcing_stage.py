@@ -179,3 +179,14 @@ def test_an_independent_referee_accepts_a_generated_case(tmp_path):
     )  # fmt: skip
     assert said.returncode == 0, said.stdout + said.stderr
     assert said.stdout.splitlines()[-1] == "ok"
+
+
+def test_what_its_plans_cost_is_told_on_the_way(busy, scenario):
+    """The last plan that is told costs what the certificate states; none before it costs less."""
+    told: list[str] = []
+    limits = Limits(work=1.0, progress=lambda _stage, _share, message: told.append(message))
+    result = run_sourcing(scenario(busy), {}, limits)
+    costs = [float(text[5:].replace(",", "")) for text in told if text.startswith("plan ")]
+    assert len(costs) > 1
+    assert costs == sorted(costs, reverse=True)
+    assert costs[-1] == pytest.approx(result.certificate.objective, abs=0.005)

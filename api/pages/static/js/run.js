@@ -6,7 +6,7 @@
   const stages = document.getElementById("stages");
   const incumbents = own.data("incumbents");
   const began = new Date(log.dataset.began);
-  const tells = ["routing", "rerouting", "buyer"];
+  const tells = ["sourcing", "routing", "rerouting", "buyer"];
 
   function draw() {
     if (incumbents.length < 2) return;
