@@ -17,6 +17,7 @@ from optimizer.explanations.explain import EXPLAINERS, Explainer
 from optimizer.explanations.record import Explanation, Factor, Sum
 from optimizer.explanations.recount import CONSTANTS, recount, recounted_terms
 from optimizer.explanations.recount_alternatives import left_out
+from optimizer.explanations.unpriced import steps_behind_price
 from optimizer.plan import Plan
 from optimizer.plan_tables import PLAN_TABLES
 from scenarios import Scenario
@@ -39,11 +40,6 @@ DECISIONS: Mapping[str, tuple[str, ...]] = {
     "handed_over": ("shipment_id",),
 }  # fmt: skip
 # term of an objective -> table, sum, its terms
-# steps of a quantity that rest on prices of limits
-AFTER_PRICES = (
-    "price_of_limits", "supplier_capacity", "shelf_life", "order_multiple", "moq", "price_break",
-    "order_value_and_limits",
-)  # fmt: skip
 # table -> term of a next-best choice that is what the decision costs, and is no longer paid
 PAID: Mapping[str, str] = {
     "shipments": "parcel_saved",
@@ -263,13 +259,7 @@ def _of_sum(
 ) -> Iterable[str]:
     added = 0.0
     if (name, "unpriced") in terms and part.name == "quantity":
-        got = sum(term.value for term in part.terms if term.name in AFTER_PRICES)
-        whole = sum(terms[name, step] for step in AFTER_PRICES)
-        if not _differ(whole, got, STEPS):
-            terms = {
-                **terms,
-                **{(name, t.name): t.value for t in part.terms if t.name in AFTER_PRICES},
-            }
+        terms = {**terms, **steps_behind_price(name, part, terms)}
     for term in part.terms:
         value = 1.0
         for factor in term.factors:

@@ -107,16 +107,21 @@ def recount_quantities(scenario: Scenario, plan: Plan) -> Known:
     facts = read_tonight(tonight, tables)
     rows = lines.merge(facts.options, on=OPTION, suffixes=("_line", ""))
     rows = rows.merge(facts.pairs, on=PAIR, suffixes=("", "_pair"))
-    steps = _steps(tonight, plan, facts, rows)
+    steps, lots = _steps(tonight, plan, facts, rows)
     for name, values in steps.items():
         for decision, value in zip(names_of(rows), values.tolist(), strict=True):
             known[decision, name] = value
     touched = without_price(tonight, facts, rows)
-    return known | {(str(decision), "unpriced"): 1.0 for decision in names_of(rows)[touched]}
+    for name, values in lots.items():
+        for decision, value in zip(names_of(rows)[touched], values[touched].tolist(), strict=True):
+            known[decision, name] = value
+    return known
 
 
-def _steps(scenario: Scenario, plan: Plan, facts: Tonight, rows: pd.DataFrame) -> dict[str, Floats]:
-    """Return units by step, (n_lines,)."""
+def _steps(
+    scenario: Scenario, plan: Plan, facts: Tonight, rows: pd.DataFrame
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Return units by step, and what is known of lots (`unpriced`), (n_lines,) each."""
 
     def column(name: str) -> Floats:
         found: Floats = rows[name].to_numpy(np.float64)
@@ -158,6 +163,16 @@ def _steps(scenario: Scenario, plan: Plan, facts: Tonight, rows: pd.DataFrame) -
     rounded = np.where(cost(above) < cost(below), above, below)
     at_least = np.maximum(rounded, lots.low)
     rest = qty - at_least
+    known = {
+        "unpriced": free / usable,
+        "made_at_most": lots.made_most,
+        "sold_at_most": lots.sold_most,
+        "lot": multiple,
+        "least_lots": lots.low,
+        "most_lots": lots.high,
+        "breaks": lots.breaks.astype(np.float64),
+        "quantity": qty,
+    }
     return {
         "forecast": column("interval_mean"),
         "lost_before_arrival": correction - replayed,
@@ -176,7 +191,7 @@ def _steps(scenario: Scenario, plan: Plan, facts: Tonight, rows: pd.DataFrame) -
         "moq": at_least - rounded,
         "price_break": np.where(lots.breaks, rest, 0.0),
         "order_value_and_limits": np.where(lots.breaks, 0.0, rest),
-    }
+    }, known
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +200,14 @@ class Lots:
 
     Attributes
     ----------
-    made, most : wished units, at most what the supplier can make; and what sells before it expires
+    made_most, sold_most : what the supplier can make, and what sells before it expires
+    made, most : wished units, at most the one; and at most the other
     low, high : least and most whole lots
     breaks : whether the line reaches a price break beyond its least lot
     """
 
+    made_most: Floats
+    sold_most: Floats
     made: Floats
     most: Floats
     low: Floats
@@ -207,8 +225,9 @@ def _lots(
     weekly = rows["capacity_per_week"].fillna(np.inf).to_numpy(np.float64)
     capacity = np.floor(weekly * review / 7.0 / multiple + 1e-9) * multiple
     sold = _sellable(scenario, plan, facts, rows)
-    made = np.minimum(wished, np.maximum(capacity, low))
-    most = np.minimum(made, np.maximum(sold, low))
+    made_most, sold_most = np.maximum(capacity, low), np.maximum(sold, low)
+    made = np.minimum(wished, made_most)
+    most = np.minimum(made, sold_most)
     breaks = scenario.table("price_breaks")
     reached = np.zeros(len(rows), bool)
     both = rows[["supplier_id", "product_id"]].assign(at=np.arange(len(rows)), qty=rows["qty"])
@@ -216,7 +235,9 @@ def _lots(
     at = both["at"].to_numpy(np.int64)
     begin = np.ceil(both["min_qty"].to_numpy(np.float64) / multiple[at] - 1e-9) * multiple[at]
     reached[at[(begin > low[at]) & (begin <= both["qty"].to_numpy(np.float64))]] = True
-    return Lots(made, most, low, np.maximum(np.minimum(capacity, sold), low), reached)
+    return Lots(
+        made_most, sold_most, made, most, low, np.maximum(np.minimum(capacity, sold), low), reached
+    )
 
 
 def _sellable(scenario: Scenario, plan: Plan, facts: Tonight, rows: pd.DataFrame) -> Floats:
