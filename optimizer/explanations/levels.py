@@ -9,7 +9,7 @@ from scipy.stats import norm
 Floats = NDArray[np.float64]
 
 SMALLEST_SD = 1e-9  # units; stands for "no uncertainty"
-FAR = 1e12  # units; stands for "nothing is worth its price"
+FAR = 1e8  # units; stands for "nothing is worth its price"; sums with it keep six decimals
 
 
 def best_level(mean: Floats, sd: Floats, held: Floats, short: Floats, price: Floats) -> Floats:

@@ -21,6 +21,7 @@ from optimizer.replenishment.tonight.problem import Problem
 Floats = NDArray[np.float64]
 
 DIGITS = 6
+LEAST_LEVEL = -1e8  # units; nothing is worth its price; sums with it keep six decimals
 TEXT = pd.StringDtype(storage="pyarrow", na_value=np.nan)
 
 
@@ -66,10 +67,10 @@ def _terms(
     on_order = row_sum(facts, "on_order")[tonight.pair_row[pair]]
     price = problem.segments.price[options.segment_start[option]]
     premium = price - options.cheapest[option]
-    free_level = np.maximum(best_level(*part, premium / usable), -1e12)
+    free_level = np.maximum(best_level(*part, premium / usable), LEAST_LEVEL)
     scarce = (problem.rows.money.T @ row_price)[option] * price
     scarce = scarce + (problem.rows.units.T @ row_price)[option]
-    priced_level = np.maximum(best_level(*part, (premium + scarce) / usable), -1e12)
+    priced_level = np.maximum(best_level(*part, (premium + scarce) / usable), LEAST_LEVEL)
     position = pairs.position[pair] + ordered_elsewhere
     free = np.maximum(free_level - position, 0.0)
     priced = np.maximum(priced_level - position, 0.0)

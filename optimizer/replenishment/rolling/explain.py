@@ -17,7 +17,7 @@ from optimizer.replenishment.stock_cost import best_level
 Floats = NDArray[np.float64]
 
 LINE = ["supplier_id", "product_id", "site_id", "order_on"]
-LEAST_LEVEL = -1e12  # units; nothing is worth its price
+LEAST_LEVEL = -1e8  # units; nothing is worth its price; sums with it keep six decimals
 EPS = 1e-9
 
 
