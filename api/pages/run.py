@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
@@ -17,9 +16,6 @@ from api.words.finding_words import findings_said
 
 router = APIRouter()
 LOG_ROWS: Final = 300
-# what stages say when they have found a cheaper plan: "PART: 1,234.50" or "plan 1,234"
-INCUMBENT: Final = re.compile(r"(?:(?:first )?plan|(?P<part>.+):) (?P<cost>-?[\d,]+(?:\.\d+)?)")
-TELLS_COST: Final = ("sourcing", "routing", "rerouting", "buyer")
 
 
 @router.post("/scenarios/{scenario_id}/runs")
@@ -57,11 +53,12 @@ def run(request: Request, run_id: str, here: Reader) -> HTMLResponse:
         scenario=here.scenarios.row(row.scenario_id),
         stages=_stages(events),
         certificates={row["stage"]: row for row in row.certificates or []},
-        events=events[-LOG_ROWS:],
+        events=[event for event in events if event.kind != "incumbent"][-LOG_ROWS:],
         last=max((event.number for event in events), default=0),
         incumbents=[
-            {"stage": stage, "part": part, "seconds": (at - began).total_seconds(), "cost": cost}
-            for stage, part, at, cost in _incumbents(events)
+            {**event.data, "seconds": (event.at - began).total_seconds()}
+            for event in events
+            if event.kind == "incumbent"
         ],
         findings=findings_said(language_of(request), row.request.get("errors") or []),
     )
@@ -82,16 +79,3 @@ def _stages(events: list[EventRow]) -> list[dict[str, Any]]:
             name = str(event.data["stage"])
             found[name] = {"name": name} | event.data
     return list(found.values())
-
-
-def _incumbents(events: list[EventRow]) -> list[tuple[str, str, Any, float]]:
-    """Return (stage, part, time, cost) of each plan that a stage said it had found."""
-    found = []
-    for event in events:
-        if event.kind == "progress" and event.data.get("stage") in TELLS_COST:
-            match = INCUMBENT.fullmatch(str(event.data.get("message", "")))
-            if match:
-                cost = float(match["cost"].replace(",", ""))
-                part = match["part"] or ""
-                found.append((str(event.data["stage"]), part, event.at, cost))
-    return found

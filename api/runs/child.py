@@ -18,6 +18,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from api.runs.incumbents import incumbent_told
+
 if TYPE_CHECKING:
     from api.runs.chunks import Told
     from api.runs.nights import NightOrder
@@ -99,7 +101,10 @@ class _Line:
             self._pipe.send((kind, data))
 
     def progress(self, stage: str, share: float, message: str) -> None:
-        """Tell progress, not too often."""
+        """Tell progress, not too often, and every better plan."""
+        better = incumbent_told(stage, message)
+        if better is not None:
+            self.say("incumbent", stage=stage, part=better[0], cost=better[1])
         now = time.monotonic()
         last = self._told.get(stage)
         if last is None or share >= 1.0 or now - last >= PROGRESS_SECONDS:

@@ -265,7 +265,7 @@ class Supervisor:
         return row.state if row is not None and mine else ""
 
     def pass_on(self, attempt: Attempt, kind: str, data: dict[str, Any]) -> None:
-        """Record progress or a finished stage; lost where the database is away."""
+        """Record progress, a better plan or a finished stage; lost where the database is away."""
         with contextlib.suppress(SQLAlchemyError), self.database.begin() as session:
             row = self._mine(session, attempt)
             if row is None:
@@ -277,6 +277,8 @@ class Supervisor:
                 row.partial = data["kept"] or row.partial
                 note(session, row.id, "progress", {"stage": data["name"], "share": 1.0,
                                                    "message": "kept"})  # fmt: skip
+            elif kind == "incumbent":
+                note(session, row.id, kind, data)
             else:
                 row.stage, row.share = data["stage"], data["share"]
                 note(session, row.id, "progress", data)

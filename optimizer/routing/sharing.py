@@ -111,7 +111,10 @@ def share_out(
     def keep(number: int, replies: tuple[Reply, ...]) -> None:
         for place, reply in zip(chunks[number], replies, strict=True):
             found[place] = reply.about(problems[place])
-        share = float(shares[list(found)].sum())
+            share = float(shares[list(found)].sum())
+            if reply.outcome.objective is not None:
+                told = f"{problems[place].name}: {reply.outcome.objective:,.2f}"
+                limits.progress(STAGE, share, told)
         limits.progress(STAGE, share, f"{len(found)} of {len(problems)} days and depots")
 
     def over() -> bool:

@@ -6,7 +6,6 @@
   const stages = document.getElementById("stages");
   const incumbents = own.data("incumbents");
   const began = new Date(log.dataset.began);
-  const tells = ["sourcing", "routing", "rerouting", "buyer"];
 
   function draw() {
     if (incumbents.length < 2) return;
@@ -25,7 +24,8 @@
     });
   }
 
-  const clock = (at) => new Date(/Z|[+]/.test(at) ? at : at + "Z").toLocaleTimeString("en-GB");
+  const moment = (at) => new Date(/Z|[+]/.test(at) ? at : at + "Z");
+  const clock = (at) => moment(at).toLocaleTimeString("en-GB");
   for (const node of log.querySelectorAll("time")) node.textContent = clock(node.dateTime);
   // the line stands at once, in its place; its words follow in the page's language
   function note(data, before, text) {
@@ -50,12 +50,11 @@
     told.textContent = told.dataset.said = data.message;
     own.said([data.message]).then(([said]) => { if (told.dataset.said === data.message) told.textContent = said; });
     row.children[2].value = data.share;
-    const found = tells.includes(data.stage) && /^(?:(?:first )?plan|(.+):) (-?[\d,]+(?:\.\d+)?)$/.exec(data.message);
-    if (found) {
-      const at = new Date(data.at.endsWith("Z") || data.at.includes("+") ? data.at : data.at + "Z");
-      incumbents.push({ stage: data.stage, part: found[1] || "", seconds: (at - began) / 1000, cost: Number(found[2].replace(/,/g, "")) });
-      draw();
-    }
+  }
+
+  function incumbent(data) {
+    incumbents.push({ stage: data.stage, part: data.part, seconds: (moment(data.at) - began) / 1000, cost: data.cost });
+    draw();
   }
 
   draw();
@@ -64,6 +63,7 @@
   const source = new EventSource(`/v1/runs/${log.dataset.run}/events?after=${log.dataset.last}`);
   const read = (kind, act) => source.addEventListener(kind, (event) => act(JSON.parse(event.data)));
   read("progress", (data) => { progress(data); note(data, own.word(data.stage), data.message); });
+  read("incumbent", incumbent);
   read("state", (data) => {
     document.getElementById("state").replaceChildren(own.make("span", { class: "chip " + data.state }, own.word(data.state)));
     note(data, own.word(data.state), data.reason || "");
