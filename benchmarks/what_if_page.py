@@ -15,15 +15,17 @@ FOUND = {
 }
 HEAD = """# One decision forced: what-if against planning anew
 
-    python -m benchmarks what-if --shops 40 --each 25 --demo corner-shop=28 --out lines.jsonl \\
+    python -m benchmarks what-if --shops 40 --each 25 --demo corner-shop=28 --out lines.jsonl
+    python -m benchmarks what-if --first 1100 --shops 60 --each 25 --out lines.jsonl
+    python -m benchmarks what-if --first 2000 --shops 0 --stores 20 --each 9 --out lines.jsonl \\
         --page docs/benchmarks/what-if.md
 
 Each decision is asked of `what_if`, from the plan at hand, and of a full re-solve: the decision in
 its scenario, nothing of the plan, another seed, more work. `--out` gains one line a decision; the
-page is written from all its lines. Random shops (`benchmarks/what_if_worlds.py`) have 2 or 3 sites,
+page is written from all its lines, and a run that is ended early leaves those it had. Random shops (`benchmarks/what_if_worlds.py`) have 2 or 3 sites,
 2 suppliers, 2 to 4 products and 3 to 8 orders; price breaks, minimums, multiples, two modes a lane,
-budgets, capacities, prizes and prices of CO2e are switched on now and then. No decision is drawn
-twice in a shop.
+budgets, capacities, prizes and prices of CO2e are switched on now and then. Random stores have 2 to
+4 sites with stock in the wrong places, for transfers. No decision is drawn twice in a shop.
 
 Both ways give a cost and a bound, so the best plan with the decision lies in both ranges: they must
 share a point. Where neither gap is above 0.1 % of the cost, the costs agree within the gap."""
