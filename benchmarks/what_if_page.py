@@ -22,10 +22,11 @@ HEAD = """# One decision forced: what-if against planning anew
 
 Each decision is asked of `what_if`, from the plan at hand, and of a full re-solve: the decision in
 its scenario, nothing of the plan, another seed, more work. `--out` gains one line a decision; the
-page is written from all its lines, and a run that is ended early leaves those it had. Random shops (`benchmarks/what_if_worlds.py`) have 2 or 3 sites,
-2 suppliers, 2 to 4 products and 3 to 8 orders; price breaks, minimums, multiples, two modes a lane,
-budgets, capacities, prizes and prices of CO2e are switched on now and then. Random stores have 2 to
-4 sites with stock in the wrong places, for transfers. No decision is drawn twice in a shop.
+page is written from all its lines, and a run that is ended early leaves those it had. Random shops
+(`benchmarks/what_if_worlds.py`) have 2 or 3 sites, 2 suppliers, 2 to 4 products and 3 to 8 orders;
+price breaks, minimums, multiples, two modes a lane, budgets, capacities, prizes and prices of CO2e
+are switched on now and then. Random stores have 2 to 4 sites with stock in the wrong places, for
+transfers. No decision is drawn twice in a shop.
 
 Both ways give a cost and a bound, so the best plan with the decision lies in both ranges: they must
 share a point. Where neither gap is above 0.1 % of the cost, the costs agree within the gap."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from optimizer.explanations import words
+from optimizer.explanations import choice_words, words
 from optimizer.explanations.record import Alternative, Cell, Explanation, Factor, Price, Sum, Term
 
 Language = Literal["en", "zh"]
@@ -153,8 +153,8 @@ class Teller(string.Formatter):
     def _alternative(self, choice: Alternative) -> str:
         facts = dict(choice.facts)
         if "rule" in facts:
-            facts["rule"] = words.BREAKS[str(facts["rule"])][self.at]
-        text = self._say(words.ALTERNATIVES[choice.code], facts)
+            facts["rule"] = choice_words.BREAKS[str(facts["rule"])][self.at]
+        text = self._say(choice_words.ALTERNATIVES[choice.code], facts)
         if len(choice.terms) > 1:
             text += (
                 f"（{self._added(choice.terms)}）" if self.at else f" ({self._added(choice.terms)})"
@@ -164,7 +164,7 @@ class Teller(string.Formatter):
             standing = "unknown"
         elif extra < 0.0:
             extra, standing = -extra, _below(choice)
-        return text + self._say(words.EXTRA[standing], {"extra_cost": extra})
+        return text + self._say(choice_words.EXTRA[standing], {"extra_cost": extra})
 
 
 def _below(choice: Alternative) -> str:
