@@ -48,7 +48,7 @@ def test_from_nothing_to_an_approved_plan(
     page.keyboard.press("Enter")
     page.locator("#rows .tabulator-row button").nth(1).click()
     expect(page.locator("#pending-list li")).to_have_text(
-        ["New row: Product id NEW", "Taken out: TEA"]
+        ["New row: Product NEW", "Taken out: TEA"]
     )
     page.click("#undo")
     expect(page.locator("#pending")).to_be_hidden()
