@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scenarios.scenario import Scenario
+from scenarios.semantics.kept import kept
 from scenarios.semantics.network import lane_rates
 from scenarios.semantics.zones import explode_bundles, zone_shares
 
@@ -29,6 +30,7 @@ def whole_delays(days: pd.Series) -> NDArray[np.int64]:
     return delays
 
 
+@kept
 def resold_shares(scenario: Scenario) -> pd.DataFrame:
     """Return which share of the units sold will be stock again, and after how many days.
 
@@ -53,6 +55,7 @@ def resold_shares(scenario: Scenario) -> pd.DataFrame:
     return rows[columns].sort_values(columns[:2], kind="stable", ignore_index=True)
 
 
+@kept
 def recent_sales(scenario: Scenario) -> pd.DataFrame:
     """Return what sites sold of products that are resold, as far back as it still comes back.
 
