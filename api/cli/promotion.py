@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from optimizer.plan import Plan
     from scenarios import Scenario
 
+THOUSAND = 1000.0
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -175,12 +177,12 @@ def _show(document: dict[str, Any], *, every: bool) -> None:
         [
             [
                 cell["uplift"], cell["stock"], cell["capacity"],
-                cell["figures"]["promoted_units_promotion"]["mean"],
-                _half(cell["figures"]["promoted_units_promotion"]),
-                cell["figures"]["promoted_units_afterwards"]["mean"],
+                _short(cell["figures"]["promoted_units_promotion"]["mean"]),
+                _short(_half(cell["figures"]["promoted_units_promotion"])),
+                _short(cell["figures"]["promoted_units_afterwards"]["mean"]),
                 100.0 * cell["levels"]["fill_rate_promotion"]["mean"],
                 100.0 * cell["levels"]["fill_rate_afterwards"]["mean"],
-                cell["net"]["mean"], _half(cell["net"]),
+                _short(cell["net"]["mean"]), _short(_half(cell["net"])),
                 round(cell["figures"]["co2_kg"]["mean"], 2) + 0.0, _binding(cell),
             ]
             for cell in document["cells"]
@@ -262,6 +264,11 @@ def _binding(cell: dict[str, Any]) -> str:
         return told(CAUSES[cell["binds_first"]])
     one = cell["bindings"][0]
     return f"{told(CAUSES[one['cause']])} at {one['site_id']} ({one['first_share']:.0%})"
+
+
+def _short(value: float) -> float | int:
+    """Return thousands without decimals, which a narrow column has no room for."""
+    return round(value) if abs(value) >= THOUSAND else value
 
 
 def _half(figure: dict[str, Any]) -> float:
