@@ -21,6 +21,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 MOST_ROUNDS = 200
+ROUNDS_OF_A_SIZE = 50  # then steps are twice as large: what is far over comes down in time
 
 
 class Repairer:
@@ -35,14 +36,16 @@ class Repairer:
         """Return orders that keep every row, as far as smaller orders can; else the best try."""
         problem = self.problem
         book = OrderBook(problem, qty, like=self.empty)
-        for _ in range(MOST_ROUNDS):
+        for number in range(MOST_ROUNDS):
             over = book.used - problem.rows.room - problem.slack
             if not (over > 0.0).any() or not may_go_on():
                 break
-            down = book.steps(-1, np.flatnonzero(book.qty > 0.0))
+            size = 2.0 ** (number // ROUNDS_OF_A_SIZE)
+            ordered, every = np.flatnonzero(book.qty > 0.0), np.arange(len(book.qty))
+            down = book.steps(-1, ordered, np.full(len(ordered), size))
             if self._relieve(book, down, over):
                 continue
-            up = book.steps(1, np.arange(len(book.qty)))
+            up = book.steps(1, every, np.full(len(every), size))
             if self._relieve(book, up, over):
                 continue
             if not self._drop_an_order(book, over):

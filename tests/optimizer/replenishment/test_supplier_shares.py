@@ -7,6 +7,7 @@ import pytest
 
 from optimizer.audit.replenishment import check
 from optimizer.outcome import Limits, Status
+from optimizer.pipeline import plan
 from optimizer.plan import conform
 from optimizer.replenishment import run
 from optimizer.stage import StageResult
@@ -102,3 +103,24 @@ def test_the_referee_finds_a_share_that_is_too_large() -> None:
     tables = decided(shop_with(share(100.0))).tables
     codes = {found.code for found in check(shop_with(share(60.0)), tables).violations}
     assert "over_supplier_share_pct" in codes
+
+
+@pytest.mark.slow
+def test_a_share_far_from_what_is_cheapest_still_leaves_orders(double_eleven: Scenario) -> None:
+    """Of clothes S10 would have nearly all; ordering nothing at all costs four times as much."""
+    cap = {"limit_id": "SHARE", "kind": "supplier_share_pct", "scope": "category:服饰",
+           "sense": "<=", "value": 60.0, "hard": True}  # fmt: skip
+    limits = pd.concat([double_eleven.table("limits"), pd.DataFrame([cap])], ignore_index=True)
+    tables = {name: double_eleven.table(name) for name in double_eleven.tables}
+    made = plan(
+        Scenario(double_eleven.settings, tables | {"limits": limits}),
+        ["forecasting", "replenishment"],
+        work=3.0,
+    )
+    certificate = made.table("certificates").set_index("stage").loc["replenishment"]
+    assert certificate["objective"] < 1.2 * certificate["bound"]
+    tonight = made.table("purchase_orders")
+    clothes = double_eleven.table("products").set_index("product_id")["category"]
+    worn = tonight[clothes.reindex(tonight["product_id"]).to_numpy() == "服饰"]
+    spent = worn.groupby("supplier_id")["cost"].sum()
+    assert 0.0 < spent.max() <= 0.6 * spent.sum() * (1.0 + 1e-9)
