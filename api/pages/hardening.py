@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -10,17 +9,15 @@ from typing import Annotated, Any, Final
 import pandas as pd
 from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy import select
 
 from api.routes.context import Context, Planner
 from api.schemas.wire import HardenOptions, RunOptions, RunRequest
-from api.store.documents import plan_files
+from api.services.run_answers import answer_kept, runs_about
 from api.store.rows import RunRow
 from scenarios import NotFound
 
 router = APIRouter()
 ANSWER: Final = "harden.json"
-LOOKED_AT: Final = 200  # newest hardenings, of which one may be about the same plan
 USUAL_FLOOR: Final = 90  # % of demand, where nothing was measured
 
 
@@ -57,24 +54,15 @@ def take(plan_id: str, here: Planner) -> Response:
 
 def hardening_run(here: Context, plan_id: str, *, found: bool = False) -> RunRow | None:
     """Return the newest hardening of a plan: of all, or of those that found something."""
-    query = select(RunRow).where(RunRow.kind == "harden").order_by(RunRow.created_at.desc())
-    if found:
-        query = query.where(RunRow.plan_id.is_not(None))
-    with here.database.session() as session:
-        for row in session.scalars(query.limit(LOOKED_AT)):
-            if row.request.get("plan") == plan_id:
-                newest: RunRow = row
-                return newest
-    return None
+    runs = runs_about(here.database, "harden", plan_id)
+    return next((run for run in runs if run.plan_id is not None or not found), None)
 
 
 def hardening_of(here: Context, run: RunRow | None) -> dict[str, Any] | None:
     """Return what a hardening found; None while it is not there."""
     if run is None or run.plan_id is None:
         return None
-    files = plan_files(here.blobs, here.plan(run.plan_id).manifest)
-    found: dict[str, Any] = json.loads(here.blobs.get(files[ANSWER]))
-    return found
+    return answer_kept(here.blobs, here.plan(run.plan_id), ANSWER)
 
 
 def usual_floor(whole: pd.DataFrame, run: RunRow | None) -> float:

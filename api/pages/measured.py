@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import select
-
 from api.routes.comparisons import ANSWER
 from api.routes.context import Context
-from api.store.documents import plan_files
+from api.services.run_answers import answer_kept, runs_about
 from api.store.rows import RunRow
 from api.words.language import Language
 from api.words.sentences import driver_said
 
-LOOKED_AT: Final = 200  # newest comparisons, of which one may be about the same plans
 CHOICES: Final = ("expected", "worst", "regret")
 
 
 def comparison_run(here: Context, baseline: str, candidate: str) -> RunRow | None:
     """Return the newest comparison of a baseline with a candidate that did not fail."""
-    query = select(RunRow).where(RunRow.kind == "comparison", RunRow.state != "failed")
-    with here.database.session() as session:
-        for row in session.scalars(query.order_by(RunRow.created_at.desc()).limit(LOOKED_AT)):
-            told = row.request.get("comparison") or {}
-            if row.request.get("plan") == baseline and candidate in told.get("candidates", []):
-                return row
+    for run in runs_about(here.database, "comparison", baseline):
+        told = run.request.get("comparison") or {}
+        if run.state != "failed" and candidate in told.get("candidates", []):
+            return run
     return None
 
 
@@ -34,9 +28,7 @@ def comparison_of(here: Context, run: RunRow | None) -> dict[str, Any] | None:
     """Return what a comparison found; None while it is not there."""
     if run is None or run.state != "succeeded" or run.plan_id is None:
         return None
-    files = plan_files(here.blobs, here.plan(run.plan_id).manifest)
-    found: dict[str, Any] = json.loads(here.blobs.get(files[ANSWER]))
-    return found
+    return answer_kept(here.blobs, here.plan(run.plan_id), ANSWER)
 
 
 def shown(

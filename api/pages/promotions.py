@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -11,7 +10,6 @@ import pandas as pd
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import select
 
 from api.pages.gains import answer_shown
 from api.pages.view import language_of, page, plan_view
@@ -20,14 +18,13 @@ from api.routes.promotions import ANSWER
 from api.runs.states import ENDED
 from api.schemas.wire import PromotionOptions, RunOptions, RunRequest
 from api.services.promotion_words import WAYS
-from api.store.documents import plan_files
+from api.services.run_answers import answer_kept, runs_about
 from api.store.rows import RunRow
 from api.words.language import Language
 from api.words.said import said
 from scenarios import InputError, NotFound, Scenario
 
 router = APIRouter()
-LOOKED_AT: Final = 200  # newest promotions tried, of which some may be about the same plan
 RUNS_SHOWN: Final = 12
 NEW: Final = PromotionOptions().promotion  # name of one that the scenario does not have
 MOST_CHOICES: Final = 1000  # products and places that a field proposes
@@ -159,9 +156,7 @@ def answer_of(here: Context, run: RunRow | None) -> dict[str, Any] | None:
     """Return what a promotion's run found; None while it is not there."""
     if run is None or run.plan_id is None:
         return None
-    files = plan_files(here.blobs, here.plan(run.plan_id).manifest)
-    found: dict[str, Any] = json.loads(here.blobs.get(files[ANSWER]))
-    return found
+    return answer_kept(here.blobs, here.plan(run.plan_id), ANSWER)
 
 
 def _page(
@@ -178,7 +173,7 @@ def _page(
     view = plan_view(here, plan_id)
     revision = here.scenarios.revision(view.row.scenario_id, view.row.revision)
     content = here.scenarios.load(revision, *TABLES)
-    runs = _runs(here, plan_id)
+    runs = runs_about(here.database, "promotion", plan_id)
     newest = runs[0] if runs else None
     shown = _named(here, plan_id, run_id) if run_id else None
     if shown is None:
@@ -204,14 +199,6 @@ def _page(
         changes=[] if found is None else found["deltas"],
         answer=None if found is None else answer_shown(language, found, cell),
     )
-
-
-def _runs(here: Context, plan_id: str) -> list[RunRow]:
-    """Return the newest runs that tried a promotion on a plan, newest first."""
-    query = select(RunRow).where(RunRow.kind == "promotion").order_by(RunRow.created_at.desc())
-    with here.database.session() as session:
-        rows = session.scalars(query.limit(LOOKED_AT))
-        return [row for row in rows if row.request.get("plan") == plan_id]
 
 
 def _named(here: Context, plan_id: str, run_id: str) -> RunRow:

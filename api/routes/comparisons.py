@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
@@ -14,9 +13,9 @@ from api.routes.context import Context, Planner, Reader
 from api.runs.states import ENDED
 from api.schemas.comparisons import ComparisonModel, ComparisonPending, ComparisonRequest
 from api.schemas.wire import ComparisonOptions, RunOptions, RunRequest
+from api.services.run_answers import answer_kept
 from api.services.what_if import refuse_failed, wait_for
 from api.services.wired import run_model
-from api.store.documents import plan_files
 from api.store.rows import RunRow
 from scenarios import NotFound
 
@@ -77,5 +76,4 @@ def _told(here: Context, run: RunRow) -> dict[str, Any] | JSONResponse:
         headers = {"Location": f"/v1/comparisons/{run.id}", "Retry-After": "2"}
         return JSONResponse(document, 202, headers)
     refuse_failed(run)
-    files = plan_files(here.blobs, here.plan(str(run.plan_id)).manifest)
-    return {"run": run.id, **json.loads(here.blobs.get(files[ANSWER]))}
+    return {"run": run.id, **answer_kept(here.blobs, here.plan(str(run.plan_id)), ANSWER)}

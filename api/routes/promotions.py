@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Response
@@ -13,9 +12,9 @@ from api.routes.context import Planner, Reader
 from api.runs.states import ENDED
 from api.schemas.promotions import PromotionModel, PromotionPending, PromotionRequest
 from api.schemas.wire import PromotionOptions, RunModel, RunOptions, RunRequest
+from api.services.run_answers import answer_kept
 from api.services.what_if import refuse_failed
 from api.services.wired import run_model
-from api.store.documents import plan_files
 from scenarios import NotFound
 
 router = APIRouter(prefix="/v1", tags=["promotions"])
@@ -71,5 +70,4 @@ def show(run_id: str, here: Reader) -> dict[str, Any] | JSONResponse:
         headers = {"Location": f"/v1/promotions/{run.id}", "Retry-After": "2"}
         return JSONResponse(document, 202, headers)
     refuse_failed(run)
-    files = plan_files(here.blobs, here.plan(str(run.plan_id)).manifest)
-    return {"run": run.id, **json.loads(here.blobs.get(files[ANSWER]))}
+    return {"run": run.id, **answer_kept(here.blobs, here.plan(str(run.plan_id)), ANSWER)}

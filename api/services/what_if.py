@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any, Final
 
@@ -12,9 +11,9 @@ from api.runs.states import ENDED
 from api.schemas.what_if import WhatIfRequest
 from api.schemas.wire import RunOptions, RunRequest
 from api.services.following import Following
+from api.services.run_answers import answer_kept
 from api.services.runs import RunService
 from api.store.blobs import BlobStore
-from api.store.documents import plan_files
 from api.store.rows import PlanRow, RunRow
 from optimizer.what_if.decision import Decision, read_decision
 from scenarios import InputError
@@ -69,7 +68,7 @@ def answer_of(blobs: BlobStore, run: RunRow, kept: PlanRow) -> dict[str, Any]:
     ----------
     kept : the plan row of the run
     """
-    document: dict[str, Any] = json.loads(blobs.get(plan_files(blobs, kept.manifest)[ANSWER]))
+    document = answer_kept(blobs, kept, ANSWER)
     return {"run": run.id, "plan": run.request["plan"], **document}
 
 
