@@ -14,7 +14,7 @@ from api.pages.overview import OBJECTIVE
 from api.pages.places import number
 from api.pages.view import PlanView, language_of, page, plan_view
 from api.routes.context import Context, Planner, Reader
-from api.schemas.wire import ComparisonOptions, RunRequest
+from api.schemas.runs import ComparisonOptions, RunRequest
 from api.store.rows import PlanRow, RunRow
 
 router = APIRouter()

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse, Response
 
 from api.routes.context import Context, Planner
-from api.schemas.wire import HardenOptions, RunOptions, RunRequest
+from api.schemas.runs import HardenOptions, RunOptions, RunRequest
 from api.services.run_answers import answer_kept, runs_about
 from api.store.rows import RunRow
 from scenarios import NotFound

@@ -16,7 +16,7 @@ from api.pages.view import language_of, page, plan_view
 from api.routes.context import Context, Planner, Reader
 from api.routes.promotions import ANSWER
 from api.runs.states import ENDED
-from api.schemas.wire import PromotionOptions, RunOptions, RunRequest
+from api.schemas.runs import PromotionOptions, RunOptions, RunRequest
 from api.services.promotion_words import WAYS
 from api.services.run_answers import answer_kept, runs_about
 from api.store.rows import RunRow

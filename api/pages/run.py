@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from api.pages.view import language_of, page
 from api.routes.context import Planner, Reader
 from api.runs.states import ENDED
-from api.schemas.wire import RunOptions, RunRequest
+from api.schemas.runs import RunOptions, RunRequest
 from api.store.rows import EventRow
 from api.words.finding_words import findings_said
 

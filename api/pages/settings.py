@@ -12,7 +12,7 @@ from api.pages.view import page
 from api.routes.context import Admin, Context, Planner, Reader
 from api.runs.schedules import Schedules
 from api.runs.webhooks import EVENTS, Webhooks
-from api.schemas.wire import RunRequest
+from api.schemas.runs import RunRequest
 from api.security.keys import Scope
 from scenarios import InputError
 

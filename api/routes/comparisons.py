@@ -12,7 +12,7 @@ from api.errors import responses
 from api.routes.context import Context, Planner, Reader
 from api.runs.states import ENDED
 from api.schemas.comparisons import ComparisonModel, ComparisonPending, ComparisonRequest
-from api.schemas.wire import ComparisonOptions, RunOptions, RunRequest
+from api.schemas.runs import ComparisonOptions, RunOptions, RunRequest
 from api.services.run_answers import answer_kept
 from api.services.what_if import refuse_failed, wait_for
 from api.services.wired import run_model

@@ -11,7 +11,7 @@ from api.errors import responses
 from api.routes.context import Planner, Reader
 from api.runs.states import ENDED
 from api.schemas.promotions import PromotionModel, PromotionPending, PromotionRequest
-from api.schemas.wire import PromotionOptions, RunModel, RunOptions, RunRequest
+from api.schemas.runs import PromotionOptions, RunModel, RunOptions, RunRequest
 from api.services.run_answers import answer_kept
 from api.services.what_if import refuse_failed
 from api.services.wired import run_model

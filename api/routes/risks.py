@@ -9,7 +9,8 @@ from fastapi import APIRouter, Header, Response
 from api.errors import responses
 from api.routes.context import Planner, Reader
 from api.schemas.risks import RiskRequest
-from api.schemas.wire import RunModel, TablePage
+from api.schemas.runs import RunModel
+from api.schemas.wire import TablePage
 from api.services.filters import FilterText, SortText, read_filter, read_sort
 from api.services.paging import PageSize, PageToken
 from api.services.risks import simulate_risk

@@ -14,7 +14,7 @@ from api.nightly.html import page_policy, report_page
 from api.routes.answers import as_json, in_turn
 from api.routes.context import Context, Planner, Reader
 from api.runs.states import ENDED
-from api.schemas.wire import RunKind, RunList, RunModel, RunRequest, RunState
+from api.schemas.runs import RunKind, RunList, RunModel, RunRequest, RunState
 from api.services.following import Happening
 from api.services.night_reports import night_report
 from api.services.paging import PageSize, PageToken, make_token, read_token

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from api.nightly.calendar import last_time
 from api.operations.logs import tell
 from api.runs.backend import JobBackend
-from api.schemas.wire import RunRequest
+from api.schemas.runs import RunRequest
 from api.security.trail import record
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService

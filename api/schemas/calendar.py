@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from api.schemas.wire import Moment, RunRequest, Wire
+from api.schemas.runs import RunRequest
+from api.schemas.wire import Moment, Wire
 
 
 class ScheduleRequest(Wire):

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from api.schemas.wire import ComparisonOptions, RunModel, Wire
+from api.schemas.runs import ComparisonOptions, RunModel
+from api.schemas.wire import Wire
 
 
 class ComparisonRequest(ComparisonOptions):

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from api.schemas.comparisons import Interval, RobustChoice
-from api.schemas.wire import PromotionOptions, RunModel, Wire
+from api.schemas.runs import PromotionOptions, RunModel
+from api.schemas.wire import Wire
 
 
 class PromotionRequest(PromotionOptions):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.schemas.wire import RunModel, Wire
+from api.schemas.runs import RunModel
+from api.schemas.wire import Wire
 
 Identity = Annotated[str, Field(max_length=200)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.schemas.risks import RiskRequest
-from api.schemas.wire import RunOptions, RunRequest
+from api.schemas.runs import RunOptions, RunRequest
 from api.services.runs import RunService
 from api.store.blobs import BlobStore
 from api.store.documents import get_plan

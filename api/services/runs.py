@@ -13,7 +13,7 @@ from api.operations import traces
 from api.runs.backend import JobBackend
 from api.runs.states import end, end_new, note
 from api.runs.turns import admit, next_turn
-from api.schemas.wire import RunRequest
+from api.schemas.runs import RunRequest
 from api.security.trail import record
 from api.services.following import Happening, read_events
 from api.services.night_orders import FIELD, NightFacts, NightOrders

@@ -8,8 +8,8 @@ from typing import Any, Final
 from starlette.concurrency import run_in_threadpool
 
 from api.runs.states import ENDED
+from api.schemas.runs import RunOptions, RunRequest
 from api.schemas.what_if import WhatIfRequest
-from api.schemas.wire import RunOptions, RunRequest
 from api.services.following import Following
 from api.services.run_answers import answer_kept
 from api.services.runs import RunService

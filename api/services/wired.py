@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from api.schemas.wire import FindingModel, PlanModel, RunModel, ScenarioModel
+from api.schemas.runs import RunModel
+from api.schemas.wire import FindingModel, PlanModel, ScenarioModel
 from api.store.blobs import BlobStore
 from api.store.documents import get_plan, plan_files, plan_rows, scenario_outline
 from api.store.rows import PlanRow, RevisionRow, RunRow, ScenarioRow

@@ -8,42 +8,29 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from optimizer.audit.positioning_facts import Facts, read_facts
+from optimizer.audit.positioning_moves import (
+    UNITS,
+    check_decisions,
+    check_moves,
+    check_trips,
+    not_whole,
+)
 from optimizer.audit.report import MONEY, AuditReport, Rules
-from optimizer.audit.returns import coming_back
-from optimizer.audit.tonight import demand_over, site_forecast
 from scenarios import Scenario
 from scenarios.semantics.baskets import read_baskets
 from scenarios.semantics.deliveries import read_deliveries
-from scenarios.semantics.movable import Stock, read_stock
-from scenarios.semantics.network import lane_rates
-from scenarios.semantics.waiting import Waits, read_waits, stocked_products, stocking_sites
+from scenarios.semantics.waiting import stocked_products, stocking_sites
 
 Floats = NDArray[np.float64]
 
 STAGE = "positioning"
-UNITS = 1e-6
-WAY = ["origin_id", "destination_id", "mode"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """Facts by (product, site), and where ids stand."""
-
-    products: pd.Index
-    sites: pd.Index
-    waits: Waits
-    mean: Floats
-    sd: Floats
-    day_mean: Floats
-    returned: Floats
-    stock: Stock
 
 
 def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], **options: str) -> AuditReport:
@@ -53,8 +40,8 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], **options: str
         return AuditReport(STAGE, None)
     until = dt.date.fromisoformat(options["until"]) if options.get("until") else None
     sites = stocking_sites(scenario)
-    facts = _facts(scenario, tables, sites, until)
-    moves = _check_moves(rules, scenario, facts, tables.get("transfers", pd.DataFrame()))
+    facts = read_facts(scenario, tables, sites, until)
+    moves = check_moves(rules, scenario, facts, tables.get("transfers", pd.DataFrame()))
     held = tables.get("cross_serving", pd.DataFrame())
     shape = facts.mean.shape
     out, come, lent, lent_to = (np.zeros(shape) for _ in range(4))
@@ -62,7 +49,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], **options: str
         qty = moves["qty"].to_numpy(np.float64)
         np.add.at(out, (moves["k"], moves["i"]), qty)
         np.add.at(come, (moves["k"], moves["j"]), qty)
-    _check_decisions(rules, scenario, moves)
+    check_decisions(rules, scenario, moves)
     at: tuple[NDArray[np.int64], ...] = ()
     if len(held):
         at = (
@@ -73,7 +60,7 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], **options: str
         names = held["product_id"] + "@" + held["site_id"] + ">" + held["region_site_id"]
         unknown = (at[0] < 0) | (at[1] < 0) | (at[2] < 0) | (at[1] == at[2])
         rules.add("cross_serving", "no_such_place", unknown, names)
-        rules.add("cross_serving", "not_whole_units", _not_whole(held["qty"]), names)
+        rules.add("cross_serving", "not_whole_units", not_whole(held["qty"]), names)
         rules.add("cross_serving", "stated_twice", names.duplicated(), names)
         if unknown.any():
             return AuditReport(STAGE, None, {}, tuple(rules.found))
@@ -89,180 +76,15 @@ def check(scenario: Scenario, tables: Mapping[str, pd.DataFrame], **options: str
     return AuditReport(STAGE, float(sum(terms.values())), terms, tuple(rules.found))
 
 
-def _facts(
-    scenario: Scenario,
-    tables: Mapping[str, pd.DataFrame],
-    sites: pd.DataFrame,
-    until: dt.date | None,
-) -> _Facts:
-    """Work out what every region asks for while its site waits."""
-    products = stocked_products(scenario)["product_id"]
-    waits = read_waits(scenario, sites, until)
-    shape = waits.days.shape
-    forecast = site_forecast(scenario, tables.get("forecast"))
-    pairs = pd.DataFrame(
-        {
-            "site_id": np.tile(sites["site_id"].to_numpy(object), shape[0]),
-            "product_id": np.repeat(products.to_numpy(object), shape[1]),
-        }
-    ).astype("str")
-
-    def over(days: Floats) -> tuple[Floats, Floats]:
-        mean, variance = demand_over(scenario, forecast, pairs, days.ravel())
-        return mean.reshape(shape), variance.reshape(shape)
-
-    def back(days: Floats) -> tuple[Floats, Floats]:
-        mean, variance = coming_back(
-            scenario, pairs, days.ravel(), lambda some, d: demand_over(scenario, forecast, some, d)
-        )
-        return mean.reshape(shape), variance.reshape(shape)
-
-    returned, returned_variance = back(waits.days)
-    mean, variance = over(waits.days)
-    variance = variance + (mean / np.maximum(waits.days, 1e-12)) ** 2 * waits.variance
-    is_fed = waits.root != np.arange(shape[1])
-    if is_fed.any():
-        root_days = np.take_along_axis(waits.days, waits.root, axis=1)
-        now, now_variance = over(waits.days)
-        then, then_variance = over(np.maximum(root_days, waits.days))
-        come, come_variance = back(waits.days)
-        late, late_variance = back(np.maximum(root_days, waits.days))
-        for site in range(shape[1]):
-            fed = is_fed & (waits.root == site)
-            mean[:, site] += np.where(fed, then - now, 0.0).sum(axis=1)
-            variance[:, site] += np.where(fed, then_variance - now_variance, 0.0).sum(axis=1)
-            returned[:, site] += np.where(fed, late - come, 0.0).sum(axis=1)
-            more = np.where(fed, late_variance - come_variance, 0.0).sum(axis=1)
-            returned_variance[:, site] += more
-    day_mean, _ = over(np.ones(shape))
-    stock = read_stock(scenario, sites, waits.days, mean)
-    sd = np.sqrt(np.maximum(variance, 0.0) + np.maximum(returned_variance, 0.0))
-    names = pd.Index(products), pd.Index(sites["site_id"])
-    return _Facts(*names, waits, mean, sd, day_mean, returned, stock)
-
-
-def _names(facts: _Facts) -> NDArray[np.object_]:
+def _names(facts: Facts) -> NDArray[np.object_]:
     names: NDArray[np.object_] = (
         facts.products.to_numpy(object)[:, None] + "@" + facts.sites.to_numpy(object)[None, :]
     )
     return names
 
 
-def _not_whole(qty: pd.Series) -> NDArray[np.bool_]:
-    units = qty.to_numpy(np.float64)
-    bad: NDArray[np.bool_] = ~(units > 0.0) | (np.abs(units - np.round(units)) > UNITS)
-    return bad
-
-
-def _check_moves(
-    rules: Rules, scenario: Scenario, facts: _Facts, transfers: pd.DataFrame
-) -> pd.DataFrame:
-    """Check each transfer by itself; return those on ways that exist, with what they weigh."""
-    if not len(transfers):
-        return pd.DataFrame()
-    table, names = "transfers", transfers["transfer_id"].astype(str)
-    rules.add(table, "stated_twice", transfers["transfer_id"].duplicated(), names)
-    rules.add(table, "stated_twice", transfers.duplicated([*WAY, "product_id"]), names)
-    rules.add(table, "not_whole_units", _not_whole(transfers["qty"]), names)
-    start = pd.Timestamp(scenario.settings.start_date)
-    rules.add(table, "not_tonight", transfers["ship_on"] != start, names)
-    lanes = scenario.filled("lanes")
-    lanes = lanes.assign(g_per_kg=lane_rates(scenario)["g_per_kg"].to_numpy(np.float64))
-    rows = transfers.merge(lanes, on=WAY, how="left").reset_index(drop=True)
-    rows = rows.assign(
-        k=facts.products.get_indexer(rows["product_id"]),
-        i=facts.sites.get_indexer(rows["origin_id"]),
-        j=facts.sites.get_indexer(rows["destination_id"]),
-    )
-    real = rows["transit_mean_days"].notna() & (rows[["k", "i", "j"]] >= 0).all(axis=1)
-    real &= rows["i"] != rows["j"]
-    rules.add(table, "no_such_way", ~real, names)
-    products = scenario.table("products").set_index("product_id")
-    unit_kg = products["weight_kg"].reindex(rows["product_id"]).fillna(0.0).to_numpy(np.float64)
-    unit_m3 = products["volume_m3"].reindex(rows["product_id"]).fillna(0.0).to_numpy(np.float64)
-    days = np.ceil(rows["transit_mean_days"].fillna(0.0).to_numpy(np.float64))
-    rows = rows.assign(kg=rows["qty"] * unit_kg, m3=rows["qty"] * unit_m3, days=days)
-    due = (rows["due_on"] - start).dt.days
-    rules.add(table, "due_differs", real & (due != rows["days"]), names)
-    grams = rows["kg"] * rows["g_per_kg"]
-    off = (rows["g_co2e"] - grams).abs() > 1.0 + 1e-6 * grams
-    rules.add(table, "co2_differs", real & off, names)
-    rows = rows[real].reset_index(drop=True)
-    _check_emissions(rules, scenario, rows)
-    late = rows["days"] >= facts.waits.days[rows["k"], rows["j"]]
-    rules.add(table, "supplier_is_sooner", late, rows["transfer_id"].astype(str))
-    return rows
-
-
-def _check_decisions(rules: Rules, scenario: Scenario, rows: pd.DataFrame) -> None:
-    """Hold tonight's transfers against what the planner has decided of them."""
-    decisions = scenario.table("decisions")
-    for row in decisions[decisions["kind"] == "transfer"].itertuples():
-        units = 0.0
-        if len(rows):
-            mine = np.ones(len(rows), bool)
-            for column, cell in (("product_id", row.product_id), ("origin_id", row.origin_id),
-                                 ("destination_id", row.site_id)):  # fmt: skip
-                if isinstance(cell, str):
-                    mine &= (rows[column] == cell).to_numpy(bool)
-            units = float(rows["qty"].to_numpy(np.float64)[mine].sum())
-        over = row.sense in ("<=", "=") and units > float(row.qty) + UNITS
-        under = row.sense in (">=", "=") and units < float(row.qty) - UNITS
-        name = f"{row.decision_id}: {units:g} {row.sense} {float(row.qty):g}"
-        rules.add("transfers", "against_a_decision", [over or under], [name])
-
-
-def _check_emissions(rules: Rules, scenario: Scenario, rows: pd.DataFrame) -> None:
-    """Check that what moves tonight emits no more than hard limits on CO2e allow."""
-    limits = scenario.table("limits")
-    limits = limits[(limits["kind"] == "co2") & (limits["sense"] == "<=")]
-    start = pd.Timestamp(scenario.settings.start_date)
-    end = start + pd.Timedelta(days=scenario.settings.bucket_days)
-    grams = (rows["kg"] * rows["g_per_kg"]).to_numpy(np.float64)
-    for limit in limits[limits["hard"].astype(bool)].itertuples():
-        if pd.notna(limit.bucket) and not limit.bucket <= start < limit.bucket + (end - start):
-            continue
-        scope = str(limit.scope)
-        if scope in ("all", "stage:positioning"):
-            used = float(grams.sum())
-        elif scope.startswith("site:"):
-            used = float(grams[(rows["origin_id"] == scope.removeprefix("site:")).to_numpy()].sum())
-        else:
-            continue
-        over = used > float(limit.value) * (1.0 + 1e-6) + 1e-6
-        rules.add("transfers", "over_co2", [over], [f"{limit.limit_id}: {used:.0f} g"])
-
-
-def _trips(rules: Rules, rows: pd.DataFrame) -> float:
-    """Return what the lanes cost; shipments are whole, and filled as far as they must be."""
-    total = 0.0
-    stated = rows["cost"].astype(float).groupby([rows[part] for part in WAY]).sum()
-    for way, part in rows.groupby(WAY, sort=True):
-        lane = part.iloc[0]
-        kg, m3, units = (float(part[column].sum()) for column in ("kg", "m3", "qty"))
-        parts = [kg / lane["shipment_kg"], m3 / lane["shipment_m3"]]
-        filled = max((share for share in parts if not np.isnan(share)), default=0.0)
-        trips = max(1.0, float(np.ceil(filled - 1e-9)))
-        name = f"{way[0]}>{way[1]} {way[2]}"
-        least = trips * lane["min_fill_pct"] / 100.0
-        rules.add("transfers", "shipment_not_filled", [filled < least - 1e-6], [name])
-        cost = (
-            trips * lane["cost_per_shipment"]
-            + kg * lane["cost_per_kg"]
-            + m3 * lane["cost_per_m3"]
-            + units * lane["cost_per_unit"]
-        )
-        rules.add(
-            "transfers", "cost_differs", [abs(stated[way] - cost) > MONEY + 1e-6 * cost], [name]
-        )
-        most = lane["capacity_kg_per_day"]
-        rules.add("transfers", "above_lane_capacity", [kg > most + 1e-6 * max(1.0, kg)], [name])
-        total += cost
-    return total
-
-
 def _check_room(
-    rules: Rules, scenario: Scenario, facts: _Facts, sites: pd.DataFrame, rows: pd.DataFrame
+    rules: Rules, scenario: Scenario, facts: Facts, sites: pd.DataFrame, rows: pd.DataFrame
 ) -> None:
     """Docks by day, and storage: what comes less what leaves fits into what is left."""
     start = pd.Timestamp(scenario.settings.start_date)
@@ -319,7 +141,7 @@ def _loss(level: Floats, mean: Floats, sd: Floats) -> Floats:
 def _terms(
     rules: Rules,
     scenario: Scenario,
-    facts: _Facts,
+    facts: Facts,
     sites: pd.DataFrame,
     moves: pd.DataFrame,
     held: pd.DataFrame,
@@ -350,7 +172,7 @@ def _terms(
     short = _loss(total, facts.mean, facts.sd)
     transport = handling = co2 = 0.0
     if len(moves):
-        transport = _trips(rules, moves)
+        transport = check_trips(rules, moves)
         _check_room(rules, scenario, facts, sites, moves)
         fee = sites["handling_cost_per_unit"].to_numpy(np.float64)[moves["i"]]
         handling = float((fee * moves["qty"]).sum())
@@ -368,7 +190,7 @@ def _terms(
 
 
 def _split(
-    facts: _Facts, pairs: pd.DataFrame, products: pd.DataFrame, base: Floats, short: Floats
+    facts: Facts, pairs: pd.DataFrame, products: pd.DataFrame, base: Floats, short: Floats
 ) -> float:
     """Return the cost of further parcels for pairs that are not together."""
     total = 0.0
@@ -391,7 +213,7 @@ def _split(
 
 def _check_positions(
     rules: Rules,
-    facts: _Facts,
+    facts: Facts,
     stated: pd.DataFrame,
     out: Floats,
     come: Floats,

@@ -23,7 +23,7 @@ from api.runs.queue import RunQueue
 from api.runs.states import ENDED
 from api.runs.supervision import Supervisor
 from api.runs.workers import LOST_LOOKS, Workers
-from api.schemas.wire import RunRequest
+from api.schemas.runs import RunRequest
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
 from api.store.blobs import FolderBlobs

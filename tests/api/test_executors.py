@@ -27,7 +27,7 @@ from api.runs.queue import RunQueue
 from api.runs.sharing import DirectDesk, QueueExecutor
 from api.runs.states import end
 from api.runs.supervision import Supervisor
-from api.schemas.wire import RunRequest
+from api.schemas.runs import RunRequest
 from api.services.runs import RunService
 from api.services.scenarios import ScenarioService
 from api.store.blobs import FolderBlobs

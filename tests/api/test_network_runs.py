@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 
 from api.cli.plan import plan
 from api.client import Client
-from api.schemas.wire import RunOptions
+from api.schemas.runs import RunOptions
 from scenarios import Scenario
 from scenarios.settings import Settings
 
