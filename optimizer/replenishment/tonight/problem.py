@@ -303,6 +303,20 @@ class Problem:
             found.append("over a limit")
         return found
 
+    def row_scale(self, qty: Floats) -> Floats:
+        """Return what use of each row is measured against, (n_rows,): its room.
+
+        A row without room weighs parts of a whole against each other, as a supplier's share does:
+        the heavier of its two sides.
+        """
+        room, rows = np.abs(self.rows.room), self.rows
+        if (room == 0.0).any():
+            weighed = abs(rows.money) @ self.money(qty) + abs(rows.units) @ qty
+            heavier = (weighed + np.abs(self.usage(qty))) / 2.0
+            room = np.where(room > 0.0, room, heavier)
+        scale: Floats = np.maximum(room, 1e-9)
+        return scale
+
     @property
     def slack(self) -> Floats:
         """Rounding that a row allows, (n_rows,)."""

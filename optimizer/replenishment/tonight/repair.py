@@ -60,7 +60,7 @@ class Repairer:
         free = np.ones(len(steps.option), bool)
         room = np.where(over > 0.0, np.inf, -over)
         rows = np.flatnonzero(over > 0.0)
-        relative = over[rows] / np.maximum(np.abs(self.problem.rows.room[rows]), 1e-9)
+        relative = over[rows] / self.problem.row_scale(book.qty)[rows]
         for row in rows[np.argsort(-relative, kind="stable")]:
             excess = book.used[row] - self.problem.rows.room[row] - self.problem.slack[row]
             if excess <= 0.0:
@@ -84,7 +84,7 @@ class Repairer:
         """Drop the order whose loss per relief of the broken rows is least; False if none helps."""
         problem, group, qty = self.problem, self.problem.options.group, book.qty
         count = len(problem.groups)
-        weight = np.where(over > 0.0, 1.0 / np.maximum(np.abs(problem.rows.room), 1e-9), 0.0)
+        weight = np.where(over > 0.0, 1.0 / problem.row_scale(qty), 0.0)
         money, pairs = book.money, problem.pairs
         used = (book.money_rows @ weight) * money + (book.unit_rows @ weight) * qty
         relief = np.bincount(group, used, count)

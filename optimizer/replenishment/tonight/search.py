@@ -263,7 +263,8 @@ def _tries(
         yield repairer.fill(repaired, go)
         if builder.alone and builder.evaluator.size > LARGE and not problem.broken(repaired):
             return
-        used, room = _relative_use(problem, raw)
+        room = problem.row_scale(raw)
+        used = problem.usage(raw) / room + (problem.rows.room == 0.0)  # 1: all of it
         over = used > 1.0 + CLOSE_USAGE
         wasted = (used < 1.0 - 5.0 * CLOSE_USAGE) & (bound.prices.row > 0.0)
         if not (over | wasted).any() or not budget.part(SHARE_OF_ROUNDS)():
@@ -273,20 +274,6 @@ def _tries(
         moved = np.clip(1.0 + PRICE_RESPONSE * (used - 1.0), 0.8, 1.25)
         price = price * np.where(over | wasted, moved, 1.0)
         bound = replace(bound, prices=Prices(price, bound.prices.shipment))
-
-
-def _relative_use(problem: Problem, qty: Floats) -> tuple[Floats, Floats]:
-    """Return what orders use of each row, 1 where all of it, and what that is of, (n_rows,).
-
-    A row without room weighs parts of a whole, as a supplier's share does: 1 and what it is off,
-    of all that it weighs.
-    """
-    rows = problem.rows
-    room = np.abs(rows.room)
-    weighed = abs(rows.money) @ problem.money(qty) + abs(rows.units) @ qty
-    of = np.maximum(np.where(room > 0.0, room, weighed), 1e-9)
-    used = problem.usage(qty) / of
-    return np.where(room > 0.0, used, 1.0 + used), of
 
 
 def _would_open(problem: Problem, bound: Bound) -> Flags:

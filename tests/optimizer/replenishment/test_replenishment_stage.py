@@ -270,14 +270,14 @@ def test_frozen_orders_count_and_are_not_repeated(shop: Scenario, shop_plan: Sta
 
 @pytest.mark.slow
 def test_the_least_order_value_is_met_by_what_is_paid(shop: Scenario) -> None:
-    """Duty counts: at 100 % of it, an order of 40 has only 20 of goods in it."""
+    """Duty counts: at 100 % of it, an order of 100 has only 50 of goods in it."""
     offers = shop.table("supplier_products")
-    taxed = offers.assign(duty_pct=100.0, min_order_value=40.0)
+    taxed = offers.assign(duty_pct=100.0, min_order_value=100.0)
     result = solve(with_tables(shop, supplier_products=taxed))
     orders = result.tables["purchase_orders"]
     value = orders.groupby("order_id")["cost"].sum()
-    assert (value >= 40.0 - 1e-6).all()
-    assert (value < 80.0).any()
+    assert (value >= 100.0 - 1e-6).all()
+    assert (value < 200.0).any()
 
 
 def test_a_site_that_is_full_is_offered_nothing(shop: Scenario) -> None:
